@@ -1,0 +1,98 @@
+// Authentication plugins as conversations without I/O: the server's side verifies a client whose password we know,
+// the client's side proves a password to a server.
+//
+// Source: MySQL "Authentication Methods": mysql_native_password (SHA1(pw) XOR SHA1(salt + SHA1(SHA1(pw)))) and
+// caching_sha2_password (SHA256(pw) XOR SHA256(SHA256(SHA256(pw)) + salt); 0x01 0x03 "fast auth ok", 0x01 0x04 "full
+// authentication", 0x02 asks for the RSA key, password XOR salt under RSA-OAEP).
+#pragma once
+
+#include "protocol/error.hpp"
+#include "protocol/handshake.hpp"
+#include "protocol/packet.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace holdwater::protocol {
+
+namespace plugin {
+inline constexpr std::string_view mysql_native_password = "mysql_native_password";
+inline constexpr std::string_view caching_sha2_password = "caching_sha2_password";
+} // namespace plugin
+
+// Fills a challenge with random bytes, none of them 0 or '$' (as the server does).
+[[nodiscard]] result<challenge> make_challenge();
+
+// The scrambles. An empty password scrambles to an empty string in both plugins.
+[[nodiscard]] std::string scramble_native(std::string_view password, byte_span salt);
+[[nodiscard]] std::string scramble_sha2(std::string_view password, byte_span salt);
+
+// Compares in constant time.
+[[nodiscard]] bool equal_secrets(std::string_view a, std::string_view b);
+
+// The server's side for a known password. Feed it the client's first answer, then every further packet's payload;
+// it says what to send back. Sequence ids are the caller's: it sends with one above the packet that it fed.
+class authenticator {
+public:
+  enum class step {
+    send,    // send reply() as one payload, then feed the client's next payload
+    succeed, // send reply() as one payload first when it is not empty (0x01 0x03), then OK
+    fail,    // access denied (1045)
+  };
+
+  // `offered` is the plugin that the greeting named; `salt` the challenge that it carried.
+  // `secure` says that the transport is TLS or a unix socket.
+  authenticator(std::string password, std::string offered, const challenge& salt, bool secure);
+
+  // The client's handshake response: `plugin_name` empty means `offered`. A client that answered with a plugin that
+  // is not offered, or with nothing where a password is needed, gets an authentication switch with a fresh salt.
+  step start(std::string_view plugin_name, byte_span answer);
+  step feed(byte_span payload);
+
+  [[nodiscard]] const byte_buffer& reply() const { return reply_; }
+
+private:
+  step check(byte_span answer);
+  step switch_to(std::string_view plugin_name);
+
+  std::string password_;
+  std::string plugin_;
+  challenge salt_;
+  bool secure_;
+  bool switched_ = false;
+  byte_buffer reply_;
+};
+
+// The client's side. start() gives the first answer for the greeting's plugin (put it into the handshake response
+// with plugin()); then feed every payload that the server sends, until it succeeds or fails.
+class auth_client {
+public:
+  enum class step {
+    send,    // send reply() as one payload
+    wait,    // nothing to send, feed the next payload
+    succeed, // the payload was OK
+    fail,    // the payload was ERR: the caller forwards it
+  };
+
+  auth_client(std::string password, bool secure);
+
+  // An unknown default plugin is answered as mysql_native_password with an empty answer: the server then switches.
+  void start(const greeting& hello);
+  [[nodiscard]] const std::string& plugin() const { return plugin_; }
+  [[nodiscard]] const byte_buffer& reply() const { return reply_; }
+
+  // Errors: malformed_packet, unsupported_auth_plugin, insecure_transport, cryptography_failed.
+  [[nodiscard]] result<step> feed(byte_span payload);
+
+private:
+  void answer_challenge(std::string_view plugin_name, byte_span salt);
+
+  std::string password_;
+  std::string plugin_;
+  std::string salt_;
+  bool secure_;
+  bool asked_for_key_ = false;
+  byte_buffer reply_;
+};
+
+} // namespace holdwater::protocol

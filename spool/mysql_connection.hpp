@@ -1,0 +1,66 @@
+// A blocking connection to the server through libmysqlclient, for replay, the monitor and id reservation. Not
+// thread-safe; every call ends within its time-out.
+//
+// Source: MariaDB Connector/C API functions.
+#pragma once
+
+#include "spool/spool.hpp"
+
+#include <boost/system/result.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdwater::spool {
+
+struct server_address {
+  std::string host = "127.0.0.1"; // resolved anew at each connect
+  std::uint16_t port = 3306;
+};
+struct credentials {
+  std::string user;
+  std::string password;
+};
+struct connection_timeouts {
+  std::chrono::milliseconds connect{10000};
+  std::chrono::milliseconds read{10000}; // one answer; libmysqlclient counts whole seconds, so it is rounded up
+};
+
+using row = std::vector<std::optional<std::string>>;
+struct query_answer {
+  std::vector<row> rows;      // empty for a statement without a result set
+  statement_answer summary;
+};
+
+// What the caller should make of a server_error.
+enum class error_class : std::uint8_t {
+  refused,         // the statement's own fault: it would fail again
+  transient,       // deadlock, lock wait time-out, ...: the same statement may succeed when repeated
+  not_now,         // the server cannot take a write: 1053, 1040, 1290/1836/3100 read-only, 1047, 1152, ...
+  connection_lost, // no answer: refused, reset, timed out; a statement in flight is in doubt
+};
+[[nodiscard]] error_class classify(const server_error& error);
+
+template <class T>
+using server_result = boost::system::result<T, server_error>;
+[[noreturn]] void throw_exception_from_error(const server_error& error, const boost::source_location& where);
+
+class mysql_connection {
+public:
+  [[nodiscard]] static server_result<std::unique_ptr<mysql_connection>>
+  connect(const server_address& where, const credentials& who, const std::string& database,
+          const connection_timeouts& timeouts);
+  virtual ~mysql_connection() = default;
+
+  [[nodiscard]] virtual server_result<query_answer> query(std::string_view text) = 0;
+  [[nodiscard]] virtual std::uint64_t connection_id() const = 0; // the server's thread id
+  [[nodiscard]] virtual std::string server_version() const = 0;
+  [[nodiscard]] virtual std::string escape(std::string_view text) const = 0; // for a '...' literal in utf8mb4
+};
+
+} // namespace holdwater::spool

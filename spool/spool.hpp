@@ -1,0 +1,117 @@
+// The spool's one interface. Nothing above this folder may assume that there is a file behind it.
+//
+// Promise: append()'s completion is called with a seq only after the unit is durable. Units are numbered in the order
+// of that commit, without gaps. Reading never deletes; a unit leaves the queue only when it is settled.
+//
+// States of a unit: pending -> applied (kept until spool.retention) | dead (kept until a person decides) |
+// refused (the server refused it while its client still waited: it was answered, never acknowledged) |
+// discarded (a person gave up a dead letter).
+#pragma once
+
+#include "spool/error.hpp"
+#include "spool/unit.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdwater::spool {
+
+struct spool_counts {
+  std::uint64_t pending = 0;
+  std::uint64_t dead = 0;
+  std::uint64_t bytes = 0;      // of the queue, all states, as it counts against the limit
+  seq last = 0;                 // highest seq given out
+  seq applied = 0;              // everything up to here is settled
+  std::optional<std::chrono::microseconds> oldest_pending; // accepted_at of the oldest pending unit, since the epoch
+};
+
+struct dead_letter {
+  unit what;
+  unsigned number = 0;      // the server's error number, 0 when it did not come from the server
+  std::string sql_state;
+  std::string reason;       // the server's words, or ours ("in doubt on a non-transactional table")
+  std::chrono::microseconds died_at{0};
+};
+
+// What the server said to a unit, per statement.
+struct statement_answer {
+  std::uint64_t affected_rows = 0;
+  std::uint64_t insert_id = 0;
+  unsigned warnings = 0;
+  std::string info;
+};
+struct server_error {
+  unsigned number = 0;
+  std::string sql_state;
+  std::string text;
+};
+
+class spool {
+public:
+  // Called once, on the spool's writer thread, after the commit and before the unit becomes visible to
+  // read_pending(); must not block and must not call back into the spool.
+  using appended = std::function<void(result<seq>)>;
+
+  virtual ~spool() = default;
+
+  // Queues a unit; many queued units share one synced commit. Never blocks on the disk. Thread-safe.
+  virtual void append(unit what, appended done) = 0;
+
+  // Pending units with seq > after, in order: at most max_units and (past the first) max_bytes of statement text.
+  [[nodiscard]] virtual result<std::vector<unit>> read_pending(seq after, std::size_t max_units,
+                                                               std::size_t max_bytes) = 0;
+  // Settled units again, for a server whose ledger is behind: those with seq > after that were applied.
+  [[nodiscard]] virtual result<std::vector<unit>> read_applied(seq after, std::size_t max_units,
+                                                               std::size_t max_bytes) = 0;
+
+  // The transitions; all durable before they return.
+  [[nodiscard]] virtual result<void> mark_applied(seq from, seq to) = 0; // pending ones in [from, to]
+  [[nodiscard]] virtual result<void> mark_refused(seq number) = 0;
+  [[nodiscard]] virtual result<void> mark_dead(seq number, const server_error& why) = 0;
+  // Notes that a unit on a non-transactional table is about to be sent; is_attempted() tells it after a crash.
+  [[nodiscard]] virtual result<void> mark_attempted(seq number) = 0;
+  [[nodiscard]] virtual result<bool> is_attempted(seq number) = 0;
+
+  // Dead letters, oldest first. retry appends the unit anew (it gets a new seq) and removes the dead letter in the same
+  // commit; returns the new seq. discard keeps it no longer.
+  [[nodiscard]] virtual result<std::vector<dead_letter>> dead(std::size_t most) = 0;
+  [[nodiscard]] virtual result<seq> retry_dead(seq number) = 0;
+  [[nodiscard]] virtual result<void> discard_dead(seq number) = 0;
+
+  // Drops settled units past the retention. Called every so often by the replayer.
+  [[nodiscard]] virtual result<void> compact() = 0;
+
+  // Counts are kept in memory and cost no disk access. Thread-safe.
+  [[nodiscard]] virtual spool_counts counts() const = 0;
+  // True when a pending unit writes one of the tables. Thread-safe, in memory.
+  [[nodiscard]] virtual bool pending_on(const std::vector<table_name>& tables) const = 0;
+  // Why append() would fail now, or nothing. Thread-safe.
+  [[nodiscard]] virtual std::optional<failure> trouble() const = 0;
+
+  // A random 128-bit id (hex) made with the spool; names its ledger row.
+  [[nodiscard]] virtual const std::string& id() const = 0;
+  // Small durable facts of the owner ("ledger.made" = "1").
+  [[nodiscard]] virtual result<std::optional<std::string>> fact(std::string_view key) = 0;
+  [[nodiscard]] virtual result<void> set_fact(std::string_view key, std::string_view value) = 0;
+
+  // Flushes what is queued, then refuses further appends.
+  virtual void close() = 0;
+};
+
+struct sqlite_spool_options {
+  std::string path;                               // the database file; its folder must exist
+  std::uint64_t max_bytes = 4ULL << 30;           // append() fails with errc::full past it
+  std::chrono::seconds retention{24 * 3600};      // how long applied units are kept
+  std::uint64_t retention_bytes = 256ULL << 20;   // and how many bytes of them at most
+};
+
+// Opens or makes the spool: WAL, synchronous=FULL (both read back), exclusive to this process, integrity checked.
+[[nodiscard]] result<std::unique_ptr<spool>> open_sqlite_spool(const sqlite_spool_options& options);
+
+} // namespace holdwater::spool

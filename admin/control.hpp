@@ -1,0 +1,112 @@
+// What the HTTP port shows and does, as values and named actions. The admin folder knows nothing of sockets to the
+// server, sessions or the spool's file: the program hands it one `control`.
+//
+// Source of the JSON names: the product's interface description in the README.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace holdwater::admin {
+
+struct database_health {
+  std::string state;       // up, suspect, down, draining, halted
+  std::chrono::system_clock::time_point since; // when that state began
+  std::string last_error;  // what the last failed check or session met, with our words in front; empty when none yet
+  std::uint64_t reconnects = 0; // how often the server was reached again after an outage
+  std::string address;     // host:port
+  std::string version;     // the server's greeting version, empty when never met
+};
+
+struct spool_health {
+  std::string state;       // accepting, off, refusing
+  std::string reason;      // why it refuses, empty otherwise
+  std::uint64_t pending = 0;
+  std::uint64_t dead = 0;
+  std::uint64_t bytes = 0;
+  std::optional<double> oldest_age_s; // of the oldest pending unit; null when none
+  std::uint64_t last_seq = 0;
+  std::uint64_t applied_seq = 0;
+  std::vector<std::string> refused_tables; // AUTO_INCREMENT tables without reserved ids: "schema.table: reason"
+};
+
+struct cache_health {
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+};
+
+struct health {
+  std::string status;      // ok: all is well. degraded: clients are served, something needs attention or waits. down: writes cannot be taken
+  database_health database;
+  spool_health spool;
+  cache_health cache;
+  double uptime_s = 0;
+  std::string version;
+};
+
+struct counter {
+  std::string name;        // Prometheus name, e.g. holdwater_queries_total
+  std::string help;        // one sentence
+  bool gauge = false;
+  struct sample {
+    std::vector<std::pair<std::string, std::string>> labels;
+    double value = 0;
+  };
+  std::vector<sample> samples;
+};
+
+struct listed_unit {
+  std::uint64_t seq = 0;
+  std::string account;
+  std::string database;
+  std::chrono::system_clock::time_point accepted_at;
+  std::vector<std::string> statements; // text; bytes that are not UTF-8 are shown as \xNN
+};
+
+struct listed_dead_letter {
+  listed_unit unit;
+  unsigned error_number = 0;
+  std::string sql_state;
+  std::string reason;
+  std::chrono::system_clock::time_point died_at;
+};
+
+struct spool_listing {
+  std::vector<listed_unit> units;
+  bool truncated = false;  // more were pending than asked for
+};
+
+struct action_report {
+  bool done = false;       // what was asked has happened
+  std::string reason;      // why not
+  std::uint64_t seq = 0;   // retry: the new seq
+};
+
+// Implemented by the program. snapshot() and metrics() are cheap and thread-safe; the others may be called from any
+// thread; completions come back on an unspecified thread, exactly once.
+class control {
+public:
+  using completion = std::function<void(action_report)>;
+  virtual ~control() = default;
+
+  [[nodiscard]] virtual health snapshot() const = 0;
+  [[nodiscard]] virtual std::vector<counter> metrics() const = 0;
+
+  virtual void list_pending(std::uint64_t after, std::size_t most, std::function<void(spool_listing, std::string error)> done) = 0;
+  virtual void list_dead(std::size_t most, std::function<void(std::vector<listed_dead_letter>, std::string error)> done) = 0;
+
+  // Drains now; done when nothing is pending, or after `timeout` with the reason.
+  virtual void sync(std::chrono::milliseconds timeout, completion done) = 0;
+  // Tries to reach the server now; done when the attempt has ended.
+  virtual void reconnect(completion done) = 0;
+  virtual void retry_dead(std::uint64_t seq, completion done) = 0;
+  virtual void discard_dead(std::uint64_t seq, completion done) = 0;
+};
+
+} // namespace holdwater::admin

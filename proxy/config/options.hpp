@@ -1,0 +1,72 @@
+// The program's options with their defaults. Where they come from and how they are read: option_table.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace holdwater::proxy {
+
+// A listening address; port 0 asks the kernel for a free one.
+struct endpoint {
+  std::string host;
+  std::uint16_t port = 0;
+
+  friend bool operator==(const endpoint&, const endpoint&) = default;
+};
+
+// An account that the proxy authenticates itself.
+struct account {
+  std::string user;
+  std::string password;
+};
+
+struct options {
+  endpoint listen{"127.0.0.1", 6033};
+  unsigned workers = 0;             // threads that serve sessions; 0 means one per processor
+  std::string data_dir = "./holdwater-data";
+  unsigned max_connections = 20000; // clients at once; further ones get error 1040
+
+  struct server_options {
+    std::string host = "127.0.0.1"; // MYSQL_HOST
+    std::uint16_t port = 3306;      // MYSQL_PORT
+    std::string user;               // MYSQL_USER
+    std::string password;           // MYSQL_PASSWORD
+    std::string database;           // MYSQL_DATABASE
+  } server;
+  std::vector<account> accounts;    // [[account]] in the file, besides server.user
+
+  std::chrono::milliseconds connection_timeout{10'000}; // DB_CONNECTION_TIMEOUT
+  unsigned retry_attempts = 3;                          // DB_RETRY_ATTEMPTS
+  std::chrono::milliseconds retry_delay{2'000};         // DB_RETRY_DELAY
+  std::chrono::milliseconds check_interval{30'000};     // DB_CHECK_INTERVAL
+  std::chrono::milliseconds handshake_timeout{10'000};  // a client must have logged in by then
+
+  struct spool_options {
+    bool enabled = true;
+    std::uint64_t max_bytes = 4ULL << 30;
+    std::uint64_t max_statement_bytes = 16ULL << 20; // a larger write is refused in an outage
+    std::uint64_t assume_affected_rows = 1;
+    std::chrono::seconds retention{24 * 3600};
+    std::uint64_t retention_bytes = 256ULL << 20;
+  } spool;
+  struct ledger_options {
+    std::string table = "holdwater_ledger";
+  } ledger;
+  struct insert_id_options {
+    std::uint64_t block = 1000; // 0 switches reservation off
+  } insert_ids;
+
+  struct admin_options {
+    endpoint listen{"127.0.0.1", 8000};
+  } admin;
+  struct log_options {
+    std::string level = "info"; // trace, debug, info, warning, error
+  } log;
+
+  // How long a client may be kept waiting instead of being failed: retry_attempts x retry_delay.
+  [[nodiscard]] std::chrono::milliseconds hold() const { return retry_attempts * retry_delay; }
+};
+
+} // namespace holdwater::proxy

@@ -1,0 +1,141 @@
+"""Fixtures of the integration rung, and the time limit of every test."""
+import faulthandler
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from lib.process import end_all, tail  # noqa: E402
+from lib.proxy import Account, Direct, Proxy  # noqa: E402
+from lib.server import KINDS  # noqa: E402
+
+LIMIT_S = 60
+LONG = os.environ.get("HOLDWATER_TEST_LONG") == "1"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "limit(seconds): this test's time limit instead of the usual one")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """Every test is interrupted at its limit; if even that does not help, the whole run ends with a traceback."""
+    marker = item.get_closest_marker("limit")
+    limit = marker.args[0] if marker else LIMIT_S
+
+    def interrupt(signum, frame):
+        raise TimeoutError(f"the test took longer than {limit} s")
+    signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, limit)
+    faulthandler.dump_traceback_later(limit + 60, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows the end of the log of each proxy that the test started, and where the whole of it is."""
+    report = (yield).get_result()
+    for proxy in getattr(item, "proxies", []) if report.failed else []:
+        kept = os.path.join(_kept(), f"{item.name}-{os.path.basename(proxy.folder)}.log".replace("/", "_"))
+        shutil.copyfile(proxy.log, kept)
+        report.sections.append((f"proxy log, whole in {kept}", tail(proxy.log)))
+
+
+def _kept():
+    folder = os.environ.get("HOLDWATER_TEST_LOGS", os.path.join(tempfile.gettempdir(), "holdwater-test-logs"))
+    os.makedirs(folder, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def root():
+    folder = tempfile.mkdtemp(prefix="holdwater-tests-")
+    yield folder
+    end_all()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers(root):
+    """One server of each kind, made when first asked for."""
+    made = {}
+
+    def get(kind):
+        if kind not in made:
+            made[kind] = KINDS[kind](root).start()
+        return made[kind]
+    yield get
+    for server in made.values():
+        server.destroy()
+
+
+def _ready(servers, kind):
+    server = servers(kind)
+    server.ensure_running()
+    return server
+
+
+@pytest.fixture(params=list(KINDS), scope="function")
+def server(request, servers):
+    """The test runs once before MariaDB and once before MySQL."""
+    yield _ready(servers, request.param)
+
+
+@pytest.fixture
+def mariadb(servers):
+    return _ready(servers, "mariadb")
+
+
+@pytest.fixture
+def mysql(servers):
+    return _ready(servers, "mysql")
+
+
+_databases = 0
+
+
+def make_database(server):
+    """A fresh database with an account of its own, that may do everything there and nothing elsewhere."""
+    global _databases
+    _databases += 1
+    name = f"app{_databases}"
+    account = Account(name, f"secret-{name}")
+    server.run(f"CREATE DATABASE {name}")
+    server.create_account(account.user, account.password, name)
+    return name, account
+
+
+@pytest.fixture
+def start_proxy(request, root):
+    """start_proxy(server, **settings): a proxy with a database and account of its own, ended after the test."""
+    request.node.proxies = proxies = []
+
+    def start(server, before=None, database=None, account=None, drained=True, wait=True, **settings):
+        if database is None:
+            database, account = make_database(server)
+        kind = Direct if os.environ.get("HOLDWATER_TEST_DIRECT") == "1" else Proxy
+        proxy = kind(root, before or server, account, database, **settings)
+        proxies.append(proxy)
+        proxy.start(wait=wait)
+        if drained and wait:
+            proxy.wait_drained()
+        return proxy
+    yield start
+    for proxy in proxies:
+        proxy.close()
+
+
+@pytest.fixture
+def proxy(server, start_proxy):
+    """The ordinary case: a proxy before a running server."""
+    return start_proxy(server)

@@ -1,0 +1,96 @@
+"""Child processes, ports and waiting.
+
+Invariant: no child outlives the test program. Each is ended by its pid at exit, and the kernel ends it when the
+program itself is killed (PR_SET_PDEATHSIG, so children must be started from the main thread).
+"""
+import atexit
+import ctypes
+import os
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+_children = set()
+
+
+def _die_with_parent():
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def spawn(argv, log_path, env=None, cwd=None):
+    """Starts a program with its output appended to log_path."""
+    assert threading.current_thread() is threading.main_thread(), "children start from the main thread"
+    with open(log_path, "ab") as log:
+        child = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=env, cwd=cwd,
+            preexec_fn=_die_with_parent, start_new_session=True)
+    _children.add(child)
+    return child
+
+
+def end(child, sig=signal.SIGKILL, deadline_s=30):
+    """Sends sig (and SIGCONT, for a frozen child) and waits; kills what does not end in time. The exit status."""
+    if child.poll() is None:
+        child.send_signal(sig)
+        child.send_signal(signal.SIGCONT)
+        try:
+            child.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+            raise AssertionError(f"pid {child.pid} ({child.args[0]}) did not end within {deadline_s} s of signal {sig}")
+    _children.discard(child)
+    return child.returncode
+
+
+@atexit.register
+def end_all():
+    for child in list(_children):
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+    _children.clear()
+
+
+def wait_until(condition, deadline_s, message, every_s=0.02):
+    """Calls condition until it returns something true, and returns that. message may be a callable."""
+    end_at = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end_at:
+            text = message() if callable(message) else message
+            raise AssertionError(f"not within {deadline_s} s: {text} (last: {value!r})")
+        time.sleep(every_s)
+
+
+def free_port():
+    """A port that nobody listens on, below the kernel's range for outgoing connections, so that no connection of
+    ours takes it while its owner is stopped."""
+    while True:
+        port = random.SystemRandom().randrange(12000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def tail(path, lines=40):
+    try:
+        with open(path, errors="replace") as file:
+            return "".join(file.readlines()[-lines:])
+    except OSError as error:
+        return f"({error})\n"

@@ -1,0 +1,149 @@
+"""The proxy as a child process: its settings, its life, its HTTP port, and connections through it."""
+import json
+import os
+import signal
+import tempfile
+import urllib.error
+import urllib.request
+
+import pymysql
+
+from lib.process import end, free_port, resident_bytes, spawn, tail, wait_until
+
+PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# Short enough for tests: a hold of 0.6 s, and a frozen server is noticed after 1 s.
+QUICK = {"DB_CONNECTION_TIMEOUT": "1", "DB_RETRY_ATTEMPTS": "3", "DB_RETRY_DELAY": "0.2", "DB_CHECK_INTERVAL": "1"}
+
+
+def binary():
+    return os.environ.get("HOLDWATER_BINARY", os.path.join(PROJECT, "build/release/holdwater"))
+
+
+class Account:
+    def __init__(self, user, password):
+        self.user, self.password = user, password
+
+
+class Proxy:
+    """Before `server` (anything with host and port), with `account` as MYSQL_USER."""
+
+    def __init__(self, root, server, account, database, data=None, accounts=(), **settings):
+        self.folder = tempfile.mkdtemp(prefix="proxy-", dir=root)
+        self.data = data or os.path.join(self.folder, "data")
+        self.log = os.path.join(self.folder, "proxy.log")
+        self.host, self.port, self.admin_port = "127.0.0.1", free_port(), free_port()
+        self.account, self.database = account, database
+        self.settings = {**QUICK, "MYSQL_HOST": server.host, "MYSQL_PORT": str(server.port),
+                         "MYSQL_USER": account.user, "MYSQL_PASSWORD": account.password, "MYSQL_DATABASE": database,
+                         **{name: str(value) for name, value in settings.items()}}
+        self.config = os.path.join(self.folder, "holdwater.toml")
+        with open(self.config, "w") as file:
+            for extra in accounts:
+                file.write(f'[[account]]\nuser = "{extra.user}"\npassword = "{extra.password}"\n')
+        self.child = None
+
+    # --- life
+
+    def start(self, wait=True):
+        assert self.child is None, "already running"
+        env = {name: value for name, value in os.environ.items()
+               if not name.startswith(("MYSQL_", "DB_", "HOLDWATER_"))}
+        env.update(self.settings)
+        self.child = spawn(
+            [binary(), "--config", self.config, "--listen", f"{self.host}:{self.port}", "--admin-listen",
+             f"{self.host}:{self.admin_port}", "--data-dir", self.data], self.log, env=env)
+        if wait:
+            wait_until(self.is_live, 20, lambda: f"the proxy answers /livez:\n{tail(self.log)}")
+        return self
+
+    def is_live(self):
+        if self.child.poll() is not None:
+            raise AssertionError(f"the proxy ended with {self.child.returncode}:\n{tail(self.log)}")
+        return self.http("/livez")[0] == 200
+
+    def kill(self):
+        child, self.child = self.child, None
+        end(child, signal.SIGKILL)
+
+    def stop(self):
+        """An orderly end; the exit status."""
+        child, self.child = self.child, None
+        return end(child, signal.SIGTERM, 15)
+
+    def restart(self):
+        self.kill()
+        return self.start()
+
+    def close(self):
+        if self.child is not None:
+            self.kill()
+
+    def resident_bytes(self):
+        return resident_bytes(self.child.pid)
+
+    def log_text(self):
+        with open(self.log, errors="replace") as file:
+            return file.read()
+
+    # --- its HTTP port
+
+    def http(self, path, method="GET", deadline_s=30):
+        """(status, body as bytes); (0, b"") when nobody listens."""
+        request = urllib.request.Request(f"http://{self.host}:{self.admin_port}{path}", method=method,
+                                         data=b"" if method == "POST" else None)
+        try:
+            with urllib.request.urlopen(request, timeout=deadline_s) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+        except OSError:
+            return 0, b""
+
+    def json(self, path, method="GET"):
+        status, body = self.http(path, method)
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise AssertionError(f"{method} {path} answered {status} {body!r}, which is no JSON") from error
+
+    def health(self):
+        return self.json("/health/")
+
+    def state(self):
+        return self.health()["database"]["state"]
+
+    def wait_state(self, *states, deadline_s=30):
+        wait_until(lambda: self.state() in states, deadline_s, lambda: f"state {states}: {self.health()}")
+
+    def wait_drained(self, deadline_s=60):
+        wait_until(lambda: (lambda h: h["database"]["state"] == "up" and h["spool"]["pending"] == 0)(self.health()),
+                   deadline_s, lambda: f"drained: {self.health()}")
+
+    # --- connections through it
+
+    def connect(self, account=None, database="", **options):
+        """PyMySQL through the proxy, autocommit unless told otherwise."""
+        account = account or self.account
+        options = {"autocommit": True, "charset": "utf8mb4", "connect_timeout": 15, "read_timeout": 60, **options}
+        return pymysql.connect(host=self.host, port=self.port, user=account.user, password=account.password,
+                               database=self.database if database == "" else database, **options)
+
+
+class Direct(Proxy):
+    """No proxy at all, with a proxy's interface: HOLDWATER_TEST_DIRECT=1 checks the tests of an undisturbed server
+    against the server itself, so that a test's own mistake is not taken for the proxy's."""
+
+    def __init__(self, root, server, account, database, accounts=(), **settings):
+        super().__init__(root, server, account, database)
+        self.host, self.port = server.host, server.port
+        open(self.log, "w").close()
+
+    def start(self, wait=True):
+        return self
+
+    def wait_drained(self, deadline_s=60):
+        pass
+
+    def close(self):
+        pass

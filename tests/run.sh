@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Installs what is needed, builds, and runs every test. The last line is "N passed, N failed"; the exit status is not
+# zero when a test failed or when none ran.
+#
+#   tests/run.sh [--long] [--preset release|dev|asan|tsan] [FILTER]
+#
+# FILTER is a rung (tidy, unit, scripted, crash, fuzz, integration, chaos, quickstart) or else a part of a test's name.
+# --long: the sizes and times that a release is tested with, instead of the brisk ones.
+set -uo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+project=$(dirname "$here")
+preset=release
+long=0
+filter=
+usage() { sed -n '2,/^set /p' "$0" | sed -n 's/^# \{0,1\}//p'; }
+while [ $# -gt 0 ]; do
+  case $1 in
+    --long) long=1 ;;
+    --preset) preset=${2:?--preset needs a name}; shift ;;
+    -h|--help) usage; exit 0 ;;
+    -*) usage >&2; exit 2 ;;
+    *) filter=$1 ;;
+  esac
+  shift
+done
+
+build=$project/build/$preset
+results=$build/results
+export HOLDWATER_BINARY=$build/holdwater HOLDWATER_TEST_LONG=$long HOLDWATER_TEST_LOGS=$results/logs
+export HOLDWATER_NODE_CACHE=$project/build/node PYTHONDONTWRITEBYTECODE=1
+python=/usr/bin/python3
+started=$SECONDS
+
+step() { printf '\n== %s (%d s)\n' "$1" $((SECONDS - started)); }
+give_up() { echo "run.sh: $1" >&2; echo "0 passed, 1 failed"; exit 1; }
+quietly() { # label command...: the output only when it fails
+  local log=$results/$1.log; shift
+  "$@" > "$log" 2>&1 || { tail -n 60 "$log"; return 1; }
+}
+# Whether the rung $1 is wanted. A filter that is no rung's name goes to ctest and pytest, which look for names.
+rungs=' tidy unit scripted crash fuzz integration chaos quickstart '
+rung_filter=
+case $rungs in *" $filter "*) rung_filter=$filter; filter= ;; esac
+wanted() { [ -n "$rung_filter" ] && [ "$rung_filter" != "$1" ] && return 1; return 0; }
+
+step "install"
+"$here/install.sh" build test || give_up "the packages could not be installed"
+rm -rf "$results"
+mkdir -p "$results"
+if wanted integration || wanted chaos; then
+  mysql_home=$("$here/servers/mysql.sh") || give_up "MySQL could not be fetched"
+  export HOLDWATER_MYSQL_HOME=$mysql_home
+fi
+
+step "build ($preset)"
+cd "$project" || exit 1
+quietly configure cmake --preset "$preset" || give_up "cmake failed"
+quietly build cmake --build --preset "$preset" || give_up "the build failed"
+
+# --- the rungs; each leaves a JUnit file in $results, which tally.py adds up
+
+ctest_rungs() {
+  local arguments=()
+  [ -z "$rung_filter" ] || arguments+=(-L "^$rung_filter\$")
+  [ -z "$filter" ] || arguments+=(-R "$filter")
+  step "unit, scripted, crash and fuzz tests"
+  ctest --test-dir "$build" --output-on-failure --timeout 300 -j2 --test-output-truncation head \
+    --test-output-size-passed 65536 --test-output-size-failed 262144 --no-tests=ignore \
+    --output-junit "$results/ctest.xml" "${arguments[@]}" 2>&1 | grep -v ' Start '
+}
+
+pytest_rung() { # folder
+  local arguments=()
+  [ -z "$filter" ] || arguments+=(-k "$filter")
+  step "$1 tests"
+  (cd "$here" && timeout --kill-after=10 "$((long ? 7200 : 1200))" "$python" -m pytest -c integration/pytest.ini -q --durations=5 \
+    --junitxml="$results/$1.xml" "$1" "${arguments[@]}")
+  local status=$?
+  # 5: the filter matches nothing here, which tally.py judges over all rungs; 0 and 1 are in the file
+  case $status in 0|1|5) ;; *) "$python" "$here/lib/tally.py" --record "$results/$1-run.xml" "pytest $1" "$status" ;; esac
+}
+
+script_rung() { # name command...: one test, its exit status the verdict
+  local name=$1; shift
+  case $name in *"$filter"*) ;; *) return ;; esac
+  step "$name"
+  "$@" 2>&1 | tee "$results/$name.log"
+  "$python" "$here/lib/tally.py" --record "$results/$name.xml" "$name" "${PIPESTATUS[0]}"
+}
+
+wanted tidy && pytest_rung tidy
+if wanted unit || wanted scripted || wanted crash || wanted fuzz; then ctest_rungs; fi
+wanted integration && pytest_rung integration
+if wanted chaos; then
+  script_rung chaos-mariadb "$here/chaos/run.sh" --server mariadb --minutes "$([ $long = 1 ] && echo 10 || echo 1)"
+  [ $long = 0 ] || script_rung chaos-mysql "$here/chaos/run.sh" --server mysql --minutes 10
+fi
+wanted quickstart && [ "$preset" = release ] && script_rung quickstart env -u MYSQL_HOST "$project/conf/quickstart.sh"
+
+step "result"
+"$python" "$here/lib/tally.py" "$results"

@@ -1,0 +1,100 @@
+"""The house's rules that a program can check: which folder may include what, sizes, words, formatting."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FOLDERS = ("protocol", "spool", "proxy", "admin")
+LINES_MOST = 400
+TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "README.md", "proxy", "protocol", "spool", "admin", "tests", "bench",
+             "conf"}
+ASIO = ("boost/asio", "boost/beast")
+SOCKETS = ("sys/socket.h", "netinet/", "arpa/", "netdb.h", "poll.h", "sys/epoll.h", "sys/un.h")
+
+# Each folder: what its files may not include.
+FORBIDDEN = {
+    "protocol": ("spool/", "proxy/", "admin/", "spdlog", "sqlite3", "mysql", *ASIO, *SOCKETS),
+    "spool": ("protocol/", "proxy/", "admin/", *ASIO, *SOCKETS),
+    "admin": ("protocol/", "proxy/", "spool/"),
+}
+
+
+def tracked(*patterns):
+    out = subprocess.run(["git", "ls-files", "-z", "--", *patterns], cwd=PROJECT, stdout=subprocess.PIPE, check=True)
+    return [name for name in out.stdout.decode().split("\0") if name and os.path.exists(os.path.join(PROJECT, name))]
+
+
+def sources(*folders):
+    return [name for name in tracked(*folders) if name.endswith((".cpp", ".hpp"))]
+
+
+def lines(name):
+    with open(os.path.join(PROJECT, name), encoding="utf-8") as file:
+        return file.read().splitlines()
+
+
+@pytest.mark.parametrize("folder", FORBIDDEN)
+def test_includes_point_one_way(folder):
+    wrong = []
+    for name in sources(folder):
+        for number, line in enumerate(lines(name), 1):
+            included = re.match(r'\s*#\s*include\s*[<"]([^>"]+)', line)
+            if included and included[1].startswith(FORBIDDEN[folder]):
+                wrong.append(f"{name}:{number}: {included[1]}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_rule_about_includes_sees_what_it_should():
+    assert "boost/asio/ip/tcp.hpp".startswith(FORBIDDEN["protocol"])
+    assert "protocol/packet.hpp".startswith(FORBIDDEN["spool"])
+
+
+def test_no_source_file_is_too_long():
+    wrong = [f"{name}: {len(lines(name))} lines" for name in sources(*FOLDERS) if len(lines(name)) > LINES_MOST]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nothing_is_left_for_later():
+    words = re.compile(r"\b(" + "|".join(("TO" "DO", "FIX" "ME", "XX" "X", "st" "ub", "HA" "CK")) + r")s?\b")
+    wrong = [f"{name}:{number}: {line.strip()}"
+             for name in tracked(*FOLDERS, "bench", "conf", "tests") if name.endswith(
+                 (".cpp", ".hpp", ".py", ".sh", ".txt", ".md", ".js"))
+             for number, line in enumerate(lines(name), 1) if words.search(line)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_top_level_holds_only_what_was_agreed():
+    found = {name.split("/")[0] for name in tracked()}
+    assert {name for name in found if not name.startswith(".")} - TOP_LEVEL == set()
+
+
+def test_sources_hold_no_tab_and_no_trailing_space():
+    wrong = [f"{name}:{number}" for name in sources(*FOLDERS, "tests", "bench") + tracked("tests/*.py", "tests/*.sh")
+             for number, line in enumerate(lines(name), 1) if "\t" in line or line != line.rstrip()]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_headers_are_guarded_and_open_no_namespace():
+    wrong = []
+    for name in sources(*FOLDERS):
+        if name.endswith(".hpp"):
+            text = "\n".join(lines(name))
+            wrong += [f"{name}: no #pragma once"] if "#pragma once" not in text else []
+            wrong += [f"{name}: using namespace"] if re.search(r"^\s*using namespace", text, re.M) else []
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_source_file_says_what_it_is_for():
+    wrong = [name for name in sources(*FOLDERS) if name.endswith(".hpp") and not lines(name)[0].startswith("//")]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_clang_format_has_nothing_to_change():
+    formatter = shutil.which("clang-format-14") or shutil.which("clang-format")
+    assert formatter, "clang-format is missing: run tests/install.sh"
+    names = sources(*FOLDERS, "tests", "bench")
+    done = subprocess.run([formatter, "--dry-run", "-Werror", *names], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]

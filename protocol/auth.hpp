@@ -1,9 +1,9 @@
-// Authentication plugins as conversations without I/O: the server's side verifies a client whose password we know,
-// the client's side proves a password to a server.
+// Authentication plugins as conversations without I/O: the server's side verifies a client whose password we
+// know, the client's side proves a password to a server.
 //
-// Source: MySQL "Authentication Methods": mysql_native_password (SHA1(pw) XOR SHA1(salt + SHA1(SHA1(pw)))) and
-// caching_sha2_password (SHA256(pw) XOR SHA256(SHA256(SHA256(pw)) + salt); 0x01 0x03 "fast auth ok", 0x01 0x04 "full
-// authentication", 0x02 asks for the RSA key, password XOR salt under RSA-OAEP).
+// Source: MySQL "Authentication Methods": mysql_native_password (SHA1(pw) XOR SHA1(salt + SHA1(SHA1(pw))))
+// and caching_sha2_password (SHA256(pw) XOR SHA256(SHA256(SHA256(pw)) + salt); 0x01 0x03 "fast auth ok", 0x01
+// 0x04 "full authentication", 0x02 asks for the RSA key, password XOR salt under RSA-OAEP).
 #pragma once
 
 #include "protocol/error.hpp"
@@ -30,10 +30,11 @@ inline constexpr std::string_view caching_sha2_password = "caching_sha2_password
 // Compares in constant time.
 [[nodiscard]] bool equal_secrets(std::string_view a, std::string_view b);
 
-// The server's side for a known password. Feed it the client's first answer, then every further packet's payload;
-// it says what to send back. Sequence ids are the caller's: it sends with one above the packet that it fed.
+// The server's side for a known password. Feed it the client's first answer, then every further packet's
+// payload; it says what to send back. Sequence ids are the caller's: it sends with one above the packet that
+// it fed.
 class authenticator {
-public:
+ public:
   enum class step {
     send,    // send reply() as one payload, then feed the client's next payload
     succeed, // send reply() as one payload first when it is not empty (0x01 0x03), then OK
@@ -41,32 +42,33 @@ public:
   };
 
   // `offered` is the plugin that the greeting named; `salt` the challenge that it carried.
-  // `secure` says that the transport is TLS or a unix socket.
+  // `secure` says that the transport is TLS or a unix socket; neither plugin needs to know it as yet, since a
+  // known password never makes the client show it.
   authenticator(std::string password, std::string offered, const challenge& salt, bool secure);
 
-  // The client's handshake response: `plugin_name` empty means `offered`. A client that answered with a plugin that
-  // is not offered, or with nothing where a password is needed, gets an authentication switch with a fresh salt.
+  // The client's handshake response: `plugin_name` empty means `offered`. A client that answered with a
+  // plugin that is not offered, or with nothing where a password is needed, gets an authentication switch
+  // with a fresh salt.
   step start(std::string_view plugin_name, byte_span answer);
   step feed(byte_span payload);
 
   [[nodiscard]] const byte_buffer& reply() const { return reply_; }
 
-private:
+ private:
   step check(byte_span answer);
   step switch_to(std::string_view plugin_name);
 
   std::string password_;
   std::string plugin_;
   challenge salt_;
-  bool secure_;
-  bool switched_ = false;
+  bool switched_ = false; // an answer to our switch is due
   byte_buffer reply_;
 };
 
-// The client's side. start() gives the first answer for the greeting's plugin (put it into the handshake response
-// with plugin()); then feed every payload that the server sends, until it succeeds or fails.
+// The client's side. start() gives the first answer for the greeting's plugin (put it into the handshake
+// response with plugin()); then feed every payload that the server sends, until it succeeds or fails.
 class auth_client {
-public:
+ public:
   enum class step {
     send,    // send reply() as one payload
     wait,    // nothing to send, feed the next payload
@@ -76,7 +78,8 @@ public:
 
   auth_client(std::string password, bool secure);
 
-  // An unknown default plugin is answered as mysql_native_password with an empty answer: the server then switches.
+  // An unknown default plugin is answered as mysql_native_password with an empty answer: the server then
+  // switches.
   void start(const greeting& hello);
   [[nodiscard]] const std::string& plugin() const { return plugin_; }
   [[nodiscard]] const byte_buffer& reply() const { return reply_; }
@@ -84,13 +87,19 @@ public:
   // Errors: malformed_packet, unsupported_auth_plugin, insecure_transport, cryptography_failed.
   [[nodiscard]] result<step> feed(byte_span payload);
 
-private:
+ private:
+  [[nodiscard]] result<step> change_plugin(byte_span payload);
+  [[nodiscard]] result<step> answer_switch(const auth_switch& request);
+  [[nodiscard]] result<step> take_more_data(byte_span data);
+  [[nodiscard]] result<step> send_sealed_password(std::string_view public_key);
+  [[nodiscard]] result<step> show_password();
   void answer_challenge(std::string_view plugin_name, byte_span salt);
 
   std::string password_;
   std::string plugin_;
   std::string salt_;
   bool secure_;
+  bool switched_ = false; // a server may switch once
   bool asked_for_key_ = false;
   byte_buffer reply_;
 };

@@ -1,7 +1,7 @@
 // Capability flags that client and server negotiate in the handshake, and the server's status flags.
 //
-// Source: MySQL "Capability Flags" and "SERVER_STATUS_flags_enum" (dev.mysql.com/doc/dev/mysql-server), MariaDB
-// knowledge base "Connecting", section "Capabilities" (the extended flags, bits 32 and up).
+// Source: MySQL "Capability Flags" and "SERVER_STATUS_flags_enum" (dev.mysql.com/doc/dev/mysql-server),
+// MariaDB knowledge base "Connecting", section "Capabilities" (the extended flags, bits 32 and up).
 #pragma once
 
 #include <cstdint>

@@ -66,8 +66,8 @@ enum class answer_kind : std::uint8_t {
 };
 [[nodiscard]] answer_kind answer_of(command value);
 
-// The statement text in COM_QUERY's payload (with the command byte), behind the query attributes when those are
-// negotiated. `attribute_count` is how many there were.
+// The statement text in COM_QUERY's payload (with the command byte), behind the query attributes when those
+// are negotiated. `attribute_count` is how many there were.
 struct query_text {
   std::string_view text;
   std::uint64_t attribute_count = 0;

@@ -4,7 +4,7 @@ namespace holdwater::protocol {
 namespace {
 
 class category final : public boost::system::error_category {
-public:
+ public:
   const char* name() const noexcept override { return "holdwater.protocol"; }
   std::string message(int value) const override {
     switch (static_cast<errc>(value)) {
@@ -27,6 +27,8 @@ const boost::system::error_category& error_category() noexcept {
   return instance;
 }
 
-boost::system::error_code make_error_code(errc code) noexcept { return {static_cast<int>(code), error_category()}; }
+boost::system::error_code make_error_code(errc code) noexcept {
+  return {static_cast<int>(code), error_category()};
+}
 
 } // namespace holdwater::protocol

@@ -7,13 +7,13 @@
 namespace holdwater::protocol {
 
 enum class errc {
-  malformed_packet = 1,     // a field runs past the packet's end, or has a value that is not allowed
-  unexpected_packet,        // a well-formed packet that may not come now
-  unsupported_protocol,     // not protocol version 10, or no CLIENT_PROTOCOL_41
-  unsupported_auth_plugin,  // an authentication plugin that this code does not speak
-  authentication_failed,    // the peer's proof does not match
-  insecure_transport,       // the plugin needs the clear-text password and the transport is not encrypted
-  cryptography_failed,      // OpenSSL refused (a bad RSA key, no random bytes)
+  malformed_packet = 1,    // a field runs past the packet's end, or has a value that is not allowed
+  unexpected_packet,       // a well-formed packet that may not come now
+  unsupported_protocol,    // not protocol version 10, or no CLIENT_PROTOCOL_41
+  unsupported_auth_plugin, // an authentication plugin that this code does not speak
+  authentication_failed,   // the peer's proof does not match
+  insecure_transport,      // the plugin needs the clear-text password and the transport is not encrypted
+  cryptography_failed,     // OpenSSL refused (a bad RSA key, no random bytes)
 };
 
 [[nodiscard]] const boost::system::error_category& error_category() noexcept;

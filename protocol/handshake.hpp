@@ -20,13 +20,13 @@ using challenge = std::array<std::uint8_t, challenge_size>;
 
 // Protocol::HandshakeV10. Owns its strings: it is remembered across outages.
 struct greeting {
-  std::string server_version;       // e.g. "5.5.5-10.11.14-MariaDB-0+deb12u2" or "9.7.4"
+  std::string server_version; // e.g. "5.5.5-10.11.14-MariaDB-0+deb12u2" or "9.7.4"
   std::uint32_t connection_id = 0;
   challenge salt{};
   capabilities server_capabilities = 0; // with MariaDB's extended ones
   std::uint8_t character_set = 0;       // low byte of the default collation's id
   std::uint16_t status = 0;
-  std::string auth_plugin;              // default plugin, e.g. "caching_sha2_password"
+  std::string auth_plugin; // default plugin, e.g. "caching_sha2_password"
 };
 
 [[nodiscard]] result<greeting> parse_greeting(byte_span payload);
@@ -58,7 +58,8 @@ struct handshake_response {
 // Encodes with message.client_capabilities deciding which fields are present.
 void append_handshake_response(byte_buffer& out, std::uint8_t sequence, const handshake_response& message);
 
-// AuthSwitchRequest (0xfe). `data` is the challenge as sent, including a trailing zero byte where there is one.
+// AuthSwitchRequest (0xfe). `data` is the challenge as sent, including a trailing zero byte where there is
+// one.
 struct auth_switch {
   std::string plugin;
   std::string data;
@@ -78,6 +79,7 @@ struct change_user {
   std::string attributes;
 };
 [[nodiscard]] result<change_user> parse_change_user(byte_span payload, capabilities negotiated);
-void append_change_user(byte_buffer& out, std::uint8_t sequence, const change_user& message, capabilities negotiated);
+void append_change_user(byte_buffer& out, std::uint8_t sequence, const change_user& message,
+                        capabilities negotiated);
 
 } // namespace holdwater::protocol

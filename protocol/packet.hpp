@@ -1,6 +1,6 @@
-// Framing: a packet is a 4-byte header (3-byte little-endian payload length, 1-byte sequence id) and its payload. A
-// payload of 0xffffff bytes is continued by the next packet; a logical message ends with the first shorter one,
-// which may be empty.
+// Framing: a packet is a 4-byte header (3-byte little-endian payload length, 1-byte sequence id) and its
+// payload. A payload of 0xffffff bytes is continued by the next packet; a logical message ends with the first
+// shorter one, which may be empty.
 //
 // Source: MySQL "Protocol Basics / MySQL Packets".
 // Worked example: 01 00 00 00 0e is sequence id 0 with the one-byte payload 0e, COM_PING.
@@ -41,10 +41,10 @@ inline void write_packet_header(std::uint8_t* out, packet_header header) {
 // Appends `payload` to `out` as one logical message, split at 0xffffff bytes. Returns the next sequence id.
 std::uint8_t append_message(byte_buffer& out, std::uint8_t sequence, byte_span payload);
 
-// Reads little-endian integers and strings from a payload. A read past the end returns zero or an empty string and
-// makes failed() true for good, so that a parser checks once, at its end.
+// Reads little-endian integers and strings from a payload. A read past the end returns zero or an empty
+// string and makes failed() true for good, so that a parser checks once, at its end.
 class payload_reader {
-public:
+ public:
   explicit payload_reader(byte_span bytes) : bytes_(bytes) {}
 
   std::uint64_t integer(std::size_t width); // width 1 .. 8 bytes, little-endian
@@ -58,7 +58,7 @@ public:
   [[nodiscard]] std::size_t remaining() const { return failed_ ? 0 : bytes_.size() - at_; }
   [[nodiscard]] bool failed() const { return failed_; }
 
-private:
+ private:
   byte_span bytes_;
   std::size_t at_ = 0;
   bool failed_ = false;
@@ -66,7 +66,7 @@ private:
 
 // Appends the same encodings to a buffer.
 class payload_writer {
-public:
+ public:
   explicit payload_writer(byte_buffer& out) : out_(out) {}
 
   void integer(std::uint64_t value, std::size_t width); // width 1 .. 8
@@ -77,7 +77,7 @@ public:
   void null_terminated_string(std::string_view value);
   void zeros(std::size_t count);
 
-private:
+ private:
   byte_buffer& out_;
 };
 

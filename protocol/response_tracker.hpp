@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 namespace holdwater::protocol {
 
@@ -51,6 +52,9 @@ class response_tracker {
   [[nodiscard]] const ok_message&
   ok() const; // precondition: ended_by() is ok; for eof, status and warnings are set
   [[nodiscard]] const err_message& err() const; // precondition: ended_by() is err
+  // The session-state blocks of all the answer's OKs, one behind the other (at most max_kept bytes): with
+  // several results ok() shows only the last one's.
+  [[nodiscard]] std::string_view session_state() const;
   // COM_STMT_PREPARE: the statement id and counts that the server gave, 0 otherwise.
   [[nodiscard]] std::uint32_t statement_id() const;
   [[nodiscard]] std::uint16_t parameter_count() const;
@@ -76,18 +80,21 @@ class response_tracker {
 
   // framing
   std::size_t skip_whole_rows(byte_span bytes);
-  result<std::size_t> take_header(byte_span bytes);
-  std::size_t take_payload(byte_span bytes);
+  std::size_t take_header(byte_span bytes);
+  result<std::size_t> take_payload(byte_span bytes);
+  void keep(byte_span bytes);
   result<void> begin_message(std::uint8_t first);
+  result<void> begin_empty_message();
   result<void> end_packet();
 
   // meaning
   [[nodiscard]] result<role> role_of(std::uint8_t first) const;
-  [[nodiscard]] role role_of_end(std::uint8_t first) const;
+  [[nodiscard]] role role_of_end() const;
+  [[nodiscard]] bool ends_rows() const;
   result<void> end_message();
-  result<void> end_passing();
-  result<void> end_kept();
+  void end_passing();
   result<void> end_ok();
+  void collect_session_state();
   result<void> end_eof();
   result<void> end_err();
   result<void> read_head();
@@ -95,7 +102,8 @@ class response_tracker {
   void begin_definitions(std::uint64_t count);
   void end_definitions();
   void end_block();
-  void end_result(ending how, std::uint16_t status);
+  void end_prepare_block();
+  void end_result(ending how);
   void finish(ending how);
   [[nodiscard]] bool negotiated(capabilities flag) const { return (capabilities_ & flag) != 0; }
 
@@ -126,6 +134,7 @@ class response_tracker {
   std::uint16_t parameter_count_ = 0;
   std::uint16_t column_count_ = 0;
   byte_buffer kept_; // its capacity is kept from answer to answer
+  byte_buffer session_state_;
   ok_message ok_;
   err_message err_;
 };

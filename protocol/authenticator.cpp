@@ -1,0 +1,76 @@
+// The server's side of the password plugins. The password is known, so caching_sha2_password's fast path
+// always decides: a scramble that does not match is a wrong password, and the full exchange is never asked
+// for.
+#include "protocol/auth.hpp"
+
+namespace holdwater::protocol {
+namespace {
+
+constexpr std::uint8_t more_data_byte = 0x01;
+constexpr std::uint8_t fast_auth_ok = 0x03;
+constexpr std::uint8_t auth_switch_byte = 0xfe;
+
+bool is_known(std::string_view name) {
+  return name == plugin::mysql_native_password || name == plugin::caching_sha2_password;
+}
+
+std::string scramble(std::string_view plugin_name, std::string_view password, byte_span salt) {
+  return plugin_name == plugin::caching_sha2_password ? scramble_sha2(password, salt)
+                                                      : scramble_native(password, salt);
+}
+
+// Some clients send one zero byte for no password, and some a zero byte behind the scramble.
+std::string_view without_padding(byte_span answer, std::size_t scramble_size) {
+  std::string_view text = as_text(answer);
+  const bool padded = text.size() == 1 || text.size() == scramble_size + 1;
+  if (padded && text.back() == '\0') text.remove_suffix(1);
+  return text;
+}
+
+} // namespace
+
+authenticator::authenticator(std::string password, std::string offered, const challenge& salt, bool)
+    : password_(std::move(password)), plugin_(std::move(offered)), salt_(salt) {}
+
+authenticator::step authenticator::start(std::string_view plugin_name, byte_span answer) {
+  if (plugin_name.empty()) plugin_name = plugin_;
+  const bool nothing = without_padding(answer, 0).empty();
+  const bool as_offered = plugin_name == plugin_ && is_known(plugin_);
+  if (as_offered && (!nothing || password_.empty())) return check(answer);
+  if (is_known(plugin_name)) return switch_to(plugin_name);
+  return switch_to(is_known(plugin_) ? std::string_view(plugin_) : plugin::mysql_native_password);
+}
+
+authenticator::step authenticator::feed(byte_span payload) {
+  reply_.clear();
+  return switched_ ? check(payload) : step::fail;
+}
+
+authenticator::step authenticator::check(byte_span answer) {
+  reply_.clear();
+  const std::string expected = scramble(plugin_, password_, salt_);
+  const std::string_view given = without_padding(answer, expected.size());
+  switched_ = false; // one answer to a challenge
+  if (password_.empty()) return given.empty() ? step::succeed : step::fail;
+  // a scramble that OpenSSL could not make is empty, and must match nothing
+  if (expected.empty() || !equal_secrets(given, expected)) return step::fail;
+  if (plugin_ == plugin::caching_sha2_password) reply_ = {more_data_byte, fast_auth_ok};
+  return step::succeed;
+}
+
+authenticator::step authenticator::switch_to(std::string_view plugin_name) {
+  const auto salt = make_challenge();
+  if (salt.has_error()) return step::fail;
+  plugin_ = plugin_name;
+  salt_ = *salt;
+  switched_ = true;
+  reply_.clear();
+  payload_writer payload(reply_);
+  payload.integer(auth_switch_byte, 1);
+  payload.null_terminated_string(plugin_);
+  payload.bytes(byte_span(salt_));
+  payload.zeros(1);
+  return step::send;
+}
+
+} // namespace holdwater::protocol

@@ -8,7 +8,7 @@ namespace holdwater::spool {
 namespace {
 
 class category final : public boost::system::error_category {
-public:
+ public:
   const char* name() const noexcept override { return "holdwater.spool"; }
   std::string message(int value) const override {
     switch (static_cast<errc>(value)) {
@@ -21,6 +21,7 @@ public:
     case errc::not_durable: return "the spool cannot be made durable";
     case errc::not_found: return "no such unit";
     case errc::wrong_version: return "the spool file has an unknown version";
+    case errc::in_doubt: return "the disk failed in the middle of a commit, whose outcome is not known";
     }
     return "unknown spool error";
   }
@@ -33,7 +34,9 @@ const boost::system::error_category& error_category() noexcept {
   return instance;
 }
 
-boost::system::error_code make_error_code(errc code) noexcept { return {static_cast<int>(code), error_category()}; }
+boost::system::error_code make_error_code(errc code) noexcept {
+  return {static_cast<int>(code), error_category()};
+}
 
 void throw_exception_from_error(const failure& error, const boost::source_location& where) {
   boost::throw_exception(std::runtime_error(error.context), where);

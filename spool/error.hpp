@@ -9,15 +9,16 @@
 namespace holdwater::spool {
 
 enum class errc {
-  closed = 1,        // the spool was shut down
-  full,              // spool.max_bytes is reached
-  disk_full,         // the file system has no room
-  io,                // the disk refused a read, a write or a sync
-  corrupt,           // the file is not a sound spool
-  locked,            // another process has it open
-  not_durable,       // SQLite did not accept WAL or synchronous=FULL
-  not_found,         // no unit with that seq in that state
-  wrong_version,     // the file was written by a newer version
+  closed = 1,    // the spool was shut down
+  full,          // spool.max_bytes is reached
+  disk_full,     // the file system has no room
+  io,            // the disk refused a read, a write or a sync
+  corrupt,       // the file is not a sound spool
+  locked,        // another process has it open
+  not_durable,   // SQLite did not accept WAL or synchronous=FULL
+  not_found,     // no unit with that seq in that state
+  wrong_version, // the file was written by a newer version
+  in_doubt,      // the disk failed in the middle of the commit: a restart may find the unit, or not
 };
 
 [[nodiscard]] const boost::system::error_category& error_category() noexcept;
@@ -32,7 +33,8 @@ struct failure {
 template <class T>
 using result = boost::system::result<T, failure>;
 
-// boost::system::result needs this to turn .value() on a failure into an exception; nobody calls .value() unchecked.
+// boost::system::result needs this to turn .value() on a failure into an exception; nobody calls .value()
+// unchecked.
 [[noreturn]] void throw_exception_from_error(const failure& error, const boost::source_location& where);
 
 } // namespace holdwater::spool

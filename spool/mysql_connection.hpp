@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,13 +29,15 @@ struct credentials {
 };
 struct connection_timeouts {
   std::chrono::milliseconds connect{10000};
-  std::chrono::milliseconds read{10000}; // one answer; libmysqlclient counts whole seconds, so it is rounded up
+  std::chrono::milliseconds read{
+      10000}; // one answer; libmysqlclient counts whole seconds, so it is rounded up
 };
 
 using row = std::vector<std::optional<std::string>>;
 struct query_answer {
-  std::vector<row> rows;      // empty for a statement without a result set
+  std::vector<row> rows; // empty for a statement without a result set
   statement_answer summary;
+  bool in_transaction = false; // the server's word after the statement
 };
 
 // What the caller should make of a server_error.
@@ -50,8 +53,11 @@ template <class T>
 using server_result = boost::system::result<T, server_error>;
 [[noreturn]] void throw_exception_from_error(const server_error& error, const boost::source_location& where);
 
+// Asked about every 100 ms while an answer has not begun; false gives the connection up.
+using patience = std::function<bool(std::chrono::milliseconds waited)>;
+
 class mysql_connection {
-public:
+ public:
   [[nodiscard]] static server_result<std::unique_ptr<mysql_connection>>
   connect(const server_address& where, const credentials& who, const std::string& database,
           const connection_timeouts& timeouts);
@@ -61,6 +67,9 @@ public:
   [[nodiscard]] virtual std::uint64_t connection_id() const = 0; // the server's thread id
   [[nodiscard]] virtual std::string server_version() const = 0;
   [[nodiscard]] virtual std::string escape(std::string_view text) const = 0; // for a '...' literal in utf8mb4
+
+  // Replaces the read time-out of an answer's first byte: a long statement is no outage.
+  virtual void be_patient(patience) {}
 };
 
 } // namespace holdwater::spool

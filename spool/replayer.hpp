@@ -1,9 +1,10 @@
-// Applies pending units to the server exactly once and in order, on a thread of its own, guarded by the ledger.
+// Applies pending units to the server exactly once and in order, on a thread of its own, guarded by the
+// ledger.
 //
-// Invariant: every replay transaction reads its ledger row FOR UPDATE and has the answer before its first unit is
-// sent; it moves the row and commits together with the units. After a lost answer the row is read again, locking,
-// on a new connection (the old one is ended with KILL first, when the server is still the same run): what it says
-// is the truth. See DESIGN in spool/README.md.
+// Invariant: every replay transaction reads its ledger row FOR UPDATE and has the answer before its first
+// unit is sent; it moves the row and commits together with the units. After a lost answer the row is read
+// again, locking, on a new connection (the old one is ended with KILL first, when the server is still the
+// same run): what it says is the truth. See DESIGN in spool/README.md.
 #pragma once
 
 #include "spool/mysql_connection.hpp"
@@ -21,8 +22,9 @@ namespace holdwater::spool {
 
 struct replay_options {
   server_address server;
-  std::vector<credentials> accounts;          // units of other accounts become dead letters; the first one is the owner
-  std::string database;                       // MYSQL_DATABASE
+  std::vector<credentials>
+      accounts;         // units of other accounts become dead letters; the first one is the owner
+  std::string database; // MYSQL_DATABASE
   std::string ledger_table = "holdwater_ledger"; // "name" in `database`, or "schema.name"
   connection_timeouts timeouts;
   std::size_t batch_units = 256;
@@ -31,30 +33,30 @@ struct replay_options {
 };
 
 enum class attach_status : std::uint8_t {
-  ready,         // the ledger row is there and agrees with the spool
-  no_ledger,     // the table cannot be made or written (rights); nothing may be spooled
-  ledger_gone,   // there was a row once, and it is missing: a person decides
-  ledger_ahead,  // the row says more than this spool ever had: a person decides
-  fenced,        // another owner has taken over this spool's row
-  unreachable,   // connection lost or "not now"
+  ready,        // the ledger row is there and agrees with the spool
+  no_ledger,    // the table cannot be made or written (rights); nothing may be spooled
+  ledger_gone,  // there was a row once, and it is missing: a person decides
+  ledger_ahead, // the row says more than this spool ever had: a person decides
+  fenced,       // another owner has taken over this spool's row
+  unreachable,  // connection lost or "not now"
 };
 
 enum class replay_outcome : std::uint8_t {
-  drained,       // nothing was pending when it looked last
-  unreachable,   // connection lost or "not now": ask again when the server is back
-  halted,        // ledger gone, ahead or fenced: a person decides
-  stopped,       // stop() was called
-  spool_failed,  // the local queue could not be read or written
+  drained,      // nothing was pending when it looked last
+  unreachable,  // connection lost or "not now": ask again when the server is back
+  halted,       // ledger gone, ahead or fenced: a person decides
+  stopped,      // stop() was called
+  spool_failed, // the local queue could not be read or written
 };
 
 // Called on the replay thread.
 class replay_observer {
-public:
+ public:
   virtual ~replay_observer() = default;
   // The unit was committed on the server (after the commit).
   virtual void applied(seq number, const std::vector<statement_answer>& answers) = 0;
-  // The server refused the unit. Return true when its client still waits and has been given the error: then the
-  // unit is settled as refused; false makes it a dead letter.
+  // The server refused the unit. Return true when its client still waits and has been given the error: then
+  // the unit is settled as refused; false makes it a dead letter.
   virtual bool refused(seq number, const server_error& error) = 0;
 };
 
@@ -64,14 +66,14 @@ struct replay_report {
 };
 
 class replayer {
-public:
+ public:
   replayer(spool& queue, replay_options options, replay_observer& observer);
   ~replayer();
   replayer(const replayer&) = delete;
   replayer& operator=(const replayer&) = delete;
 
-  // Blocking, for one thread: makes or checks the ledger (on first contact with the server, and after each outage),
-  // takes ownership by a new epoch, and applies what a lagging server is missing.
+  // Blocking, for one thread: makes or checks the ledger (on first contact with the server, and after each
+  // outage), takes ownership by a new epoch, and applies what a lagging server is missing.
   struct attach_report {
     attach_status status = attach_status::unreachable;
     std::string reason;
@@ -86,7 +88,7 @@ public:
   // Allows drain() and attach() again after a stop().
   void restart();
 
-private:
+ private:
   struct impl;
   std::unique_ptr<impl> impl_;
 };

@@ -1,7 +1,8 @@
 // The spool's one interface. Nothing above this folder may assume that there is a file behind it.
 //
-// Promise: append()'s completion is called with a seq only after the unit is durable. Units are numbered in the order
-// of that commit, without gaps. Reading never deletes; a unit leaves the queue only when it is settled.
+// Promise: append()'s completion is called with a seq only after the unit is durable. Units are numbered in
+// the order of that commit, without gaps. Reading never deletes; a unit leaves the queue only when it is
+// settled.
 //
 // States of a unit: pending -> applied (kept until spool.retention) | dead (kept until a person decides) |
 // refused (the server refused it while its client still waited: it was answered, never acknowledged) |
@@ -25,17 +26,19 @@ namespace holdwater::spool {
 struct spool_counts {
   std::uint64_t pending = 0;
   std::uint64_t dead = 0;
-  std::uint64_t bytes = 0;      // of the queue, all states, as it counts against the limit
-  seq last = 0;                 // highest seq given out
-  seq applied = 0;              // everything up to here is settled
-  std::optional<std::chrono::microseconds> oldest_pending; // accepted_at of the oldest pending unit, since the epoch
+  std::uint64_t bytes = 0; // of pending and dead units, as it counts against the limit
+  seq last = 0;            // highest seq given out
+  seq applied = 0;         // everything up to here is settled
+  seq dropped = 0;         // settled units up to here are no longer kept
+  std::optional<std::chrono::microseconds>
+      oldest_pending; // accepted_at of the oldest pending unit, since the epoch
 };
 
 struct dead_letter {
   unit what;
-  unsigned number = 0;      // the server's error number, 0 when it did not come from the server
+  unsigned number = 0; // the server's error number, 0 when it did not come from the server
   std::string sql_state;
-  std::string reason;       // the server's words, or ours ("in doubt on a non-transactional table")
+  std::string reason; // the server's words, or ours ("in doubt on a non-transactional table")
   std::chrono::microseconds died_at{0};
 };
 
@@ -53,9 +56,10 @@ struct server_error {
 };
 
 class spool {
-public:
-  // Called once, on the spool's writer thread, after the commit and before the unit becomes visible to
-  // read_pending(); must not block and must not call back into the spool.
+ public:
+  // Called once, on the spool's writer thread (after close(): on the caller's), after the commit and before
+  // the unit becomes visible to read_pending(); counts() and pending_on() know it already. Must not block and
+  // must not call back into the spool.
   using appended = std::function<void(result<seq>)>;
 
   virtual ~spool() = default;
@@ -63,7 +67,8 @@ public:
   // Queues a unit; many queued units share one synced commit. Never blocks on the disk. Thread-safe.
   virtual void append(unit what, appended done) = 0;
 
-  // Pending units with seq > after, in order: at most max_units and (past the first) max_bytes of statement text.
+  // Pending units with seq > after, in order: at most max_units and (past the first) max_bytes of statement
+  // text.
   [[nodiscard]] virtual result<std::vector<unit>> read_pending(seq after, std::size_t max_units,
                                                                std::size_t max_bytes) = 0;
   // Settled units again, for a server whose ledger is behind: those with seq > after that were applied.
@@ -72,14 +77,16 @@ public:
 
   // The transitions; all durable before they return.
   [[nodiscard]] virtual result<void> mark_applied(seq from, seq to) = 0; // pending ones in [from, to]
-  [[nodiscard]] virtual result<void> mark_refused(seq number) = 0;
-  [[nodiscard]] virtual result<void> mark_dead(seq number, const server_error& why) = 0;
-  // Notes that a unit on a non-transactional table is about to be sent; is_attempted() tells it after a crash.
+  [[nodiscard]] virtual result<void> mark_refused(seq number) = 0;       // a pending or dead one
+  [[nodiscard]] virtual result<void> mark_dead(seq number,
+                                               const server_error& why) = 0; // a pending or applied one
+  // Notes that a unit on a non-transactional table is about to be sent; is_attempted() tells it after a
+  // crash.
   [[nodiscard]] virtual result<void> mark_attempted(seq number) = 0;
   [[nodiscard]] virtual result<bool> is_attempted(seq number) = 0;
 
-  // Dead letters, oldest first. retry appends the unit anew (it gets a new seq) and removes the dead letter in the same
-  // commit; returns the new seq. discard keeps it no longer.
+  // Dead letters, oldest first. retry appends the unit anew (it gets a new seq) and removes the dead letter
+  // in the same commit; returns the new seq. discard keeps it no longer.
   [[nodiscard]] virtual result<std::vector<dead_letter>> dead(std::size_t most) = 0;
   [[nodiscard]] virtual result<seq> retry_dead(seq number) = 0;
   [[nodiscard]] virtual result<void> discard_dead(seq number) = 0;
@@ -109,9 +116,14 @@ struct sqlite_spool_options {
   std::uint64_t max_bytes = 4ULL << 30;           // append() fails with errc::full past it
   std::chrono::seconds retention{24 * 3600};      // how long applied units are kept
   std::uint64_t retention_bytes = 256ULL << 20;   // and how many bytes of them at most
+  std::uint64_t queue_bytes = 64ULL << 20;        // of units that wait for their commit; past it errc::full
+  std::uint64_t reserve_bytes = 8ULL << 20;       // kept beside the file for settling units on a full disk
+  std::function<std::chrono::microseconds()> now; // time since the epoch; empty for the system's clock
+  std::string vfs; // SQLite's name of the file system to use; empty for its default
 };
 
-// Opens or makes the spool: WAL, synchronous=FULL (both read back), exclusive to this process, integrity checked.
+// Opens or makes the spool: WAL, synchronous=FULL (both read back), exclusive to this process, integrity
+// checked.
 [[nodiscard]] result<std::unique_ptr<spool>> open_sqlite_spool(const sqlite_spool_options& options);
 
 } // namespace holdwater::spool

@@ -1,5 +1,5 @@
-// A unit: what is applied atomically, one autocommit statement or one whole transaction, with all that replay needs to
-// give each statement the meaning that it had when its client sent it.
+// A unit: what is applied atomically, one autocommit statement or one whole transaction, with all that replay
+// needs to give each statement the meaning that it had when its client sent it.
 //
 // Source: the fields follow what a statement-based binary log event carries (MySQL "Query_event").
 #pragma once
@@ -14,22 +14,23 @@ namespace holdwater::spool {
 
 using seq = std::uint64_t; // from 1, without gaps
 
-// The session state that a statement's meaning depends on. Strings are values as the server prints them in @@x.
+// The session state that a statement's meaning depends on. Strings are values as the server prints them in
+// @@x.
 struct statement_context {
-  std::string database;             // default database, empty for none
+  std::string database; // default database, empty for none
   std::string sql_mode;
-  std::string time_zone;            // "SYSTEM", "+02:00", "Europe/Berlin"
+  std::string time_zone; // "SYSTEM", "+02:00", "Europe/Berlin"
   std::string lc_time_names;
   std::string character_set_client;
-  std::string collation_connection; // sets character_set_connection too
-  std::string character_set_results;// empty for NULL
-  std::string collation_database;   // as @@collation_database, informational when the server derives it
+  std::string collation_connection;  // sets character_set_connection too
+  std::string character_set_results; // empty for NULL
+  std::string collation_database;    // as @@collation_database, informational when the server derives it
   std::string collation_server;
   std::uint64_t auto_increment_increment = 1;
   std::uint64_t auto_increment_offset = 1;
   bool foreign_key_checks = true;
   bool unique_checks = true;
-  std::string isolation;            // "REPEATABLE-READ", ...
+  std::string isolation; // "REPEATABLE-READ", ...
 
   friend bool operator==(const statement_context&, const statement_context&) = default;
 };
@@ -50,21 +51,21 @@ struct table_name {
 };
 
 struct statement {
-  std::string text;                 // bytes as the client sent them, in character_set_client
+  std::string text; // bytes as the client sent them, in character_set_client
   statement_context context;
   std::chrono::microseconds timestamp{0}; // since the epoch: what NOW() says
   std::optional<std::uint64_t> insert_id; // the first id to give out, where the server would make one
   std::vector<user_variable> user_variables;
-  std::vector<table_name> tables;   // written ones, with the schema filled in
+  std::vector<table_name> tables; // written ones, with the schema filled in
 
   friend bool operator==(const statement&, const statement&) = default;
 };
 
 struct unit {
-  seq number = 0;                   // given by the spool
-  std::string account;              // user name of the account that wrote it
+  seq number = 0;                           // given by the spool
+  std::string account;                      // user name of the account that wrote it
   std::chrono::microseconds accepted_at{0}; // since the epoch
-  std::vector<statement> statements;// at least one
+  std::vector<statement> statements;        // at least one
 
   friend bool operator==(const unit&, const unit&) = default;
 };

@@ -1,0 +1,107 @@
+// Source: MySQL "SET Syntax for Variable Assignment"; MariaDB "SET", "timestamp", "insert_id".
+#include "spool/context_sql.hpp"
+
+#include <fmt/format.h>
+
+namespace holdwater::spool {
+namespace {
+
+using text_field = std::string statement_context::*;
+
+// character_set_results is left alone: it changes no data, and the errors we keep for people are to be
+// readable. collation_database follows from the default database. Isolation has a statement of its own,
+// before BEGIN.
+constexpr std::pair<const char*, text_field> text_variables[] = {
+    {"character_set_client", &statement_context::character_set_client},
+    {"collation_connection", &statement_context::collation_connection},
+    {"collation_server", &statement_context::collation_server},
+    {"time_zone", &statement_context::time_zone},
+    {"lc_time_names", &statement_context::lc_time_names},
+    {"sql_mode", &statement_context::sql_mode},
+};
+using number_field = std::uint64_t statement_context::*;
+constexpr std::pair<const char*, number_field> number_variables[] = {
+    {"auto_increment_increment", &statement_context::auto_increment_increment},
+    {"auto_increment_offset", &statement_context::auto_increment_offset},
+};
+using flag_field = bool statement_context::*;
+constexpr std::pair<const char*, flag_field> flag_variables[] = {
+    {"foreign_key_checks", &statement_context::foreign_key_checks},
+    {"unique_checks", &statement_context::unique_checks},
+};
+
+// An empty value was never told, except for sql_mode, whose empty value is a mode like any other.
+std::string text_value(const char* name, const std::string& value) {
+  if (value.empty()) return std::string_view(name) == "sql_mode" ? "''" : "DEFAULT";
+  return hex_literal(value);
+}
+
+class assignments {
+ public:
+  void add(std::string_view name, std::string_view value) {
+    text_ += fmt::format("{}{} = {}", text_.empty() ? "SET " : ", ", name, value);
+  }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+void add_variables(assignments& out, const std::optional<statement_context>& current,
+                   const statement_context& to) {
+  const auto differs = [&](auto field) { return !current || (*current).*field != to.*field; };
+  for (const auto& [name, field] : text_variables)
+    if (differs(field)) out.add(name, text_value(name, to.*field));
+  for (const auto& [name, field] : number_variables)
+    if (differs(field)) out.add(name, std::to_string(to.*field));
+  for (const auto& [name, field] : flag_variables)
+    if (differs(field)) out.add(name, to.*field ? "1" : "0");
+}
+
+std::string timestamp_value(std::chrono::microseconds time) {
+  constexpr std::int64_t million = 1'000'000;
+  if (time.count() <= 0) return "DEFAULT";
+  return fmt::format("{}.{:06}", time.count() / million, time.count() % million);
+}
+
+} // namespace
+
+std::string hex_literal(std::string_view bytes) {
+  std::string text = "_utf8mb4 x'";
+  for (const unsigned char c : bytes) text += fmt::format("{:02x}", c);
+  return text + "'";
+}
+
+std::string quoted_name(std::string_view name) {
+  std::string text = "`";
+  for (const char c : name) text.append(c == '`' ? 2 : 1, c);
+  return text + "`";
+}
+
+std::string set_context(const std::optional<statement_context>& current, const statement& wanted) {
+  assignments out;
+  add_variables(out, current, wanted.context);
+  out.add("timestamp", timestamp_value(wanted.timestamp));
+  if (wanted.insert_id) out.add("insert_id", std::to_string(*wanted.insert_id));
+  return out.take();
+}
+
+std::string set_user_variables(const statement& wanted) {
+  assignments out;
+  for (const auto& variable : wanted.user_variables)
+    out.add("@" + quoted_name(variable.name), variable.literal);
+  return out.take();
+}
+
+std::string set_isolation(std::string_view isolation) {
+  for (const char* level : {"READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"}) {
+    std::string dashed(level);
+    for (char& c : dashed)
+      if (c == ' ') c = '-';
+    if (isolation == level || isolation == dashed)
+      return fmt::format("SET SESSION TRANSACTION ISOLATION LEVEL {}", level);
+  }
+  return {};
+}
+
+} // namespace holdwater::spool

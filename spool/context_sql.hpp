@@ -1,0 +1,26 @@
+// The SET statements that give a connection the session state a statement was written under.
+//
+// Invariant: the texts are ASCII and hold values only as hex literals, so they mean the same under every
+// character_set_client and sql_mode that an earlier statement may have left behind.
+#pragma once
+
+#include "spool/unit.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace holdwater::spool {
+
+[[nodiscard]] std::string hex_literal(std::string_view bytes); // _utf8mb4 x'...'
+[[nodiscard]] std::string quoted_name(std::string_view name);  // `...`
+
+// One SET for all that differs from `current` (nothing known: for all of it), the time and the insert id.
+[[nodiscard]] std::string set_context(const std::optional<statement_context>& current,
+                                      const statement& wanted);
+// To be sent after it, in the statement's own charset; empty when there are none.
+[[nodiscard]] std::string set_user_variables(const statement& wanted);
+// Empty when the isolation is not known.
+[[nodiscard]] std::string set_isolation(std::string_view isolation);
+
+} // namespace holdwater::spool

@@ -1,0 +1,152 @@
+#include "spool/mysql_connection.hpp"
+
+#include <mysql.h>
+#include <poll.h>
+
+#include <mutex>
+
+namespace holdwater::spool {
+namespace {
+
+constexpr std::chrono::milliseconds poll_slice{100};
+constexpr unsigned long largest_packet = 1UL << 30;
+constexpr unsigned out_of_memory = 2008;
+constexpr unsigned server_lost = 2013;
+
+struct close_connection {
+  void operator()(MYSQL* handle) const noexcept { mysql_close(handle); }
+};
+struct free_rows {
+  void operator()(MYSQL_RES* rows) const noexcept { mysql_free_result(rows); }
+};
+using connection_handle = std::unique_ptr<MYSQL, close_connection>;
+using rows_handle = std::unique_ptr<MYSQL_RES, free_rows>;
+
+// The library wants one start for the process, before any thread uses it, and a farewell from each thread.
+void enter_library() {
+  static std::once_flag started;
+  std::call_once(started, [] { mysql_library_init(0, nullptr, nullptr); });
+  struct farewell {
+    ~farewell() { mysql_thread_end(); }
+  };
+  static thread_local const farewell at_thread_end;
+  static_cast<void>(at_thread_end);
+}
+
+server_error error_of(MYSQL* handle) {
+  return {mysql_errno(handle), mysql_sqlstate(handle), mysql_error(handle)};
+}
+
+unsigned whole_seconds(std::chrono::milliseconds time) {
+  return static_cast<unsigned>(
+      std::chrono::ceil<std::chrono::seconds>(std::max(time, std::chrono::milliseconds(1))).count());
+}
+
+void set_options(MYSQL* handle, const connection_timeouts& timeouts) {
+  const unsigned connect = whole_seconds(timeouts.connect);
+  const unsigned answer = whole_seconds(timeouts.read);
+  const unsigned local_infile = 0;
+  const my_bool no = 0;
+  const unsigned protocol = MYSQL_PROTOCOL_TCP;
+  mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
+  mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &answer);
+  mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &answer);
+  mysql_options(handle, MYSQL_OPT_PROTOCOL, &protocol); // "localhost" would mean the socket file
+  mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &local_infile);
+  mysql_options(handle, MYSQL_OPT_RECONNECT, &no);
+  mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, &no);
+  mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &no);
+  mysql_options(handle, MYSQL_OPT_MAX_ALLOWED_PACKET, &largest_packet);
+  mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+}
+
+std::vector<row> take_rows(MYSQL_RES* from) {
+  std::vector<row> rows;
+  const unsigned columns = mysql_num_fields(from);
+  while (MYSQL_ROW values = mysql_fetch_row(from)) {
+    const unsigned long* sizes = mysql_fetch_lengths(from);
+    auto& next = rows.emplace_back(columns);
+    for (unsigned i = 0; i < columns; ++i)
+      if (values[i] != nullptr) next[i].emplace(values[i], sizes[i]);
+  }
+  return rows;
+}
+
+class library_connection final : public mysql_connection {
+ public:
+  library_connection(connection_handle handle, std::chrono::milliseconds read_timeout)
+      : handle_(std::move(handle)), read_timeout_(read_timeout) {}
+  // The library keeps state for each thread that touches it, the destroying one too.
+  ~library_connection() override { enter_library(); }
+
+  server_result<query_answer> query(std::string_view text) override {
+    enter_library();
+    if (mysql_send_query(handle_.get(), text.data(), text.size()) != 0) return error_of(handle_.get());
+    if (!wait_for_answer()) return server_error{server_lost, "HY000", "no answer from the server in time"};
+    if (mysql_read_query_result(handle_.get())) return error_of(handle_.get());
+    return take_answer();
+  }
+  std::uint64_t connection_id() const override { return mysql_thread_id(handle_.get()); }
+  std::string server_version() const override { return mysql_get_server_info(handle_.get()); }
+  std::string escape(std::string_view text) const override {
+    std::string escaped(text.size() * 2 + 1, '\0');
+    escaped.resize(mysql_real_escape_string(handle_.get(), escaped.data(), text.data(), text.size()));
+    return escaped;
+  }
+  void be_patient(patience how_long) override { patience_ = std::move(how_long); }
+
+ private:
+  // After a refusal to wait the connection is of no use: the answer would be taken for that of the next
+  // statement.
+  [[nodiscard]] bool wait_for_answer() {
+    pollfd watched{static_cast<int>(mysql_get_socket(handle_.get())), POLLIN, 0};
+    const auto start = std::chrono::steady_clock::now();
+    while (::poll(&watched, 1, static_cast<int>(poll_slice.count())) <= 0) {
+      const auto waited =
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+      if (patience_ ? patience_(waited) : waited < read_timeout_) continue;
+      handle_.reset(mysql_init(nullptr));
+      return false;
+    }
+    return true;
+  }
+
+  [[nodiscard]] server_result<query_answer> take_answer() {
+    query_answer answer;
+    const rows_handle rows(mysql_store_result(handle_.get()));
+    if (rows)
+      answer.rows = take_rows(rows.get());
+    else if (mysql_field_count(handle_.get()) != 0)
+      return error_of(handle_.get());
+    const char* info = mysql_info(handle_.get());
+    answer.summary = {rows ? 0 : mysql_affected_rows(handle_.get()), mysql_insert_id(handle_.get()),
+                      mysql_warning_count(handle_.get()), info == nullptr ? "" : info};
+    unsigned status = 0;
+    mariadb_get_infov(handle_.get(), MARIADB_CONNECTION_SERVER_STATUS, &status);
+    answer.in_transaction = (status & SERVER_STATUS_IN_TRANS) != 0;
+    return answer;
+  }
+
+  connection_handle handle_;
+  std::chrono::milliseconds read_timeout_;
+  patience patience_;
+};
+
+} // namespace
+
+server_result<std::unique_ptr<mysql_connection>>
+mysql_connection::connect(const server_address& where, const credentials& who, const std::string& database,
+                          const connection_timeouts& timeouts) {
+  enter_library();
+  connection_handle handle(mysql_init(nullptr));
+  if (!handle) return server_error{out_of_memory, "HY000", "out of memory"};
+  set_options(handle.get(), timeouts);
+  const char* schema = database.empty() ? nullptr : database.c_str();
+  if (mysql_real_connect(handle.get(), where.host.c_str(), who.user.c_str(), who.password.c_str(), schema,
+                         where.port, nullptr, 0) == nullptr)
+    return error_of(handle.get());
+  return std::unique_ptr<mysql_connection>(
+      std::make_unique<library_connection>(std::move(handle), timeouts.read));
+}
+
+} // namespace holdwater::spool

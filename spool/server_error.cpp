@@ -1,0 +1,63 @@
+// What the server's error numbers mean for a statement of ours.
+//
+// Source: MySQL "Server Error Message Reference", MariaDB "Error Codes"; numbers from 2000 on are the client
+// library's.
+#include "spool/mysql_connection.hpp"
+
+#include <boost/throw_exception.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace holdwater::spool {
+namespace {
+
+template <std::size_t Size>
+bool is_one_of(unsigned number, const unsigned (&numbers)[Size]) {
+  return std::find(std::begin(numbers), std::end(numbers), number) != std::end(numbers);
+}
+
+constexpr unsigned lost[] = {
+    1158, 1159, 1160, 1161, // network: reading, reading in time, writing, writing in time
+    1184, 1927,             // aborted; killed
+    4031,                   // disconnected for being idle
+};
+constexpr unsigned refusing[] = {
+    1053,                               // shutdown in progress
+    1040, 1203, 1226,                   // too many connections, of this user, in this hour
+    1045, 1698, 1862, 3118, 3955, 4151, // access denied at connect, expired or locked accounts
+    1047, 1152, 1836, 3100, 3032,       // not prepared, aborted, read-only, offline mode
+    1129, 1130,                         // this host is blocked, not allowed
+    1792,                               // the transaction is read-only: so is the server
+    1021, 1114, 1037, 1041,             // its disk or its memory is full
+};
+constexpr unsigned passing[] = {
+    1205, 1206, 1213, 1317, 1614, // locks, deadlocks, interrupted
+    1020,                         // record has changed since last read (MariaDB's snapshot isolation)
+    1637, 1969, 3024,             // too many active transactions; statement time exceeded
+};
+
+bool is_client_side(unsigned number) {
+  return number >= 2000 && number < 3000;
+}
+
+// 1290 names any option that stands in the way; only read_only ends by itself.
+bool is_read_only(const server_error& error) {
+  return error.number == 1290 && (error.text.find("read-only") != std::string::npos ||
+                                  error.text.find("read_only") != std::string::npos);
+}
+
+} // namespace
+
+error_class classify(const server_error& error) {
+  if (is_one_of(error.number, lost) || is_client_side(error.number)) return error_class::connection_lost;
+  if (is_one_of(error.number, refusing) || is_read_only(error)) return error_class::not_now;
+  if (is_one_of(error.number, passing)) return error_class::transient;
+  return error_class::refused;
+}
+
+void throw_exception_from_error(const server_error& error, const boost::source_location& where) {
+  boost::throw_exception(std::runtime_error(std::to_string(error.number) + ": " + error.text), where);
+}
+
+} // namespace holdwater::spool

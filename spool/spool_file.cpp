@@ -1,0 +1,172 @@
+#include "spool/spool_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <random>
+
+namespace holdwater::spool {
+namespace {
+
+// Bodies have a table of their own, so that settling a unit rewrites a short row and not its statements.
+constexpr char schema[] = R"(
+CREATE TABLE unit (
+  seq         INTEGER PRIMARY KEY,
+  state       INTEGER NOT NULL,
+  bytes       INTEGER NOT NULL,
+  accepted_at INTEGER NOT NULL,
+  settled_at  INTEGER NOT NULL,
+  attempted   INTEGER NOT NULL,
+  tables      BLOB NOT NULL
+);
+CREATE INDEX unit_by_state ON unit (state, seq);
+CREATE TABLE body (seq INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE dead (
+  seq       INTEGER PRIMARY KEY,
+  number    INTEGER NOT NULL,
+  sql_state TEXT NOT NULL,
+  reason    TEXT NOT NULL,
+  died_at   INTEGER NOT NULL
+);
+CREATE TABLE fact (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO counter VALUES ('last', 0), ('dropped', 0), ('undone', 0);
+)";
+
+failure system_failure(const std::string& doing) {
+  return {errno == ENOSPC || errno == EDQUOT ? errc::disk_full : errc::io,
+          doing + ": " + std::strerror(errno)};
+}
+
+result<void> sync_folder(const std::filesystem::path& file) {
+  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return system_failure("opening " + folder.string());
+  const bool synced = ::fsync(fd) == 0;
+  auto why = system_failure("syncing " + folder.string());
+  ::close(fd);
+  if (!synced) return why;
+  return {};
+}
+
+// SQLite would make it readable to all; the statements in it are the application's data. Its other files take
+// over this one's mode.
+result<void> make_private_file(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return errno == EEXIST ? result<void>() : system_failure("creating " + path);
+  ::close(fd);
+  return sync_folder(path);
+}
+
+std::string random_id() {
+  std::random_device source;
+  std::string id;
+  for (int word = 0; word < 4; ++word) {
+    char digits[9];
+    std::snprintf(digits, sizeof digits, "%08x", source());
+    id += digits;
+  }
+  return id;
+}
+
+result<bool> is_empty(sqlite::database& db) {
+  auto objects = db.value("SELECT count(*) FROM sqlite_schema");
+  if (!objects) return objects.error();
+  auto mark = db.value("PRAGMA application_id");
+  if (!mark) return mark.error();
+  return *objects == "0" && *mark == "0";
+}
+
+result<void> check_mark(sqlite::database& db) {
+  auto mark = db.value("PRAGMA application_id");
+  if (!mark) return mark.error();
+  if (*mark != std::to_string(spool_application_id)) return failure{errc::corrupt, "it is not a spool"};
+  auto version = db.value("PRAGMA user_version");
+  if (!version) return version.error();
+  if (*version != std::to_string(spool_version))
+    return failure{errc::wrong_version,
+                   "its version is " + *version + ", ours " + std::to_string(spool_version)};
+  return {};
+}
+
+result<void> check_contents(sqlite::database& db) {
+  auto found = db.value("PRAGMA quick_check(1)");
+  if (!found) return found.error();
+  if (*found != "ok") return failure{errc::corrupt, *found};
+  auto ahead =
+      db.value("SELECT count(*) FROM unit WHERE seq > (SELECT value FROM counter WHERE name = 'last')");
+  if (!ahead) return ahead.error();
+  if (*ahead != "0") return failure{errc::corrupt, "it holds units that were never numbered"};
+  return {};
+}
+
+result<void> make_schema(sqlite::database& db) {
+  const auto marks = "PRAGMA application_id=" + std::to_string(spool_application_id) +
+                     "; PRAGMA user_version=" + std::to_string(spool_version) + ";";
+  const auto id = "INSERT INTO fact VALUES ('spool.id', '" + random_id() + "'); COMMIT;";
+  for (const auto& text : {std::string("BEGIN EXCLUSIVE;") + schema, marks, id})
+    if (auto done = db.exec(text.c_str()); !done) return done.error();
+  return {};
+}
+
+result<void> expect(sqlite::database& db, const char* set, const char* get, const char* wanted) {
+  if (auto done = db.exec(set); !done) return done.error();
+  auto value = db.value(get);
+  if (!value) return value.error();
+  if (*value != wanted) return failure{errc::not_durable, std::string(get) + " says " + *value};
+  return {};
+}
+
+// EXCLUSIVE before the first access: SQLite then keeps the WAL's index in our memory, and the operating
+// system's locks on the file, which end with the process, keep others out.
+result<void> take(sqlite::database& db) {
+  if (auto done = expect(db, "PRAGMA locking_mode=EXCLUSIVE", "PRAGMA locking_mode", "exclusive"); !done)
+    return done;
+  sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  // Zero pages: checkpoints happen where the writer chooses, after its callers were answered.
+  return db.exec("PRAGMA wal_autocheckpoint=0; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
+                 "PRAGMA temp_store=MEMORY");
+}
+
+result<void> make_durable(sqlite::database& db) {
+  if (auto done = expect(db, "PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal"); !done) return done;
+  return expect(db, "PRAGMA synchronous=FULL", "PRAGMA synchronous", "2");
+}
+
+result<void> prepare(sqlite::database& db) {
+  if (auto done = take(db); !done) return done;
+  auto empty = is_empty(db);
+  if (!empty) return empty.error();
+  if (!*empty) {
+    if (auto done = check_mark(db); !done) return done;
+    if (auto done = check_contents(db); !done) return done;
+  } else if (auto done = db.exec("PRAGMA auto_vacuum=INCREMENTAL"); !done) {
+    return done; // only an empty file can be told
+  }
+  if (auto done = make_durable(db); !done) return done;
+  return *empty ? make_schema(db) : result<void>();
+}
+
+} // namespace
+
+failure while_doing(const std::string& doing, const failure& why) {
+  return {why.code, doing + ": " + why.context};
+}
+
+result<sqlite::database> open_spool_file(const sqlite_spool_options& options) {
+  const auto doing = "opening " + options.path;
+  if (options.vfs.empty())
+    if (auto made = make_private_file(options.path); !made) return while_doing(doing, made.error());
+  auto db = sqlite::database::open(options.path, options.vfs);
+  if (!db) return while_doing(doing, db.error());
+  if (auto ready = prepare(*db); !ready) return while_doing(doing, ready.error());
+  // Now that it is known to be sound, closing may fold the WAL into the file.
+  sqlite3_db_config(db->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+  return db;
+}
+
+} // namespace holdwater::spool

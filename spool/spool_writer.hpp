@@ -1,0 +1,53 @@
+// The one thread that owns the spool's file: it commits all that waits in one transaction, then answers.
+//
+// Invariant: a job is answered with success only after a COMMIT that was synced; with any failure but
+// errc::in_doubt only when nothing of it can ever come back. While trouble() has something to say, appends
+// fail.
+#pragma once
+
+#include "spool/reserve_file.hpp"
+#include "spool/writer_queue.hpp"
+
+#include <string>
+#include <thread>
+
+namespace holdwater::spool {
+
+class spool_writer {
+ public:
+  spool_writer(store file, const sqlite_spool_options& options);
+  ~spool_writer();
+
+  void start(); // the thread; called once, before any push
+  void stop();  // after the queue was closed: returns when all that waited is answered
+
+  [[nodiscard]] writer_queue& queue() { return queue_; }
+  [[nodiscard]] const writer_queue& queue() const { return queue_; }
+  [[nodiscard]] store& file() { return file_; } // only before start()
+  [[nodiscard]] std::optional<failure> trouble() const;
+
+ private:
+  void run();
+  void serve(writer_work& work);
+  void refuse_appends(std::vector<write_job>& jobs, const failure& why);
+  void commit_group(std::vector<write_job>& jobs);
+  [[nodiscard]] result<void> run_group(std::vector<write_job>& jobs, std::vector<std::optional<failure>>& own,
+                                       bool& commit_tried);
+  void answer(std::vector<write_job>& jobs, const std::vector<std::optional<failure>>& own);
+  void fail_group(std::vector<write_job>& jobs, failure why, bool commit_tried);
+  void checkpoint();
+  void recover();
+  void set_trouble(std::optional<failure> why);
+
+  writer_queue queue_;
+  store file_;
+  reserve_file reserve_;
+  std::string path_;
+  bool sound_ = true; // false: a failed commit is not undone yet, nothing may be written
+
+  mutable std::mutex mutex_; // guards trouble_
+  std::optional<failure> trouble_;
+  std::thread thread_;
+};
+
+} // namespace holdwater::spool

@@ -1,0 +1,314 @@
+// The embedded spool: SQLite on the local disk, one writer thread, an index in memory.
+//
+// Invariant: the index changes after the commit and before the caller is told.
+#include "spool/pending_index.hpp"
+#include "spool/spool_file.hpp"
+#include "spool/spool_writer.hpp"
+#include "spool/unit_codec.hpp"
+
+#include <future>
+
+namespace holdwater::spool {
+namespace {
+
+// What a unit costs beside its bytes: its rows, their keys and index entries, rounded up.
+constexpr std::uint64_t unit_overhead = 160;
+constexpr std::uint64_t most_unit_bytes = 900ULL << 20; // SQLite's limit of a blob is a billion
+
+std::chrono::microseconds system_now() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+}
+
+class sqlite_spool final : public spool {
+ public:
+  sqlite_spool(store file, const sqlite_spool_options& options);
+  ~sqlite_spool() override { close(); }
+  [[nodiscard]] result<void> load();
+
+  void append(unit what, appended done) override;
+  result<std::vector<unit>> read_pending(seq after, std::size_t max_units, std::size_t max_bytes) override;
+  result<std::vector<unit>> read_applied(seq after, std::size_t max_units, std::size_t max_bytes) override;
+  result<void> mark_applied(seq from, seq to) override;
+  result<void> mark_refused(seq number) override;
+  result<void> mark_dead(seq number, const server_error& why) override;
+  result<void> mark_attempted(seq number) override;
+  result<bool> is_attempted(seq number) override;
+  result<std::vector<dead_letter>> dead(std::size_t most) override;
+  result<seq> retry_dead(seq number) override;
+  result<void> discard_dead(seq number) override;
+  result<void> compact() override;
+  spool_counts counts() const override;
+  bool pending_on(const std::vector<table_name>& tables) const override;
+  std::optional<failure> trouble() const override;
+  const std::string& id() const override { return id_; }
+  result<std::optional<std::string>> fact(std::string_view key) override;
+  result<void> set_fact(std::string_view key, std::string_view value) override;
+  void close() override { writer_.stop(); }
+
+ private:
+  [[nodiscard]] static failure closed() { return {errc::closed, "the spool was shut down"}; }
+  [[nodiscard]] std::optional<failure> no_room_for(std::uint64_t bytes) const;
+  [[nodiscard]] write_job append_job(unit what, packed_unit packed, appended done);
+  [[nodiscard]] result<bool> compact_once();
+  template <class Change>
+  void publish(Change change);
+  void publish_pending(const store::stored_row& row);
+  // Both block until the writer thread has done it.
+  [[nodiscard]] result<void> write(std::function<result<void>(store&)> work,
+                                   std::function<void(store&)> after = {});
+  template <class T>
+  [[nodiscard]] result<T> read(std::function<result<T>(store&)> work);
+
+  sqlite_spool_options options_;
+  std::string id_;
+  mutable std::mutex mutex_; // guards the three below
+  pending_index index_;
+  seq last_ = 0;
+  seq dropped_ = 0;
+  spool_writer writer_; // the last one: its thread ends before what it uses
+};
+
+sqlite_spool::sqlite_spool(store file, const sqlite_spool_options& options)
+    : options_(options), writer_(std::move(file), options) {
+  if (!options_.now) options_.now = system_now;
+}
+
+result<void> sqlite_spool::load() {
+  auto& file = writer_.file();
+  bool found = false;
+  auto id = file.fact("spool.id", found);
+  if (!id) return id.error();
+  if (!found) return failure{errc::corrupt, "its id is missing"};
+  id_ = *id;
+  auto done = file.each_open([this](const store::stored_row& row) {
+    if (row.state == unit_state::dead)
+      index_.add_dead(row.number, row.bytes);
+    else
+      index_.add_pending(row.number, row.bytes, row.accepted_at, row.tables);
+  });
+  if (!done) return done;
+  last_ = file.last();
+  dropped_ = file.dropped();
+  writer_.start();
+  return {};
+}
+
+template <class Change>
+void sqlite_spool::publish(Change change) {
+  const std::lock_guard lock(mutex_);
+  change(index_);
+}
+
+// The number moves together with the unit: between the two, all up to it would look settled.
+void sqlite_spool::publish_pending(const store::stored_row& row) {
+  index_.add_pending(row.number, row.bytes, row.accepted_at, row.tables);
+  last_ = row.number;
+}
+
+result<void> sqlite_spool::write(std::function<result<void>(store&)> work,
+                                 std::function<void(store&)> after) {
+  auto promise = std::make_shared<std::promise<result<void>>>();
+  auto answer = promise->get_future();
+  const bool queued =
+      writer_.queue().push(write_job{std::move(work), std::move(after), [promise](const auto& why) {
+                                       promise->set_value(why ? result<void>(*why) : result<void>());
+                                     }});
+  return queued ? answer.get() : result<void>(closed());
+}
+
+template <class T>
+result<T> sqlite_spool::read(std::function<result<T>(store&)> work) {
+  auto promise = std::make_shared<std::promise<result<T>>>();
+  auto answer = promise->get_future();
+  const bool queued = writer_.queue().push(
+      read_job([promise, work = std::move(work)](store& file) { promise->set_value(work(file)); }));
+  return queued ? answer.get() : result<T>(closed());
+}
+
+std::optional<failure> sqlite_spool::no_room_for(std::uint64_t bytes) const {
+  const auto queued = writer_.queue().bytes();
+  if (bytes > most_unit_bytes) return failure{errc::full, "the unit is larger than the spool can hold"};
+  if (queued != 0 && queued + bytes > options_.queue_bytes)
+    return failure{errc::full, "too many bytes wait for the disk"};
+  if (counts().bytes + queued + bytes > options_.max_bytes)
+    return failure{errc::full,
+                   "the spool has reached its limit of " + std::to_string(options_.max_bytes) + " bytes"};
+  return std::nullopt;
+}
+
+write_job sqlite_spool::append_job(unit what, packed_unit packed, appended done) {
+  auto number = std::make_shared<seq>(0);
+  auto kept = std::make_shared<packed_unit>(std::move(packed));
+  const auto bytes = kept->bytes;
+  const auto store_it = [number, kept](store& file) -> result<void> {
+    auto given = file.insert(*kept);
+    if (!given) return given.error();
+    *number = *given;
+    return {};
+  };
+  const auto show_it = [this, number, kept, tables = tables_of(what)](store&) {
+    publish([&](auto&) {
+      publish_pending({*number, unit_state::pending, kept->bytes, kept->accepted_at, tables});
+    });
+  };
+  const auto tell = [number, done = std::move(done)](const std::optional<failure>& why) {
+    done(why ? result<seq>(*why) : result<seq>(*number));
+  };
+  return {store_it, show_it, tell, bytes, true};
+}
+
+void sqlite_spool::append(unit what, appended done) {
+  packed_unit packed{encode_unit(what), encode_tables(tables_of(what)), what.accepted_at, 0};
+  packed.bytes = packed.body.size() + packed.tables.size() + unit_overhead;
+  auto job = append_job(std::move(what), std::move(packed), done);
+  if (auto why = no_room_for(job.bytes)) {
+    // Answered in its turn like any other, and costing nothing while it waits.
+    job = write_job{[why = *why](store&) -> result<void> { return why; }, {}, job.done, 0, true};
+  }
+  if (!writer_.queue().push(std::move(job))) done(closed());
+}
+
+result<std::vector<unit>> sqlite_spool::read_pending(seq after, std::size_t max_units,
+                                                     std::size_t max_bytes) {
+  return read<std::vector<unit>>(
+      [=](store& file) { return file.read(unit_state::pending, after, max_units, max_bytes); });
+}
+
+result<std::vector<unit>> sqlite_spool::read_applied(seq after, std::size_t max_units,
+                                                     std::size_t max_bytes) {
+  return read<std::vector<unit>>(
+      [=](store& file) { return file.read(unit_state::applied, after, max_units, max_bytes); });
+}
+
+result<void> sqlite_spool::mark_applied(seq from, seq to) {
+  return write([=, this](store& file) { return file.mark_applied(from, to, options_.now()); },
+               [=, this](store&) { publish([=](auto& index) { index.remove_pending(from, to); }); });
+}
+
+result<void> sqlite_spool::mark_refused(seq number) {
+  return write([=, this](store& file) { return file.mark_refused(number, options_.now()); },
+               [=, this](store&) { publish([=](auto& index) { index.remove(number); }); });
+}
+
+result<void> sqlite_spool::mark_dead(seq number, const server_error& why) {
+  auto bytes = std::make_shared<std::uint64_t>(0);
+  return write(
+      [=, this](store& file) -> result<void> {
+        auto done = file.mark_dead(number, why, options_.now());
+        if (!done) return done.error();
+        *bytes = *done;
+        return {};
+      },
+      [=, this](store&) { publish([=](auto& index) { index.move_to_dead(number, *bytes); }); });
+}
+
+result<void> sqlite_spool::mark_attempted(seq number) {
+  return write([=](store& file) { return file.mark_attempted(number); });
+}
+
+result<bool> sqlite_spool::is_attempted(seq number) {
+  return read<bool>([=](store& file) { return file.is_attempted(number); });
+}
+
+result<std::vector<dead_letter>> sqlite_spool::dead(std::size_t most) {
+  return read<std::vector<dead_letter>>([=](store& file) { return file.dead(most); });
+}
+
+result<seq> sqlite_spool::retry_dead(seq number) {
+  auto anew = std::make_shared<store::stored_row>();
+  auto done = write(
+      [=, this](store& file) -> result<void> {
+        auto given = file.retry_dead(number, options_.now());
+        if (!given) return given.error();
+        auto row = file.row(*given);
+        if (!row) return row.error();
+        *anew = std::move(*row);
+        return {};
+      },
+      [=, this](store&) {
+        publish([&](auto& index) {
+          index.remove(number);
+          publish_pending(*anew);
+        });
+      });
+  if (!done) return done.error();
+  return anew->number;
+}
+
+result<void> sqlite_spool::discard_dead(seq number) {
+  return write([=, this](store& file) { return file.discard_dead(number, options_.now()); },
+               [=, this](store&) { publish([=](auto& index) { index.remove(number); }); });
+}
+
+result<bool> sqlite_spool::compact_once() {
+  auto more = std::make_shared<bool>(false);
+  auto done = write(
+      [=, this](store& file) -> result<void> {
+        auto dropped = file.drop_settled(options_.now() - options_.retention, options_.retention_bytes);
+        if (!dropped) return dropped.error();
+        *more = *dropped;
+        return {};
+      },
+      [this](store& file) { publish([&](auto&) { dropped_ = file.dropped(); }); });
+  if (!done) return done.error();
+  return *more;
+}
+
+result<void> sqlite_spool::compact() {
+  while (true) {
+    auto more = compact_once();
+    if (!more) return more.error();
+    if (!*more) return {};
+  }
+}
+
+spool_counts sqlite_spool::counts() const {
+  const std::lock_guard lock(mutex_);
+  const auto first = index_.first_pending();
+  return {.pending = index_.pending(),
+          .dead = index_.dead(),
+          .bytes = index_.bytes(),
+          .last = last_,
+          .applied = first ? *first - 1 : last_,
+          .dropped = dropped_,
+          .oldest_pending = index_.oldest_pending()};
+}
+
+bool sqlite_spool::pending_on(const std::vector<table_name>& tables) const {
+  const std::lock_guard lock(mutex_);
+  return index_.writes_any(tables);
+}
+
+std::optional<failure> sqlite_spool::trouble() const {
+  if (auto why = writer_.trouble()) return why;
+  return no_room_for(unit_overhead);
+}
+
+result<std::optional<std::string>> sqlite_spool::fact(std::string_view key) {
+  using found_fact = std::optional<std::string>;
+  return read<found_fact>([name = std::string(key)](store& file) -> result<found_fact> {
+    bool found = false;
+    auto value = file.fact(name, found);
+    if (!value) return value.error();
+    return found ? found_fact(*value) : std::nullopt;
+  });
+}
+
+result<void> sqlite_spool::set_fact(std::string_view key, std::string_view value) {
+  return write([name = std::string(key), text = std::string(value)](store& file) {
+    return file.set_fact(name, text);
+  });
+}
+
+} // namespace
+
+result<std::unique_ptr<spool>> open_sqlite_spool(const sqlite_spool_options& options) {
+  auto file = store::open(options);
+  if (!file) return file.error();
+  auto opened = std::make_unique<sqlite_spool>(std::move(*file), options);
+  if (auto done = opened->load(); !done) return while_doing("opening " + options.path, done.error());
+  return std::unique_ptr<spool>(std::move(opened));
+}
+
+} // namespace holdwater::spool

@@ -1,0 +1,241 @@
+#include "spool/store.hpp"
+
+#include "spool/spool_file.hpp"
+#include "spool/store_statements.hpp"
+
+namespace holdwater::spool {
+namespace {
+
+int as_int(unit_state state) {
+  return static_cast<int>(state);
+}
+seq as_seq(std::int64_t value) {
+  return static_cast<seq>(value);
+}
+
+// Called after each commit with the length of the WAL.
+int note_wal_pages(void* target, sqlite3*, const char*, int pages) {
+  *static_cast<int*>(target) = pages;
+  return SQLITE_OK;
+}
+
+} // namespace
+
+store::store(sqlite::database db)
+    : db_(std::move(db)), sql_(std::make_shared<statements>()), wal_pages_(std::make_unique<int>(0)) {
+  sqlite3_wal_hook(db_.handle(), note_wal_pages, wal_pages_.get());
+}
+
+result<void> store::prepare() {
+  auto& s = *sql_;
+  const std::pair<sqlite::statement*, const char*> all[] = {
+      {&s.begin, "BEGIN IMMEDIATE"},
+      {&s.commit, "COMMIT"},
+      {&s.insert_unit, "INSERT INTO unit VALUES (?1, 0, ?2, ?3, 0, 0, ?4)"},
+      {&s.insert_body, "INSERT INTO body VALUES (?1, ?2)"},
+      {&s.get_counter, "SELECT value FROM counter WHERE name = ?1"},
+      {&s.set_counter, "UPDATE counter SET value = ?2 WHERE name = ?1"},
+      {&s.mark_applied, "UPDATE unit SET state = 1, attempted = 0, settled_at = ?3 "
+                        "WHERE state = 0 AND seq BETWEEN ?1 AND ?2"},
+      {&s.settle, "UPDATE unit SET state = ?3, settled_at = ?4 WHERE seq = ?1 AND state = ?2"},
+      {&s.row, "SELECT seq, state, bytes, accepted_at, tables FROM unit WHERE seq = ?1"},
+      {&s.forget_body, "DELETE FROM body WHERE seq = ?1"},
+      {&s.die, "UPDATE unit SET state = 2 WHERE seq = ?1 AND state IN (0, 1)"},
+      {&s.insert_dead, "INSERT INTO dead VALUES (?1, ?2, ?3, ?4, ?5)"},
+      {&s.forget_dead, "DELETE FROM dead WHERE seq = ?1"},
+      {&s.attempt, "UPDATE unit SET attempted = 1 WHERE seq = ?1 AND state IN (0, 1)"},
+      {&s.attempted, "SELECT attempted FROM unit WHERE seq = ?1"},
+      {&s.copy_body, "INSERT INTO body SELECT ?2, bytes FROM body WHERE seq = ?1"},
+      {&s.copy_unit,
+       "INSERT INTO unit SELECT ?2, 0, bytes, ?3, 0, 0, tables FROM unit WHERE seq = ?1 AND state = 2"},
+      {&s.read, "SELECT u.seq, u.accepted_at, b.bytes FROM unit u JOIN body b ON b.seq = u.seq "
+                "WHERE u.state = ?1 AND u.seq > ?2 ORDER BY u.seq LIMIT ?3"},
+      {&s.dead,
+       "SELECT u.seq, u.accepted_at, b.bytes, d.number, d.sql_state, d.reason, d.died_at FROM dead d "
+       "JOIN unit u ON u.seq = d.seq JOIN body b ON b.seq = d.seq ORDER BY u.seq LIMIT ?1"},
+      {&s.get_fact, "SELECT value FROM fact WHERE key = ?1"},
+      {&s.set_fact,
+       "INSERT INTO fact VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value"},
+      {&s.each_open,
+       "SELECT seq, state, bytes, accepted_at, tables FROM unit WHERE state IN (0, 2) ORDER BY seq"},
+      {&s.oldest_settled, "SELECT seq, CASE state WHEN 1 THEN bytes ELSE 0 END, settled_at FROM unit "
+                          "WHERE state IN (1, 3, 4) ORDER BY seq LIMIT ?1"},
+      {&s.applied_bytes, "SELECT coalesce(sum(bytes), 0) FROM unit WHERE state = 1"},
+      {&s.drop_bodies,
+       "DELETE FROM body WHERE seq IN (SELECT seq FROM unit WHERE seq <= ?1 AND state IN (1, 3, 4))"},
+      {&s.drop_units, "DELETE FROM unit WHERE seq <= ?1 AND state IN (1, 3, 4)"},
+  };
+  for (const auto& [target, text] : all) {
+    auto prepared = db_.prepare(text);
+    if (!prepared) return prepared.error();
+    *target = std::move(*prepared);
+  }
+  return {};
+}
+
+result<store> store::open(const sqlite_spool_options& options) {
+  auto db = open_spool_file(options);
+  if (!db) return db.error();
+  store opened(std::move(*db));
+  if (auto done = opened.prepare(); !done) return while_doing("opening " + options.path, done.error());
+  for (const auto& [name, target] :
+       {std::pair{"last", &opened.last_}, std::pair{"dropped", &opened.dropped_}}) {
+    auto value = opened.counter(name);
+    if (!value) return while_doing("opening " + options.path, value.error());
+    *target = *value;
+  }
+  opened.committed_last_ = opened.last_;
+  opened.committed_dropped_ = opened.dropped_;
+  return opened;
+}
+
+result<seq> store::counter(const char* name) {
+  auto row = sql_->get_counter.with(std::string_view(name)).step();
+  if (!row) return row.error();
+  if (!*row) return failure{errc::corrupt, std::string("the counter is missing: ") + name};
+  const auto value = as_seq(sql_->get_counter.integer(0));
+  sql_->get_counter.reset();
+  return value;
+}
+
+result<void> store::set_counter(const char* name, seq value) {
+  return sql_->set_counter.with(std::string_view(name), value).run();
+}
+
+result<void> store::begin() {
+  return sql_->begin.with().run();
+}
+
+result<void> store::commit() {
+  if (last_ != committed_last_)
+    if (auto done = set_counter("last", last_); !done) return done;
+  if (auto done = sql_->commit.with().run(); !done) return done;
+  committed_last_ = last_;
+  committed_dropped_ = dropped_;
+  return {};
+}
+
+result<void> store::rollback() {
+  last_ = committed_last_;
+  dropped_ = committed_dropped_;
+  // SQLite has rolled back by itself after some errors.
+  return db_.in_transaction() ? db_.exec("ROLLBACK") : result<void>();
+}
+
+result<void> store::fold_wal() {
+  int pages = 0;
+  int folded = 0;
+  if (sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, &pages, &folded) !=
+      SQLITE_OK)
+    return db_.why();
+  *wal_pages_ = 0;
+  return {};
+}
+
+// This connection's view of the WAL ends before the failed commit. Once the sound part is in the file and the
+// WAL starts anew with a header of its own, synced, the failed frames belong to no WAL.
+result<void> store::undo_failed_commit() {
+  if (auto done = rollback(); !done) return done;
+  if (auto done = fold_wal(); !done) return done;
+  if (auto done =
+          db_.exec("BEGIN IMMEDIATE; UPDATE counter SET value = value + 1 WHERE name = 'undone'; COMMIT");
+      !done) {
+    auto why = done.error();
+    if (auto rolled_back = rollback(); !rolled_back) return rolled_back;
+    return why;
+  }
+  auto last = counter("last");
+  if (!last) return last.error();
+  if (*last != committed_last_) return failure{errc::corrupt, "a failed commit is still there"};
+  return {};
+}
+
+result<seq> store::insert(const packed_unit& what) {
+  const auto number = last_ + 1;
+  const auto accepted_at = static_cast<std::int64_t>(what.accepted_at.count());
+  if (auto done = sql_->insert_unit.with(number, what.bytes, accepted_at, sqlite::blob{what.tables}).run();
+      !done)
+    return done.error();
+  if (auto done = sql_->insert_body.with(number, sqlite::blob{what.body}).run(); !done) return done.error();
+  return last_ = number;
+}
+
+result<void> store::mark_applied(seq from, seq to, std::chrono::microseconds now) {
+  return sql_->mark_applied.with(from, to, static_cast<std::int64_t>(now.count())).run();
+}
+
+result<void> store::settle(seq number, unit_state from, unit_state to, std::chrono::microseconds now) {
+  const auto at = static_cast<std::int64_t>(now.count());
+  if (auto done = sql_->settle.with(number, as_int(from), as_int(to), at).run(); !done) return done;
+  if (db_.changes() == 0) return failure{errc::not_found, "no such unit: " + std::to_string(number)};
+  return {};
+}
+
+result<void> store::forget_body(seq number) {
+  if (auto done = sql_->forget_body.with(number).run(); !done) return done;
+  return sql_->forget_dead.with(number).run();
+}
+
+result<void> store::mark_refused(seq number, std::chrono::microseconds now) {
+  auto done = settle(number, unit_state::pending, unit_state::refused, now);
+  if (!done && done.error().code == errc::not_found)
+    done = settle(number, unit_state::dead, unit_state::refused, now);
+  return done ? forget_body(number) : done;
+}
+
+result<std::uint64_t> store::mark_dead(seq number, const server_error& why, std::chrono::microseconds now) {
+  if (auto done = sql_->die.with(number).run(); !done) return done.error();
+  if (db_.changes() == 0) return failure{errc::not_found, "no such unit: " + std::to_string(number)};
+  const auto at = static_cast<std::int64_t>(now.count());
+  if (auto done = sql_->insert_dead.with(number, why.number, why.sql_state, why.text, at).run(); !done)
+    return done.error();
+  auto stored = row(number);
+  if (!stored) return stored.error();
+  return stored->bytes;
+}
+
+result<void> store::mark_attempted(seq number) {
+  if (auto done = sql_->attempt.with(number).run(); !done) return done;
+  if (db_.changes() == 0) return failure{errc::not_found, "no such unit: " + std::to_string(number)};
+  return {};
+}
+
+result<bool> store::is_attempted(seq number) {
+  auto row = sql_->attempted.with(number).step();
+  if (!row) return row.error();
+  if (!*row) return failure{errc::not_found, "no such unit: " + std::to_string(number)};
+  const bool attempted = sql_->attempted.integer(0) != 0;
+  sql_->attempted.reset();
+  return attempted;
+}
+
+result<seq> store::retry_dead(seq number, std::chrono::microseconds now) {
+  const auto anew = last_ + 1;
+  const auto at = static_cast<std::int64_t>(now.count());
+  if (auto done = sql_->copy_unit.with(number, anew, at).run(); !done) return done.error();
+  if (db_.changes() == 0) return failure{errc::not_found, "no such dead letter: " + std::to_string(number)};
+  if (auto done = sql_->copy_body.with(number, anew).run(); !done) return done.error();
+  if (auto done = discard_dead(number, now); !done) return done.error();
+  return last_ = anew;
+}
+
+result<void> store::discard_dead(seq number, std::chrono::microseconds now) {
+  if (auto done = settle(number, unit_state::dead, unit_state::discarded, now); !done) return done;
+  return forget_body(number);
+}
+
+result<std::string> store::fact(std::string_view key, bool& found) {
+  auto row = sql_->get_fact.with(key).step();
+  if (!row) return row.error();
+  found = *row;
+  if (!found) return std::string();
+  auto value = sql_->get_fact.text(0);
+  sql_->get_fact.reset();
+  return value;
+}
+
+result<void> store::set_fact(std::string_view key, std::string_view value) {
+  return sql_->set_fact.with(key, value).run();
+}
+
+} // namespace holdwater::spool

@@ -1,0 +1,101 @@
+// The spool's tables: what each transition of a unit does to them. For the writer thread alone.
+//
+// Invariant: numbers are given out inside the transaction that stores their units, so a commit that fails
+// gives them back, and units in the file have no gaps but those that drop_settled() made at the front.
+#pragma once
+
+#include "spool/spool.hpp"
+#include "spool/sqlite.hpp"
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace holdwater::spool {
+
+// Stored in the file: the values are part of the format.
+enum class unit_state : int {
+  pending = 0,
+  applied = 1,   // kept for a server that falls behind
+  dead = 2,      // kept for a person
+  refused = 3,   // its client was told; only the row is left
+  discarded = 4, // given up or retried by a person; only the row is left
+};
+
+// A unit on its way in, encoded by the thread that brought it.
+struct packed_unit {
+  std::string body;
+  std::string tables;
+  std::chrono::microseconds accepted_at{0};
+  std::uint64_t bytes = 0; // as it counts against the limits
+};
+
+class store {
+ public:
+  [[nodiscard]] static result<store> open(const sqlite_spool_options& options);
+
+  [[nodiscard]] result<void> begin();
+  [[nodiscard]] result<void> commit();
+  [[nodiscard]] result<void> rollback();
+  // Moves the WAL's contents into the file and empties the WAL.
+  [[nodiscard]] result<void> fold_wal();
+  // Makes sure that nothing of a failed commit can come back: see README.md, "When a commit fails".
+  [[nodiscard]] result<void> undo_failed_commit();
+
+  [[nodiscard]] result<seq> insert(const packed_unit& what);
+  [[nodiscard]] result<void> mark_applied(seq from, seq to, std::chrono::microseconds now);
+  [[nodiscard]] result<void> mark_refused(seq number, std::chrono::microseconds now);
+  [[nodiscard]] result<std::uint64_t> mark_dead(seq number, const server_error& why,
+                                                std::chrono::microseconds now);
+  [[nodiscard]] result<void> mark_attempted(seq number);
+  [[nodiscard]] result<bool> is_attempted(seq number);
+  [[nodiscard]] result<seq> retry_dead(seq number, std::chrono::microseconds now);
+  [[nodiscard]] result<void> discard_dead(seq number, std::chrono::microseconds now);
+  // One step of compaction: true when there may be more to drop.
+  [[nodiscard]] result<bool> drop_settled(std::chrono::microseconds older_than, std::uint64_t keep_bytes);
+
+  [[nodiscard]] result<std::vector<unit>> read(unit_state state, seq after, std::size_t max_units,
+                                               std::size_t max_bytes);
+  [[nodiscard]] result<std::vector<dead_letter>> dead(std::size_t most);
+  [[nodiscard]] result<std::string> fact(std::string_view key, bool& found);
+  [[nodiscard]] result<void> set_fact(std::string_view key, std::string_view value);
+
+  struct stored_row {
+    seq number;
+    unit_state state;
+    std::uint64_t bytes;
+    std::chrono::microseconds accepted_at;
+    std::vector<table_name> tables;
+  };
+  [[nodiscard]] result<void> each_open(const std::function<void(const stored_row&)>& visit);
+  [[nodiscard]] result<stored_row> row(seq number);
+
+  [[nodiscard]] seq last() const { return last_; }       // of the last commit and the open transaction
+  [[nodiscard]] seq dropped() const { return dropped_; } // settled units up to here are gone
+  [[nodiscard]] int wal_pages() const { return *wal_pages_; }
+
+ private:
+  struct statements;
+
+  explicit store(sqlite::database db);
+  [[nodiscard]] result<void> prepare();
+  [[nodiscard]] result<seq> counter(const char* name);
+  [[nodiscard]] result<void> set_counter(const char* name, seq value);
+  [[nodiscard]] result<void> settle(seq number, unit_state from, unit_state to,
+                                    std::chrono::microseconds now);
+  [[nodiscard]] result<void> forget_body(seq number);
+  [[nodiscard]] result<std::uint64_t> applied_bytes();
+  [[nodiscard]] result<void> give_back_pages();
+  [[nodiscard]] result<void> drop_up_to(seq number);
+
+  sqlite::database db_; // outlives its statements
+  std::shared_ptr<statements> sql_;
+  std::unique_ptr<int> wal_pages_;
+  seq last_ = 0;
+  seq committed_last_ = 0;
+  seq dropped_ = 0;
+  seq committed_dropped_ = 0;
+};
+
+} // namespace holdwater::spool

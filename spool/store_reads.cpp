@@ -1,0 +1,152 @@
+// The reading half of the store, and what is dropped past the retention.
+#include "spool/store_statements.hpp"
+#include "spool/unit_codec.hpp"
+
+namespace holdwater::spool {
+namespace {
+
+constexpr std::uint64_t drop_at_once =
+    500; // units to a transaction, so that appends never wait long behind it
+constexpr std::uint64_t vacuum_from = 4096; // free pages worth giving back to the file system
+
+std::chrono::microseconds as_time(std::int64_t value) {
+  return std::chrono::microseconds(value);
+}
+
+// Columns seq, accepted_at, body.
+result<unit> unit_of(const sqlite::statement& row) {
+  auto decoded = decode_unit(row.text(2));
+  const auto number = static_cast<seq>(row.integer(0));
+  if (!decoded)
+    return failure{decoded.error().code, "unit " + std::to_string(number) + ": " + decoded.error().context};
+  decoded->number = number;
+  decoded->accepted_at = as_time(row.integer(1));
+  return decoded;
+}
+
+std::size_t text_size(const unit& what) {
+  std::size_t bytes = 0;
+  for (const auto& s : what.statements) bytes += s.text.size();
+  return bytes;
+}
+
+result<store::stored_row> row_of(const sqlite::statement& row) {
+  auto tables = decode_tables(row.text(4));
+  if (!tables) return tables.error();
+  return store::stored_row{static_cast<seq>(row.integer(0)), static_cast<unit_state>(row.integer(1)),
+                           static_cast<std::uint64_t>(row.integer(2)), as_time(row.integer(3)),
+                           std::move(*tables)};
+}
+
+} // namespace
+
+result<std::vector<unit>> store::read(unit_state state, seq after, std::size_t max_units,
+                                      std::size_t max_bytes) {
+  auto& rows = sql_->read.with(static_cast<int>(state), after, static_cast<std::uint64_t>(max_units));
+  std::vector<unit> units;
+  std::size_t bytes = 0;
+  while (true) {
+    auto more = rows.step();
+    if (!more) return more.error();
+    if (!*more) return units;
+    auto next = unit_of(rows);
+    if (next) bytes += text_size(*next);
+    if (!next || (!units.empty() && bytes > max_bytes)) {
+      rows.reset();
+      if (!next) return next.error();
+      return units;
+    }
+    units.push_back(std::move(*next));
+  }
+}
+
+result<std::vector<dead_letter>> store::dead(std::size_t most) {
+  auto& rows = sql_->dead.with(static_cast<std::uint64_t>(most));
+  std::vector<dead_letter> letters;
+  while (true) {
+    auto more = rows.step();
+    if (!more) return more.error();
+    if (!*more) return letters;
+    auto what = unit_of(rows);
+    if (!what) {
+      rows.reset();
+      return what.error();
+    }
+    letters.push_back({std::move(*what), static_cast<unsigned>(rows.integer(3)), rows.text(4), rows.text(5),
+                       as_time(rows.integer(6))});
+  }
+}
+
+result<void> store::each_open(const std::function<void(const stored_row&)>& visit) {
+  auto& rows = sql_->each_open.with();
+  while (true) {
+    auto more = rows.step();
+    if (!more) return more.error();
+    if (!*more) return {};
+    auto next = row_of(rows);
+    if (!next) {
+      rows.reset();
+      return next.error();
+    }
+    visit(*next);
+  }
+}
+
+result<store::stored_row> store::row(seq number) {
+  auto found = sql_->row.with(number).step();
+  if (!found) return found.error();
+  if (!*found) return failure{errc::not_found, "no such unit: " + std::to_string(number)};
+  auto stored = row_of(sql_->row);
+  sql_->row.reset();
+  return stored;
+}
+
+result<std::uint64_t> store::applied_bytes() {
+  auto row = sql_->applied_bytes.with().step();
+  if (!row) return row.error();
+  const auto bytes = static_cast<std::uint64_t>(sql_->applied_bytes.integer(0));
+  sql_->applied_bytes.reset();
+  return bytes;
+}
+
+result<void> store::drop_up_to(seq number) {
+  if (auto done = sql_->drop_bodies.with(number).run(); !done) return done;
+  if (auto done = sql_->drop_units.with(number).run(); !done) return done;
+  if (auto done = set_counter("dropped", number); !done) return done;
+  dropped_ = number;
+  return give_back_pages();
+}
+
+// A long outage must not keep its disk space for ever.
+result<void> store::give_back_pages() {
+  auto free = db_.value("PRAGMA freelist_count");
+  if (!free) return free.error();
+  if (std::stoull(*free) < vacuum_from) return {};
+  return db_.exec("PRAGMA incremental_vacuum(2048)");
+}
+
+// Only from the front: then one number, dropped(), tells what is missing.
+result<bool> store::drop_settled(std::chrono::microseconds older_than, std::uint64_t keep_bytes) {
+  auto kept = applied_bytes();
+  if (!kept) return kept.error();
+  auto& rows = sql_->oldest_settled.with(drop_at_once);
+  seq last_to_drop = 0;
+  std::uint64_t seen = 0;
+  while (true) {
+    auto more = rows.step();
+    if (!more) return more.error();
+    if (!*more) break;
+    if (as_time(rows.integer(2)) >= older_than && *kept <= keep_bytes) {
+      rows.reset();
+      break;
+    }
+    last_to_drop = static_cast<seq>(rows.integer(0));
+    *kept -= static_cast<std::uint64_t>(rows.integer(1));
+    ++seen;
+  }
+  if (last_to_drop != 0)
+    if (auto done = drop_up_to(last_to_drop); !done) return done.error();
+  return seen == drop_at_once;
+}
+
+} // namespace holdwater::spool

@@ -20,11 +20,13 @@ struct endpoint {
 struct account {
   std::string user;
   std::string password;
+
+  friend bool operator==(const account&, const account&) = default;
 };
 
 struct options {
   endpoint listen{"127.0.0.1", 6033};
-  unsigned workers = 0;             // threads that serve sessions; 0 means one per processor
+  unsigned workers = 0; // threads that serve sessions; 0 means one per processor
   std::string data_dir = "./holdwater-data";
   unsigned max_connections = 20000; // clients at once; further ones get error 1040
 
@@ -33,9 +35,10 @@ struct options {
     std::uint16_t port = 3306;      // MYSQL_PORT
     std::string user;               // MYSQL_USER
     std::string password;           // MYSQL_PASSWORD
+    std::string password_file;      // where the password was read from, when not given itself
     std::string database;           // MYSQL_DATABASE
   } server;
-  std::vector<account> accounts;    // [[account]] in the file, besides server.user
+  std::vector<account> accounts; // [[account]] in the file, besides server.user
 
   std::chrono::milliseconds connection_timeout{10'000}; // DB_CONNECTION_TIMEOUT
   unsigned retry_attempts = 3;                          // DB_RETRY_ATTEMPTS
@@ -60,6 +63,8 @@ struct options {
 
   struct admin_options {
     endpoint listen{"127.0.0.1", 8000};
+    std::string
+        host_names; // names besides the listening one that a request may carry in Host, comma-separated
   } admin;
   struct log_options {
     std::string level = "info"; // trace, debug, info, warning, error

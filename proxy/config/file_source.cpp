@@ -1,0 +1,210 @@
+// The configuration file: TOML, read by toml11. Each message starts with FILE:LINE.
+//
+// Format: https://toml.io/en/v1.0.0
+#include "proxy/config/source.hpp"
+
+#include <fmt/format.h>
+#include <toml.hpp>
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+
+namespace holdwater::proxy {
+namespace {
+
+std::string_view type_name(toml::value_t type) {
+  switch (type) {
+  case toml::value_t::boolean: return "true or false";
+  case toml::value_t::integer: return "a whole number";
+  case toml::value_t::floating: return "a number with a fraction";
+  case toml::value_t::string: return "text";
+  case toml::value_t::array: return "a list";
+  case toml::value_t::table: return "a section";
+  default: return "a date or time";
+  }
+}
+
+bool takes(option_kind kind, toml::value_t type) {
+  switch (kind) {
+  case option_kind::number: return type == toml::value_t::integer;
+  case option_kind::bytes: return type == toml::value_t::integer || type == toml::value_t::string;
+  case option_kind::yes_no: return type == toml::value_t::boolean;
+  case option_kind::seconds: return type == toml::value_t::integer || type == toml::value_t::floating;
+  default: return type == toml::value_t::string;
+  }
+}
+
+std::string_view wanted(option_kind kind) {
+  switch (kind) {
+  case option_kind::number: return "a whole number";
+  case option_kind::bytes: return "a number of bytes, such as 1048576 or \"1MiB\"";
+  case option_kind::yes_no: return "true or false";
+  case option_kind::seconds: return "a number of seconds";
+  default: return "text in quotes";
+  }
+}
+
+std::string as_text(const toml::value& value) {
+  if (value.is_boolean()) return value.as_boolean() ? "true" : "false";
+  if (value.is_integer()) return fmt::format("{}", value.as_integer());
+  if (value.is_floating()) return fmt::format("{}", value.as_floating());
+  return value.as_string().str;
+}
+
+// toml11 keeps tables in hash order; messages and settings come in the order of the file.
+std::vector<const toml::table::value_type*> in_file_order(const toml::table& table) {
+  std::vector<const toml::table::value_type*> out;
+  for (const auto& entry : table) out.push_back(&entry);
+  std::ranges::stable_sort(out, {}, [](const auto* entry) {
+    const auto at = entry->second.location();
+    return std::tuple(at.line(), at.column(), entry->first);
+  });
+  return out;
+}
+
+class file_reader {
+ public:
+  explicit file_reader(std::string path) : path_(std::move(path)) {}
+
+  source read() {
+    std::ifstream in(path_, std::ios::binary);
+    if (!in.is_open())
+      return fail(fmt::format("{}: cannot be opened: {}", path_, std::generic_category().message(errno)));
+    if (const auto root = parse(in)) take_top(root->as_table());
+    return std::move(out_);
+  }
+
+ private:
+  std::string path_;
+  source out_;
+
+  source fail(std::string message) {
+    out_.errors.push_back(std::move(message));
+    return std::move(out_);
+  }
+
+  std::string at(const toml::value& value) const {
+    return fmt::format("{}:{}", path_, value.location().line());
+  }
+
+  void wrong(const toml::value& value, std::string_view what) {
+    out_.errors.push_back(fmt::format("{}: {}", at(value), what));
+  }
+
+  // toml11 reports by exception; it ends here.
+  std::optional<toml::value> parse(std::ifstream& in) {
+    try {
+      return toml::parse(in, path_);
+    } catch (const toml::exception& e) {
+      out_.errors.push_back(
+          fmt::format("{}:{}: this is not TOML: {}", path_, e.location().line(), first_line(e.what())));
+    } catch (const std::exception& e) {
+      out_.errors.push_back(fmt::format("{}: cannot be read: {}", path_, first_line(e.what())));
+    }
+    return std::nullopt;
+  }
+
+  // The library's message without its prefix and its drawing of the line.
+  static std::string first_line(std::string_view text) {
+    text = text.substr(0, text.find('\n'));
+    if (text.starts_with("[error] ")) text.remove_prefix(8);
+    if (text.starts_with("toml::")) {
+      const auto colon = text.find(": ");
+      if (colon != text.npos) text.remove_prefix(colon + 2);
+    }
+    return std::string(text);
+  }
+
+  void take_top(const toml::table& root) {
+    for (const auto* entry : in_file_order(root)) {
+      const auto& [key, value] = *entry;
+      if (key == "account") {
+        take_accounts(value);
+      } else if (value.is_table() && !find_option(key)) {
+        take_section(key, value);
+      } else {
+        take_option(key, value);
+      }
+    }
+  }
+
+  void take_section(const std::string& name, const toml::value& section) {
+    const bool known = std::ranges::any_of(
+        option_table(), [&](const option_row& row) { return row.name.starts_with(name + "."); });
+    if (!known)
+      return wrong(section, fmt::format("unknown section [{}]{}", name, did_you_mean(name, section_names())));
+    for (const auto* entry : in_file_order(section.as_table()))
+      take_option(name + "." + entry->first, entry->second);
+  }
+
+  void take_option(const std::string& name, const toml::value& value) {
+    const auto* row = find_option(name);
+    if (!row)
+      return wrong(value, fmt::format("unknown option {}{}", name, did_you_mean(name, option_names())));
+    if (!takes(row->kind, value.type()))
+      return wrong(
+          value, fmt::format("{}: expected {}, found {}", name, wanted(row->kind), type_name(value.type())));
+    out_.settings.push_back({row, as_text(value), fmt::format("{}: {}", at(value), name)});
+  }
+
+  void take_accounts(const toml::value& value) {
+    if (!value.is_array())
+      return wrong(value, "account: write each account as a section of its own, [[account]]");
+    for (const auto& entry : value.as_array()) {
+      if (!entry.is_table()) {
+        wrong(entry, "account: write each account as a section of its own, [[account]]");
+      } else {
+        take_account(entry);
+      }
+    }
+  }
+
+  void take_account(const toml::value& entry) {
+    account_setting found{
+        .values = {}, .password_file = {}, .where = fmt::format("{}: [[account]]", at(entry))};
+    const auto before = out_.errors.size();
+    for (const auto* field : in_file_order(entry.as_table()))
+      take_account_field(found, field->first, field->second);
+    if (out_.errors.size() != before) return;
+    if (found.values.user.empty()) return out_.errors.push_back(found.where + ": user is missing");
+    if (std::ranges::any_of(out_.accounts, [&](const auto& a) { return a.values.user == found.values.user; }))
+      return out_.errors.push_back(
+          fmt::format("{}: user \"{}\" is there twice", found.where, found.values.user));
+    out_.accounts.push_back(std::move(found));
+  }
+
+  void take_account_field(account_setting& into, const std::string& key, const toml::value& value) {
+    const std::vector<std::string> keys{"user", "password", "password_file"};
+    std::string* const places[] = {&into.values.user, &into.values.password, &into.password_file};
+    const auto known = std::ranges::find(keys, key);
+    if (known == keys.end())
+      return wrong(value, fmt::format("unknown option account.{}{}", key, did_you_mean(key, keys)));
+    if (!value.is_string())
+      return wrong(
+          value, fmt::format("account.{}: expected text in quotes, found {}", key, type_name(value.type())));
+    *places[known - keys.begin()] = value.as_string().str;
+  }
+
+  static std::vector<std::string> option_names() {
+    std::vector<std::string> out;
+    for (const auto& row : option_table()) out.emplace_back(row.name);
+    return out;
+  }
+
+  static std::vector<std::string> section_names() {
+    std::vector<std::string> out{"account"};
+    for (const auto& row : option_table())
+      if (const auto dot = row.name.find('.'); dot != row.name.npos)
+        out.emplace_back(row.name.substr(0, dot));
+    return out;
+  }
+};
+
+} // namespace
+
+source read_file(const std::string& path) {
+  return file_reader(path).read();
+}
+
+} // namespace holdwater::proxy

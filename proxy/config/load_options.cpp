@@ -1,0 +1,175 @@
+#include "proxy/config/load_options.hpp"
+#include "proxy/config/flags.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace holdwater::proxy {
+namespace {
+
+// Where an option's value came from last; the order is the order of precedence.
+enum class origin { by_default, file, environment, flag };
+
+class loader {
+ public:
+  load_result load(int argc, const char* const* argv, const environment& variables) {
+    auto flags = read_flags(argc, argv);
+    if (flags.finished) return early_exit{flags.finished->first, flags.finished->second};
+    if (flags.show_version) return early_exit{"holdwater " HOLDWATER_VERSION "\n", 0};
+    loaded_.file = config_file(flags, variables);
+    if (!loaded_.file.empty()) take(read_file(loaded_.file), origin::file);
+    take(read_environment(variables), origin::environment);
+    take(std::move(flags.given), origin::flag);
+    finish();
+    return flags.check_only ? verdict() : result();
+  }
+
+ private:
+  loaded_options loaded_;
+  std::vector<std::string> errors_;
+  origin password_from_ = origin::by_default;
+  origin password_file_from_ = origin::by_default;
+  std::string password_file_where_;
+
+  static std::string config_file(const command_line& flags, const environment& variables) {
+    if (!flags.config_file.empty()) return flags.config_file;
+    const auto found = variables.find("HOLDWATER_CONFIG");
+    return found == variables.end() ? std::string{} : found->second;
+  }
+
+  void take(source from, origin where) {
+    for (const auto& one : from.settings) take(one, where);
+    for (const auto& one : from.accounts) take(one);
+    std::ranges::move(from.errors, std::back_inserter(errors_));
+    std::ranges::move(from.warnings, std::back_inserter(loaded_.warnings));
+  }
+
+  void take(const setting& one, origin where) {
+    const auto wrong = parse_option(one.row->kind, one.row->range, one.text, one.row->field(loaded_.values));
+    if (!wrong.empty()) return errors_.push_back(complaint(one, wrong));
+    if (one.row->name == "server.password") password_from_ = where;
+    if (one.row->name != "server.password_file") return;
+    password_file_from_ = where;
+    password_file_where_ = one.where;
+  }
+
+  static std::string complaint(const setting& one, std::string_view wrong) {
+    constexpr std::size_t shown = 60;
+    if (one.row->kind == option_kind::secret) return fmt::format("{}: {}", one.where, wrong);
+    return fmt::format("{}: {}, found \"{}\"", one.where, wrong, std::string_view(one.text).substr(0, shown));
+  }
+
+  void take(const account_setting& one) {
+    auto values = one.values;
+    if (!one.password_file.empty()) {
+      if (!values.password.empty())
+        return errors_.push_back(one.where + ": password and password_file exclude each other");
+      values.password = password_in(one.password_file, one.where);
+    }
+    loaded_.values.accounts.push_back(std::move(values));
+  }
+
+  // What no single value can tell.
+  void finish() {
+    auto& values = loaded_.values;
+    resolve_server_password();
+    if (!values.server.user.empty())
+      for (const auto& one : values.accounts)
+        if (one.user == values.server.user)
+          errors_.push_back(fmt::format("[[account]]: user \"{}\" is server.user already", one.user));
+    if (values.listen.port != 0 && values.listen == values.admin.listen)
+      errors_.push_back(fmt::format("admin.listen: {} is taken by listen", print_endpoint(values.listen)));
+    if (values.spool.max_statement_bytes > values.spool.max_bytes)
+      errors_.push_back("spool.max_statement_bytes: is larger than spool.max_bytes");
+    warn_of_readable_secrets();
+  }
+
+  // A password and a file for it exclude each other in one source; over sources, precedence decides.
+  void resolve_server_password() {
+    auto& server = loaded_.values.server;
+    if (server.password_file.empty()) return;
+    if (password_from_ > password_file_from_) return server.password_file.clear();
+    if (password_from_ == password_file_from_)
+      return errors_.push_back(password_file_where_ +
+                               ": server.password and server.password_file exclude each other");
+    server.password = password_in(server.password_file, password_file_where_);
+  }
+
+  std::string password_in(const std::string& path, std::string_view where) {
+    std::ifstream in(path, std::ios::binary);
+    std::string line;
+    if (!in.is_open() || (!std::getline(in, line) && !in.eof())) {
+      errors_.push_back(fmt::format("{}: {} cannot be read", where, path));
+      return {};
+    }
+    if (line.ends_with('\r')) line.pop_back();
+    return line;
+  }
+
+  void warn_of_readable_secrets() {
+    namespace fs = std::filesystem;
+    const bool secrets = password_from_ == origin::file || !loaded_.values.accounts.empty();
+    if (loaded_.file.empty() || !secrets) return;
+    std::error_code error;
+    const auto rights = fs::status(loaded_.file, error).permissions();
+    if (!error && (rights & fs::perms::others_read) != fs::perms::none)
+      loaded_.warnings.push_back(
+          fmt::format("{}: holds a password and is readable by everyone", loaded_.file));
+  }
+
+  load_result result() {
+    if (errors_.empty()) return std::move(loaded_);
+    return early_exit{lines("holdwater: ", errors_), exit_bad_configuration};
+  }
+
+  // The answer of --check-config.
+  load_result verdict() {
+    auto text = lines("warning: ", loaded_.warnings) + lines("error: ", errors_);
+    if (!errors_.empty()) return early_exit{std::move(text), exit_bad_configuration};
+    return early_exit{text + "the configuration is valid\n", 0};
+  }
+
+  static std::string lines(std::string_view head, const std::vector<std::string>& all) {
+    std::string out;
+    for (const auto& one : all) out.append(head).append(one).append("\n");
+    return out;
+  }
+};
+
+} // namespace
+
+load_result load_options(int argc, const char* const* argv, const environment& variables) {
+  return loader{}.load(argc, argv, variables);
+}
+
+environment environment_of(const char* const* variables) {
+  environment out;
+  for (; variables && *variables; ++variables) {
+    const std::string_view entry(*variables);
+    const auto equals = entry.find('=');
+    if (equals != entry.npos) out.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return out;
+}
+
+reload_plan plan_reload(const options& running, const options& fresh) {
+  reload_plan out{running, {}, {}};
+  auto wanted = fresh;
+  for (const auto& row : option_table()) {
+    const auto next = print_option(row.kind, row.field(wanted));
+    if (next == print_option(row.kind, row.field(out.values))) continue;
+    if (!row.reloadable) {
+      out.needs_restart.emplace_back(row.name);
+      continue;
+    }
+    std::visit([&]<class T>(T* to) { *to = *std::get<T*>(row.field(wanted)); }, row.field(out.values));
+    out.changed.emplace_back(row.name);
+  }
+  if (running.accounts != fresh.accounts) out.changed.emplace_back("account");
+  out.values.accounts = fresh.accounts;
+  return out;
+}
+
+} // namespace holdwater::proxy

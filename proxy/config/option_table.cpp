@@ -1,0 +1,170 @@
+#include "proxy/config/option_table.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace holdwater::proxy {
+namespace {
+
+constexpr option_range any;
+constexpr option_range not_empty{1};
+constexpr std::uint64_t day_ms = 24ULL * 3600 * 1000;
+
+template <auto Member>
+option_field top(options& o) {
+  return &(o.*Member);
+}
+template <auto Group, auto Member>
+option_field in(options& o) {
+  return &(o.*Group.*Member);
+}
+
+using o = options;
+using enum option_kind;
+
+// The top-level options first: TOML wants them before the first section.
+// clang-format off
+constexpr std::array table{
+  option_row{"listen", address, any, "", "--listen", false,
+    "Where clients connect. Port 0 takes a free one.", top<&o::listen>},
+  option_row{"data_dir", text, not_empty, "", "--data-dir", false,
+    "The folder of the spool and of what is remembered about the server. One running Holdwater a folder.", top<&o::data_dir>},
+  option_row{"workers", number, {0, 1024}, "", "", false,
+    "Threads that serve sessions; 0 is one a processor.", top<&o::workers>},
+  option_row{"max_connections", number, {1, 1'000'000}, "", "", true,
+    "Clients at once; a further one gets error 1040.", top<&o::max_connections>},
+  option_row{"connection_timeout", seconds, {1, day_ms}, "DB_CONNECTION_TIMEOUT", "", true,
+    "Seconds the server has to accept a connection, or to answer a check, before it counts as away.", top<&o::connection_timeout>},
+  option_row{"retry_attempts", number, {0, 10'000}, "DB_RETRY_ATTEMPTS", "", true,
+    "Failed attempts before the server is declared down.", top<&o::retry_attempts>},
+  option_row{"retry_delay", seconds, {1, day_ms}, "DB_RETRY_DELAY", "", true,
+    "Longest pause between attempts, in seconds. A client is kept waiting for retry_attempts times this, and no longer.", top<&o::retry_delay>},
+  option_row{"check_interval", seconds, {1, day_ms}, "DB_CHECK_INTERVAL", "", true,
+    "Seconds between checks of the server.", top<&o::check_interval>},
+  option_row{"handshake_timeout", seconds, {1, day_ms}, "", "", true,
+    "Seconds a client has to log in.", top<&o::handshake_timeout>},
+
+  option_row{"server.host", text, not_empty, "MYSQL_HOST", "", false,
+    "Name or address of the MySQL or MariaDB server. The name is resolved anew for each connection.", in<&o::server, &o::server_options::host>},
+  option_row{"server.port", number, {1, 65535}, "MYSQL_PORT", "", false,
+    "Its port.", in<&o::server, &o::server_options::port>},
+  option_row{"server.user", text, any, "MYSQL_USER", "", false,
+    "The account for checks and replay, which clients may use too.", in<&o::server, &o::server_options::user>},
+  option_row{"server.password", secret, any, "MYSQL_PASSWORD", "", false,
+    "Its password.", in<&o::server, &o::server_options::password>},
+  option_row{"server.password_file", text, any, "MYSQL_PASSWORD_FILE", "", false,
+    "A file whose first line is the password, instead of the password itself.", in<&o::server, &o::server_options::password_file>},
+  option_row{"server.database", text, any, "MYSQL_DATABASE", "", false,
+    "The database that holds the ledger table.", in<&o::server, &o::server_options::database>},
+
+  option_row{"spool.enabled", yes_no, any, "", "", false,
+    "Whether writes are kept while the server is away. false makes a plain proxy: no spool, no ledger, no reserved ids.", in<&o::spool, &o::spool_options::enabled>},
+  option_row{"spool.max_bytes", bytes, {1 << 20}, "", "", true,
+    "Size of the spool at which further writes are refused.", in<&o::spool, &o::spool_options::max_bytes>},
+  option_row{"spool.max_statement_bytes", bytes, {1 << 10, 1 << 30}, "", "", true,
+    "A larger write is refused while the server is away.", in<&o::spool, &o::spool_options::max_statement_bytes>},
+  option_row{"spool.assume_affected_rows", number, any, "", "", true,
+    "Affected rows in the OK of a spooled UPDATE or DELETE, since the real number is not known.", in<&o::spool, &o::spool_options::assume_affected_rows>},
+  option_row{"spool.retention", seconds, {0, 3650 * day_ms}, "", "", true,
+    "Seconds that applied writes are kept, for a server that comes back without them.", in<&o::spool, &o::spool_options::retention>},
+  option_row{"spool.retention_bytes", bytes, any, "", "", true,
+    "Size of the applied writes at which the oldest are dropped before their time.", in<&o::spool, &o::spool_options::retention_bytes>},
+
+  option_row{"ledger.table", text, {1, 129}, "", "", false,
+    "The table on the server that says up to which write a spool was applied, as table or schema.table. It is made on first contact.", in<&o::ledger, &o::ledger_options::table>},
+
+  option_row{"insert_ids.block", number, {0, 1'000'000'000}, "", "", true,
+    "AUTO_INCREMENT ids reserved for each table that clients insert into, for use while the server is away; 0 reserves none.", in<&o::insert_ids, &o::insert_id_options::block>},
+
+  option_row{"admin.listen", address, any, "", "--admin-listen", false,
+    "Where /health/, /metrics and the other pages are served. There is no password: keep it private.", in<&o::admin, &o::admin_options::listen>},
+  option_row{"admin.host_names", text, any, "", "", false,
+    "Names, separated by commas, under which that address is called, besides localhost, IP addresses and the listening host.", in<&o::admin, &o::admin_options::host_names>},
+
+  option_row{"log.level", log_level, any, "", "", true,
+    "trace, debug, info, warning or error. No level logs statements or passwords.", in<&o::log, &o::log_options::level>},
+};
+// clang-format on
+
+// What a sentence is wrapped to, "# " included.
+constexpr std::size_t sample_width = 100;
+
+std::string commented(std::string_view text) {
+  std::string out;
+  while (text.size() > sample_width - 2) {
+    const auto space = text.rfind(' ', sample_width - 2);
+    out.append("# ").append(text.substr(0, space)).append("\n");
+    text.remove_prefix(space + 1);
+  }
+  return out.append("# ").append(text).append("\n");
+}
+
+std::string sources(const option_row& row) {
+  std::string out = "Environment: " + environment_name(row);
+  if (!row.environment.empty()) out.append(" or ").append(row.environment);
+  out += '.';
+  if (!row.flag.empty()) out.append(" Flag: ").append(row.flag).append(".");
+  return out;
+}
+
+std::string_view section_of(std::string_view name) {
+  const auto dot = name.find('.');
+  return dot == name.npos ? std::string_view{} : name.substr(0, dot);
+}
+
+std::string_view key_of(std::string_view name) {
+  return name.substr(name.find('.') + 1);
+}
+
+constexpr std::string_view sample_head = //
+    "# Holdwater's configuration. Every option is shown with its default; remove the # to change one.\n"
+    "# A flag beats the environment, the environment beats this file, this file beats the default.\n"
+    "# Times are seconds, fractions allowed. Sizes are bytes, or text such as \"64MiB\".\n";
+
+constexpr std::string_view sample_tail = //
+    "\n# Further accounts that Holdwater authenticates itself, up or down, and whose writes it keeps. Any\n"
+    "# number of these; password_file may stand in for password.\n"
+    "#[[account]]\n"
+    "#user = \"shop\"\n"
+    "#password = \"\"\n";
+
+} // namespace
+
+std::span<const option_row> option_table() {
+  return table;
+}
+
+const option_row* find_option(std::string_view name) {
+  const auto row = std::ranges::find(table, name, &option_row::name);
+  return row == table.end() ? nullptr : &*row;
+}
+
+std::string environment_name(const option_row& row) {
+  std::string out = "HOLDWATER_";
+  for (const char c : row.name)
+    out += c == '.' ? '_' : (c >= 'a' && c <= 'z') ? static_cast<char>(c - 'a' + 'A') : c;
+  return out;
+}
+
+std::string default_text(const option_row& row) {
+  options defaults;
+  return print_option(row.kind, row.field(defaults));
+}
+
+std::string sample_file() {
+  std::string out(sample_head);
+  std::string_view section;
+  for (const auto& row : table) {
+    out += '\n';
+    if (section_of(row.name) != section) {
+      section = section_of(row.name);
+      out.append("[").append(section).append("]\n\n");
+    }
+    out += commented(row.sentence);
+    out += commented(sources(row));
+    out.append("#").append(key_of(row.name)).append(" = ").append(default_text(row)).append("\n");
+  }
+  return out.append(sample_tail);
+}
+
+} // namespace holdwater::proxy

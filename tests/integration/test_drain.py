@@ -1,0 +1,166 @@
+"""The server is back and units are pending: waiting clients get its real answers, culprits become dead letters."""
+from concurrent.futures import ThreadPoolExecutor
+
+import pymysql
+import pytest
+
+from lib.process import wait_until
+from lib.relay import Relay
+from lib.sql import affected, run, spooled_seq, value
+
+
+def test_a_refused_unit_becomes_a_dead_letter_and_the_rest_is_applied(proxy, server):
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY, n INT) ENGINE=InnoDB")
+    server.stop()
+    proxy.wait_state("down")
+    for number in range(40):
+        spooled_seq(connection, f"INSERT INTO t VALUES ({number}, 1)")
+    culprit = spooled_seq(connection, "INSERT INTO t VALUES (7, 2)")
+    for number in range(40, 60):
+        spooled_seq(connection, f"INSERT INTO t VALUES ({number}, 1)")
+    server.start()
+    proxy.wait_drained()
+    assert server.run("SELECT COUNT(*), SUM(n) FROM t", database=proxy.database) == ((60, 60),)
+    status, body = proxy.http("/spool/dead")
+    assert status == 200 and b"INSERT INTO t VALUES (7, 2)" in body and b"1062" in body
+    assert str(culprit).encode() in body
+    health = proxy.health()
+    assert health["spool"]["dead"] == 1 and health["status"] == "degraded"
+
+
+def test_a_dead_letter_is_retried_or_discarded_by_a_person(proxy, server):
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY, n INT) ENGINE=InnoDB")
+    run(connection, "INSERT INTO t VALUES (1, 1), (2, 1)")
+    server.stop()
+    proxy.wait_state("down")
+    first = spooled_seq(connection, "INSERT INTO t VALUES (1, 2)")
+    second = spooled_seq(connection, "INSERT INTO t VALUES (2, 2)")
+    server.start()
+    proxy.wait_drained()
+    server.run("DELETE FROM t", database=proxy.database)
+    assert proxy.http(f"/spool/dead/{first}/retry", "POST")[0] == 200
+    assert proxy.http(f"/spool/dead/{second}/discard", "POST")[0] == 200
+    wait_until(lambda: server.run("SELECT * FROM t", database=proxy.database) == ((1, 2),), 10, "the retry is applied")
+    proxy.wait_drained()
+    assert proxy.health()["spool"]["dead"] == 0
+    assert proxy.http(f"/spool/dead/{second}/discard", "POST")[0] in (404, 409)
+
+
+class BlockedDrain:
+    """A drain that cannot go on until release(): its first unit needs a row that we have locked meanwhile."""
+
+    def __init__(self, server, start_proxy, **settings):
+        self.relay = Relay(server.host, server.port)
+        self.server = server
+        self.proxy = start_proxy(server, before=self.relay, **settings)
+        self.client = self.proxy.connect()
+        run(self.client, "CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL) ENGINE=InnoDB")
+        run(self.client, "INSERT INTO t VALUES (1, 10), (2, 20), (3, 30)")
+        self.relay.close()
+        wait_until(lambda: not self.is_up(), 20, "the proxy notices")
+        self.proxy.wait_state("down", deadline_s=30)
+        spooled_seq(self.client, "UPDATE t SET n = n + 1 WHERE id = 1")
+        self.lock = server.admin(self.proxy.database)
+        run(self.lock, "BEGIN")
+        run(self.lock, "SELECT * FROM t WHERE id = 1 FOR UPDATE")
+        self.relay.open()
+        self.proxy.http("/health/reconnect", "POST")
+        self.proxy.wait_state("draining", deadline_s=15)
+        self.pool = ThreadPoolExecutor(8)
+
+    def is_up(self):
+        return self.proxy.state() == "up"
+
+    def meanwhile(self, act):
+        """Runs act on a connection of its own while the drain is blocked; what comes of it is act's result."""
+        connection = self.proxy.connect()
+        return self.pool.submit(act, connection)
+
+    def wait_pending(self, count):
+        wait_until(lambda: self.proxy.health()["spool"]["pending"] == count, 15,
+                   lambda: f"{count} units wait: {self.proxy.health()['spool']}")
+
+    def release(self):
+        run(self.lock, "ROLLBACK")
+
+    def rows(self):
+        return self.server.run("SELECT id, n FROM t ORDER BY id", database=self.proxy.database)
+
+
+@pytest.fixture
+def blocked(server, start_proxy):
+    drain = BlockedDrain(server, start_proxy, DB_RETRY_ATTEMPTS=4, DB_RETRY_DELAY=5)  # a hold of 20 s
+    yield drain
+    drain.lock.close()
+    drain.pool.shutdown(cancel_futures=True)
+    drain.relay.close()
+
+
+def test_a_client_that_waits_for_the_drain_gets_the_servers_real_answer(blocked):
+    counted = blocked.meanwhile(lambda c: affected(c, "UPDATE t SET n = n + 1 WHERE id > 1"))
+    blocked.wait_pending(2)
+    blocked.release()
+    assert counted.result(30) == 2
+    blocked.proxy.wait_drained()
+    assert blocked.rows() == ((1, 11), (2, 21), (3, 31))
+
+
+def test_a_client_that_waits_for_the_drain_gets_the_servers_real_error(blocked):
+    def duplicate(connection):
+        with pytest.raises(pymysql.err.IntegrityError) as caught:
+            run(connection, "INSERT INTO t VALUES (2, 99)")
+        return caught.value.args[0]
+    number = blocked.meanwhile(duplicate)
+    blocked.wait_pending(2)
+    good = blocked.meanwhile(lambda c: affected(c, "INSERT INTO t VALUES (4, 40)"))
+    blocked.wait_pending(3)
+    blocked.release()
+    assert number.result(30) == 1062 and good.result(30) == 1
+    blocked.proxy.wait_drained()
+    assert blocked.rows() == ((1, 11), (2, 20), (3, 30), (4, 40))
+    assert blocked.proxy.health()["spool"]["dead"] == 0, "what was answered is no dead letter"
+
+
+def test_a_read_of_a_table_with_pending_units_waits_for_them(blocked):
+    seen = blocked.meanwhile(lambda c: value(c, "SELECT n FROM t WHERE id = 1"))
+    elsewhere = blocked.meanwhile(lambda c: value(c, "SELECT 5"))
+    assert elsewhere.result(15) == 5  # it reads no such table: it does not wait
+    blocked.release()
+    assert seen.result(30) == 11
+
+
+@pytest.mark.limit(90)
+def test_a_client_that_waited_longer_than_the_hold_gets_the_spooled_answer(server, start_proxy):
+    drain = BlockedDrain(server, start_proxy, DB_RETRY_ATTEMPTS=3, DB_RETRY_DELAY=0.4)
+    seq = drain.meanwhile(lambda c: spooled_seq(c, "UPDATE t SET n = n + 5 WHERE id = 2")).result(20)
+    assert seq >= 2
+    drain.release()
+    drain.proxy.wait_drained()
+    assert drain.rows() == ((1, 11), (2, 25), (3, 30))
+    drain.lock.close()
+    drain.relay.close()
+
+
+def test_a_new_write_never_overtakes_a_pending_one(proxy, server):
+    """Writers go on while the queue is drained: each one's chain of updates shows any reordering or repetition."""
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE chain (id INT PRIMARY KEY, h BIGINT, n INT) ENGINE=InnoDB")
+    run(connection, "INSERT INTO chain VALUES (1, 0, 0)")
+    step = "UPDATE chain SET h = (h * 31 + {0}) % 1000000007, n = n + 1 WHERE id = 1"
+    server.stop()
+    proxy.wait_state("down")
+    for number in range(150):
+        run(connection, step.format(number))
+    server.start(wait=False)
+    number = 150
+    while number < 400 or proxy.state() != "up":
+        run(connection, step.format(number))
+        number += 1
+    wait_until(server.answers, 30, "the server runs")
+    proxy.wait_drained()
+    expected = 0
+    for i in range(number):
+        expected = (expected * 31 + i) % 1000000007
+    assert server.run("SELECT n, h FROM chain", database=proxy.database) == ((number, expected),)

@@ -1,0 +1,169 @@
+"""A held write means at replay what it meant when its client sent it: quoting, charset, time zone, NOW, variables."""
+import datetime
+
+import pytest
+
+from lib.sql import run, spooled_seq, value
+
+
+@pytest.fixture
+def table(proxy):
+    run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(60), ts TIMESTAMP(6) NULL, d DATETIME(6), "
+                         "n BIGINT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4")
+    return proxy
+
+
+def held_and_applied(table, server, connection, statements):
+    """Runs the statements in an outage, lets the server return, and gives the table back as a UTC connection sees it."""
+    server.stop()
+    table.wait_state("down")
+    for statement in statements:
+        spooled_seq(connection, statement)
+    server.start()
+    table.wait_drained()
+    assert table.health()["spool"]["dead"] == 0, table.http("/spool/dead")
+    return server.run("SET time_zone = '+00:00'", "SELECT id, s, ts, d, n FROM t ORDER BY id", database=table.database)
+
+
+def column(rows, number):
+    return [row[number] for row in rows]
+
+
+def test_a_latin1_clients_bytes_are_latin1(table, server):
+    connection = table.connect(charset="latin1")
+    rows = held_and_applied(table, server, connection, ["INSERT INTO t (id, s) VALUES (1, 'Größe é')"])
+    assert column(rows, 1) == ["Größe é"]
+
+
+def test_characters_of_four_bytes_and_other_charsets_are_kept(table, server):
+    first, second = table.connect(charset="utf8mb4"), table.connect(charset="cp932")
+    server.stop()
+    table.wait_state("down")
+    spooled_seq(first, "INSERT INTO t (id, s) VALUES (1, '😀 𝄞')")
+    spooled_seq(second, "INSERT INTO t (id, s) VALUES (2, '表示 ソ')")  # its bytes hold 0x5c
+    server.start()
+    table.wait_drained()
+    assert server.run("SELECT s FROM t ORDER BY id", database=table.database) == (("😀 𝄞",), ("表示 ソ",))
+
+
+def test_quoting_follows_the_sessions_sql_mode(table, server):
+    connection = table.connect()
+    run(connection, "SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'")
+    rows = held_and_applied(table, server, connection, [
+        r"""INSERT INTO "t" ("id", s) VALUES (1, 'C:\new')""", r"""INSERT INTO t (id, "s") VALUES (2, '\')"""])
+    assert column(rows, 1) == [r"C:\new", "\\"]
+
+
+def test_the_usual_mode_keeps_backslashes_special(table, server):
+    rows = held_and_applied(table, server, table.connect(), [
+        r"INSERT INTO t (id, s) VALUES (1, 'a\'b\\c\n')", 'INSERT INTO t (id, s) VALUES (2, "it\'s")'])
+    assert column(rows, 1) == ["a'b\\c\n", "it's"]
+
+
+def test_a_lax_sessions_write_is_as_lax_at_replay(table, server):
+    connection = table.connect()
+    run(connection, "SET SESSION sql_mode = ''")
+    rows = held_and_applied(table, server, connection, [f"INSERT INTO t (id, s) VALUES (1, '{'x' * 70}')"])
+    assert column(rows, 1) == ["x" * 60]
+
+
+def test_now_is_the_clients_now_with_microseconds(table, server):
+    connection = table.connect()
+    run(connection, "SET time_zone = '+05:00'")
+    server.stop()
+    table.wait_state("down")
+    start = datetime.datetime.utcnow()
+    spooled_seq(connection, "INSERT INTO t (id, ts, d) VALUES (1, NOW(6), NOW(6))")
+    end = datetime.datetime.utcnow()
+    server.start()
+    table.wait_drained()
+    ((stamp, local),) = server.run("SET time_zone = '+00:00'", "SELECT ts, d FROM t", database=table.database)
+    assert start <= stamp <= end, (start, stamp, end)
+    assert local == stamp + datetime.timedelta(hours=5)
+
+
+def test_literals_are_read_in_the_sessions_time_zone(table, server):
+    connection = table.connect()
+    run(connection, "SET time_zone = '+05:00'")
+    rows = held_and_applied(table, server, connection, [
+        "INSERT INTO t (id, ts) VALUES (1, '2024-06-01 12:00:00.5')",
+        "INSERT INTO t (id, n) VALUES (2, UNIX_TIMESTAMP('2024-06-01 12:00:00'))"])
+    assert rows[0][2] == datetime.datetime(2024, 6, 1, 7, 0, 0, 500000)
+    assert rows[1][4] == 1717225200
+
+
+def test_user_variables_that_a_write_reads_travel_with_it(table, server):
+    connection = table.connect()
+    run(connection, "SET @n = 42, @s = 'quote '' and \\\\', @nothing = NULL")
+    rows = held_and_applied(table, server, connection, [
+        "INSERT INTO t (id, n, s) VALUES (1, @n, @s)", "INSERT INTO t (id, n) VALUES (2, @nothing)"])
+    assert [(row[4], row[1]) for row in rows] == [(42, "quote ' and \\"), (None, None)]
+
+
+def test_the_default_database_is_the_sessions(table, server):
+    other = table.database + "_b"
+    server.run(f"CREATE DATABASE {other}", f"GRANT ALL ON {other}.* TO `{table.account.user}`@`%`")
+    connection = table.connect()
+    run(connection, f"CREATE TABLE {other}.t (id INT PRIMARY KEY) ENGINE=InnoDB")
+    server.stop()
+    table.wait_state("down")
+    spooled_seq(connection, "INSERT INTO t (id) VALUES (1)")
+    run(connection, f"USE {other}")
+    spooled_seq(connection, "INSERT INTO t (id) VALUES (2)")
+    connection.select_db(table.database)
+    spooled_seq(connection, "INSERT INTO t (id) VALUES (3)")
+    server.start()
+    table.wait_drained()
+    assert server.run("SELECT id FROM t ORDER BY id", database=table.database) == ((1,), (3,))
+    assert server.run("SELECT id FROM t", database=other) == ((2,),)
+
+
+def test_foreign_key_checks_are_the_sessions(table, server):
+    connection = table.connect()
+    run(connection, "CREATE TABLE parent (id INT PRIMARY KEY) ENGINE=InnoDB")
+    run(connection, "CREATE TABLE child (p INT, FOREIGN KEY (p) REFERENCES parent(id)) ENGINE=InnoDB")
+    run(connection, "SET foreign_key_checks = 0")
+    server.stop()
+    table.wait_state("down")
+    spooled_seq(connection, "INSERT INTO child VALUES (1)")
+    run(connection, "SET foreign_key_checks = 1")
+    spooled_seq(connection, "INSERT INTO child VALUES (2)")
+    server.start()
+    table.wait_drained()
+    assert server.run("SELECT p FROM child", database=table.database) == ((1,),)
+    assert table.health()["spool"]["dead"] == 1
+
+
+def test_one_sessions_context_does_not_leak_into_the_next_unit(table, server):
+    odd, plain = table.connect(charset="latin1"), table.connect()
+    run(odd, "SET sql_mode = 'ANSI_QUOTES', time_zone = '-09:00', @n = 7")
+    server.stop()
+    table.wait_state("down")
+    spooled_seq(odd, "INSERT INTO t (id, s, d) VALUES (1, 'é', NOW())")
+    spooled_seq(plain, 'INSERT INTO t (id, s, n) VALUES (2, "é", 1)')
+    spooled_seq(odd, """INSERT INTO "t" (id, s) VALUES (3, 'ü')""")
+    server.start()
+    table.wait_drained()
+    assert server.run("SELECT s FROM t ORDER BY id", database=table.database) == (("é",), ("é",), ("ü",))
+    assert value(plain, "SELECT @@sql_mode LIKE '%ANSI_QUOTES%'") == 0
+
+
+@pytest.mark.parametrize("statement, expected", [
+    ("/* x */ INSERT /*! INTO */ t (id, n) VALUES (1, 1)", 1),
+    ("-- note\ninsert into `t` (id, n) values (1, 2);", 2),
+    ("INSERT INTO t SET id = 1, n = 3", 3),
+    ("INSERT t (id, n) VALUE (1, 2+2)", 4),
+    ("REPLACE t (id, n) VALUES (1, 5)", 5),
+    ("INSERT INTO t (id, n) VALUES (1, 1) ON DUPLICATE KEY UPDATE n = 9", 1),
+    ("INSERT IGNORE INTO t (id, n) VALUES (1, 7), (1, 8)", 7),
+])
+def test_every_spelling_of_a_write_is_understood(mariadb, start_proxy, statement, expected):
+    proxy = start_proxy(mariadb)
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY, n INT) ENGINE=InnoDB")
+    mariadb.stop()
+    proxy.wait_state("down")
+    run(connection, statement)
+    mariadb.start()
+    proxy.wait_drained()
+    assert mariadb.run("SELECT n FROM t", database=proxy.database) == ((expected,),)

@@ -1,0 +1,164 @@
+"""The disk under the spool fails: writes are refused with a clear error, traffic to the server goes on."""
+import os
+import subprocess
+import tempfile
+
+import pymysql
+import pytest
+
+from conftest import make_database
+from lib.process import wait_until
+from lib.proxy import Proxy
+from lib.sql import run, spooled_seq, value
+
+
+@pytest.fixture
+def small_disk():
+    """A folder on a 3 MiB tmpfs; a machine that may not mount is told loudly."""
+    folder = tempfile.mkdtemp(prefix="holdwater-small-")
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", folder], capture_output=True, text=True)
+    if done.returncode:
+        os.rmdir(folder)
+        pytest.skip(f"LOUD: no full disk was tested, this machine may not mount a tmpfs: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+    os.rmdir(folder)
+
+
+def test_a_full_disk_refuses_writes_and_loses_none(server, start_proxy, small_disk):
+    proxy = start_proxy(server, data=os.path.join(small_disk, "data"))
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB")
+    server.stop()
+    proxy.wait_state("down")
+    accepted, refusals = 0, 0
+    for number in range(400):
+        try:
+            run(connection, f"INSERT INTO t VALUES ({number}, '{'x' * 50000}')")
+            assert not refusals, "accepted again although nothing became free"
+            accepted += 1
+        except pymysql.err.MySQLError as error:
+            refusals += 1
+            assert error.args[0] not in (2006, 2013, 0), error.args
+            if refusals == 3:
+                break
+    assert accepted > 5 and refusals == 3
+    status, _ = proxy.http("/health/")
+    assert status == 503 and proxy.health()["spool"]["state"] == "refusing", proxy.health()
+    server.start()
+    proxy.wait_drained()
+    run(connection, "INSERT INTO t VALUES (100000, 'live')")
+    assert server.run("SELECT COUNT(*) FROM t", database=proxy.database) == ((accepted + 1,),)
+
+
+def test_a_full_disk_is_survived_by_a_restart(mariadb, start_proxy, small_disk):
+    proxy = start_proxy(mariadb, data=os.path.join(small_disk, "data"))
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB")
+    mariadb.stop()
+    proxy.wait_state("down")
+    seqs = [spooled_seq(connection, f"INSERT INTO t VALUES ({number}, 'x')") for number in range(10)]
+    filler = os.path.join(small_disk, "filler")
+    with open(filler, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"\0" * 4096)
+        except OSError:
+            pass  # it is full, as wished
+    proxy.kill()
+    proxy.start(wait=False)
+    mariadb.start()
+    # it may serve or refuse to start while the disk is full; with room again, everything is there
+    os.remove(filler)
+    if proxy.child.poll() is not None:
+        proxy.child = None
+        proxy.start()
+    proxy.wait_drained()
+    assert len(seqs) == 10
+    assert mariadb.run("SELECT COUNT(*) FROM t", database=proxy.database) == ((10,),)
+
+
+def test_a_limit_on_the_spool_refuses_writes(mariadb, start_proxy):
+    proxy = start_proxy(mariadb, HOLDWATER_SPOOL_MAX_BYTES=300000)
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB")
+    mariadb.stop()
+    proxy.wait_state("down")
+    accepted = 0
+    with pytest.raises(pymysql.err.MySQLError) as caught:
+        for number in range(1000):
+            run(connection, f"INSERT INTO t VALUES ({number}, '{'x' * 10000}')")
+            accepted += 1
+    assert "full" in str(caught.value.args[1]).lower(), caught.value.args
+    assert 5 < accepted < 60
+    mariadb.start()
+    proxy.wait_drained()
+    assert mariadb.run("SELECT COUNT(*) FROM t", database=proxy.database) == ((accepted,),)
+    assert proxy.health()["spool"]["state"] == "accepting"
+
+
+def refuses_writes_but_serves(proxy, server):
+    """What a proxy without a usable spool does: it says so, and is a plain proxy; or it does not start, and says why."""
+    proxy.start(wait=False)
+    wait_until(lambda: proxy.child.poll() is not None or proxy.http("/livez")[0] == 200, 15, "it starts or ends")
+    if proxy.child.poll() is not None:
+        assert proxy.child.returncode != 0
+        proxy.child = None
+        return proxy.log_text()
+    assert proxy.health()["spool"]["state"] == "refusing", proxy.health()
+    wait_until(lambda: proxy.state() == "up", 15, "the server is reached")
+    assert value(proxy.connect(), "SELECT 1") == 1
+    return proxy.log_text() + str(proxy.health())
+
+
+def test_a_spool_file_that_is_corrupt_is_not_touched(mariadb, start_proxy):
+    proxy = start_proxy(mariadb)
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB")
+    mariadb.stop()
+    proxy.wait_state("down")
+    for number in range(50):
+        run(connection, f"INSERT INTO t VALUES ({number}, '{'x' * 3000}')")
+    assert proxy.stop() == 0
+    mariadb.start()
+    name = max((os.path.join(proxy.data, each) for each in os.listdir(proxy.data)), key=os.path.getsize)
+    size = os.path.getsize(name)
+    assert size > 100000, "this is the spool's file"
+    with open(name, "r+b") as file:
+        file.seek(100)
+        file.write(b"\xa5" * (size - 200))
+    with open(name, "rb") as file:
+        damaged = file.read()
+    words = refuses_writes_but_serves(proxy, mariadb)
+    assert "corrupt" in words.lower() or "malformed" in words.lower(), words
+    with open(name, "rb") as file:
+        assert file.read() == damaged, "the evidence was overwritten"
+
+
+def test_a_spool_file_that_is_no_database_is_not_touched(mariadb, start_proxy):
+    proxy = start_proxy(mariadb)
+    assert proxy.stop() == 0
+    name = max((os.path.join(proxy.data, each) for each in os.listdir(proxy.data)), key=os.path.getsize)
+    with open(name, "wb") as file:
+        file.write(b"this is somebody's letter\n" * 500)
+    words = refuses_writes_but_serves(proxy, mariadb)
+    assert words
+    with open(name, "rb") as file:
+        assert file.read().startswith(b"this is somebody's letter")
+
+
+@pytest.mark.parametrize("why", ["a file stands there", "its parent is read-only"])
+def test_a_data_directory_that_cannot_be_written_is_said_clearly(mariadb, root, why, tmp_path, request):
+    database, account = make_database(mariadb)
+    data = tmp_path / "data"
+    if why == "a file stands there":
+        data.write_text("not a folder")
+    else:
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,ro", "none", str(tmp_path)], capture_output=True)
+        if done.returncode:
+            pytest.skip("LOUD: no read-only disk was tested, this machine may not mount a tmpfs")
+        request.addfinalizer(lambda: subprocess.run(["umount", "-l", str(tmp_path)], check=True))
+    proxy = Proxy(root, mariadb, account, database, data=str(data))
+    request.addfinalizer(proxy.close)
+    words = refuses_writes_but_serves(proxy, mariadb)
+    assert str(data) in words, f"the message does not name the folder: {words}"

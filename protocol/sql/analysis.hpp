@@ -8,7 +8,9 @@
 // "SQL Statements & Structure".
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -151,7 +153,7 @@ struct statement {
   std::size_t offset = 0; // where its text lies in the whole, without the separating semicolons
   std::size_t size = 0;
   std::vector<table_ref> tables;
-  std::vector<assignment> assignments;      // of SET
+  std::vector<assignment> assignments;      // of SET; of PREPARE one, `other`: the name and its text's expression
   std::vector<std::string_view> user_variables; // names that it reads, without the @, as written
   insert_shape insert;
   name subject;          // USE: the database. PREPARE / EXECUTE / DEALLOCATE / SAVEPOINT ...: the name
@@ -165,6 +167,11 @@ struct statement {
 // Reusable: analyze() clears it but keeps its memory, so that the hot path does not allocate.
 class analysis {
 public:
+  analysis();
+  ~analysis();
+  analysis(analysis&&) noexcept; // a moved-from one may only be destroyed or assigned to
+  analysis& operator=(analysis&&) noexcept;
+
   // Splits `text` at its semicolons and looks at every statement. Views in the result point into `text`.
   void analyze(std::string_view text, const dialect& how);
 
@@ -173,11 +180,18 @@ public:
   [[nodiscard]] bool single() const;
 
 private:
-  // the implementer's
+  struct memory;
+
+  void clear();
+  statement& add();
+
+  std::vector<statement> statements_; // never empty
+  std::vector<statement> spare_;      // earlier ones, whose lists keep their memory
+  std::unique_ptr<memory> memory_;
 };
 
 // True for SELECT, SHOW and the like whose repetition nobody can notice: no lock, no target, no variable written, no
-// session function, no unknown function, no sequence.
+// session function, no deferred hazard (SLEEP), no unknown function, no sequence.
 [[nodiscard]] bool is_pure_read(const statement& one);
 
 // What each row of INSERT ... VALUES / SET gives for one column, to learn whether the server would make an id.

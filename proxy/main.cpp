@@ -1,0 +1,30 @@
+// The binary: options, log, program.
+#include "proxy/config/load_options.hpp"
+#include "proxy/log.hpp"
+#include "proxy/program.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <unistd.h>
+
+int main(int argc, char** argv) {
+  using namespace holdwater::proxy;
+  auto loaded = load_options(argc, argv, environment_of(environ));
+  if (const auto* ending = std::get_if<early_exit>(&loaded)) {
+    std::fputs(ending->text.c_str(), ending->code == 0 ? stdout : stderr);
+    return ending->code;
+  }
+  auto& [values, warnings, file] = std::get<loaded_options>(loaded);
+  set_up_log(values.log);
+  for (const auto& warning : warnings) spdlog::warn("{}", warning);
+
+  program holdwater(std::move(values));
+  if (const auto problem = holdwater.start(); !problem.empty()) {
+    spdlog::critical("{}", problem);
+    return EXIT_FAILURE;
+  }
+  holdwater.run();
+  return EXIT_SUCCESS;
+}

@@ -1,0 +1,58 @@
+// The one helper for deadlines: a worker's coarse clock. Every `tick` it wakes the coroutines whose deadline
+// has passed; setting and clearing one costs a list operation and no system call, so that every query can
+// have one.
+//
+// Invariant: a deadline is in at most one list, and leaves it when it fires, is cleared or is destroyed.
+#pragma once
+
+#include "proxy/net/wakeup.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include <chrono>
+
+namespace holdwater::proxy {
+
+using steady_time = std::chrono::steady_clock::time_point;
+
+class deadline
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  explicit deadline(wakeup& owner) : owner_(&owner) {}
+
+  [[nodiscard]] bool set() const { return is_linked(); }
+  // True from the moment it fired until it is set anew or cleared.
+  [[nodiscard]] bool expired() const { return expired_; }
+  void clear() {
+    unlink();
+    expired_ = false;
+  }
+
+ private:
+  friend class deadline_list;
+  wakeup* owner_;
+  steady_time when_{};
+  bool expired_ = false;
+};
+
+class deadline_list {
+ public:
+  static constexpr std::chrono::milliseconds tick{100};
+
+  explicit deadline_list(asio::io_context& loop) : timer_(loop) {}
+
+  void set(deadline& one, std::chrono::milliseconds from_now);
+  void stop();
+
+ private:
+  void schedule();
+  void fire();
+
+  boost::intrusive::list<deadline, boost::intrusive::constant_time_size<false>> waiting_;
+  asio::steady_timer timer_;
+  bool scheduled_ = false;
+  bool stopped_ = false;
+};
+
+} // namespace holdwater::proxy

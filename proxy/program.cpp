@@ -1,0 +1,165 @@
+#include "proxy/program.hpp"
+
+#include "admin/server.hpp"
+#include "proxy/server/learn.hpp"
+#include "proxy/session/link.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace holdwater::proxy {
+
+namespace {
+
+// The owner's account is one of those that the proxy knows.
+options with_owner(options settings) {
+  if (!settings.server.user.empty())
+    settings.accounts.insert(settings.accounts.begin(), {settings.server.user, settings.server.password});
+  return settings;
+}
+
+std::vector<spool::credentials> credentials_of(const options& settings) {
+  std::vector<spool::credentials> all;
+  for (const auto& one : settings.accounts) all.push_back({one.user, one.password});
+  return all;
+}
+
+// Every client and its server connection take a descriptor: as many as the system lets us have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    spdlog::warn("the descriptor limit was not raised: {}", std::strerror(errno));
+}
+
+} // namespace
+
+program::program(options settings)
+    : settings_(with_owner(std::move(settings))), profile_(settings_.data_dir + "/server.json") {}
+
+program::~program() = default;
+
+std::string program::start() {
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  if (auto problem = open_data(); !problem.empty()) return problem;
+  monitor_ = std::make_unique<monitor>(settings_, board_, replayer_.get(), spool_.get());
+  monitor_->on_connected([this](spool::mysql_connection& connection) { learn_from(connection, profile_); });
+  services_.emplace(
+      services{settings_, board_, *monitor_, profile_, counters_, writes_.get(), spool_.get(), ids_.get()});
+  const auto count =
+      settings_.workers > 0 ? settings_.workers : std::max(1u, std::thread::hardware_concurrency());
+  for (unsigned made = 0; made < count; ++made) workers_.push_back(std::make_unique<worker>(*services_));
+  board_.on_change([this](server_view view) { follow_state(view); });
+  if (auto problem = open_ports(); !problem.empty()) return problem;
+
+  for (const auto& one : workers_) one->start();
+  if (ids_) ids_->start();
+  monitor_->start();
+  listener_->start();
+  const auto bound = listener_->bound();
+  spdlog::info("holdwater {} listens on {}:{} for {}:{}, {} worker(s), spool {}", HOLDWATER_VERSION,
+               bound.host, bound.port, settings_.server.host, settings_.server.port, count,
+               spool_ ? spool_->id() : "off");
+  return {};
+}
+
+std::string program::open_data() {
+  std::error_code failed;
+  std::filesystem::create_directories(settings_.data_dir, failed);
+  if (failed)
+    return fmt::format("the data directory {} cannot be made: {}", settings_.data_dir, failed.message());
+  if (::access(settings_.data_dir.c_str(), R_OK | W_OK | X_OK) != 0)
+    return fmt::format("the data directory {} cannot be used: {}", settings_.data_dir, std::strerror(errno));
+  if (::chmod(settings_.data_dir.c_str(), 0700) != 0)
+    spdlog::warn("the data directory {} may be read by others: {}", settings_.data_dir, std::strerror(errno));
+  if (const auto problem = profile_.load(); !problem.empty()) spdlog::warn("{}", problem);
+  if (!settings_.spool.enabled) return {};
+  if (settings_.accounts.empty())
+    return "MYSQL_USER is not set: the spool needs an account to replay with (or set spool.enabled = false)";
+
+  auto opened = spool::open_sqlite_spool({settings_.data_dir + "/spool.db", settings_.spool.max_bytes,
+                                          settings_.spool.retention, settings_.spool.retention_bytes});
+  if (!opened) return fmt::format("the spool cannot be opened: {}", opened.error().context);
+  spool_ = std::move(*opened);
+  writes_ = std::make_unique<write_queue>(*spool_, board_);
+  const spool::server_address server{settings_.server.host, settings_.server.port};
+  const spool::connection_timeouts timeouts{settings_.connection_timeout, settings_.connection_timeout};
+  spool::replay_options replay;
+  replay.server = server;
+  replay.accounts = credentials_of(settings_);
+  replay.database = settings_.server.database;
+  replay.ledger_table = settings_.ledger.table;
+  replay.timeouts = timeouts;
+  replayer_ = std::make_unique<spool::replayer>(*spool_, std::move(replay), *writes_);
+  ids_ = std::make_unique<insert_ids>(
+      insert_ids_options{server, credentials_of(settings_).front(), settings_.server.database, timeouts,
+                         settings_.insert_ids.block, settings_.data_dir + "/ids.db"});
+  return {};
+}
+
+std::string program::open_ports() {
+  listener_ = std::make_unique<listener>(main_loop_, *services_, workers_);
+  if (const auto failed = listener_->open(settings_.listen))
+    return fmt::format("cannot listen on {}:{}: {}", settings_.listen.host, settings_.listen.port,
+                       failed.message());
+  admin_ = std::make_unique<admin::server>(
+      main_loop_, *this,
+      admin::server_options{.host = settings_.admin.listen.host, .port = settings_.admin.listen.port});
+  const auto port = admin_->start();
+  if (!port)
+    return fmt::format("cannot listen on {}:{}: {}", settings_.admin.listen.host, settings_.admin.listen.port,
+                       port.error().message());
+  spdlog::info("admin on http://{}:{}/health/", settings_.admin.listen.host, *port);
+  return {};
+}
+
+void program::run() {
+  asio::signal_set signals(main_loop_, SIGINT, SIGTERM);
+  signals.async_wait([this](boost::system::error_code failed, int number) {
+    if (failed) return;
+    spdlog::info("signal {}: stopping", number);
+    stop();
+  });
+  main_loop_.run();
+  spdlog::info("stopped");
+}
+
+// In reverse: no new clients, no sessions, no replay, then the spool.
+void program::stop() {
+  listener_->close();
+  admin_->stop();
+  for (const auto& one : workers_) one->stop();
+  if (ids_) ids_->stop();
+  monitor_->stop();
+  if (spool_) spool_->close();
+  slow_work_.join();
+  main_loop_.stop();
+}
+
+// What hangs on the server's coming and going besides the sessions.
+void program::follow_state(server_view view) {
+  const bool reachable = view.state == server_state::up || view.state == server_state::draining;
+  if (ids_) view.state == server_state::up ? ids_->server_is_up() : ids_->server_is_away();
+  if (!reachable || profile_.knows_greeting()) return;
+  auto& home = *workers_.front();
+  asio::post(home.loop(), [&home] {
+    const auto wake = std::make_shared<wakeup>();
+    asio::co_spawn(home.loop(), learn_greeting(home, *wake), [wake](std::exception_ptr, bool met) {
+      if (!met) spdlog::warn("the server's greeting was not learned");
+    });
+  });
+}
+
+} // namespace holdwater::proxy

@@ -1,0 +1,82 @@
+// The composition: owns every part, starts them in order, stops them in reverse, and is what the HTTP port
+// shows and acts on.
+#pragma once
+
+#include "admin/control.hpp"
+#include "proxy/config/options.hpp"
+
+#include "proxy/insert_ids/insert_ids.hpp"
+#include "proxy/listener.hpp"
+#include "proxy/server/monitor.hpp"
+#include "proxy/server/server_profile.hpp"
+#include "proxy/server/state_board.hpp"
+#include "proxy/session/services.hpp"
+#include "proxy/session/worker.hpp"
+#include "proxy/spooling/write_queue.hpp"
+#include "spool/replayer.hpp"
+#include "spool/spool.hpp"
+
+#include <boost/asio/thread_pool.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace holdwater::admin {
+class server;
+}
+
+namespace holdwater::proxy {
+
+class program final : public admin::control {
+ public:
+  explicit program(options settings);
+  ~program() override;
+
+  // Opens the data directory, the spool and the ports. Returns what is wrong, empty when everything runs.
+  [[nodiscard]] std::string start();
+  // Serves until SIGINT or SIGTERM, then stops everything in order.
+  void run();
+
+  [[nodiscard]] admin::health snapshot() const override;
+  [[nodiscard]] std::vector<admin::counter> metrics() const override;
+  void list_pending(std::uint64_t after, std::size_t most,
+                    std::function<void(admin::spool_listing, std::string)> done) override;
+  void list_dead(std::size_t most,
+                 std::function<void(std::vector<admin::listed_dead_letter>, std::string)> done) override;
+  void sync(std::chrono::milliseconds timeout, completion done) override;
+  void reconnect(completion done) override;
+  void retry_dead(std::uint64_t seq, completion done) override;
+  void discard_dead(std::uint64_t seq, completion done) override;
+
+ private:
+  struct sync_wait;
+
+  [[nodiscard]] std::string open_data();
+  [[nodiscard]] std::string open_ports();
+  void stop();
+  void follow_state(server_view view);
+  void check_sync(const std::shared_ptr<sync_wait>& one);
+  [[nodiscard]] admin::spool_health spool_snapshot(const monitor::snapshot& server) const;
+
+  options settings_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  asio::io_context main_loop_{1};
+  asio::thread_pool slow_work_{1}; // spool reads for the HTTP port
+  state_board board_;
+  session_counters counters_;
+  profile_store profile_;
+  std::unique_ptr<spool::spool> spool_;
+  std::unique_ptr<write_queue> writes_;
+  std::unique_ptr<spool::replayer> replayer_;
+  std::unique_ptr<insert_ids> ids_;
+  std::unique_ptr<monitor> monitor_;
+  std::optional<services> services_;
+  std::vector<std::unique_ptr<worker>> workers_;
+  std::unique_ptr<listener> listener_;
+  std::unique_ptr<admin::server> admin_;
+};
+
+} // namespace holdwater::proxy

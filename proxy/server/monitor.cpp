@@ -1,0 +1,259 @@
+#include "proxy/server/monitor.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace holdwater::proxy {
+
+using steady_clock = std::chrono::steady_clock;
+
+monitor::monitor(const options& settings, state_board& board, spool::replayer* replay,
+                 const spool::spool* queue)
+    : settings_(settings), board_(board), replay_(replay), queue_(queue), suspect_since_(steady_clock::now()),
+      since_(std::chrono::system_clock::now()) {}
+
+monitor::~monitor() {
+  stop();
+}
+
+void monitor::start() {
+  watcher_ = std::thread([this] { watch(); });
+  if (replay_) replayer_ = std::thread([this] { replay(); });
+}
+
+void monitor::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  if (replay_) replay_->stop();
+  watch_wakes_.notify_all();
+  replay_wakes_.notify_all();
+  if (watcher_.joinable()) watcher_.join();
+  if (replayer_.joinable()) replayer_.join();
+}
+
+void monitor::report(const std::string& what) {
+  const std::lock_guard lock(mutex_);
+  apply(server_event::trouble, what);
+}
+
+void monitor::ask_for_check() {
+  const std::lock_guard lock(mutex_);
+  // Many sessions may wait on the same slow server: one look a second is enough.
+  if (board_.view().state == server_state::down ||
+      steady_clock::now() - last_check_ < std::chrono::seconds(1))
+    return;
+  check_wanted_ = true;
+  watch_wakes_.notify_all();
+}
+
+void monitor::ask_for_drain() {
+  const std::lock_guard lock(mutex_);
+  apply(server_event::units_waiting, {});
+}
+
+void monitor::reconnect_now(std::function<void(bool, std::string)> done) {
+  const std::lock_guard lock(mutex_);
+  reconnect_waiters_.push_back(std::move(done));
+  check_wanted_ = fresh_connection_wanted_ = true;
+  watch_wakes_.notify_all();
+}
+
+monitor::snapshot monitor::look() const {
+  const std::lock_guard lock(mutex_);
+  return {board_.view(), since_, last_error_, reconnects_, spool_refusal_};
+}
+
+bool monitor::may_spool() const {
+  const std::lock_guard lock(mutex_);
+  return spool_refusal_.empty();
+}
+
+// ---------------------------------------------------------------------------------------------- watching
+// thread
+
+void monitor::watch() {
+  std::unique_lock lock(mutex_);
+  next_check_ = steady_clock::now();
+  while (!stopping_) {
+    watch_wakes_.wait_until(lock, next_check_, [this] { return stopping_ || check_wanted_; });
+    if (stopping_) break;
+    if (!check_wanted_ && steady_clock::now() < next_check_) continue;
+    check_wanted_ = false;
+    const bool fresh = std::exchange(fresh_connection_wanted_, false);
+    last_check_ = steady_clock::now();
+    auto waiters = std::exchange(reconnect_waiters_, {});
+    lock.unlock();
+
+    if (fresh) connection_.reset();
+    std::string error;
+    const auto result = probe(error);
+
+    lock.lock();
+    switch (result) {
+    case probe_result::still_there: apply(server_event::check_passed, {}); break;
+    case probe_result::fresh: apply(server_event::connected, {}); break;
+    case probe_result::failed: apply(server_event::check_failed, error); break;
+    case probe_result::timed_out: apply(server_event::check_timed_out, error); break;
+    }
+    lock.unlock();
+    for (const auto& done : waiters) done(error.empty(), error);
+    lock.lock();
+  }
+}
+
+monitor::probe_result monitor::probe(std::string& error) {
+  const auto began = steady_clock::now();
+  const auto result = probe_connection(error);
+  // libmysqlclient reports a time-out under several numbers; the time that it took is the same in all of
+  // them.
+  const bool slow = steady_clock::now() - began >= settings_.connection_timeout * 9 / 10;
+  return result == probe_result::failed && slow ? probe_result::timed_out : result;
+}
+
+monitor::probe_result monitor::probe_connection(std::string& error) {
+  auto result = probe_result::still_there;
+  if (!connection_) {
+    auto made = spool::mysql_connection::connect(
+        {settings_.server.host, settings_.server.port}, {settings_.server.user, settings_.server.password},
+        {}, {settings_.connection_timeout, settings_.connection_timeout});
+    if (!made) {
+      error = fmt::format("connect: {} ({})", made.error().text, made.error().number);
+      return probe_result::failed;
+    }
+    connection_ = std::move(*made);
+    result = probe_result::fresh;
+  }
+  if (result == probe_result::fresh && on_connected_) on_connected_(*connection_);
+  error = why_not_writable();
+  if (error.empty()) return result;
+  connection_.reset();
+  return probe_result::failed;
+}
+
+std::string monitor::why_not_writable() {
+  const auto answer = connection_->query("SELECT @@global.read_only");
+  if (!answer) return fmt::format("check: {} ({})", answer.error().text, answer.error().number);
+  if (!replay_ || answer->rows.empty() || answer->rows[0][0] != "1") return {};
+  // Some accounts may write to a read-only server. An update of no row tells whether ours is one of them.
+  const auto& table = settings_.ledger.table;
+  const auto name = table.find('.') == std::string::npos && !settings_.server.database.empty()
+                        ? settings_.server.database + "." + table
+                        : table;
+  const auto tried =
+      connection_->query(fmt::format("UPDATE {} SET owner_epoch = owner_epoch WHERE spool_id = ''", name));
+  if (tried || spool::classify(tried.error()) == spool::error_class::refused) return {};
+  return fmt::format("check: {} ({})", tried.error().text, tried.error().number);
+}
+
+// ------------------------------------------------------------------------------------------------ replay
+// thread
+
+void monitor::replay() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    replay_wakes_.wait(lock, [this] { return stopping_ || drain_wanted_; });
+    if (stopping_) break;
+    drain_wanted_ = false;
+    lock.unlock();
+    run_replay_once();
+    lock.lock();
+  }
+}
+
+void monitor::run_replay_once() {
+  const auto attached = replay_->attach();
+  {
+    const std::lock_guard lock(mutex_);
+    switch (attached.status) {
+    case spool::attach_status::ready: spool_refusal_.clear(); break;
+    case spool::attach_status::no_ledger:
+      spool_refusal_ = attached.reason;
+      spdlog::error("writes cannot be spooled: {}", attached.reason);
+      if (queue_->counts().pending > 0)
+        apply(server_event::replay_halted, attached.reason);
+      else
+        apply(server_event::drained, {});
+      return;
+    case spool::attach_status::ledger_gone:
+    case spool::attach_status::ledger_ahead:
+    case spool::attach_status::fenced:
+      spool_refusal_ = attached.reason;
+      apply(server_event::replay_halted, attached.reason);
+      return;
+    case spool::attach_status::unreachable: apply(server_event::replay_lost_server, attached.reason); return;
+    }
+  }
+  const auto report = replay_->drain();
+  const std::lock_guard lock(mutex_);
+  switch (report.outcome) {
+  case spool::replay_outcome::drained: apply(server_event::drained, {}); break;
+  case spool::replay_outcome::unreachable: apply(server_event::replay_lost_server, report.reason); break;
+  case spool::replay_outcome::halted:
+    spool_refusal_ = report.reason;
+    apply(server_event::replay_halted, report.reason);
+    break;
+  case spool::replay_outcome::spool_failed: // the disk may recover: the next check tries again
+    spdlog::error("replay stopped: {}", report.reason);
+    apply(server_event::replay_lost_server, report.reason);
+    break;
+  case spool::replay_outcome::stopped: break;
+  }
+}
+
+// -------------------------------------------------------------------------------------- the state, under the
+// lock
+
+void monitor::apply(server_event event, const std::string& why) {
+  const auto now = board_.view().state;
+  if (!why.empty()) last_error_ = why;
+  const server_facts facts{replay_ != nullptr, steady_clock::now() - suspect_since_ >= settings_.hold()};
+  auto decided = step(now, event, facts);
+  if (decided.next == server_state::up && now != server_state::up && replay_ &&
+      !board_.publish_up_if([this] { return queue_->counts().pending == 0; }))
+    decided = {server_state::draining, server_action::start_drain};
+  if (decided.next != now) enter(decided.next, why);
+
+  const auto at = steady_clock::now();
+  switch (decided.action) {
+  case server_action::wait_for_interval:
+    attempts_ = 0;
+    next_check_ = at + settings_.check_interval;
+    break;
+  case server_action::check_now:
+    check_wanted_ = true;
+    watch_wakes_.notify_all();
+    break;
+  case server_action::retry_soon: {
+    const double random = std::uniform_real_distribution<double>(0, 1)(random_);
+    next_check_ = at + backoff(attempts_++, settings_.retry_delay, random);
+    watch_wakes_.notify_all();
+    break;
+  }
+  case server_action::start_drain:
+    attempts_ = 0;
+    next_check_ = at + settings_.check_interval;
+    drain_wanted_ = true;
+    replay_wakes_.notify_all();
+    break;
+  }
+}
+
+void monitor::enter(server_state next, const std::string& why) {
+  const auto before = board_.view().state; // `up` may be published already: then before == next
+  const auto at = std::chrono::system_clock::now();
+  const auto lasted = std::chrono::duration<double>(at - since_).count();
+  spdlog::log(next == server_state::up || next == server_state::draining ? spdlog::level::info
+                                                                         : spdlog::level::warn,
+              "the server is {} after {:.1f} s{}{}", name_of(next), lasted, why.empty() ? "" : ": ", why);
+  since_ = at;
+  if (next == server_state::suspect) suspect_since_ = steady_clock::now();
+  if (next == server_state::draining || (next == server_state::up && !replay_)) ++reconnects_;
+  if (before != next) board_.publish(next);
+}
+
+} // namespace holdwater::proxy

@@ -1,0 +1,103 @@
+// The one owner of the server's state. A thread of its own checks the server and reconnects; a second one
+// attaches to the ledger and replays; sessions report what they meet. Every change goes through step() under
+// one lock.
+//
+// Invariant: a check never lasts longer than the connection time-out (and the name's resolution), so a frozen
+// server is noticed; nothing here runs on a session's thread but report() and ask_for_check().
+#pragma once
+
+#include "proxy/config/options.hpp"
+#include "proxy/server/state.hpp"
+#include "proxy/server/state_board.hpp"
+#include "spool/mysql_connection.hpp"
+#include "spool/replayer.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+
+namespace holdwater::proxy {
+
+class monitor {
+ public:
+  struct snapshot {
+    server_view view;
+    std::chrono::system_clock::time_point since;
+    std::string last_error;
+    std::uint64_t reconnects = 0;
+    std::string spool_refusal; // why nothing may be spooled (no ledger), empty otherwise
+  };
+
+  // Without a replayer (spool.enabled = false) a reachable server is up. `queue` tells what is pending.
+  monitor(const options& settings, state_board& board, spool::replayer* replay, const spool::spool* queue);
+  ~monitor();
+
+  // Called on the watching thread with each new connection, before the server counts as reached. Set before
+  // start().
+  void on_connected(std::function<void(spool::mysql_connection&)> hook) { on_connected_ = std::move(hook); }
+
+  void start();
+  void stop();
+
+  // A sign of trouble, with what was met, e.g. "connect: connection refused". Any thread.
+  void report(const std::string& what);
+  // A statement has waited long for its first byte: look whether the server answers at all. Any thread.
+  void ask_for_check();
+  // New units wait, and the server may be there to take them. Any thread.
+  void ask_for_drain();
+  // Tries now; `done` is called on the monitor's thread after the attempt. Any thread.
+  void reconnect_now(std::function<void(bool reached, std::string reason)> done);
+
+  [[nodiscard]] snapshot look() const;
+  // True once the ledger was attached and has not been refused since. Any thread.
+  [[nodiscard]] bool may_spool() const;
+
+ private:
+  enum class probe_result : std::uint8_t { still_there, fresh, failed, timed_out };
+
+  void watch();
+  void replay();
+  probe_result probe(std::string& error);
+  probe_result probe_connection(std::string& error);
+  [[nodiscard]] std::string why_not_writable();
+  void apply(server_event event, const std::string& why);
+  void enter(server_state next, const std::string& why);
+  void run_replay_once();
+  void end_drain();
+
+  const options& settings_;
+  state_board& board_;
+  spool::replayer* replay_;
+  const spool::spool* queue_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable watch_wakes_;
+  std::condition_variable replay_wakes_;
+  bool stopping_ = false;
+  bool check_wanted_ = true;
+  bool fresh_connection_wanted_ = false;
+  bool drain_wanted_ = false;
+  unsigned attempts_ = 0;
+  std::chrono::steady_clock::time_point next_check_;
+  std::chrono::steady_clock::time_point last_check_;
+  std::chrono::steady_clock::time_point suspect_since_;
+  std::chrono::system_clock::time_point since_;
+  std::string last_error_;
+  std::string spool_refusal_ = "the server's ledger was not reached yet";
+  std::uint64_t reconnects_ = 0;
+  std::vector<std::function<void(bool, std::string)>> reconnect_waiters_;
+  std::mt19937_64 random_{std::random_device{}()};
+
+  std::function<void(spool::mysql_connection&)> on_connected_;
+  std::unique_ptr<spool::mysql_connection> connection_; // the watching thread's alone
+  std::thread watcher_;
+  std::thread replayer_;
+};
+
+} // namespace holdwater::proxy

@@ -1,0 +1,190 @@
+#include "proxy/server/server_profile.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <sstream>
+#include <unistd.h>
+
+namespace holdwater::proxy {
+namespace {
+
+namespace json = boost::json;
+
+json::object to_json(const spool::statement_context& c) {
+  return {{"sql_mode", c.sql_mode},
+          {"time_zone", c.time_zone},
+          {"lc_time_names", c.lc_time_names},
+          {"character_set_client", c.character_set_client},
+          {"collation_connection", c.collation_connection},
+          {"character_set_results", c.character_set_results},
+          {"collation_database", c.collation_database},
+          {"collation_server", c.collation_server},
+          {"auto_increment_increment", c.auto_increment_increment},
+          {"auto_increment_offset", c.auto_increment_offset},
+          {"foreign_key_checks", c.foreign_key_checks},
+          {"unique_checks", c.unique_checks},
+          {"isolation", c.isolation}};
+}
+
+std::string text(const json::object& from, std::string_view key) {
+  return json::value_to<std::string>(from.at(key));
+}
+
+std::uint64_t number(const json::object& from, std::string_view key) {
+  return from.at(key).to_number<std::uint64_t>();
+}
+
+spool::statement_context context_from(const json::object& from) {
+  spool::statement_context c;
+  c.sql_mode = text(from, "sql_mode");
+  c.time_zone = text(from, "time_zone");
+  c.lc_time_names = text(from, "lc_time_names");
+  c.character_set_client = text(from, "character_set_client");
+  c.collation_connection = text(from, "collation_connection");
+  c.character_set_results = text(from, "character_set_results");
+  c.collation_database = text(from, "collation_database");
+  c.collation_server = text(from, "collation_server");
+  c.auto_increment_increment = number(from, "auto_increment_increment");
+  c.auto_increment_offset = number(from, "auto_increment_offset");
+  c.foreign_key_checks = from.at("foreign_key_checks").as_bool();
+  c.unique_checks = from.at("unique_checks").as_bool();
+  c.isolation = text(from, "isolation");
+  return c;
+}
+
+std::string encode(const server_profile& profile) {
+  json::array collations;
+  for (const auto& [id, one] : profile.collations)
+    collations.push_back(json::array{id, one.name, one.character_set, one.is_default});
+  json::object out{{"format", 1},
+                   {"version", profile.hello.server_version},
+                   {"capabilities", profile.hello.server_capabilities},
+                   {"character_set", profile.hello.character_set},
+                   {"status", profile.hello.status},
+                   {"auth_plugin", profile.hello.auth_plugin},
+                   {"collations", std::move(collations)}};
+  if (profile.defaults) out["defaults"] = to_json(*profile.defaults);
+  return json::serialize(out);
+}
+
+server_profile decode(const std::string& content) {
+  const auto root = json::parse(content).as_object();
+  server_profile profile;
+  profile.hello.server_version = text(root, "version");
+  profile.hello.server_capabilities = number(root, "capabilities");
+  profile.hello.character_set = static_cast<std::uint8_t>(number(root, "character_set"));
+  profile.hello.status = static_cast<std::uint16_t>(number(root, "status"));
+  profile.hello.auth_plugin = text(root, "auth_plugin");
+  profile.version = protocol::parse_server_version(profile.hello.server_version);
+  for (const auto& entry : root.at("collations").as_array()) {
+    const auto& fields = entry.as_array();
+    profile.collations[fields.at(0).to_number<unsigned>()] = {json::value_to<std::string>(fields.at(1)),
+                                                              json::value_to<std::string>(fields.at(2)),
+                                                              fields.at(3).as_bool()};
+  }
+  if (const auto* defaults = root.if_contains("defaults"))
+    profile.defaults = context_from(defaults->as_object());
+  return profile;
+}
+
+// Returns what went wrong, empty when the file is on the disk.
+std::string write_atomically(const std::string& path, const std::string& content) {
+  const auto fresh = path + ".new";
+  const auto failed = [&](const char* what) {
+    return fmt::format("{} {}: {}", what, fresh, std::strerror(errno));
+  };
+  const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0) return failed("opening");
+  const bool written =
+      ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
+      ::fsync(file) == 0;
+  const auto problem = written ? std::string() : failed("writing");
+  ::close(file);
+  if (!written) return problem;
+  return ::rename(fresh.c_str(), path.c_str()) == 0 ? std::string() : failed("renaming");
+}
+
+} // namespace
+
+const collation* server_profile::find(unsigned id) const {
+  const auto at = collations.find(id);
+  return at == collations.end() ? nullptr : &at->second;
+}
+
+const collation* server_profile::default_of(std::string_view character_set) const {
+  for (const auto& [id, one] : collations)
+    if (one.is_default && one.character_set == character_set) return &one;
+  return nullptr;
+}
+
+const collation* server_profile::named(std::string_view name) const {
+  for (const auto& [id, one] : collations)
+    if (one.name == name) return &one;
+  return nullptr;
+}
+
+std::string profile_store::load() {
+  std::ifstream file(path_);
+  if (path_.empty() || !file) return {};
+  std::stringstream content;
+  content << file.rdbuf();
+  try { // Boost.JSON's accessors throw on a value of another type; the file is small and read once
+    auto profile = std::make_shared<const server_profile>(decode(content.str()));
+    const std::lock_guard lock(mutex_);
+    current_ = std::move(profile);
+    return {};
+  } catch (const std::exception& wrong) {
+    return fmt::format("{} is not readable and is learned anew: {}", path_, wrong.what());
+  }
+}
+
+std::shared_ptr<const server_profile> profile_store::get() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+void profile_store::learn_greeting(const protocol::greeting& hello) {
+  const std::lock_guard lock(mutex_);
+  const auto same = [&](const protocol::greeting& known) {
+    return known.server_version == hello.server_version &&
+           known.server_capabilities == hello.server_capabilities &&
+           known.character_set == hello.character_set && known.status == hello.status &&
+           known.auth_plugin == hello.auth_plugin;
+  };
+  if (same(current_->hello)) return;
+  auto next = std::make_shared<server_profile>(*current_);
+  next->hello = hello;
+  next->version = protocol::parse_server_version(hello.server_version);
+  replace(std::move(next));
+}
+
+void profile_store::learn_defaults(const spool::statement_context& defaults) {
+  const std::lock_guard lock(mutex_);
+  if (current_->defaults == defaults) return;
+  auto next = std::make_shared<server_profile>(*current_);
+  next->defaults = defaults;
+  replace(std::move(next));
+}
+
+void profile_store::learn_collations(std::map<unsigned, collation> collations) {
+  const std::lock_guard lock(mutex_);
+  if (current_->collations == collations) return;
+  auto next = std::make_shared<server_profile>(*current_);
+  next->collations = std::move(collations);
+  replace(std::move(next));
+}
+
+void profile_store::replace(std::shared_ptr<const server_profile> next) {
+  current_ = std::move(next);
+  if (path_.empty()) return;
+  if (const auto problem = write_atomically(path_, encode(*current_)); !problem.empty())
+    spdlog::error("the server's profile was not saved: {}", problem);
+}
+
+} // namespace holdwater::proxy

@@ -1,0 +1,62 @@
+// What is remembered of the server across outages and restarts, so that clients can log in without it: its
+// greeting, its collations by id, and the session context that a fresh connection has.
+//
+// It is kept as JSON in the data directory, replaced atomically (write, sync, rename).
+#pragma once
+
+#include "protocol/handshake.hpp"
+#include "spool/unit.hpp"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace holdwater::proxy {
+
+struct collation {
+  std::string name;
+  std::string character_set;
+  bool is_default = false; // of its character set
+
+  friend bool operator==(const collation&, const collation&) = default;
+};
+
+struct server_profile {
+  protocol::greeting hello;
+  protocol::server_version version;
+  std::map<unsigned, collation> collations;         // by id
+  std::optional<spool::statement_context> defaults; // of a fresh connection, database left empty
+
+  [[nodiscard]] const collation* find(unsigned id) const;
+  [[nodiscard]] const collation* default_of(std::string_view character_set) const;
+  [[nodiscard]] const collation* named(std::string_view name) const;
+};
+
+// The current profile, shared by all workers. Readers get an immutable snapshot.
+class profile_store {
+ public:
+  // `path` empty keeps it in memory only.
+  explicit profile_store(std::string path) : path_(std::move(path)) {}
+
+  // Reads the file; a missing one is no error. Returns what is wrong with an unreadable one, empty otherwise.
+  [[nodiscard]] std::string load();
+
+  // Never null; empty until something was learned.
+  [[nodiscard]] std::shared_ptr<const server_profile> get() const;
+  [[nodiscard]] bool knows_greeting() const { return !get()->hello.server_version.empty(); }
+  // Each keeps the rest and writes the file when something changed. Failures to write are logged.
+  void learn_greeting(const protocol::greeting& hello);
+  void learn_defaults(const spool::statement_context& defaults);
+  void learn_collations(std::map<unsigned, collation> collations);
+
+ private:
+  void replace(std::shared_ptr<const server_profile> next); // under the lock
+
+  std::string path_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const server_profile> current_ = std::make_shared<const server_profile>();
+};
+
+} // namespace holdwater::proxy

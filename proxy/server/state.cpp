@@ -1,0 +1,116 @@
+#include "proxy/server/state.hpp"
+
+#include <algorithm>
+
+namespace holdwater::proxy {
+namespace {
+
+using enum server_state;
+using enum server_event;
+using enum server_action;
+
+server_step reached(const server_facts& facts) {
+  return facts.has_spool ? server_step{draining, start_drain} : server_step{up, wait_for_interval};
+}
+
+server_step from_up(server_event event, const server_facts& facts) {
+  switch (event) {
+  case trouble: return {suspect, check_now};
+  case connected: return reached(facts); // it was away and came back between two checks
+  case check_failed:
+  case replay_lost_server: return {suspect, retry_soon};
+  case check_timed_out: return {down, retry_soon};
+  case replay_halted: return {halted, wait_for_interval};
+  case units_waiting: return {draining, start_drain};
+  case check_passed:
+  case drained: return {up, wait_for_interval};
+  }
+  return {up, wait_for_interval};
+}
+
+server_step from_suspect(server_event event, const server_facts& facts) {
+  switch (event) {
+  case check_passed: return {up, wait_for_interval};
+  case connected: return reached(facts);
+  case check_failed: return {facts.budget_spent ? down : suspect, retry_soon};
+  case check_timed_out: return {down, retry_soon};
+  case replay_halted: return {halted, wait_for_interval};
+  case trouble:
+  case drained:
+  case units_waiting:
+  case replay_lost_server: return {suspect, retry_soon};
+  }
+  return {suspect, retry_soon};
+}
+
+server_step from_down(server_event event, const server_facts& facts) {
+  // A connection that was there before and answers again is a thawed server: it is as reachable as a new one.
+  if (event == connected || event == check_passed) return reached(facts);
+  return {down, retry_soon};
+}
+
+server_step from_draining(server_event event, const server_facts& facts) {
+  switch (event) {
+  case drained: return {up, wait_for_interval};
+  case replay_halted: return {halted, wait_for_interval};
+  case trouble:
+    return {draining, check_now}; // replay itself is the best witness; a check helps when it is stuck
+  case connected: return reached(facts);
+  case units_waiting: return {draining, start_drain};
+  case check_passed: return {draining, wait_for_interval};
+  case check_failed:
+  case check_timed_out:
+  case replay_lost_server: return {down, retry_soon};
+  }
+  return {draining, wait_for_interval};
+}
+
+server_step from_halted(server_event event, const server_facts& facts) {
+  switch (event) {
+  case connected: return reached(facts); // a person has mended the ledger, or asked for another look
+  case check_failed:
+  case check_timed_out: return {down, retry_soon};
+  case trouble: return {halted, check_now};
+  case check_passed:
+  case drained:
+  case replay_lost_server:
+  case units_waiting:
+  case replay_halted: return {halted, wait_for_interval};
+  }
+  return {halted, wait_for_interval};
+}
+
+} // namespace
+
+std::string_view name_of(server_state value) {
+  switch (value) {
+  case up: return "up";
+  case suspect: return "suspect";
+  case down: return "down";
+  case draining: return "draining";
+  case halted: return "halted";
+  }
+  return "unknown";
+}
+
+server_step step(server_state now, server_event event, const server_facts& facts) {
+  switch (now) {
+  case up: return from_up(event, facts);
+  case suspect: return from_suspect(event, facts);
+  case down: return from_down(event, facts);
+  case draining: return from_draining(event, facts);
+  case halted: return from_halted(event, facts);
+  }
+  return {now, wait_for_interval};
+}
+
+std::chrono::milliseconds backoff(unsigned attempt, std::chrono::milliseconds longest, double random) {
+  constexpr std::chrono::milliseconds first{100};
+  const auto doubled = first * (1LL << std::min(attempt, 20u));
+  const auto ceiling =
+      std::max(std::chrono::milliseconds{1}, std::min(longest, std::chrono::milliseconds{doubled}));
+  return ceiling / 2 +
+         std::chrono::milliseconds{static_cast<long long>(random * static_cast<double>(ceiling.count()) / 2)};
+}
+
+} // namespace holdwater::proxy

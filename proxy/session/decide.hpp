@@ -1,0 +1,52 @@
+// The one decision of the product: what to do with a command, given what it is, what the session is in, and
+// what the server is. Pure; decide_test.cpp is its table.
+#pragma once
+
+#include "proxy/server/state.hpp"
+#include "proxy/session/describe.hpp"
+#include "proxy/session/errors.hpp"
+
+#include <string_view>
+
+namespace holdwater::proxy {
+
+enum class action : std::uint8_t {
+  forward,          // to the server, and its answer back
+  hold,             // wait for the server's state to change, then decide again
+  wait_for_drain,   // wait until what the command depends on is applied, then decide again
+  spool,            // a write in an outage: durable in the queue, then OK
+  answer_ok,        // nothing to do without a server: OK
+  answer_warnings,  // SHOW WARNINGS after a spooled OK
+  set_locally,      // SET of literals, remembered
+  use_locally,      // USE and COM_INIT_DB, remembered
+  reset_locally,    // COM_RESET_CONNECTION
+  ignore,           // a command that gets no answer, for a statement that went with its connection
+  refuse,           // an error; the session lives on
+  lose_transaction, // the error that says that the open transaction was rolled back
+  quit,             // COM_QUIT
+};
+
+// What the decision depends on besides the command.
+struct situation {
+  server_state server = server_state::up;
+  bool held_out = false;       // this command has waited as long as it may
+  bool has_spool = true;       // spool.enabled
+  bool known_account = true;   // the proxy can log in for it
+  bool in_transaction = false; // on the server, over a connection that is still good
+  bool autocommit = true;
+  bool transaction_lost = false;   // the server lost an open transaction, and the client was not told yet
+  bool spooled_last = false;       // the previous statement's answer was a spooled OK
+  bool depends_on_pending = false; // touches a table with pending units
+  std::string_view spool_refusal;  // why no write may be spooled now, empty when it may
+  std::string_view not_spoolable;  // why this write may not run later, empty when it may
+};
+
+struct decision {
+  action what = action::forward;
+  client_error error = client_error::needs_server; // of refuse
+  std::string_view reason;                         // of refuse: the sentence for people
+};
+
+[[nodiscard]] decision decide(const command_facts& command, const situation& now);
+
+} // namespace holdwater::proxy

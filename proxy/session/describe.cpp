@@ -1,0 +1,151 @@
+#include "proxy/session/describe.hpp"
+
+#include <boost/algorithm/string/predicate.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace holdwater::proxy {
+
+namespace sql = protocol::sql;
+using sql::trait;
+
+namespace {
+
+// In the order of what a person would want to hear first.
+constexpr std::array<std::pair<trait, std::string_view>, 13> hazards{{
+    {trait::partial, "an unfinished quote or comment"},
+    {trait::returning, "RETURNING"},
+    {trait::into_target, "INTO"},
+    {trait::named_lock, "a named lock"},
+    {trait::session_function, "a value that only this connection's server knows"},
+    {trait::deferred_hazard, "a function that would mean something else later"},
+    {trait::unknown_function, "a function that is not a known built-in"},
+    {trait::writes_user_variable, "an assignment to a user variable"},
+    {trait::reads_user_variable, "a user variable"},
+    {trait::reads_system_variable, "a system variable"},
+    {trait::sequence_access, "a sequence"},
+    {trait::placeholder, "a placeholder"},
+    {trait::temporary_table, "a temporary table"},
+}};
+
+constexpr std::array<std::string_view, 4> server_schemas{"mysql", "information_schema", "performance_schema",
+                                                         "sys"};
+
+// A statement whose second execution leaves everything as the first one did.
+bool is_repeatable(const sql::statement& one, bool assigns_locally) {
+  return sql::is_pure_read(one) || one.kind == sql::kind::use || one.kind == sql::kind::empty ||
+         (one.kind == sql::kind::set && assigns_locally);
+}
+
+bool stays_in_transaction(sql::kind kind) {
+  switch (kind) {
+  case sql::kind::select:
+  case sql::kind::show:
+  case sql::kind::insert:
+  case sql::kind::replace:
+  case sql::kind::update:
+  case sql::kind::erase:
+  case sql::kind::use:
+  case sql::kind::do_:
+  case sql::kind::rollback:
+  case sql::kind::savepoint:
+  case sql::kind::rollback_to_savepoint:
+  case sql::kind::release_savepoint: return true;
+  default: return false;
+  }
+}
+
+bool is_show_warnings(std::string_view text, const sql::statement& one) {
+  if (one.kind != sql::kind::show) return false;
+  auto words = text.substr(one.offset, one.size);
+  if (!boost::algorithm::istarts_with(words, "show")) return false;
+  words.remove_prefix(4);
+  while (!words.empty() && static_cast<unsigned char>(words.front()) <= ' ') words.remove_prefix(1);
+  return boost::algorithm::istarts_with(words, "warnings");
+}
+
+} // namespace
+
+std::string why_not_spoolable(const sql::statement& one, const session_state& state) {
+  for (const auto& [which, words] : hazards)
+    if (has(one.traits, which))
+      return one.hazard.empty() ? std::string(words) : fmt::format("{} ({})", words, one.hazard);
+  const auto written = tables_of(one, state.database(), true);
+  if (written.empty()) return "a table that cannot be named";
+  for (const auto& table : written) {
+    if (table.schema.empty()) return "no database is selected";
+    for (const auto schema : server_schemas)
+      if (boost::algorithm::iequals(table.schema, schema)) return "a table of the server's own";
+  }
+  return {};
+}
+
+command_facts describe_query(std::string_view text, bool whole, const session_state& state,
+                             sql::analysis& found) {
+  found.analyze(text, state.dialect());
+  const auto& first = found.first();
+  command_facts facts;
+  facts.code = protocol::command::query;
+  facts.understood = whole;
+  facts.single = found.single();
+  facts.untraceable = !whole && !first.is_write();
+  if (!whole || !facts.single) return facts;
+  facts.kind = first.kind;
+  facts.write = first.is_write();
+  facts.pure_read = sql::is_pure_read(first);
+  facts.assigns_locally = first.kind == sql::kind::set && state.can_assign_locally(first);
+  facts.repeatable = is_repeatable(first, facts.assigns_locally);
+  facts.show_warnings = is_show_warnings(text, first);
+  facts.stays_in_transaction = stays_in_transaction(first.kind);
+  facts.changes_nothing = facts.pure_read || first.kind == sql::kind::update ||
+                          first.kind == sql::kind::erase || first.kind == sql::kind::commit ||
+                          first.kind == sql::kind::begin;
+  return facts;
+}
+
+command_facts describe_command(protocol::command code) {
+  using enum protocol::command;
+  command_facts facts;
+  facts.code = code;
+  switch (code) {
+  case ping:
+  case init_db:
+  case field_list:
+  case statistics:
+  case stmt_prepare:
+  case set_option: facts.repeatable = true; break;
+  default: break;
+  }
+  return facts;
+}
+
+std::string_view leaves_behind(const sql::statement& one) {
+  if (has(one.traits, trait::temporary_table)) return "a temporary table";
+  if (has(one.traits, trait::named_lock)) return "a named lock";
+  if (has(one.traits, trait::writes_user_variable) && one.kind != sql::kind::set) return "a user variable";
+  switch (one.kind) {
+  case sql::kind::lock_tables: return "locked tables";
+  case sql::kind::prepare: return "a prepared statement";
+  case sql::kind::handler: return "an open handler";
+  case sql::kind::xa: return "an XA transaction";
+  case sql::kind::call: return "what a procedure did";
+  case sql::kind::unknown: return "a statement that is not understood";
+  default: return {};
+  }
+}
+
+std::vector<spool::table_name> tables_of(const sql::statement& one, std::string_view database,
+                                         bool written_only) {
+  std::vector<spool::table_name> tables;
+  for (const auto& table : one.tables) {
+    if (written_only && !table.written) continue;
+    tables.push_back(
+        {table.schema.empty() ? std::string(database) : table.schema.unquoted(), table.table.unquoted()});
+  }
+  return tables;
+}
+
+} // namespace holdwater::proxy

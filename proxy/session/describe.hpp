@@ -1,0 +1,46 @@
+// What a command is, as far as the decision about it needs to know. No I/O.
+#pragma once
+
+#include "protocol/command.hpp"
+#include "protocol/sql/analysis.hpp"
+#include "proxy/session/session_state.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdwater::proxy {
+
+struct command_facts {
+  protocol::command code = protocol::command::sleep;
+  bool understood = true; // false: the text was cut or the packet cannot be read
+  protocol::sql::kind kind = protocol::sql::kind::unknown; // of COM_QUERY's only statement
+  bool single = true;                                      // one statement
+  bool write = false;                                      // a single INSERT, REPLACE, UPDATE or DELETE
+  bool pure_read = false;                                  // its repetition is not noticed
+  bool repeatable = false; // may be sent again when its answer was lost: pure reads, pings, plain settings
+  bool show_warnings = false;
+  bool assigns_locally = false; // SET of plain literals
+  bool stays_in_transaction =
+      false;                    // in an open transaction it cannot commit it: rolled back with the connection
+  bool changes_nothing = false; // of the session: nothing to remember after it
+  bool untraceable = false; // too large to be read whole, and not plainly a write: what it leaves is unknown
+};
+
+// `text` is COM_QUERY's statement text, whole or (when `whole` is false) its beginning. Fills `found` with
+// the analysis.
+[[nodiscard]] command_facts describe_query(std::string_view text, bool whole, const session_state& state,
+                                           protocol::sql::analysis& found);
+[[nodiscard]] command_facts describe_command(protocol::command code);
+
+// What in a write forbids to run it later, empty when nothing does.
+[[nodiscard]] std::string why_not_spoolable(const protocol::sql::statement& one, const session_state& state);
+
+// Why executing the statement makes the session impossible to restore, empty when it does not.
+[[nodiscard]] std::string_view leaves_behind(const protocol::sql::statement& one);
+
+// The tables that it touches, with the default database filled in.
+[[nodiscard]] std::vector<spool::table_name> tables_of(const protocol::sql::statement& one,
+                                                       std::string_view database, bool written_only);
+
+} // namespace holdwater::proxy

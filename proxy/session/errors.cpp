@@ -1,0 +1,35 @@
+#include "proxy/session/errors.hpp"
+
+#include <fmt/format.h>
+
+namespace holdwater::proxy {
+
+error_code_row row_of(client_error which) {
+  switch (which) {
+  case client_error::access_denied: return {1045, "28000"};        // ER_ACCESS_DENIED_ERROR
+  case client_error::too_many_connections: return {1040, "08004"}; // ER_CON_COUNT_ERROR
+  case client_error::bad_handshake: return {1043, "08S01"};        // ER_HANDSHAKE_ERROR
+  case client_error::malformed_packet: return {1835, "HY000"};     // ER_MALFORMED_PACKET
+  case client_error::packet_too_large: return {1153, "08S01"};     // ER_NET_PACKET_TOO_LARGE
+  case client_error::no_greeting: return {1053, "08S01"};          // ER_SERVER_SHUTDOWN
+  case client_error::account_not_known:
+  case client_error::needs_server:
+  case client_error::writes_not_accepted: return {3032, "HY000"}; // ER_SERVER_OFFLINE_MODE
+  case client_error::disk_full: return {1021, "HY000"};           // ER_DISK_FULL
+  case client_error::spool_full: return {1114, "HY000"};          // ER_RECORD_FILE_FULL
+  case client_error::transaction_lost: return {1213, "40001"};    // ER_LOCK_DEADLOCK: drivers retry on it
+  case client_error::outcome_unknown: return {2013, "08007"};     // CR_SERVER_LOST
+  case client_error::answer_cut: return {2013, "HY000"};
+  }
+  return {1105, "HY000"}; // ER_UNKNOWN_ERROR
+}
+
+void append_client_error(protocol::byte_buffer& out, std::uint8_t sequence, client_error which,
+                         std::string_view text, protocol::capabilities negotiated) {
+  const auto [number, sql_state] = row_of(which);
+  const bool as_server = which == client_error::access_denied || which == client_error::too_many_connections;
+  const auto said = as_server ? std::string(text) : fmt::format("Holdwater: {}", text);
+  protocol::append_err(out, sequence, {number, sql_state, said}, negotiated);
+}
+
+} // namespace holdwater::proxy

@@ -1,0 +1,42 @@
+// What Holdwater itself says to a client: one table maps each of our errors to its MySQL number and SQLSTATE.
+//
+// Source: MySQL "Server Error Message Reference"; SQLSTATE 08007 is "transaction resolution unknown" (SQL
+// standard).
+#pragma once
+
+#include "protocol/messages.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace holdwater::proxy {
+
+enum class client_error : std::uint8_t {
+  access_denied,        // wrong password
+  too_many_connections, // max_connections of the proxy
+  bad_handshake,        // what the client sent is no handshake response
+  malformed_packet,     // a command that cannot be read
+  packet_too_large,     // a write larger than spool.max_statement_bytes, in an outage
+  no_greeting,          // the server was never met, so nobody knows what it would say
+  account_not_known,    // a relayed account cannot log in without the server
+  needs_server,         // cannot be done truthfully in an outage
+  writes_not_accepted,  // the spool cannot take a write now
+  disk_full,            // ... since the disk is full
+  spool_full,           // ... since spool.max_bytes is reached
+  transaction_lost,     // the open transaction was rolled back with the server
+  outcome_unknown,      // the answer of a write was lost
+  answer_cut,           // a result was partly passed on when the server was lost
+};
+
+struct error_code_row {
+  std::uint16_t number;
+  std::string_view sql_state;
+};
+[[nodiscard]] error_code_row row_of(client_error which);
+
+// Appends an ERR packet; `text` is for people and gets "Holdwater: " in front, except where it imitates the
+// server.
+void append_client_error(protocol::byte_buffer& out, std::uint8_t sequence, client_error which,
+                         std::string_view text, protocol::capabilities negotiated);
+
+} // namespace holdwater::proxy

@@ -1,0 +1,266 @@
+// Forwarding: a command's trip to the server and its answer's way back, byte for byte, in bounded memory. And
+// what a lost answer means: who may repeat, who is told that the outcome is unknown.
+#include "proxy/server/monitor.hpp"
+#include "proxy/server/state_board.hpp"
+#include "proxy/session/session.hpp"
+
+#include "protocol/message_walker.hpp"
+
+#include <fmt/format.h>
+
+namespace holdwater::proxy {
+
+using protocol::answer_kind;
+using protocol::byte_span;
+using protocol::command;
+using protocol::response_tracker;
+
+namespace {
+
+// How long a statement may wait for its first byte before the monitor is asked whether the server answers at
+// all.
+constexpr std::chrono::seconds patience{1};
+
+// Errors that mean "not now" and are given before anything was done, so that the same statement may be tried
+// again.
+bool means_not_now(const protocol::err_message& error) {
+  switch (error.number) {
+  case 1290:
+    return error.text.find("read-only") != std::string_view::npos ||
+           error.text.find("read_only") != std::string_view::npos; // ER_OPTION_PREVENTS_STATEMENT
+  case 1836: return true;                                          // ER_READ_ONLY_MODE
+  case 1047:
+    return error.text.find("WSREP") != std::string_view::npos; // ER_UNKNOWN_COM_ERROR: Galera not ready
+  default: return false;
+  }
+}
+
+} // namespace
+
+task<session::verdict> session::forward(const command_facts& facts) {
+  if (command_.code == command::change_user) co_return co_await change_user();
+  check_idle_link(); // costs nothing unless the server has said something since
+  if (!link_) {
+    const auto linked = co_await ensure_link();
+    if (linked != verdict::next_command) co_return linked;
+  }
+  if (!to_learn_.empty() && !facts.show_warnings) co_await learn_variables();
+  if (!link_) co_return verdict::decide_again;
+  process().counters.commands_forwarded.fetch_add(1, std::memory_order_relaxed);
+  const auto how = co_await exchange_with_server();
+  limit_.clear();
+  co_return co_await conclude(how, facts);
+}
+
+task<session::trip> session::exchange_with_server() {
+  const auto kind = protocol::answer_of(command_.code);
+  tracker_.start(command_.code, link_->negotiated);
+  const auto sent = !command_.whole      ? co_await stream_command()
+                    : command_.collected ? co_await send_collected()
+                                         : co_await send_command();
+  if (sent != trip::answered) co_return sent;
+  if (kind == answer_kind::nothing) co_return trip::answered;
+  if (kind == answer_kind::stream) co_return co_await tunnel();
+  co_return co_await relay_answer();
+}
+
+task<session::trip> session::send_command() {
+  const auto bytes = client_->received().bytes().first(command_.wire_size);
+  co_return co_await send_all(*link_->stream, patiently(), bytes) == io_status::done ? trip::answered
+                                                                                     : trip::not_sent;
+}
+
+task<session::trip> session::send_collected() {
+  protocol::byte_buffer framed;
+  command_.sequence = static_cast<std::uint8_t>(protocol::append_message(framed, 0, command_.payload) - 1);
+  co_return co_await send_all(*link_->stream, patiently(), framed) == io_status::done ? trip::answered
+                                                                                      : trip::not_sent;
+}
+
+// A command larger than the buffer passes through it. Its bytes are gone then, so it cannot be decided anew.
+task<session::trip> session::stream_command() {
+  protocol::message_walker walker;
+  auto& buffer = client_->received();
+  bool server_takes_it = true;
+  command_.wire_size = 0;
+  command_.spent = true;
+  while (!walker.complete()) {
+    if (buffer.empty())
+      if (co_await receive_some(*client_, patiently()) != io_status::done) co_return trip::client_gone;
+    const auto part = buffer.bytes().first(walker.feed(buffer.bytes()));
+    if (server_takes_it)
+      server_takes_it = co_await send_all(*link_->stream, patiently(), part) == io_status::done;
+    buffer.consume(part.size());
+  }
+  command_.sequence = walker.sequence();
+  if (server_takes_it) co_return trip::answered;
+  // A server that refuses a packet for its size says so and hangs up while it is still being sent: its last
+  // words are the answer, when there are any.
+  const auto heard = link_->stream->receive();
+  co_return heard == transport::status::progress ? trip::answered : trip::discarded;
+}
+
+// The answer passes through the server's buffer to the client.
+task<session::trip> session::relay_answer() {
+  auto& stream = *link_->stream;
+  auto& buffer = stream.received();
+  bool passed_some = false;
+  for (;;) {
+    if (buffer.empty()) {
+      const auto waited = co_await wait_for_answer();
+      if (waited != trip::answered) co_return waited == trip::lost&& passed_some ? trip::cut : waited;
+    }
+    const auto belongs = tracker_.feed(buffer.bytes());
+    if (!belongs) co_return passed_some ? trip::cut : trip::lost; // not a MySQL server's words
+    if (!passed_some && tracker_.current() == response_tracker::state::complete && refused_for_now())
+      co_return trip::not_now;
+    if (co_await send_all(*client_, patiently(), buffer.bytes().first(*belongs)) != io_status::done)
+      co_return trip::client_gone;
+    buffer.consume(*belongs);
+    passed_some = true;
+    if (tracker_.current() == response_tracker::state::complete) break;
+    if (tracker_.current() == response_tracker::state::wants_local_file) {
+      const auto uploaded = co_await upload_local_file();
+      if (uploaded != trip::answered) co_return uploaded;
+      tracker_.resume_after_file();
+    }
+  }
+  if (buffer.empty()) buffer.release();
+  co_return trip::answered;
+}
+
+// Until the server's next bytes are in its buffer. A statement that is still in flight when the server is
+// declared down waits one hold longer, then is in doubt.
+task<session::trip> session::wait_for_answer() {
+  auto& stream = *link_->stream;
+  bool doomed = false;
+  home_.deadlines().set(limit_, patience);
+  for (;;) {
+    switch (stream.closed() || stream.maybe_readable() ? stream.receive() : transport::status::blocked) {
+    case transport::status::progress: co_return trip::answered;
+    case transport::status::closed: co_return trip::lost;
+    case transport::status::blocked: break;
+    }
+    if (limit_.expired()) {
+      const bool outage = link_->outage != process().board.view().outage;
+      if (outage && doomed) co_return trip::lost;
+      if (!outage) process().watch.ask_for_check();
+      doomed = outage;
+      home_.deadlines().set(limit_,
+                            outage ? std::max<std::chrono::milliseconds>(process().settings.hold(), patience)
+                                   : std::chrono::milliseconds(patience));
+    }
+    stream.arm_receive();
+    co_await wake_.wait();
+    if (stopping_) co_return trip::client_gone;
+  }
+}
+
+// LOAD DATA LOCAL: the client's packets pass to the server until the empty one. The file is the client's;
+// nothing is opened here.
+task<session::trip> session::upload_local_file() {
+  spend_command(); // what follows in the buffer is the file
+  auto& buffer = client_->received();
+  for (bool more = true; more;) {
+    protocol::message_walker walker;
+    while (!walker.complete()) {
+      if (buffer.empty())
+        if (co_await receive_some(*client_, patiently()) != io_status::done) co_return trip::client_gone;
+      const auto part = buffer.bytes().first(walker.feed(buffer.bytes()));
+      if (co_await send_all(*link_->stream, patiently(), part) != io_status::done) co_return trip::cut;
+      buffer.consume(part.size());
+    }
+    more = walker.payload_size() > 0;
+  }
+  co_return trip::answered;
+}
+
+// COM_BINLOG_DUMP and its like: both directions as they come, until someone hangs up.
+task<session::trip> session::tunnel() {
+  spend_command();
+  const auto pass = [this](transport& from, transport& to) -> task<bool> {
+    if (from.received().empty() && (from.closed() || from.maybe_readable()) &&
+        from.receive() == transport::status::closed)
+      co_return false;
+    const bool sent = co_await send_all(to, patiently(), from.received().bytes()) == io_status::done;
+    from.received().consume(from.received().size());
+    co_return sent;
+  };
+  while (!stopping_) {
+    if (!co_await pass(*client_, *link_->stream) || !co_await pass(*link_->stream, *client_)) break;
+    if (client_->maybe_readable() || link_->stream->maybe_readable()) continue;
+    client_->arm_receive();
+    link_->stream->arm_receive();
+    co_await wake_.wait();
+  }
+  co_return trip::client_gone;
+}
+
+bool session::refused_for_now() const {
+  return tracker_.ended_by() == response_tracker::ending::err && home_.process().writes && !command_.spent &&
+         known_ && state_.restorable() && !state_.in_transaction() && state_.autocommit() &&
+         means_not_now(tracker_.err());
+}
+
+// What the end of the trip means for the client and for the session.
+task<session::verdict> session::conclude(trip how, const command_facts& facts) {
+  switch (how) {
+  case trip::answered: co_await apply_effects(facts); co_return verdict::next_command;
+  case trip::client_gone: co_return verdict::end_session;
+  case trip::not_now:
+    process().watch.report(fmt::format("statement: {} ({})", tracker_.err().text, tracker_.err().number));
+    drop_link(); // with the refusal that is still in its buffer
+    co_return verdict::decide_again;
+  case trip::not_sent:
+    process().watch.report("statement: the connection was lost before it was sent");
+    drop_link();
+    co_return known_ ? verdict::decide_again : verdict::end_session;
+  case trip::cut: co_return co_await conclude_cut();
+  case trip::discarded:
+  case trip::lost: break;
+  }
+  co_return co_await conclude_lost(how, facts);
+}
+
+// The client has seen a part of the answer. Between two rows an error may stand; elsewhere only hanging up is
+// honest.
+task<session::verdict> session::conclude_cut() {
+  process().watch.report("statement: the connection was lost in the middle of an answer");
+  const bool may_say = tracker_.at_packet_boundary() && tracker_.in_rows() && known_;
+  const auto sequence = tracker_.next_sequence();
+  drop_link();
+  transaction_lost_ = false; // this error tells it
+  if (!may_say || client_->closed()) co_return verdict::end_session;
+  const bool told = co_await answer_error_at(sequence, client_error::answer_cut,
+                                             "the server was lost in the middle of this result");
+  co_return told ? verdict::next_command : verdict::end_session;
+}
+
+// No byte of the answer has come. What may be repeated is decided anew; the rest is told the truth.
+task<session::verdict> session::conclude_lost(trip how, const command_facts& facts) {
+  process().watch.report("statement: the connection was lost before its answer came");
+  const bool in_transaction = state_.in_transaction();
+  const bool commits = facts.kind == protocol::sql::kind::commit;
+  drop_link();
+  if (client_->closed() || !known_) co_return verdict::end_session;
+  if (how == trip::lost && facts.repeatable && !in_transaction && !command_.spent)
+    co_return verdict::decide_again;
+  if (in_transaction && (how == trip::discarded || facts.stays_in_transaction))
+    co_return co_await carry_out({action::lose_transaction, {}, {}}) ? verdict::next_command
+                                                                     : verdict::end_session;
+  transaction_lost_ = false;
+  if (how == trip::discarded) {
+    const bool told = co_await answer_error(
+        client_error::needs_server, "the connection to the server was lost before the statement was sent");
+    co_return told ? verdict::next_command : verdict::end_session;
+  }
+  process().counters.writes_in_doubt.fetch_add(1, std::memory_order_relaxed);
+  const bool told = co_await answer_error(
+      client_error::outcome_unknown,
+      commits
+          ? "the server's answer to COMMIT was lost: it is not known whether the transaction was committed"
+          : "the server's answer was lost: it is not known whether the statement was carried out");
+  co_return told && !commits ? verdict::next_command : verdict::end_session;
+}
+
+} // namespace holdwater::proxy

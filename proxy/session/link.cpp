@@ -1,0 +1,234 @@
+#include "proxy/session/link.hpp"
+
+#include "protocol/auth.hpp"
+#include "protocol/command.hpp"
+#include "protocol/messages.hpp"
+#include "proxy/server/server_profile.hpp"
+#include "proxy/server/state_board.hpp"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <fmt/format.h>
+
+namespace holdwater::proxy {
+
+using protocol::byte_buffer;
+using protocol::errc;
+namespace cap = protocol::cap;
+using tcp = asio::ip::tcp;
+
+namespace {
+
+constexpr std::size_t largest_login_packet = 64 * 1024;
+constexpr std::size_t largest_own_answer = 1 << 20;
+
+link_attempt unreachable(std::string problem) {
+  link_attempt failed;
+  failed.problem = std::move(problem);
+  return failed;
+}
+
+std::string describe(io_status status) {
+  return status == io_status::timed_out   ? "timed out"
+         : status == io_status::too_large ? "too large"
+                                          : "connection lost";
+}
+
+// Reads the greeting of a fresh connection into the attempt.
+task<> receive_greeting(worker& home, waiter how, link_attempt& attempt) {
+  message hello;
+  const auto status = co_await read_message(*attempt.link->stream, how, largest_login_packet, hello);
+  if (status != io_status::done) {
+    attempt.problem = fmt::format("greeting: {}", describe(status));
+    co_return;
+  }
+  if (!hello.payload.empty() && hello.payload[0] == 0xff) {
+    attempt.what = link_attempt::outcome::refused;
+    attempt.refusal = std::move(hello.payload);
+    co_return;
+  }
+  const auto parsed = protocol::parse_greeting(hello.payload);
+  if (!parsed) {
+    attempt.problem = fmt::format("greeting: {}", parsed.error().message());
+    co_return;
+  }
+  attempt.hello = *parsed;
+  attempt.link->connection_id = parsed->connection_id;
+  attempt.what = link_attempt::outcome::opened;
+  home.process().profile.learn_greeting(*parsed);
+}
+
+} // namespace
+
+protocol::capabilities supported_capabilities() {
+  return ~(cap::ssl | cap::compress | cap::zstd_compression | cap::multi_factor_authentication |
+           cap::mariadb_com_multi | cap::capability_extension);
+}
+
+task<link_attempt> open_link(worker& home, wakeup& wake) {
+  const auto& settings = home.process().settings;
+  auto& counters = home.process().counters;
+  const auto outage = home.process().board.view().outage;
+  counters.server_connects.fetch_add(1, std::memory_order_relaxed);
+
+  // The socket is closed at the deadline, which ends whatever Asio waits for.
+  tcp::socket socket(home.loop());
+  tcp::resolver resolver(home.loop());
+  asio::steady_timer timer(home.loop(), settings.connection_timeout);
+  bool late = false;
+  timer.async_wait([&](boost::system::error_code cancelled) {
+    if (cancelled) return;
+    late = true;
+    resolver.cancel();
+    boost::system::error_code ignored; // the pending connect reports what matters
+    socket.close(ignored);
+  });
+  boost::system::error_code failed;
+  const auto addresses = co_await resolver.async_resolve(
+      settings.server.host, std::to_string(settings.server.port), asio::redirect_error(use_task, failed));
+  if (!failed) co_await asio::async_connect(socket, addresses, asio::redirect_error(use_task, failed));
+  timer.cancel();
+  if (failed || late) {
+    counters.server_connects_failed.fetch_add(1, std::memory_order_relaxed);
+    co_return unreachable(fmt::format("connect: {}", late ? "timed out" : failed.message()));
+  }
+
+  link_attempt attempt;
+  attempt.link.emplace();
+  attempt.link->stream = std::make_shared<transport>(std::move(socket), wake);
+  attempt.link->outage = outage;
+  deadline limit(wake);
+  home.deadlines().set(limit, settings.connection_timeout);
+  co_await receive_greeting(home, waiter{wake, &limit}, attempt);
+  if (attempt.what != link_attempt::outcome::opened) {
+    counters.server_connects_failed.fetch_add(1, std::memory_order_relaxed);
+    attempt.link->stream->close();
+  }
+  co_return attempt;
+}
+
+task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, protocol::handshake_response login,
+              const std::string& password) {
+  deadline limit(wake);
+  home.deadlines().set(limit, home.process().settings.connection_timeout);
+  const waiter how{wake, &limit};
+  auto& link = *attempt.link;
+
+  protocol::auth_client client(password, false);
+  client.start(attempt.hello);
+  link.negotiated = login.client_capabilities & attempt.hello.server_capabilities & supported_capabilities();
+  login.client_capabilities = link.negotiated;
+  login.auth_plugin = client.plugin();
+  login.auth_response.assign(protocol::as_text(client.reply()));
+  if (login.database.empty()) login.client_capabilities &= ~cap::connect_with_db;
+
+  byte_buffer out;
+  protocol::append_handshake_response(out, 1, login);
+  attempt.what = link_attempt::outcome::unreachable;
+  message answer;
+  for (;;) {
+    auto status = out.empty() ? io_status::done : co_await send_all(*link.stream, how, out);
+    if (status == io_status::done)
+      status = co_await read_message(*link.stream, how, largest_login_packet, answer);
+    if (status != io_status::done) {
+      attempt.problem = fmt::format("login: {}", describe(status));
+      break;
+    }
+    const auto next = client.feed(answer.payload);
+    if (!next) {
+      attempt.problem = fmt::format("login: {}", next.error().message());
+      break;
+    }
+    out.clear();
+    if (*next == protocol::auth_client::step::succeed) {
+      attempt.what = link_attempt::outcome::opened;
+      attempt.ok = std::move(answer.payload);
+      co_return;
+    }
+    if (*next == protocol::auth_client::step::fail) {
+      attempt.what = link_attempt::outcome::refused;
+      attempt.refusal = std::move(answer.payload);
+      break;
+    }
+    if (*next == protocol::auth_client::step::send)
+      protocol::append_message(out, static_cast<std::uint8_t>(answer.sequence + 1), client.reply());
+  }
+  link.stream->close();
+}
+
+task<bool> learn_greeting(worker& home, wakeup& wake) {
+  auto attempt = co_await open_link(home, wake);
+  if (attempt.what != link_attempt::outcome::opened) co_return false;
+  // Leaving without a login would count against this host on the server (max_connect_errors).
+  const auto& accounts = home.process().settings.accounts;
+  protocol::handshake_response login;
+  login.client_capabilities =
+      cap::protocol_41 | cap::secure_connection | cap::plugin_auth | cap::long_password;
+  login.max_packet_size = 1 << 24;
+  login.collation = attempt.hello.character_set;
+  login.user = accounts.empty() ? std::string() : accounts.front().user;
+  co_await log_in(home, wake, attempt, login, accounts.empty() ? std::string() : accounts.front().password);
+  attempt.link->stream->close();
+  co_return true;
+}
+
+task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, std::string statement) {
+  deadline limit(wake);
+  home.deadlines().set(limit, home.process().settings.connection_timeout);
+  const waiter how{wake, &limit};
+  own_answer answer;
+
+  byte_buffer payload, out;
+  protocol::payload_writer write(payload);
+  write.integer(static_cast<std::uint8_t>(protocol::command::query), 1);
+  if (link.negotiated & cap::query_attributes) write.integer(0x0100, 2); // no attributes, one set
+  write.bytes(statement);
+  protocol::append_message(out, 0, payload);
+
+  message packet;
+  const auto next = [&]() -> task<bool> {
+    const auto status = co_await read_message(*link.stream, how, largest_own_answer, packet);
+    answer.broken = status != io_status::done || packet.payload.empty();
+    co_return !answer.broken;
+  };
+  if (co_await send_all(*link.stream, how, out) != io_status::done) {
+    answer.broken = true;
+    co_return answer;
+  }
+  if (!co_await next()) co_return answer;
+  if (packet.payload[0] == 0xff) {
+    const auto error = protocol::parse_err(packet.payload, link.negotiated);
+    answer.error = error ? std::string(error->text) : "malformed error";
+    co_return answer;
+  }
+  answer.ok = true;
+  if (packet.payload[0] == 0x00) co_return answer;
+
+  // A result set: the definitions end with an EOF, or without one after their announced number.
+  protocol::payload_reader count(packet.payload);
+  const bool described = !(link.negotiated & cap::optional_resultset_metadata) || count.integer(1) == 1;
+  const auto columns = count.lenenc_integer();
+  const bool has_eof = !(link.negotiated & cap::deprecate_eof);
+  for (std::uint64_t skipped = 0; skipped < (described ? columns : 0) + (has_eof ? 1 : 0); ++skipped)
+    if (!co_await next()) co_return answer;
+  for (;;) {
+    if (!co_await next()) co_return answer;
+    const bool ends =
+        packet.payload[0] == 0xfe && packet.payload.size() < (has_eof ? 9 : protocol::max_packet_payload);
+    if (ends || packet.payload[0] == 0xff) co_return answer;
+    if (!answer.row.empty()) continue;
+    protocol::payload_reader values(packet.payload);
+    for (std::uint64_t column = 0; column < columns; ++column) {
+      const bool null =
+          values.remaining() > 0 && packet.payload[packet.payload.size() - values.remaining()] == 0xfb;
+      if (null) {
+        values.skip(1);
+        answer.row.emplace_back();
+      } else {
+        answer.row.emplace_back(std::string(values.lenenc_string()));
+      }
+    }
+  }
+}
+
+} // namespace holdwater::proxy

@@ -1,0 +1,89 @@
+// What Holdwater says itself, without the server.
+#include "proxy/session/session.hpp"
+
+#include <fmt/format.h>
+
+namespace holdwater::proxy {
+
+using protocol::byte_buffer;
+using protocol::command;
+
+namespace {
+
+std::string spooled_text(spool::seq number) {
+  return fmt::format(
+      "Holdwater: the server is down; this write is queued as unit {} and will be applied when it is back",
+      number);
+}
+
+} // namespace
+
+task<bool> session::answer(byte_buffer bytes) {
+  co_return co_await send_all(*client_, patiently(), bytes) == io_status::done;
+}
+
+task<bool> session::answer_ok() {
+  byte_buffer out;
+  protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1), {.status = state_.status},
+                      negotiated_);
+  last_spooled_ = 0;
+  co_return co_await answer(std::move(out));
+}
+
+task<bool> session::answer_error(client_error which, std::string text) {
+  co_return co_await answer_error_at(static_cast<std::uint8_t>(command_.sequence + 1), which,
+                                     std::move(text));
+}
+
+task<bool> session::answer_error_at(std::uint8_t sequence, client_error which, std::string text) {
+  byte_buffer out;
+  append_client_error(out, sequence, which, text, negotiated_);
+  last_spooled_ = 0;
+  co_return co_await answer(std::move(out));
+}
+
+task<bool> session::answer_spooled(spool::seq number, std::uint64_t rows, std::uint64_t insert_id) {
+  byte_buffer out;
+  const auto info = spooled_text(number);
+  protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1),
+                      {.affected_rows = rows,
+                       .last_insert_id = insert_id,
+                       .status = state_.status,
+                       .warnings = 1,
+                       .info = info,
+                       .session_state = {}},
+                      negotiated_);
+  last_spooled_ = number;
+  co_return co_await answer(std::move(out));
+}
+
+task<bool> session::answer_warnings() {
+  byte_buffer out;
+  protocol::append_text_result_set(
+      out, static_cast<std::uint8_t>(command_.sequence + 1),
+      {{"Level", "Code", "Message"}, {{"Note", "1105", spooled_text(last_spooled_)}}}, state_.status, 0,
+      negotiated_);
+  co_return co_await answer(std::move(out)); // asked again, it answers the same
+}
+
+task<bool> session::set_locally() {
+  auto& found = home_.analysis();
+  const auto text = query_text();
+  found.analyze(text->text, state_.dialect());
+  state_.assign(found.first());
+  co_return co_await answer_ok();
+}
+
+task<bool> session::use_locally() {
+  if (command_.code == command::init_db) {
+    state_.use_database(protocol::as_text(command_.payload.subspan(1)));
+  } else {
+    auto& found = home_.analysis();
+    const auto text = query_text();
+    found.analyze(text->text, state_.dialect());
+    state_.use_database(found.first().subject.unquoted());
+  }
+  co_return co_await answer_ok();
+}
+
+} // namespace holdwater::proxy

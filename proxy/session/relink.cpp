@@ -1,0 +1,163 @@
+// A session's server connection coming back, and what is remembered of each statement so that it can.
+#include "proxy/insert_ids/insert_ids.hpp"
+#include "proxy/server/monitor.hpp"
+#include "proxy/server/server_profile.hpp"
+#include "proxy/server/state_board.hpp"
+#include "proxy/session/session.hpp"
+
+#include <fmt/format.h>
+
+namespace holdwater::proxy {
+
+namespace sql = protocol::sql;
+using protocol::command;
+using protocol::response_tracker;
+
+// Opens and restores the server connection. next_command: it is there.
+task<session::verdict> session::ensure_link() {
+  if (!known_) co_return verdict::end_session;
+  auto login = login_;
+  login.database = state_.database();
+  if (!login.database.empty()) login.client_capabilities |= protocol::cap::connect_with_db;
+  auto attempt = co_await open_link(home_, wake_);
+  if (attempt.what == link_attempt::outcome::opened)
+    co_await proxy::log_in(home_, wake_, attempt, login, known_->password);
+  if (attempt.what == link_attempt::outcome::unreachable) {
+    process().watch.report(attempt.problem);
+    co_return co_await retry_later();
+  }
+  if (attempt.what == link_attempt::outcome::refused) {
+    const auto error = protocol::parse_err(attempt.refusal, login.client_capabilities);
+    const bool not_now = error && (error->number == 1040 || error->number == 1053);
+    if (not_now && !held_out()) {
+      process().watch.report(fmt::format("connect: {} ({})", error->text, error->number));
+      co_return co_await retry_later();
+    }
+    protocol::byte_buffer out;
+    protocol::append_message(out, static_cast<std::uint8_t>(command_.sequence + 1), attempt.refusal);
+    co_await answer(std::move(out));
+    co_return verdict::end_session;
+  }
+  if (!fits(*attempt.link)) { // a server of another version came back: what was negotiated does not hold any
+                              // more
+    attempt.link->stream->close();
+    co_return verdict::end_session;
+  }
+  link_ = std::move(attempt.link);
+  const auto ok = protocol::parse_ok(attempt.ok, link_->negotiated);
+  const bool autocommit = ok && (ok->status & protocol::server_status::autocommit);
+  co_return co_await restore_session(autocommit) ? verdict::next_command : verdict::decide_again;
+}
+
+// A moment's pause before the server is tried again; an error when the command has waited as long as it may.
+task<session::verdict> session::retry_later() {
+  if (held_out() && process().board.view().state == server_state::up) {
+    const bool told = co_await answer_error(client_error::needs_server, "the server cannot be reached");
+    co_return told ? verdict::next_command : verdict::end_session;
+  }
+  home_.deadlines().set(limit_, std::chrono::milliseconds(100));
+  co_await hold_until([this] { return limit_.expired(); });
+  limit_.clear();
+  co_return verdict::decide_again;
+}
+
+task<bool> session::restore_session(bool fresh_autocommit) {
+  auto statements = state_.restore_statements();
+  if (state_.autocommit() != fresh_autocommit)
+    statements.push_back(state_.autocommit() ? "SET autocommit = 1" : "SET autocommit = 0");
+  for (const auto& statement : statements) {
+    const auto said = co_await ask_server(home_, wake_, *link_, statement);
+    if (said.ok && !said.broken) continue;
+    // The value was accepted once and is not now: what the session would mean is not known any more.
+    if (!said.broken) state_.make_unrestorable("a setting that the server no longer accepts");
+    drop_link();
+    co_return false;
+  }
+  co_return true;
+}
+
+task<> session::apply_effects(const command_facts& facts) {
+  last_spooled_ = 0;
+  if (command_.code == command::stmt_close) {
+    state_.closed_statement();
+    co_return;
+  }
+  const auto ended = tracker_.ended_by();
+  if (ended == response_tracker::ending::ok || ended == response_tracker::ending::eof)
+    state_.status = tracker_.ok().status;
+  if (facts.changes_nothing) co_return;
+  if (facts.untraceable) state_.make_unrestorable("a statement too large to be followed");
+  const bool failed = ended == response_tracker::ending::err;
+  if (failed && facts.single) {
+    if (tracker_.err().number == 1213) // the server rolled the transaction back
+      state_.status = static_cast<std::uint16_t>(state_.status & ~protocol::server_status::in_trans);
+    co_return;
+  }
+  switch (command_.code) {
+  case command::query:
+    if (facts.understood) apply_query_effects();
+    break;
+  case command::init_db: state_.use_database(protocol::as_text(command_.payload.subspan(1))); break;
+  case command::stmt_prepare: state_.opened_statement(); break;
+  case command::reset_connection: {
+    const auto status = state_.status;
+    login_.database = state_.database();
+    state_.begin(login_, process().profile.get());
+    state_.status = status;
+    to_learn_ = {"character_set_client", "character_set_results", "collation_connection"};
+    break;
+  }
+  default: break;
+  }
+  if (!to_learn_.empty() && tracker_.ok().warnings == 0) co_await learn_variables();
+}
+
+// The analysis is made anew: other sessions of the worker have used it since.
+void session::apply_query_effects() {
+  if (command_.spent) return; // streamed: a write, or untraceable
+  auto& found = home_.analysis();
+  const auto text = query_text();
+  if (!text) return;
+  found.analyze(text->text, state_.dialect());
+  const bool failed = tracker_.ended_by() == response_tracker::ending::err;
+  for (const auto& one : found.statements()) {
+    if (const auto why = leaves_behind(one); !why.empty()) state_.make_unrestorable(why);
+    if (one.kind == sql::kind::set) {
+      if (failed) state_.make_unrestorable("a SET among statements that failed");
+      auto unknown = state_.assign(one);
+      to_learn_.insert(to_learn_.end(), unknown.begin(), unknown.end());
+    } else if (one.kind == sql::kind::use) {
+      if (failed) state_.make_unrestorable("a USE among statements that failed");
+      state_.use_database(one.subject.unquoted());
+    } else if (process().ids && (one.kind == sql::kind::insert || one.kind == sql::kind::replace)) {
+      for (const auto& table : tables_of(one, state_.database(), true))
+        process().ids->saw_insert(table.schema, table.table);
+    }
+  }
+}
+
+// Asks for the values that expressions gave to variables, in between two of the client's statements.
+task<> session::learn_variables() {
+  const auto names = std::exchange(to_learn_, {});
+  if (!known_ || !process().writes || !link_) {
+    state_.make_unrestorable("a variable that was set from an expression");
+    co_return;
+  }
+  std::string question = "SELECT ";
+  for (const auto& name : names)
+    question += fmt::format(
+        "{}@@session.{}", &name == &names.front() ? "" : ", ",
+        name == "transaction_isolation" && process().profile.get()->version.mariadb ? "tx_isolation" : name);
+  const auto said = co_await ask_server(home_, wake_, *link_, question);
+  if (said.broken) {
+    state_.make_unrestorable("a variable whose value was not learned");
+    drop_link();
+    co_return;
+  }
+  if (!said.ok || said.row.size() != names.size())
+    state_.make_unrestorable("a variable whose value was not learned");
+  else
+    for (std::size_t at = 0; at < names.size(); ++at) state_.learn(names[at], said.row[at]);
+}
+
+} // namespace holdwater::proxy

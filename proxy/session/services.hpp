@@ -1,0 +1,51 @@
+// What all sessions of the process share. Owned by the program, which outlives them.
+#pragma once
+
+#include "proxy/config/options.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+namespace holdwater::spool {
+class spool;
+}
+
+namespace holdwater::proxy {
+
+class insert_ids;
+class monitor;
+class profile_store;
+class state_board;
+class write_queue;
+
+// Counted on the sessions' path, shown on /metrics. Relaxed: nobody decides on them.
+struct session_counters {
+  std::atomic<std::uint64_t> connections{0}; // accepted since the start
+  std::atomic<std::uint64_t> connected{0};   // now
+  std::atomic<std::uint64_t> logins_failed{0};
+  std::atomic<std::uint64_t> commands_forwarded{0};
+  std::atomic<std::uint64_t> commands_held{0};
+  std::atomic<std::uint64_t> commands_refused{0}; // by Holdwater, not by the server
+  std::atomic<std::uint64_t> writes_spooled{0};   // answered with the spooled OK
+  std::atomic<std::uint64_t> writes_in_doubt{0};
+  std::atomic<std::uint64_t> transactions_lost{0};
+  std::atomic<std::uint64_t> server_connects{0};
+  std::atomic<std::uint64_t> server_connects_failed{0};
+};
+
+struct services {
+  const options& settings;
+  state_board& board;
+  monitor& watch;
+  profile_store& profile;
+  session_counters& counters;
+  write_queue* writes = nullptr; // these three are null when spool.enabled is false
+  spool::spool* queue = nullptr;
+  insert_ids* ids = nullptr;
+
+  // The configured account of that name, or null.
+  [[nodiscard]] const account* find_account(std::string_view user) const;
+};
+
+} // namespace holdwater::proxy

@@ -1,0 +1,263 @@
+#include "proxy/session/session.hpp"
+
+#include "proxy/server/monitor.hpp"
+#include "proxy/server/state_board.hpp"
+#include "spool/spool.hpp"
+
+#include <atomic>
+
+namespace holdwater::proxy {
+
+using protocol::command;
+
+namespace {
+
+// How long a client may stay silent in the middle of a command: MySQL's default net_read_timeout.
+constexpr std::chrono::seconds incomplete_command_limit{30};
+
+// Ours have the highest bit set, so that they are never mistaken for one of the server's.
+std::uint32_t next_connection_id() {
+  static std::atomic<std::uint32_t> last{0};
+  return 0x80000000u | (last.fetch_add(1, std::memory_order_relaxed) + 1);
+}
+
+} // namespace
+
+session::session(worker& home, asio::ip::tcp::socket client)
+    : home_(home), client_(std::make_shared<transport>(std::move(client), wake_)),
+      connection_id_(next_connection_id()) {}
+
+// The life of a session.
+task<> session::run() {
+  if (co_await log_in())
+    while (co_await read_command())
+      if (!co_await serve_command()) break;
+  drop_link();
+  client_->close();
+}
+
+void session::stop() {
+  stopping_ = true;
+  client_->close();
+  drop_link();
+  wake_.notify();
+}
+
+// Until the next command is at the front of the client's buffer, whole or as much of it as is ever buffered.
+// Meanwhile both sides are watched: a server that hangs up is noticed before the next statement is sent to
+// it.
+task<bool> session::read_command() {
+  limit_.clear();
+  while (!look_at_command()) {
+    if (client_->closed() || stopping_ || limit_.expired()) co_return false;
+    if (client_->maybe_readable()) {
+      const auto got = client_->receive();
+      if (got == transport::status::progress) {
+        home_.deadlines().set(limit_, incomplete_command_limit);
+        continue;
+      }
+      if (got == transport::status::closed) co_return false;
+    }
+    check_idle_link();
+    if (!link_ && !known_) co_return false; // a relayed account cannot log in again without its client
+    if (client_->received().empty()) client_->received().release();
+    client_->arm_receive();
+    co_await wake_.wait();
+  }
+  limit_.clear();
+  co_return true;
+}
+
+bool session::look_at_command() {
+  const auto bytes = client_->received().bytes();
+  if (bytes.size() < protocol::packet_header_size) return false;
+  const auto header = protocol::read_packet_header(bytes.data());
+  const auto wire_size = protocol::packet_header_size + header.payload_size;
+  const bool whole = bytes.size() >= wire_size && header.payload_size < protocol::max_packet_payload;
+  if (!whole && !client_->received().at_limit()) return false;
+  command_.sequence = header.sequence;
+  command_.whole = whole;
+  command_.wire_size = whole ? wire_size : bytes.size();
+  command_.payload =
+      bytes.subspan(protocol::packet_header_size, command_.wire_size - protocol::packet_header_size);
+  command_.code = command_.payload.empty() ? command::sleep : static_cast<command>(command_.payload[0]);
+  return true;
+}
+
+// One command, from the decision to the answer. False ends the session.
+task<bool> session::serve_command() {
+  held_ = false;
+  auto next = verdict::decide_again;
+  while (next == verdict::decide_again) {
+    drop_stale_link();
+    if (stopping_ || client_->closed()) co_return false;
+    if (!command_.whole && !command_.spent && process().board.view().state != server_state::up)
+      if (!co_await collect_command()) co_return false;
+    const auto facts = describe();
+    next = co_await act(decide(facts, look_around(facts)), facts);
+  }
+  hold_limit_.clear();
+  spend_command();
+  command_ = {};
+  co_return next == verdict::next_command && !stopping_ && !client_->closed();
+}
+
+task<session::verdict> session::act(const decision& chosen, const command_facts& facts) {
+  switch (chosen.what) {
+  case action::forward: co_return co_await forward(facts);
+  case action::spool: co_return co_await spool_write();
+  case action::hold:
+    co_await hold_until([this] { return process().board.view().state != server_state::suspect; });
+    co_return verdict::decide_again;
+  case action::wait_for_drain:
+    co_await hold_until([this] { return process().board.view().state != server_state::draining; });
+    co_return verdict::decide_again;
+  default: co_return co_await carry_out(chosen) ? verdict::next_command : verdict::end_session;
+  }
+}
+
+// The actions that need no server.
+task<bool> session::carry_out(const decision& chosen) {
+  switch (chosen.what) {
+  case action::answer_ok: transaction_lost_ = false; co_return co_await answer_ok();
+  case action::answer_warnings: co_return co_await answer_warnings();
+  case action::set_locally: co_return co_await set_locally();
+  case action::use_locally: co_return co_await use_locally();
+  case action::reset_locally:
+    transaction_lost_ = false;
+    login_.database = state_.database();
+    state_.begin(login_, process().profile.get());
+    last_spooled_ = 0;
+    co_return co_await answer_ok();
+  case action::ignore: co_return true;
+  case action::refuse:
+    process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
+    co_return co_await answer_error(chosen.error, std::string(chosen.reason));
+  case action::lose_transaction:
+    transaction_lost_ = false;
+    process().counters.transactions_lost.fetch_add(1, std::memory_order_relaxed);
+    co_return co_await answer_error(
+        client_error::transaction_lost,
+        "the server was lost and has rolled this transaction back; try restarting transaction");
+  default: co_return false; // quit
+  }
+}
+
+command_facts session::describe() {
+  if (command_.code != command::query) return describe_command(command_.code);
+  const auto query = query_text();
+  if (!query) return command_facts{.code = command::query, .understood = false};
+  return describe_query(query->text, command_.whole, state_, home_.analysis());
+}
+
+// Precondition: describe() was just called; the worker's analysis holds the statement.
+situation session::look_around(const command_facts& facts) {
+  situation now;
+  now.server = process().board.view().state;
+  if (now.server == server_state::up) { // the hot path needs no more
+    now.transaction_lost = transaction_lost_;
+    return now;
+  }
+  now.held_out = held_out();
+  now.has_spool = process().writes != nullptr;
+  now.known_account = known_ != nullptr;
+  now.in_transaction = link_ && state_.in_transaction();
+  now.autocommit = state_.autocommit();
+  now.transaction_lost = transaction_lost_;
+  now.spooled_last = last_spooled_ != 0;
+  if (!now.has_spool) return now;
+  if (const auto refusal = process().watch.look().spool_refusal; !refusal.empty())
+    spool_refusal_ = refusal;
+  else
+    spool_refusal_ = process().queue->trouble() ? process().queue->trouble()->context : std::string();
+  now.spool_refusal = spool_refusal_;
+  if (facts.code != command::query || !facts.single || !facts.understood) return now;
+  const auto& statement = home_.analysis().first();
+  if (facts.write) {
+    not_spoolable_ = why_not_spoolable(statement, state_);
+    if (not_spoolable_.empty()) not_spoolable_ = state_.context_gap();
+    if (!not_spoolable_.empty())
+      not_spoolable_ = "the server is down, and this write cannot run later: " + not_spoolable_;
+    now.not_spoolable = not_spoolable_;
+  }
+  if (now.server == server_state::draining)
+    now.depends_on_pending = process().queue->pending_on(tables_of(statement, state_.database(), false));
+  return now;
+}
+
+// While idle, the server may only hang up; a word of farewell (an ERR packet) before it means the same.
+void session::check_idle_link() {
+  if (!link_) return;
+  auto& stream = *link_->stream;
+  if (stream.maybe_readable() && stream.receive() != transport::status::blocked)
+    drop_link();
+  else
+    stream.arm_receive();
+}
+
+void session::drop_stale_link() {
+  if (link_ && link_->outage != process().board.view().outage) drop_link();
+}
+
+void session::drop_link() {
+  if (!link_) return;
+  if (state_.in_transaction()) transaction_lost_ = true;
+  process().watch.ask_for_check();
+  state_.status = static_cast<std::uint16_t>(state_.status & ~protocol::server_status::in_trans);
+  link_->stream->close();
+  link_.reset();
+  // A direct client would lose its connection now, and with it what cannot be restored.
+  if (!state_.restorable()) client_->close();
+}
+
+// Takes the command's bytes out of the client's buffer: what follows is the client's next word.
+void session::spend_command() {
+  if (!client_->closed()) client_->received().consume(command_.wire_size);
+  command_.wire_size = 0;
+  command_.payload = {};
+  command_.spent = true;
+  if (command_.collected) collected_ = {};
+}
+
+// A command larger than the buffer, while the server may not be there to stream it to: it is read whole.
+task<bool> session::collect_command() {
+  message whole;
+  home_.deadlines().set(limit_, incomplete_command_limit);
+  const auto status =
+      co_await read_message(*client_, {wake_, &limit_}, process().settings.spool.max_statement_bytes, whole);
+  limit_.clear();
+  command_.sequence = whole.sequence;
+  if (status ==
+      io_status::too_large) // the rest of it is not waited for: as a server does past max_allowed_packet
+    co_await answer_error(client_error::packet_too_large,
+                          "the server is down, and this statement is too large to be queued");
+  if (status != io_status::done) co_return false;
+  collected_ = std::move(whole.payload);
+  command_.payload = collected_;
+  command_.whole = command_.collected = true;
+  command_.wire_size = 0;
+  co_return true;
+}
+
+// Waits until `over` holds or this command has waited as long as it may, counting all its waits.
+task<> session::hold_until(std::function<bool()> over) {
+  if (!held_) {
+    held_ = true;
+    process().counters.commands_held.fetch_add(1, std::memory_order_relaxed);
+    home_.deadlines().set(hold_limit_, process().settings.hold());
+  }
+  while (!over() && !held_out() && !stopping_ && !client_->closed()) {
+    home_.wait_for_state(wake_);
+    client_->arm_receive();
+    co_await wake_.wait();
+    home_.forget_state(wake_);
+  }
+}
+
+std::optional<protocol::query_text> session::query_text() const {
+  const auto parsed = protocol::parse_query(command_.payload, negotiated_);
+  if (!parsed) return std::nullopt;
+  return *parsed;
+}
+
+} // namespace holdwater::proxy

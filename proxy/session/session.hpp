@@ -1,0 +1,178 @@
+// One client's session. run() is its life, top to bottom: log in, then until it quits read a command, decide,
+// carry out, answer. What each action does is in exchange.cpp (forward), spooled_write.cpp (spool) and
+// local_answers.cpp.
+//
+// Invariant: between two commands the session holds at most one server link, no half-sent answer and no
+// ticket; a command's bytes stay in the client's buffer until it is answered, so that it can be decided anew.
+#pragma once
+
+#include "protocol/response_tracker.hpp"
+#include "proxy/net/stream_io.hpp"
+#include "proxy/session/decide.hpp"
+#include "proxy/session/link.hpp"
+#include "proxy/session/session_state.hpp"
+#include "proxy/session/worker.hpp"
+#include "spool/error.hpp"
+#include "spool/unit.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace holdwater::proxy {
+
+class ticket;
+
+// The command at the front of the client's buffer.
+struct client_command {
+  protocol::command code = protocol::command::sleep;
+  std::uint8_t sequence = 0;   // of its (last seen) packet: the answer begins one above
+  protocol::byte_span payload; // with the command byte; its beginning when not whole
+  bool whole = true;           // payload is all of it
+  bool collected = false;      // payload is in a buffer of its own, the client's buffer holds nothing of it
+  bool spent = false;          // its bytes have passed through and are gone: it cannot be decided anew
+  std::size_t wire_size = 0;   // bytes in the client's buffer that belong to it
+};
+
+class session : public std::enable_shared_from_this<session> {
+ public:
+  session(worker& home, asio::ip::tcp::socket client);
+
+  task<> run();
+  // Ends the session soon. On its worker's thread, from outside of its coroutine.
+  void stop();
+
+ private:
+  // How a command's trip to the server ended.
+  enum class trip : std::uint8_t {
+    answered,    // the client has the server's answer
+    not_sent,    // the server cannot have seen it whole: it may be decided anew
+    not_now,     // the server said that it cannot take a write now; the client has seen nothing of it
+    lost,        // sent, and the answer was lost before the client saw a byte of it
+    cut,         // the answer was lost after the client saw some of it
+    discarded,   // not sent, and too large to be kept: it must be answered with an error
+    client_gone, // nobody is left to answer
+  };
+
+  // What the life of the session does next.
+  enum class verdict : std::uint8_t {
+    next_command, // this one is answered
+    decide_again, // nothing has happened yet, and something has changed
+    end_session,
+  };
+
+  // login.cpp
+  task<bool> log_in();
+  task<bool> enter_account(std::string offered_plugin, std::uint8_t sequence);
+  task<bool> meet_server();
+  task<bool> authenticate(std::string offered_plugin, std::uint8_t sequence);
+  task<bool> open_session();
+  task<bool> relay_login(std::uint8_t sequence);
+  task<bool> relay_authentication(std::uint8_t client_sequence);
+  task<bool> deny(client_error which, std::string text, std::uint8_t sequence);
+  task<verdict> change_user();
+  [[nodiscard]] bool fits(const server_link& link) const;
+
+  // session.cpp
+  task<bool> read_command();
+  bool look_at_command();
+  task<bool> collect_command();
+  task<bool> serve_command();
+  task<verdict> act(const decision& chosen, const command_facts& facts);
+  task<bool> carry_out(const decision& chosen);
+  [[nodiscard]] command_facts describe();
+  [[nodiscard]] situation look_around(const command_facts& facts);
+  void check_idle_link();
+  void drop_stale_link();
+  void drop_link();
+  void spend_command();
+  task<> hold_until(std::function<bool()> over);
+  [[nodiscard]] bool held_out() const { return hold_limit_.expired(); }
+
+  // exchange.cpp
+  task<verdict> forward(const command_facts& facts);
+  task<trip> exchange_with_server();
+  task<trip> send_command();
+  task<trip> send_collected();
+  task<trip> stream_command();
+  task<trip> relay_answer();
+  task<trip> wait_for_answer();
+  task<trip> upload_local_file();
+  task<trip> tunnel();
+  task<verdict> conclude(trip how, const command_facts& facts);
+  task<verdict> conclude_cut();
+  task<verdict> conclude_lost(trip how, const command_facts& facts);
+  [[nodiscard]] bool refused_for_now() const;
+
+  // relink.cpp
+  task<verdict> ensure_link();
+  task<verdict> retry_later();
+  task<bool> restore_session(bool fresh_autocommit);
+  task<> apply_effects(const command_facts& facts);
+  void apply_query_effects();
+  task<> learn_variables();
+
+  // spooled_write.cpp
+  struct unit_draft {
+    spool::unit what;
+    std::uint64_t rows = 0; // what the spooled OK says
+    std::uint64_t insert_id = 0;
+  };
+  task<verdict> spool_write();
+  [[nodiscard]] std::optional<unit_draft> make_unit(std::string& refusal);
+  task<bool> wait_for_ticket(ticket& one);
+  task<bool> answer_ticket(ticket& one, const unit_draft& draft);
+  task<bool> answer_failed_append(const spool::failure& why);
+
+  // local_answers.cpp
+  task<bool> answer(protocol::byte_buffer bytes);
+  task<bool> answer_ok();
+  task<bool> answer_error(client_error which, std::string text);
+  task<bool> answer_error_at(std::uint8_t sequence, client_error which, std::string text);
+  task<bool> answer_spooled(spool::seq number, std::uint64_t rows, std::uint64_t insert_id);
+  task<bool> answer_warnings();
+  task<bool> set_locally();
+  task<bool> use_locally();
+
+  [[nodiscard]] services& process() { return home_.process(); }
+  [[nodiscard]] std::optional<protocol::query_text> query_text() const;
+  [[nodiscard]] waiter patiently() { return {wake_}; }
+
+  worker& home_;
+  wakeup wake_;
+  std::shared_ptr<transport> client_;
+  std::optional<server_link> link_;
+  deadline limit_{wake_};      // of whatever the session is waiting for
+  deadline hold_limit_{wake_}; // of the current command's hold
+  bool stopping_ = false;
+
+  // who
+  std::uint32_t connection_id_ = 0; // ours, as the greeting told the client
+  protocol::handshake_response login_;
+  protocol::capabilities negotiated_ = 0;
+  const account* known_ = nullptr; // null: relayed
+  session_state state_;
+
+  // the connection phase, also of COM_CHANGE_USER
+  protocol::challenge salt_{};
+  std::uint8_t login_sequence_ = 0; // of the answer that ends it
+
+  // the current command
+  client_command command_;
+  protocol::byte_buffer collected_;
+  protocol::response_tracker tracker_;
+  bool held_ = false; // it has begun to wait
+
+  std::vector<std::string> to_learn_; // variables whose new value only the server knows
+
+  // what the client must still be told
+  bool transaction_lost_ = false;
+  spool::seq last_spooled_ = 0; // the previous statement's, 0 when that was not spooled
+
+  // the sentences that a situation points to
+  std::string spool_refusal_;
+  std::string not_spoolable_;
+};
+
+} // namespace holdwater::proxy

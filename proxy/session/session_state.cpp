@@ -1,0 +1,256 @@
+#include "proxy/session/session_state.hpp"
+
+#include <boost/algorithm/string/case_conv.hpp>
+#include <boost/algorithm/string/predicate.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace holdwater::proxy {
+
+namespace sql = protocol::sql;
+using boost::algorithm::iequals;
+using target = sql::assignment::target;
+
+namespace {
+
+std::string canonical(const sql::name& variable) {
+  auto name = boost::algorithm::to_lower_copy(variable.unquoted());
+  return name == "tx_isolation"   ? "transaction_isolation"
+         : name == "tx_read_only" ? "transaction_read_only"
+                                  : name;
+}
+
+bool truth(std::string_view value) {
+  return value == "1" || iequals(value, "on") || iequals(value, "true");
+}
+
+std::uint64_t number(std::string_view value) {
+  std::uint64_t parsed = 0;
+  std::from_chars(value.data(), value.data() + value.size(), parsed);
+  return parsed;
+}
+
+std::string quoted(std::string_view value) {
+  // Hex is read the same in every sql_mode and character set. A charset introducer keeps it a string.
+  std::string hex;
+  for (const unsigned char byte : value) hex += fmt::format("{:02x}", byte);
+  return value.empty() ? "''" : fmt::format("_utf8mb4 0x{}", hex);
+}
+
+bool is_number(std::string_view value) {
+  return !value.empty() && value.size() < 20 &&
+         std::all_of(value.begin(), value.end(), [](unsigned char c) { return c >= '0' && c <= '9'; });
+}
+
+} // namespace
+
+void session_state::begin(const protocol::handshake_response& login,
+                          std::shared_ptr<const server_profile> profile) {
+  login_ = login;
+  profile_ = std::move(profile);
+  settings_.clear();
+  unrestorable_.clear();
+  open_statements_ = 0;
+  status = protocol::server_status::autocommit;
+  reset_context();
+  context_.database = login.database;
+}
+
+void session_state::reset_context() {
+  const auto database = context_.database;
+  context_ = profile_ && profile_->defaults ? *profile_->defaults : spool::statement_context{};
+  context_.database = database;
+  gaps_.clear();
+  if (!profile_ || !profile_->defaults) open_gap("", "the server's defaults were never learned");
+  if (profile_) {
+    dialect_ = {};
+    dialect_.mariadb = profile_->version.mariadb;
+    dialect_.version = profile_->version.number;
+    const auto* chosen = profile_->find(login_.collation);
+    if (!chosen)
+      chosen = profile_->named(context_.collation_server); // as the server does with an id it does not know
+    if (chosen) {
+      context_.character_set_client = context_.character_set_results = chosen->character_set;
+      context_.collation_connection = chosen->name;
+    }
+  }
+  sql::apply_sql_mode(dialect_, context_.sql_mode);
+  dialect_.client_charset = sql::charset_class(context_.character_set_client);
+}
+
+bool session_state::in_transaction() const {
+  return status & protocol::server_status::in_trans;
+}
+
+bool session_state::autocommit() const {
+  return status & protocol::server_status::autocommit;
+}
+
+void session_state::set_autocommit(bool on) {
+  status = static_cast<std::uint16_t>(on ? status | protocol::server_status::autocommit
+                                         : status & ~protocol::server_status::autocommit);
+}
+
+bool session_state::can_assign_locally(const sql::statement& set) const {
+  if (set.assignments.empty()) return false;
+  return std::all_of(set.assignments.begin(), set.assignments.end(), [&](const sql::assignment& one) {
+    switch (one.where) {
+    case target::names:
+      return iequals(one.value, "default") ||
+             (profile_ &&
+              profile_->default_of(boost::algorithm::to_lower_copy(sql::literal_value(one.value, dialect_))));
+    case target::session: return one.literal && !one.default_value;
+    default: return false;
+    }
+  });
+}
+
+std::vector<std::string> session_state::assign(const sql::statement& set) {
+  std::vector<std::string> unknown;
+  if (set.assignments.empty()) make_unrestorable("a SET statement that is not understood");
+  for (const auto& one : set.assignments) assign_one(one, unknown);
+  return unknown;
+}
+
+void session_state::assign_one(const sql::assignment& one, std::vector<std::string>& unknown) {
+  switch (one.where) {
+  case target::global:
+  case target::next_transaction: return; // nothing of this session's
+  case target::user_variable: return make_unrestorable("a user variable");
+  case target::character_set:
+  case target::other:
+    open_gap("", "a SET statement was not understood");
+    return make_unrestorable("a SET statement that is not understood");
+  case target::names:
+    return assign_names(sql::literal_value(one.value, dialect_), sql::literal_value(one.extra, dialect_));
+  case target::session: break;
+  }
+  const auto variable = canonical(one.variable);
+  if (!one.literal || one.default_value) {
+    unknown.push_back(variable);
+    remember(variable, {});
+    open_gap(variable, fmt::format("the value of {} is not known", variable));
+    return;
+  }
+  const auto value = sql::literal_value(one.value, dialect_);
+  if (variable == "sql_mode" && is_number(value)) { // a bit set: the server knows which
+    unknown.push_back(variable);
+    return open_gap(variable, "the value of sql_mode is not known");
+  }
+  if (variable == "autocommit") return set_autocommit(truth(value));
+  set_variable(variable, value, std::string(one.value));
+}
+
+void session_state::learn(std::string_view variable, const std::optional<std::string>& value) {
+  const auto text = !value ? std::string("NULL") : is_number(*value) ? *value : quoted(*value);
+  set_variable(std::string(variable), value.value_or(""), text);
+}
+
+void session_state::assign_names(std::string_view character_set, std::string_view collation) {
+  const bool standard = iequals(character_set, "default");
+  const auto wanted = boost::algorithm::to_lower_copy(std::string(character_set));
+  const auto* chosen =
+      profile_ ? standard ? profile_->find(login_.collation) : profile_->default_of(wanted) : nullptr;
+  close_gap("names");
+  remember("names", fmt::format("NAMES {}{}", chosen ? chosen->character_set : wanted,
+                                collation.empty() ? "" : fmt::format(" COLLATE {}", collation)));
+  if (!chosen) {
+    open_gap("names", fmt::format("the character set {} is not known", wanted));
+    return;
+  }
+  context_.character_set_client = context_.character_set_results = chosen->character_set;
+  context_.collation_connection = collation.empty() ? chosen->name : std::string(collation);
+  dialect_.client_charset = sql::charset_class(context_.character_set_client);
+}
+
+void session_state::set_variable(const std::string& variable, const std::string& value,
+                                 const std::string& text) {
+  remember(variable, text);
+  close_gap(variable);
+  if (variable == "sql_mode") {
+    context_.sql_mode = value;
+    sql::apply_sql_mode(dialect_, value);
+  } else if (variable == "time_zone") {
+    context_.time_zone = value;
+  } else if (variable == "lc_time_names") {
+    context_.lc_time_names = value;
+  } else if (variable == "character_set_client") {
+    context_.character_set_client = boost::algorithm::to_lower_copy(value);
+    dialect_.client_charset = sql::charset_class(context_.character_set_client);
+  } else if (variable == "character_set_connection") {
+    const auto* chosen = profile_ ? profile_->default_of(boost::algorithm::to_lower_copy(value)) : nullptr;
+    if (chosen)
+      context_.collation_connection = chosen->name;
+    else
+      open_gap(variable, "the connection's collation is not known");
+  } else if (variable == "collation_connection") {
+    context_.collation_connection = value;
+  } else if (variable == "character_set_results") {
+    context_.character_set_results = value;
+  } else if (variable == "auto_increment_increment") {
+    context_.auto_increment_increment = number(value);
+  } else if (variable == "auto_increment_offset") {
+    context_.auto_increment_offset = number(value);
+  } else if (variable == "foreign_key_checks") {
+    context_.foreign_key_checks = truth(value);
+  } else if (variable == "unique_checks") {
+    context_.unique_checks = truth(value);
+  } else if (variable == "transaction_isolation") {
+    context_.isolation = boost::algorithm::to_upper_copy(value);
+  } else if (variable == "timestamp" || variable == "insert_id" || variable == "sql_log_bin" ||
+             variable == "sql_select_limit" || variable == "sql_safe_updates" ||
+             variable == "max_error_count" || variable == "rand_seed1" || variable == "rand_seed2" ||
+             variable == "pseudo_thread_id") {
+    // They change what a write does or leaves behind, and a unit does not carry them.
+    open_gap(variable, fmt::format("{} was set", variable));
+  }
+}
+
+void session_state::remember(const std::string& key, std::string text) {
+  const auto same = [&](const auto& known) { return known.first == key; };
+  // SET NAMES sets three variables at once: what was said of them before is void, and order matters otherwise
+  // too.
+  std::erase_if(settings_, same);
+  if (key == "names")
+    std::erase_if(settings_, [](const auto& known) {
+      return known.first.starts_with("character_set_") || known.first == "collation_connection";
+    });
+  settings_.emplace_back(key, std::move(text));
+}
+
+void session_state::open_gap(const std::string& variable, std::string why) {
+  close_gap(variable);
+  gaps_.emplace_back(variable, std::move(why));
+}
+
+void session_state::close_gap(std::string_view variable) {
+  std::erase_if(gaps_, [&](const auto& gap) { return gap.first == variable; });
+}
+
+bool session_state::restorable() const {
+  const auto unknown = [](const auto& setting) { return setting.second.empty(); };
+  return unrestorable_.empty() && open_statements_ == 0 &&
+         std::none_of(settings_.begin(), settings_.end(), unknown);
+}
+
+void session_state::make_unrestorable(std::string_view why) {
+  if (unrestorable_.empty()) unrestorable_ = why;
+}
+
+std::vector<std::string> session_state::restore_statements() const {
+  std::vector<std::string> statements;
+  for (const auto& [variable, text] : settings_) {
+    if (variable == "names")
+      statements.push_back("SET " + text);
+    else if (variable == "transaction_isolation" && !text.empty())
+      statements.push_back(fmt::format(
+          "SET SESSION {} = {}", profile_ && profile_->version.mariadb ? "tx_isolation" : variable, text));
+    else if (!text.empty())
+      statements.push_back(fmt::format("SET SESSION {} = {}", variable, text));
+  }
+  return statements;
+}
+
+} // namespace holdwater::proxy

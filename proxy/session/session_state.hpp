@@ -1,0 +1,86 @@
+// What the proxy remembers of a session so that it can give the session a new server connection, answer for
+// it while the server is away, and say in which context a write was meant. No I/O.
+//
+// Invariant: everything that restore_statements() gives sets a value that the server accepted before (or that
+// was accepted in an outage and is a plain literal); what cannot be told that way makes the session
+// unrestorable.
+#pragma once
+
+#include "protocol/capabilities.hpp"
+#include "protocol/handshake.hpp"
+#include "protocol/sql/analysis.hpp"
+#include "proxy/server/server_profile.hpp"
+#include "spool/unit.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace holdwater::proxy {
+
+class session_state {
+ public:
+  // A fresh login (also after COM_CHANGE_USER and COM_RESET_CONNECTION).
+  void begin(const protocol::handshake_response& login, std::shared_ptr<const server_profile> profile);
+
+  // --- as the server last said, or as was answered locally
+  std::uint16_t status = 0; // server_status flags
+  [[nodiscard]] bool in_transaction() const;
+  [[nodiscard]] bool autocommit() const;
+  void set_autocommit(bool on);
+
+  // --- the context that a write of this session is meant in
+  [[nodiscard]] const spool::statement_context& context() const { return context_; }
+  [[nodiscard]] const std::string& database() const { return context_.database; }
+  void use_database(std::string_view name) { context_.database = name; }
+  // Why the context is not known (an expression was assigned and its value not learned yet), empty when it
+  // is.
+  [[nodiscard]] std::string context_gap() const {
+    return gaps_.empty() ? std::string() : gaps_.front().second;
+  }
+  [[nodiscard]] const protocol::sql::dialect& dialect() const { return dialect_; }
+
+  // --- SET
+  // True when every assignment can be carried out without the server (plain literals for session variables).
+  [[nodiscard]] bool can_assign_locally(const protocol::sql::statement& set) const;
+  // After the server accepted the statement, or instead of it. Returns the session variables whose new value
+  // only the server knows: ask it, then tell learn().
+  std::vector<std::string> assign(const protocol::sql::statement& set);
+  void learn(std::string_view variable, const std::optional<std::string>& value);
+
+  // --- what cannot be restored on another server connection
+  void make_unrestorable(std::string_view why);
+  [[nodiscard]] const std::string& unrestorable() const { return unrestorable_; } // empty: it can be
+  void opened_statement() { ++open_statements_; }
+  void closed_statement() { open_statements_ -= open_statements_ > 0; }
+  [[nodiscard]] bool restorable() const;
+
+  // The SET statements that turn a fresh connection (logged in with database() and the login's collation)
+  // into this session's, autocommit aside.
+  [[nodiscard]] std::vector<std::string> restore_statements() const;
+
+ private:
+  void assign_one(const protocol::sql::assignment& one, std::vector<std::string>& unknown);
+  void assign_names(std::string_view character_set, std::string_view collation);
+  void set_variable(const std::string& variable, const std::string& value, const std::string& text);
+  void remember(const std::string& key, std::string text);
+  void open_gap(const std::string& variable, std::string why);
+  void close_gap(std::string_view variable);
+  void reset_context();
+
+  protocol::handshake_response login_;
+  std::shared_ptr<const server_profile> profile_;
+  spool::statement_context context_;
+  protocol::sql::dialect dialect_;
+  std::vector<std::pair<std::string, std::string>> gaps_; // variable, why the context is not known
+  std::string unrestorable_;
+  unsigned open_statements_ = 0;
+  std::vector<std::pair<std::string, std::string>>
+      settings_; // variable, assignment text; in the order of first use
+};
+
+} // namespace holdwater::proxy

@@ -1,0 +1,58 @@
+#include "proxy/spooling/write_queue.hpp"
+
+namespace holdwater::proxy {
+
+std::shared_ptr<ticket> write_queue::append(spool::unit what, std::function<void()> wake) {
+  auto one = std::make_shared<ticket>(std::move(wake));
+  queue_.append(std::move(what),
+                [this, one](spool::result<spool::seq> outcome) { appended(one, std::move(outcome)); });
+  return one;
+}
+
+void write_queue::appended(const std::shared_ptr<ticket>& one, spool::result<spool::seq> outcome) {
+  if (outcome) {
+    accepted_.fetch_add(1, std::memory_order_relaxed);
+    one->number_ = *outcome;
+    const std::lock_guard lock(mutex_);
+    if (one->move(ticket::phase::appending, ticket::phase::durable)) waiting_.emplace(*outcome, one);
+  } else {
+    one->failure_ = outcome.error();
+    one->phase_.store(ticket::phase::failed, std::memory_order_release);
+  }
+  board_.leave_append();
+  one->wake_();
+}
+
+void write_queue::leave(ticket& one) {
+  one.move(ticket::phase::appending, ticket::phase::acknowledged);
+  one.move(ticket::phase::durable, ticket::phase::acknowledged);
+  if (one.now() == ticket::phase::acknowledged) take(one.number());
+}
+
+std::shared_ptr<ticket> write_queue::take(spool::seq number) {
+  const std::lock_guard lock(mutex_);
+  const auto at = waiting_.find(number);
+  if (at == waiting_.end()) return nullptr;
+  auto one = std::move(at->second);
+  waiting_.erase(at);
+  return one;
+}
+
+void write_queue::applied(spool::seq number, const std::vector<spool::statement_answer>& answers) {
+  replayed_.fetch_add(1, std::memory_order_relaxed);
+  const auto one = take(number);
+  if (!one) return;
+  one->answers_ = answers;
+  if (one->move(ticket::phase::durable, ticket::phase::applied)) one->wake_();
+}
+
+bool write_queue::refused(spool::seq number, const spool::server_error& error) {
+  const auto one = take(number);
+  if (!one) return false;
+  one->error_ = error;
+  if (!one->move(ticket::phase::durable, ticket::phase::refused)) return false;
+  one->wake_();
+  return true;
+}
+
+} // namespace holdwater::proxy

@@ -60,8 +60,8 @@ void set_options(MYSQL* handle, const connection_timeouts& timeouts) {
   mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 }
 
-std::vector<row> take_rows(MYSQL_RES* from) {
-  std::vector<row> rows;
+std::vector<result_row> take_rows(MYSQL_RES* from) {
+  std::vector<result_row> rows;
   const unsigned columns = mysql_num_fields(from);
   while (MYSQL_ROW values = mysql_fetch_row(from)) {
     const unsigned long* sizes = mysql_fetch_lengths(from);

@@ -33,9 +33,9 @@ struct connection_timeouts {
       10000}; // one answer; libmysqlclient counts whole seconds, so it is rounded up
 };
 
-using row = std::vector<std::optional<std::string>>;
+using result_row = std::vector<std::optional<std::string>>;
 struct query_answer {
-  std::vector<row> rows; // empty for a statement without a result set
+  std::vector<result_row> rows; // empty for a statement without a result set
   statement_answer summary;
   bool in_transaction = false; // the server's word after the statement
 };

@@ -33,12 +33,13 @@ struct replay_options {
 };
 
 enum class attach_status : std::uint8_t {
-  ready,        // the ledger row is there and agrees with the spool
-  no_ledger,    // the table cannot be made or written (rights); nothing may be spooled
-  ledger_gone,  // there was a row once, and it is missing: a person decides
-  ledger_ahead, // the row says more than this spool ever had: a person decides
-  fenced,       // another owner has taken over this spool's row
-  unreachable,  // connection lost or "not now"
+  ready,         // the ledger row is there and agrees with the spool
+  no_ledger,     // the table cannot be made or written (rights); nothing may be spooled
+  ledger_gone,   // there was a row once, and it is missing: a person decides
+  ledger_ahead,  // the row says more than this spool ever had: a person decides
+  ledger_behind, // the server lacks applied units that the spool no longer keeps: a person decides
+  fenced,        // another owner has taken over this spool's row
+  unreachable,   // connection lost or "not now"
 };
 
 enum class replay_outcome : std::uint8_t {
@@ -65,9 +66,13 @@ struct replay_report {
   std::string reason; // for people, when not drained
 };
 
+// Makes a connection for an account; tests put a server of their own behind it.
+using connector = std::function<server_result<std::unique_ptr<mysql_connection>>(const credentials&)>;
+
 class replayer {
  public:
   replayer(spool& queue, replay_options options, replay_observer& observer);
+  replayer(spool& queue, replay_options options, replay_observer& observer, connector connect);
   ~replayer();
   replayer(const replayer&) = delete;
   replayer& operator=(const replayer&) = delete;

@@ -29,7 +29,7 @@ struct spool_counts {
   std::uint64_t bytes = 0; // of pending and dead units, as it counts against the limit
   seq last = 0;            // highest seq given out
   seq applied = 0;         // everything up to here is settled
-  seq dropped = 0;         // settled units up to here are no longer kept
+  seq dropped = 0;         // applied units up to here are no longer kept
   std::optional<std::chrono::microseconds>
       oldest_pending; // accepted_at of the oldest pending unit, since the epoch
 };

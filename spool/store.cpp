@@ -36,7 +36,7 @@ result<void> store::prepare() {
       {&s.get_counter, "SELECT value FROM counter WHERE name = ?1"},
       {&s.set_counter, "UPDATE counter SET value = ?2 WHERE name = ?1"},
       {&s.mark_applied, "UPDATE unit SET state = 1, attempted = 0, settled_at = ?3 "
-                        "WHERE state = 0 AND seq BETWEEN ?1 AND ?2"},
+                        "WHERE seq BETWEEN ?1 AND ?2 AND (state = 0 OR (state = 1 AND attempted = 1))"},
       {&s.settle, "UPDATE unit SET state = ?3, settled_at = ?4 WHERE seq = ?1 AND state = ?2"},
       {&s.row, "SELECT seq, state, bytes, accepted_at, tables FROM unit WHERE seq = ?1"},
       {&s.forget_body, "DELETE FROM body WHERE seq = ?1"},

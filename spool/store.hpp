@@ -72,7 +72,7 @@ class store {
   [[nodiscard]] result<stored_row> row(seq number);
 
   [[nodiscard]] seq last() const { return last_; }       // of the last commit and the open transaction
-  [[nodiscard]] seq dropped() const { return dropped_; } // settled units up to here are gone
+  [[nodiscard]] seq dropped() const { return dropped_; } // applied units up to here are gone
   [[nodiscard]] int wal_pages() const { return *wal_pages_; }
 
  private:

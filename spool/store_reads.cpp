@@ -112,8 +112,6 @@ result<std::uint64_t> store::applied_bytes() {
 result<void> store::drop_up_to(seq number) {
   if (auto done = sql_->drop_bodies.with(number).run(); !done) return done;
   if (auto done = sql_->drop_units.with(number).run(); !done) return done;
-  if (auto done = set_counter("dropped", number); !done) return done;
-  dropped_ = number;
   return give_back_pages();
 }
 
@@ -125,7 +123,7 @@ result<void> store::give_back_pages() {
   return db_.exec("PRAGMA incremental_vacuum(2048)");
 }
 
-// Only from the front: then one number, dropped(), tells what is missing.
+// Only from the front: then one number, dropped(), tells which applied units are missing.
 result<bool> store::drop_settled(std::chrono::microseconds older_than, std::uint64_t keep_bytes) {
   auto kept = applied_bytes();
   if (!kept) return kept.error();
@@ -141,11 +139,14 @@ result<bool> store::drop_settled(std::chrono::microseconds older_than, std::uint
       break;
     }
     last_to_drop = static_cast<seq>(rows.integer(0));
-    *kept -= static_cast<std::uint64_t>(rows.integer(1));
+    const auto bytes = static_cast<std::uint64_t>(rows.integer(1)); // 0 for what was never applied
+    if (bytes != 0) dropped_ = last_to_drop;
+    *kept -= bytes;
     ++seen;
   }
   if (last_to_drop != 0)
     if (auto done = drop_up_to(last_to_drop); !done) return done.error();
+  if (auto done = set_counter("dropped", dropped_); !done) return done.error();
   return seen == drop_at_once;
 }
 

@@ -1,0 +1,140 @@
+// First contact and each one after an outage: the ledger is found or made, checked, owned, and caught up
+// with.
+#include "spool/replay_engine.hpp"
+
+#include <strings.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace holdwater::spool {
+namespace {
+
+constexpr char made_fact[] = "ledger.made";   // 1 once the row was there: missing later means gone
+constexpr char epoch_fact[] = "ledger.epoch"; // the highest that we have claimed
+
+} // namespace
+
+replayer::attach_report replay_engine::attach() {
+  if (!ledger_.named()) return {attach_status::no_ledger, "no database is configured to keep the ledger in"};
+  sessions_.drop_all(); // after an outage the same address may be another server
+  epoch_ = 0;
+  losses_ = 0;
+  transactional_.clear();
+  auto done = attach_once();
+  while (!done && done.error().what == setback::kind::again && pause()) done = attach_once();
+  if (done) done = run(true);
+  if (done) return {attach_status::ready, {}};
+  epoch_ = 0; // drain() has nothing to go by
+  switch (done.error().what) {
+  case setback::kind::halted: return {done.error().status, done.error().reason};
+  case setback::kind::spool_failed:
+    return {attach_status::no_ledger, "the spool failed: " + done.error().reason};
+  case setback::kind::again:
+  case setback::kind::unreachable:
+  case setback::kind::stopped: break;
+  }
+  return {attach_status::unreachable, done.error().reason};
+}
+
+progress<void> replay_engine::attach_once() {
+  auto session = session_for(owner());
+  if (!session) return session.error();
+  if (auto ready = need_table(**session); !ready) return ready;
+  auto row = take_ownership(**session);
+  if (!row) {
+    end_transaction(owner());
+    return row.error();
+  }
+  epoch_ = row->epoch;
+  return adopt(*row);
+}
+
+setback replay_engine::attach_setback(const server_error& error) {
+  switch (classify(error)) {
+  case error_class::transient:
+    if (auto* session = sessions_.existing(owner()); session != nullptr && !sessions_.end_lost(*session))
+      sessions_.drop(owner());
+    return {setback::kind::again, error.text};
+  case error_class::refused: return halted(attach_status::no_ledger, ledger_.full_name() + ": " + error.text);
+  case error_class::not_now:
+  case error_class::connection_lost: break;
+  }
+  return unreachable(error, "attaching to the ledger");
+}
+
+progress<bool> replay_engine::has_table(replay_session& session) {
+  auto engine = session.query(ledger_.look_up_engine());
+  if (!engine) return attach_setback(engine.error());
+  if (engine->rows.empty()) return false;
+  const auto name = engine->rows.front().at(0).value_or("");
+  if (::strcasecmp(name.c_str(), "InnoDB") == 0) return true;
+  return halted(attach_status::no_ledger, ledger_.full_name() + " must be an InnoDB table, not " + name);
+}
+
+// Looked up before it is made, so that an account without the right to make tables can use one made for it.
+progress<void> replay_engine::need_table(replay_session& session) {
+  auto there = has_table(session);
+  if (!there) return there.error();
+  if (*there) return {};
+  auto made = number_fact(made_fact);
+  if (!made) return made.error();
+  if (*made != 0)
+    return halted(attach_status::ledger_gone, "the ledger table " + ledger_.full_name() + " is gone");
+  if (auto done = session.query(ledger_.create()); !done) return attach_setback(done.error());
+  there = has_table(session);
+  if (!there) return there.error();
+  if (*there) return {};
+  return halted(attach_status::no_ledger, ledger_.full_name() + " was made and cannot be seen");
+}
+
+progress<ledger_row> replay_engine::find_row(replay_session& session) {
+  if (auto begun = session.begin({}); !begun) return attach_setback(begun.error());
+  auto row = read_guard(session);
+  if (!row) return attach_setback(row.error());
+  if (*row) return **row;
+  auto made = number_fact(made_fact);
+  if (!made) return made.error();
+  if (*made != 0)
+    return halted(attach_status::ledger_gone, "this spool's row in " + ledger_.full_name() + " is gone");
+  if (auto done = session.query(ledger_.insert()); !done) return attach_setback(done.error());
+  return ledger_row{};
+}
+
+// The claim is noted in the spool first: a higher epoch found later was claimed by somebody else.
+progress<std::uint64_t> replay_engine::next_epoch(const ledger_row& row) {
+  auto claimed = number_fact(epoch_fact);
+  if (!claimed) return claimed.error();
+  if (row.epoch > *claimed)
+    return halted(attach_status::fenced,
+                  "another owner has taken over this spool's row in " + ledger_.full_name());
+  const auto epoch = *claimed + 1;
+  if (auto done = set_fact(epoch_fact, epoch); !done) return done.error();
+  return epoch;
+}
+
+progress<ledger_row> replay_engine::take_ownership(replay_session& session) {
+  auto row = find_row(session);
+  if (!row) return row.error();
+  auto epoch = next_epoch(*row);
+  if (!epoch) return epoch.error();
+  if (auto done = session.query(ledger_.take_over(*epoch)); !done) return attach_setback(done.error());
+  if (auto done = session.query("COMMIT"); !done) return attach_setback(done.error());
+  if (auto done = set_fact(made_fact, 1); !done) return done.error();
+  return ledger_row{row->applied, *epoch};
+}
+
+progress<std::uint64_t> replay_engine::number_fact(const char* key) {
+  auto text = queue_.fact(key);
+  if (!text) return spool_failed(text.error());
+  std::uint64_t value = 0;
+  if (*text) std::from_chars((*text)->data(), (*text)->data() + (*text)->size(), value);
+  return value;
+}
+
+progress<void> replay_engine::set_fact(const char* key, std::uint64_t value) {
+  if (auto done = queue_.set_fact(key, std::to_string(value)); !done) return spool_failed(done.error());
+  return {};
+}
+
+} // namespace holdwater::spool

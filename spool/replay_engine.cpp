@@ -1,0 +1,243 @@
+// The loop: read the next units, apply them, settle them.
+#include "spool/replay_engine.hpp"
+
+#include "spool/context_sql.hpp"
+#include "spool/unit_codec.hpp"
+
+#include <boost/throw_exception.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <stdexcept>
+
+namespace holdwater::spool {
+namespace {
+
+constexpr std::chrono::minutes compaction_interval{1};
+
+const std::string& isolation_of(const unit& what) {
+  return what.statements.front().context.isolation;
+}
+
+} // namespace
+
+void throw_exception_from_error(const setback& error, const boost::source_location& where) {
+  boost::throw_exception(std::runtime_error(error.reason), where);
+}
+
+namespace {
+
+// Waits for a long statement as long as the server still answers others; a server that does not is away.
+patience patience_with(const stop_signal& signal, const connector& connect, const replay_options& options) {
+  return
+      [&signal, &connect, &options, next = options.timeouts.read](std::chrono::milliseconds waited) mutable {
+        if (signal.stopped()) return false;
+        if (waited < options.timeouts.read) next = options.timeouts.read;
+        if (waited < next) return true;
+        next = waited + options.timeouts.read;
+        auto probe = connect(options.accounts.front());
+        return probe && (*probe)->query("SELECT 1");
+      };
+}
+
+} // namespace
+
+replay_engine::replay_engine(spool& queue, replay_options options, replay_observer& observer,
+                             connector connect)
+    : queue_(queue), options_(std::move(options)), observer_(observer), connect_(std::move(connect)),
+      sessions_(connect_, options_.accounts, patience_with(signal_, connect_, options_)),
+      ledger_(options_.database, options_.ledger_table, queue.id()) {
+  assert(!options_.accounts.empty());
+}
+
+replay_report replay_engine::drain() {
+  if (epoch_ == 0) return {replay_outcome::unreachable, "not attached to the ledger"};
+  transactional_.clear();
+  losses_ = 0;
+  if (auto done = run(false); !done) {
+    constexpr replay_outcome outcomes[] = {replay_outcome::unreachable, replay_outcome::unreachable,
+                                           replay_outcome::halted, replay_outcome::stopped,
+                                           replay_outcome::spool_failed};
+    return {outcomes[static_cast<std::size_t>(done.error().what)], done.error().reason};
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (compacted_at_ && now - *compacted_at_ < compaction_interval) return {};
+  compacted_at_ = now;
+  if (auto done = queue_.compact(); !done) return {replay_outcome::spool_failed, done.error().context};
+  return {};
+}
+
+progress<void> replay_engine::run(bool only_reapply) {
+  while (true) {
+    if (signal_.stopped()) return setback{setback::kind::stopped, "stopped"};
+    auto next = next_batch(only_reapply);
+    if (next && next->units.empty()) return {};
+    auto done = next ? apply(*next) : progress<void>(next.error());
+    if (!done && done.error().what != setback::kind::again) return done;
+  }
+}
+
+// While the ledger is behind, the applied units that it lacks come before the pending ones.
+progress<std::vector<unit>> replay_engine::read_next(bool only_reapply, bool& reapplied) {
+  reapplied = position_ < queue_.counts().applied;
+  if (reapplied) {
+    auto units = queue_.read_applied(position_, options_.batch_units, options_.batch_bytes);
+    if (!units) return spool_failed(units.error());
+    if (!units->empty()) return std::move(*units);
+  }
+  reapplied = false;
+  if (only_reapply) return std::vector<unit>();
+  auto units = queue_.read_pending(position_, options_.batch_units, options_.batch_bytes);
+  if (!units) return spool_failed(units.error());
+  return std::move(*units);
+}
+
+progress<replay_engine::batch> replay_engine::next_batch(bool only_reapply) {
+  batch next;
+  auto units = read_next(only_reapply, next.reapplied);
+  if (!units) return units.error();
+  next.units = std::move(*units);
+  if (!next.units.empty())
+    if (auto done = trim(next); !done) return done.error();
+  return next;
+}
+
+// Leaves the units at the front that may share one transaction.
+progress<void> replay_engine::trim(batch& of) {
+  const auto single = [&] { of.units.erase(of.units.begin() + 1, of.units.end()); };
+  if (!sessions_.knows(of.account())) return single(), progress<void>();
+  std::size_t size = 0;
+  for (const auto& next : of.units) {
+    if (next.account != of.account() || isolation_of(next) != isolation_of(of.units.front())) break;
+    auto transactional = is_transactional(next);
+    if (!transactional) return transactional.error();
+    if (!*transactional) {
+      of.alone = size == 0;
+      break;
+    }
+    ++size;
+  }
+  if (of.alone || of.first() <= one_by_one_until_) size = 1;
+  of.units.erase(of.units.begin() + static_cast<std::ptrdiff_t>(size), of.units.end());
+  return {};
+}
+
+progress<bool> replay_engine::is_transactional(const unit& what) {
+  const auto tables = tables_of(what);
+  if (tables.empty()) return false; // not known: assume the worse
+  auto session = session_for(what.account);
+  if (!session) return session.error();
+  for (const auto& name : tables) {
+    auto transactional = is_transactional(**session, name);
+    if (!transactional || !*transactional) return transactional;
+  }
+  return true;
+}
+
+// A view, a table that cannot be seen and a name that is no UTF-8 count as not transactional: all that costs
+// is running alone.
+progress<bool> replay_engine::is_transactional(replay_session& session, const table_name& name) {
+  if (const auto known = transactional_.find(name); known != transactional_.end()) return known->second;
+  auto answer =
+      session.query("SELECT e.transactions FROM information_schema.tables t "
+                    "LEFT JOIN information_schema.engines e ON e.engine = t.engine WHERE t.table_schema = " +
+                    hex_literal(name.schema) + " AND t.table_name = " + hex_literal(name.table));
+  if (!answer && classify(answer.error()) != error_class::refused) {
+    auto why = unreachable(answer.error(), "looking up a table's engine");
+    sessions_.drop(session.identity().user);
+    return why;
+  }
+  const bool transactional =
+      answer && !answer->rows.empty() &&
+      std::all_of(answer->rows.begin(), answer->rows.end(),
+                  [](const result_row& engine) { return engine.at(0).value_or("") == "YES"; });
+  return transactional_[name] = transactional;
+}
+
+progress<void> replay_engine::apply(batch& what) {
+  if (!sessions_.knows(what.account()))
+    return refuse(what.units.front(), {0, "HY000", "the account '" + what.account() + "' is not configured"});
+  auto session = session_for(what.account());
+  if (!session) return session.error();
+  if (what.alone)
+    if (auto ready = prepare_alone(what); !ready) return ready;
+  const auto outcome = transact(**session, what);
+  if (outcome.failed) return handle(what, *outcome.failed);
+  if (!outcome.row_gone && !outcome.differs) return settle_applied(what, outcome);
+  end_transaction(what.account());
+  if (outcome.row_gone) return halted(attach_status::ledger_gone, "the ledger's row is gone");
+  return adopt(*outcome.differs);
+}
+
+// The spool learns it before position_ moves: should that fail, the ledger tells it again.
+progress<void> replay_engine::settle_applied(const batch& what, const transaction_outcome& outcome) {
+  if (!what.reapplied || what.alone)
+    if (auto done = queue_.mark_applied(what.first(), what.last()); !done) return spool_failed(done.error());
+  position_ = what.last();
+  losses_ = 0;
+  if (what.reapplied) return {};
+  for (std::size_t i = 0; i < what.units.size(); ++i)
+    observer_.applied(what.units[i].number, outcome.answers.at(i));
+  return {};
+}
+
+progress<void> replay_engine::check_range(const ledger_row& row) const {
+  const auto counts = queue_.counts();
+  const auto said = "the ledger says " + std::to_string(row.applied);
+  if (row.epoch != epoch_)
+    return halted(attach_status::fenced, "another owner has taken over this spool's ledger row");
+  if (row.applied > counts.last)
+    return halted(attach_status::ledger_ahead,
+                  said + ", the spool's last unit is " + std::to_string(counts.last));
+  if (row.applied < counts.dropped)
+    return halted(attach_status::ledger_behind,
+                  said + ", the spool keeps applied units only after " + std::to_string(counts.dropped));
+  return {};
+}
+
+// The ledger is right: what it says is applied is, and what it does not say is not.
+progress<void> replay_engine::adopt(const ledger_row& row) {
+  if (auto sound = check_range(row); !sound) return sound;
+  if (auto done = settle_up_to(row.applied); !done) return done;
+  if (row.applied < queue_.counts().applied) rewound_to_ = row.applied;
+  position_ = row.applied;
+  return {};
+}
+
+progress<void> replay_engine::settle_up_to(seq applied) {
+  const auto first = queue_.counts().applied + 1;
+  std::vector<seq> numbers;
+  for (auto after = first - 1; after < applied;) {
+    auto units = queue_.read_pending(after, options_.batch_units, options_.batch_bytes);
+    if (!units) return spool_failed(units.error());
+    for (const auto& next : *units)
+      if (next.number <= applied) numbers.push_back(next.number);
+    after = units->empty() ? applied : units->back().number;
+  }
+  if (numbers.empty()) return {};
+  if (auto done = queue_.mark_applied(first, applied); !done) return spool_failed(done.error());
+  for (const auto number : numbers) observer_.applied(number, {});
+  return {};
+}
+
+// What a lost connection left on such a table can be learnt from no one: only the ledger's "applied" is sure.
+progress<void> replay_engine::prepare_alone(const batch& what) {
+  if (what.first() != not_sent_) {
+    auto attempted = queue_.is_attempted(what.first());
+    if (!attempted) return spool_failed(attempted.error());
+    if (*attempted || (what.reapplied && rewound_to_ == position_)) {
+      auto decided = decide_doubt(what);
+      return decided ? progress<void>(setback{setback::kind::again, {}}) : decided;
+    }
+  }
+  not_sent_ = 0;
+  if (auto done = queue_.mark_attempted(what.first()); !done) return spool_failed(done.error());
+  return {};
+}
+
+progress<void> replay_engine::pause() {
+  if (signal_.pause(options_.retry_delay)) return {};
+  return setback{setback::kind::stopped, "stopped"};
+}
+
+} // namespace holdwater::spool

@@ -1,0 +1,153 @@
+// What replay makes of a transaction that failed: wait, look again, or set the culprit aside.
+//
+// Invariant: a unit is set aside only after the server's own answer to it and a rollback, or when nobody can
+// ever know; and it is set aside in the spool before the ledger passes it (README.md, "A refused unit").
+#include "spool/replay_engine.hpp"
+
+namespace holdwater::spool {
+namespace {
+
+constexpr unsigned most_losses = 3; // connections lost in a row before the monitor is asked
+
+server_error with_note(server_error error, const std::string& note) {
+  error.text += " (" + note + ")";
+  return error;
+}
+
+} // namespace
+
+progress<void> replay_engine::handle(const batch& what, const interruption& failed) {
+  if (failed.transaction_ended) return handle_ended_transaction(what, failed);
+  const auto kind = classify(failed.error);
+  if (failed.where == stage::guard && what.alone) not_sent_ = what.first();
+  if (kind == error_class::connection_lost) return handle_loss(what, failed);
+  end_transaction(what.account());
+  if (failed.where == stage::guard) return handle_guard(what, failed);
+  if (what.alone) return handle_alone(what, failed);
+  switch (kind) {
+  case error_class::not_now:
+    return unreachable(failed.error, "applying unit " + std::to_string(what.first()));
+  case error_class::transient: one_by_one_until_ = what.last(); return pause();
+  case error_class::refused:
+  case error_class::connection_lost: break;
+  }
+  return handle_refusal(what, failed);
+}
+
+// The new connection asks the ledger before anything else; nothing is decided here.
+progress<void> replay_engine::handle_loss(const batch& what, const interruption& failed) {
+  sessions_.drop(what.account());
+  if (++losses_ >= most_losses) {
+    losses_ = 0;
+    return unreachable(failed.error, "applying unit " + std::to_string(what.first()));
+  }
+  return pause();
+}
+
+progress<void> replay_engine::handle_guard(const batch& what, const interruption& failed) {
+  switch (classify(failed.error)) {
+  case error_class::transient: {
+    // The row is held, perhaps by a connection that was lost behind a cut network.
+    auto session = session_for(what.account());
+    if (!session) return session.error();
+    if (auto done = sessions_.end_lost(**session); !done) sessions_.drop(what.account());
+    return pause();
+  }
+  case error_class::refused:
+    return halted(attach_status::no_ledger, "the account '" + what.account() + "' cannot use the ledger " +
+                                                ledger_.full_name() + ": " + failed.error.text);
+  case error_class::not_now:
+  case error_class::connection_lost: break;
+  }
+  return unreachable(failed.error, "reading the ledger");
+}
+
+// Such a table keeps what a failed statement has done, so hardly any error allows a repeat.
+progress<void> replay_engine::handle_alone(const batch& what, const interruption& failed) {
+  const auto kind = classify(failed.error);
+  if (failed.where != stage::units) // its mark decides at the next look
+    return kind == error_class::not_now ? unreachable(failed.error, "moving the ledger") : pause();
+  if (kind == error_class::not_now && failed.statement_index == 0) {
+    not_sent_ = what.first();
+    return unreachable(failed.error, "applying unit " + std::to_string(what.first()));
+  }
+  return refuse(what.units.front(),
+                with_note(failed.error, "on a non-transactional table: part of it may have been applied"));
+}
+
+progress<void> replay_engine::handle_refusal(const batch& what, const interruption& failed) {
+  if (failed.where == stage::move)
+    return halted(attach_status::no_ledger, "the account '" + what.account() + "' cannot move the ledger " +
+                                                ledger_.full_name() + ": " + failed.error.text);
+  if (what.units.size() > 1) {
+    one_by_one_until_ = what.last();
+    return {};
+  }
+  if (failed.where == stage::commit) { // believed only when the ledger agrees
+    auto session = session_for(what.account());
+    if (!session) return session.error();
+    auto row = ask_ledger(**session);
+    if (!row) return row.error();
+    if (row->applied != position_ || row->epoch != epoch_) return adopt(*row);
+  }
+  return refuse(what.units.front(), failed.error);
+}
+
+// The units so far were committed without the ledger: they must not be sent again, and nobody knows for sure.
+progress<void> replay_engine::handle_ended_transaction(const batch& what, const interruption& failed) {
+  end_transaction(what.account());
+  for (std::size_t i = 0; i <= failed.unit_index; ++i) {
+    const server_error why{0, "HY000",
+                           "in doubt: statement " + std::to_string(failed.statement_index + 1) + " of unit " +
+                               std::to_string(what.units[failed.unit_index].number) +
+                               " ended its transaction"};
+    if (auto done = refuse(what.units[i], why); !done) return done;
+  }
+  return {};
+}
+
+progress<void> replay_engine::decide_doubt(const batch& what) {
+  auto session = session_for(what.account());
+  if (!session) return session.error();
+  auto row = ask_ledger(**session);
+  if (!row) return row.error();
+  if (row->applied != position_ || row->epoch != epoch_) return adopt(*row);
+  return refuse(what.units.front(), {0, "HY000", "in doubt on a non-transactional table"});
+}
+
+// Dead before its client hears of it: a crash in between leaves a letter too many, never a unit that is
+// applied although its client was told that it failed.
+progress<void> replay_engine::refuse(const unit& what, const server_error& why) {
+  if (auto done = queue_.mark_dead(what.number, why); !done) return spool_failed(done.error());
+  if (observer_.refused(what.number, why))
+    if (auto done = queue_.mark_refused(what.number); !done) return spool_failed(done.error());
+  return pass(what);
+}
+
+// Any trouble here is left to the next transaction, whose guard tells where the ledger stands.
+progress<void> replay_engine::pass(const unit& what) {
+  auto session = session_for(owner());
+  if (!session) return session.error();
+  auto done = move_past(**session, what.number);
+  if (!done && done.error().what == setback::kind::again) return {};
+  return done;
+}
+
+progress<void> replay_engine::move_past(replay_session& session, seq number) {
+  auto begun = session.begin({});
+  auto row = begun ? read_guard(session) : server_result<std::optional<ledger_row>>(begun.error());
+  if (!row || !*row || (*row)->applied != position_ || (*row)->epoch != epoch_) {
+    end_transaction(owner());
+    return row && *row ? adopt(**row) : progress<void>(setback{});
+  }
+  auto moved = session.query(ledger_.move_to(number));
+  if (moved) moved = session.query("COMMIT");
+  if (!moved) {
+    end_transaction(owner());
+    return setback{};
+  }
+  position_ = number;
+  return {};
+}
+
+} // namespace holdwater::spool

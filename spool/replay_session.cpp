@@ -1,0 +1,121 @@
+#include "spool/replay_session.hpp"
+
+#include "spool/context_sql.hpp"
+
+#include <charconv>
+
+namespace holdwater::spool {
+namespace {
+
+// Short, so that stop() is heard while another transaction holds a row: a time-out only means to try again.
+constexpr char session_defaults[] = "SET autocommit = 1, innodb_lock_wait_timeout = 2";
+constexpr char mariadb_defaults[] = "SET max_statement_time = 0";
+constexpr unsigned packet_too_large = 1153;
+
+std::uint64_t number_of(const std::optional<std::string>& text) {
+  std::uint64_t value = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), value);
+  return value;
+}
+
+} // namespace
+
+server_result<std::unique_ptr<replay_session>>
+replay_session::open(const connector& connect, const credentials& account, const patience& how_long) {
+  auto connection = connect(account);
+  if (!connection) return connection.error();
+  (*connection)->be_patient(how_long);
+  std::unique_ptr<replay_session> session(new replay_session(std::move(*connection)));
+  if (auto done = session->set_up(account.user); !done) return done.error();
+  return session;
+}
+
+server_result<void> replay_session::set_up(const std::string& user) {
+  if (auto done = send(session_defaults); !done) return done;
+  if (connection_->server_version().find("MariaDB") != std::string::npos)
+    if (auto done = send(mariadb_defaults); !done) return done;
+  auto limits = query("SELECT CONNECTION_ID(), @@max_allowed_packet");
+  if (!limits) return limits.error();
+  if (limits->rows.empty()) return server_error{0, "", "the server did not tell the connection's id"};
+  identity_ = {number_of(limits->rows[0].at(0)), user, ""};
+  max_packet_ = number_of(limits->rows[0].at(1));
+  auto self = find(identity_.id);
+  if (!self) return self.error();
+  if (*self) identity_ = **self;
+  return {};
+}
+
+server_result<query_answer> replay_session::query(std::string_view text) {
+  auto answer = connection_->query(text);
+  if (!answer && classify(answer.error()) == error_class::connection_lost) broken_ = true;
+  return answer;
+}
+
+server_result<void> replay_session::send(const std::string& text) {
+  auto answer = query(text);
+  if (!answer) return answer.error();
+  return {};
+}
+
+server_result<void> replay_session::begin(const std::string& isolation) {
+  if (isolation != isolation_) {
+    if (const auto text = set_isolation(isolation); !text.empty())
+      if (auto done = send(text); !done) return done;
+    isolation_ = isolation;
+  }
+  return send("START TRANSACTION READ WRITE");
+}
+
+server_result<void> replay_session::rollback() {
+  return send("ROLLBACK");
+}
+
+server_result<void> replay_session::use(const std::string& database) {
+  if (database.empty() || (context_ && context_->database == database)) return {};
+  return send("USE " + quoted_name(database));
+}
+
+// The default database comes last: its name is written in the statement's own charset.
+server_result<void> replay_session::take_context(const statement& wanted) {
+  auto done = send(set_context(context_, wanted));
+  if (done) done = use(wanted.context.database);
+  if (!done) {
+    context_.reset();
+    return done;
+  }
+  const auto database =
+      wanted.context.database.empty() && context_ ? context_->database : wanted.context.database;
+  context_ = wanted.context;
+  context_->database = database;
+  const auto variables = set_user_variables(wanted);
+  return variables.empty() ? server_result<void>() : send(variables);
+}
+
+server_result<query_answer> replay_session::run(const statement& what) {
+  // The server would answer by closing the connection, which looks like an outage.
+  if (max_packet_ != 0 && what.text.size() + 1 > max_packet_)
+    return server_error{packet_too_large, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes"};
+  if (auto done = take_context(what); !done) return done.error();
+  return query(what.text);
+}
+
+server_result<std::optional<connection_identity>> replay_session::find(std::uint64_t id) {
+  auto list = query("SHOW PROCESSLIST"); // both flavours begin with Id, User, Host
+  if (!list) return list.error();
+  for (const auto& process : list->rows)
+    if (process.size() >= 3 && number_of(process[0]) == id)
+      return std::optional(connection_identity{id, process[1].value_or(""), process[2].value_or("")});
+  return std::optional<connection_identity>();
+}
+
+server_result<presence> replay_session::end(const connection_identity& other) {
+  auto found = find(other.id);
+  if (!found) return found.error();
+  if (!*found || (*found)->host != other.host || (*found)->user != other.user) return presence::gone;
+  if (other.host.find(':') == std::string::npos)
+    return presence::maybe_there; // no port: it could be anybody's
+  if (auto done = send("KILL " + std::to_string(other.id)); !done) return done.error();
+  return presence::maybe_there;
+}
+
+} // namespace holdwater::spool

@@ -1,0 +1,37 @@
+#include "spool/replayer.hpp"
+
+#include "spool/replay_engine.hpp"
+
+namespace holdwater::spool {
+
+struct replayer::impl {
+  impl(spool& queue, replay_options options, replay_observer& observer, connector connect)
+      : engine(queue, std::move(options), observer, std::move(connect)) {}
+  replay_engine engine;
+};
+
+replayer::replayer(spool& queue, replay_options options, replay_observer& observer)
+    : replayer(queue, options, observer, [options](const credentials& account) {
+        // No default database: it may be gone, and the ledger is asked for by its full name.
+        return mysql_connection::connect(options.server, account, {}, options.timeouts);
+      }) {}
+
+replayer::replayer(spool& queue, replay_options options, replay_observer& observer, connector connect)
+    : impl_(std::make_unique<impl>(queue, std::move(options), observer, std::move(connect))) {}
+
+replayer::~replayer() = default;
+
+replayer::attach_report replayer::attach() {
+  return impl_->engine.attach();
+}
+replay_report replayer::drain() {
+  return impl_->engine.drain();
+}
+void replayer::stop() {
+  impl_->engine.stop();
+}
+void replayer::restart() {
+  impl_->engine.restart();
+}
+
+} // namespace holdwater::spool

@@ -131,11 +131,11 @@ result<void> response_tracker::read_head() {
   }
   payload_reader in(kept_);
   const std::uint64_t columns = in.lenenc_integer();
-  bool definitions_follow = true;
+  definitions_follow_ = true;
   if (negotiated(cap::mariadb_cache_metadata) || negotiated(cap::optional_resultset_metadata))
-    definitions_follow = in.integer(1) != 0;
+    definitions_follow_ = in.integer(1) != 0;
   if (in.failed() || columns == 0) return errc::malformed_packet;
-  begin_definitions(definitions_follow ? columns : 0);
+  begin_definitions(columns);
   return {};
 }
 
@@ -148,20 +148,21 @@ result<void> response_tracker::read_prepare_head() {
   in.skip(1);
   ok_.warnings = static_cast<std::uint16_t>(in.integer(2));
   if (in.failed()) return errc::malformed_packet;
-  const bool definitions_follow =
-      !negotiated(cap::optional_resultset_metadata) || in.remaining() == 0 || in.integer(1) != 0;
-  columns_follow_ = definitions_follow && column_count_ > 0;
-  if (definitions_follow && parameter_count_ > 0)
+  if (negotiated(cap::optional_resultset_metadata) && in.remaining() > 0)
+    definitions_follow_ = in.integer(1) != 0;
+  columns_due_ = column_count_ > 0;
+  if (parameter_count_ > 0)
     begin_definitions(parameter_count_);
   else
     end_block();
   return {};
 }
 
+// Definitions that are left out leave their EOF behind.
 void response_tracker::begin_definitions(std::uint64_t count) {
-  definitions_left_ = count;
+  definitions_left_ = definitions_follow_ ? count : 0;
   phase_ = phase::definitions;
-  if (count == 0) end_definitions();
+  if (definitions_left_ == 0) end_definitions();
 }
 
 void response_tracker::end_definitions() {
@@ -173,6 +174,7 @@ void response_tracker::end_definitions() {
 
 void response_tracker::end_block() {
   if (command_ == command::stmt_prepare) return end_prepare_block();
+  out_parameters_ = phase_ == phase::definitions_end && (ok_.status & server_status::ps_out_params) != 0;
   // an opened cursor: its rows come by COM_STMT_FETCH
   const bool cursor = command_ == command::stmt_execute && phase_ == phase::definitions_end &&
                       (ok_.status & server_status::cursor_exists) != 0;
@@ -181,16 +183,19 @@ void response_tracker::end_block() {
 }
 
 void response_tracker::end_prepare_block() {
-  if (!columns_follow_) return finish(ending::other);
-  columns_follow_ = false;
+  if (!columns_due_) return finish(ending::other);
+  columns_due_ = false;
   begin_definitions(column_count_);
 }
 
+// Behind OUT parameters one more result, CALL's own OK, always comes; MySQL's EOF form says so only in the
+// EOF behind the definitions.
 void response_tracker::end_result(ending how) {
-  const bool more = (ok_.status & server_status::more_results_exists) != 0;
+  const bool more = out_parameters_ || (ok_.status & server_status::more_results_exists) != 0;
   const bool may_follow = answer_of(command_) == answer_kind::result_sets;
   if (!more || !may_follow) return finish(how);
   ended_by_ = how;
+  out_parameters_ = false;
   phase_ = phase::head;
 }
 

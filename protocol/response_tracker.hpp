@@ -127,7 +127,9 @@ class response_tracker {
   phase phase_ = phase::single;
   role role_ = role::passing;
   ending ended_by_ = ending::none;
-  bool columns_follow_ = false; // COM_STMT_PREPARE: the column definitions come behind the parameters
+  bool definitions_follow_ = true; // false: the definitions are left out, the client has them
+  bool columns_due_ = false;       // COM_STMT_PREPARE: column definitions come behind the parameters
+  bool out_parameters_ = false;    // the rows are OUT parameters, as the EOF behind the definitions said
   std::uint64_t definitions_left_ = 0;
   std::uint64_t rows_ = 0;
   std::uint32_t statement_id_ = 0;

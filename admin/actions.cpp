@@ -1,0 +1,76 @@
+#include "admin/actions.hpp"
+#include "admin/json_text.hpp"
+#include "admin/prometheus.hpp"
+#include "admin/views.hpp"
+
+#include <boost/json.hpp>
+
+namespace holdwater::admin {
+namespace {
+
+reply as_json(unsigned status, const boost::json::value& body) {
+  return {.status = status, .body = pretty(body), .content_type = "application/json", .allow = {}};
+}
+
+unsigned served(const health& of) {
+  return of.status == "down" ? 503 : 200;
+}
+
+reply metrics_page(const control& from) {
+  auto families = from.metrics();
+  for (auto& one : health_metrics(from.snapshot())) families.push_back(std::move(one));
+  return {
+      .status = 200, .body = prometheus_text(families), .content_type = prometheus_content_type, .allow = {}};
+}
+
+reply page_of(page what, const control& from) {
+  if (what == page::metrics) return metrics_page(from);
+  const auto now =
+      from.snapshot(); // for /livez too: it proves that the program's threads let go of their locks
+  switch (what) {
+  case page::database: return as_json(200, view(now.database));
+  case page::cache: return as_json(200, view(now.cache));
+  case page::live: return as_json(200, boost::json::object{{"status", "ok"}});
+  case page::ready: return as_json(served(now), boost::json::object{{"status", now.status}});
+  default: return as_json(served(now), view(now));
+  }
+}
+
+// Answers with the report: 200 when done, else `otherwise`.
+control::completion answer(std::function<void(reply)> done, unsigned otherwise) {
+  return [done = std::move(done), otherwise](const action_report& report) {
+    done(as_json(report.done ? 200 : otherwise, view(report)));
+  };
+}
+
+struct performer {
+  control& on;
+  std::function<void(reply)> done;
+
+  void operator()(const show& what) const { done(page_of(what.what, on)); }
+  void operator()(const list_pending& what) const {
+    on.list_pending(what.after, what.limit,
+                    [d = done](const spool_listing& listing, const std::string& error) {
+                      d(error.empty() ? as_json(200, view(listing)) : refuse(500, error));
+                    });
+  }
+  void operator()(const list_dead& what) const {
+    const auto limit = what.limit; // one more is asked for, to tell whether there are more
+    on.list_dead(limit + 1,
+                 [d = done, limit](const std::vector<listed_dead_letter>& dead, const std::string& error) {
+                   d(error.empty() ? as_json(200, view(dead, limit)) : refuse(500, error));
+                 });
+  }
+  void operator()(const sync& what) const { on.sync(what.timeout, answer(done, 504)); }
+  void operator()(const reconnect&) const { on.reconnect(answer(done, 503)); }
+  void operator()(const retry_dead& what) const { on.retry_dead(what.seq, answer(done, 409)); }
+  void operator()(const discard_dead& what) const { on.discard_dead(what.seq, answer(done, 409)); }
+};
+
+} // namespace
+
+void carry_out(const action& what, control& on, std::function<void(reply)> done) {
+  std::visit(performer{on, std::move(done)}, what);
+}
+
+} // namespace holdwater::admin

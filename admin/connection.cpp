@@ -1,0 +1,219 @@
+// One HTTP connection: read a request, have it carried out, answer; until either side has had enough.
+//
+// Invariant: every wait ends. A request has `request_timeout` to arrive and its answer as long to leave; an
+// action's own time is bounded by `control`, and stop() ends the wait for it.
+#include "admin/actions.hpp"
+#include "admin/router.hpp"
+#include "admin/shared_state.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+
+#include <array>
+#include <optional>
+
+namespace holdwater::admin {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr std::uint32_t most_header_bytes = 8 << 10;
+constexpr std::uint64_t most_body_bytes = 64 << 10;
+// How long, and for how many bytes, a refused client is listened to, so that it gets to read the refusal.
+constexpr std::chrono::seconds linger_time{1};
+constexpr std::size_t most_linger_bytes = 1 << 20;
+
+// Where an action's reply arrives.
+struct reply_slot {
+  explicit reply_slot(const asio::any_io_executor& on) : wake(on, asio::steady_timer::time_point::max()) {}
+
+  std::optional<reply> arrived;
+  asio::steady_timer wake; // cancelled when the reply is there, or when nobody waits any more
+
+  void put(reply what) {
+    arrived = std::move(what);
+    wake.cancel();
+  }
+};
+
+// What to tell a client whose request could not be read; nothing when it is gone or too slow to be told.
+std::optional<reply> refusal_of(const error_code& error) {
+  if (error == http::error::header_limit || error == http::error::buffer_overflow)
+    return refuse(431, "the header is larger than 8 KiB");
+  if (error == http::error::body_limit) return refuse(413, "the body is larger than 64 KiB");
+  if (error == http::error::end_of_stream || error == http::error::partial_message) return std::nullopt;
+  if (error.category() == make_error_code(http::error::bad_method).category())
+    return refuse(400, "this is not HTTP: " + error.message());
+  return std::nullopt;
+}
+
+using request_message = http::request<http::string_body>;
+
+request as_request(const request_message& from) {
+  const auto header = [&](http::field name) -> std::optional<std::string> {
+    const auto found = from.find(name);
+    if (found == from.end()) return std::nullopt;
+    return std::string(found->value());
+  };
+  return {std::string(from.method_string()), std::string(from.target()), header(http::field::host),
+          header(http::field::origin)};
+}
+
+http::response<http::string_body> as_response(reply from, unsigned version, bool keep_alive) {
+  http::response<http::string_body> out(static_cast<http::status>(from.status), version);
+  out.set(http::field::server, "holdwater");
+  out.set(http::field::content_type, from.content_type);
+  out.set(http::field::cache_control, "no-store");
+  out.set("X-Content-Type-Options", "nosniff");
+  if (!from.allow.empty()) out.set(http::field::allow, from.allow);
+  out.keep_alive(keep_alive);
+  out.body() = std::move(from.body);
+  out.prepare_payload();
+  return out;
+}
+
+class http_connection final : public connection, public std::enable_shared_from_this<http_connection> {
+ public:
+  http_connection(tcp::socket socket, std::shared_ptr<shared_state> shared)
+      : stream_(std::move(socket)), shared_(std::move(shared)) {
+    ++shared_->open;
+  }
+  ~http_connection() override { --shared_->open; }
+
+  void start(bool busy) {
+    asio::co_spawn(
+        stream_.get_executor(),
+        [self = shared_from_this(), busy] { return busy ? self->turn_away() : self->run(); },
+        [](const std::exception_ptr& failure) {
+          if (failure) std::rethrow_exception(failure);
+        });
+  }
+
+  void stop() override {
+    stopped_ = true;
+    stream_.close();
+    if (waiting_) waiting_->wake.cancel();
+  }
+
+ private:
+  beast::tcp_stream stream_;
+  beast::flat_buffer buffer_; // holds what a pipelining client sent ahead
+  std::shared_ptr<shared_state> shared_;
+  std::shared_ptr<reply_slot> waiting_;
+  bool stopped_ = false;
+
+  asio::awaitable<void> run() {
+    while (!stopped_) {
+      http::request_parser<http::string_body> parser;
+      const auto error = co_await read(parser);
+      if (error) {
+        if (auto told = refusal_of(error)) co_await write_last(*std::move(told));
+        co_return;
+      }
+      const auto& message = parser.get();
+      auto told = co_await answer_to(message);
+      if (!told) co_return; // stopped meanwhile
+      if (!co_await write(as_response(*std::move(told), message.version(), message.keep_alive()),
+                          is_head(message)))
+        co_return;
+      if (!message.keep_alive()) co_return co_await linger();
+    }
+  }
+
+  asio::awaitable<void> turn_away() { co_await write_last(refuse(503, "too many connections at once")); }
+
+  static bool is_head(const request_message& message) { return message.method() == http::verb::head; }
+
+  asio::awaitable<error_code> read(http::request_parser<http::string_body>& parser) {
+    error_code error;
+    parser.header_limit(most_header_bytes);
+    parser.body_limit(most_body_bytes);
+    stream_.expires_after(shared_->how.request_timeout);
+    co_await http::async_read_header(stream_, buffer_, parser,
+                                     asio::redirect_error(asio::use_awaitable, error));
+    if (!error && beast::iequals(parser.get()[http::field::expect], "100-continue"))
+      error = co_await write_continue();
+    if (!error)
+      co_await http::async_read(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
+    co_return error;
+  }
+
+  asio::awaitable<error_code> write_continue() {
+    error_code error;
+    http::response<http::empty_body> go_on(http::status::continue_, 11);
+    co_await http::async_write(stream_, go_on, asio::redirect_error(asio::use_awaitable, error));
+    co_return error;
+  }
+
+  // Nothing when the connection was stopped before the answer came.
+  asio::awaitable<std::optional<reply>> answer_to(const request_message& message) {
+    if (message.version() >= 11 && message.count(http::field::host) != 1)
+      co_return refuse(400, "a request needs one Host header");
+    auto decided = route(as_request(message), shared_->how.host_names);
+    if (auto* refused = std::get_if<reply>(&decided)) co_return std::move(*refused);
+    co_return co_await outcome_of(std::get<action>(decided));
+  }
+
+  asio::awaitable<std::optional<reply>> outcome_of(const action& what) {
+    waiting_ = std::make_shared<reply_slot>(stream_.get_executor());
+    stream_.expires_never();
+    carry_out(what, shared_->on, [back = shared_->back, slot = std::weak_ptr(waiting_)](reply told) {
+      back->post([slot, told = std::move(told)]() mutable {
+        if (const auto still = slot.lock()) still->put(std::move(told));
+      });
+    });
+    error_code woken; // by design: a cancelled timer is the signal
+    if (!stopped_) co_await waiting_->wake.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    co_return std::exchange(waiting_, nullptr)->arrived;
+  }
+
+  asio::awaitable<bool> write(http::response<http::string_body> message, bool head_only) {
+    error_code error;
+    stream_.expires_after(shared_->how.request_timeout);
+    http::response_serializer<http::string_body> serializer(message);
+    serializer.split(head_only);
+    if (head_only) {
+      co_await http::async_write_header(stream_, serializer,
+                                        asio::redirect_error(asio::use_awaitable, error));
+    } else {
+      co_await http::async_write(stream_, serializer, asio::redirect_error(asio::use_awaitable, error));
+    }
+    co_return !error;
+  }
+
+  asio::awaitable<void> write_last(reply what) {
+    if (co_await write(as_response(std::move(what), 11, false), false)) co_await linger();
+  }
+
+  // Closing with bytes unread would reset the connection, and the client might lose the answer: read on for a
+  // moment.
+  asio::awaitable<void> linger() {
+    error_code error;
+    stream_.socket().shutdown(tcp::socket::shutdown_send, error);
+    stream_.expires_after(linger_time);
+    std::array<char, 4096> dropped{};
+    for (std::size_t total = 0; !error && total < most_linger_bytes;)
+      total += co_await stream_.async_read_some(asio::buffer(dropped),
+                                                asio::redirect_error(asio::use_awaitable, error));
+  }
+};
+
+} // namespace
+
+std::weak_ptr<connection> serve(tcp::socket socket, std::shared_ptr<shared_state> shared, bool busy) {
+  auto made = std::make_shared<http_connection>(std::move(socket), std::move(shared));
+  made->start(busy);
+  return made;
+}
+
+} // namespace holdwater::admin

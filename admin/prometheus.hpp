@@ -1,0 +1,21 @@
+// Prometheus's text format, version 0.0.4.
+//
+// Source: https://prometheus.io/docs/instrumenting/exposition_formats/
+#pragma once
+
+#include "admin/control.hpp"
+
+#include <string>
+#include <vector>
+
+namespace holdwater::admin {
+
+inline constexpr const char* prometheus_content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+// A family without samples is left out; of two with one name the first counts.
+[[nodiscard]] std::string prometheus_text(const std::vector<counter>& families);
+
+// What /health/ tells, as metrics: holdwater_database_up, holdwater_spool_pending and so on.
+[[nodiscard]] std::vector<counter> health_metrics(const health& of);
+
+} // namespace holdwater::admin

@@ -1,0 +1,161 @@
+#include "admin/router.hpp"
+#include "admin/json_text.hpp"
+#include "admin/origin.hpp"
+#include "admin/query.hpp"
+#include "admin/utf8.hpp"
+
+#include <boost/json/object.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <limits>
+
+namespace holdwater::admin {
+namespace {
+
+constexpr std::size_t usual_limit = 100;
+constexpr std::size_t largest_limit = 1000;
+constexpr std::chrono::seconds usual_sync_timeout{30};
+constexpr std::chrono::seconds longest_sync_timeout{600};
+
+enum class verb { get, post };
+
+// What a handler gets: the {seq} of the path, where it has one, and the parameters.
+struct arguments {
+  std::uint64_t seq = 0;
+  query& parameters;
+};
+
+struct path_rule {
+  verb method;
+  std::string_view path; // {seq} stands for a number
+  action (*make)(arguments);
+};
+
+template <page What>
+action make_show(arguments) {
+  return show{What};
+}
+
+action make_list_pending(arguments a) {
+  const auto after = a.parameters.count("after", 0, 0, std::numeric_limits<std::uint64_t>::max());
+  return list_pending{after, a.parameters.count("limit", usual_limit, 1, largest_limit)};
+}
+action make_list_dead(arguments a) {
+  return list_dead{a.parameters.count("limit", usual_limit, 1, largest_limit)};
+}
+action make_sync(arguments a) {
+  return sync{a.parameters.seconds("timeout", usual_sync_timeout, longest_sync_timeout)};
+}
+action make_reconnect(arguments) {
+  return reconnect{};
+}
+action make_retry(arguments a) {
+  return retry_dead{a.seq};
+}
+action make_discard(arguments a) {
+  return discard_dead{a.seq};
+}
+
+constexpr std::array rules{
+    path_rule{verb::get, "/health", make_show<page::health>},
+    path_rule{verb::get, "/health/database", make_show<page::database>},
+    path_rule{verb::get, "/health/cache", make_show<page::cache>},
+    path_rule{verb::post, "/health/sync", make_sync},
+    path_rule{verb::post, "/health/reconnect", make_reconnect},
+    path_rule{verb::get, "/livez", make_show<page::live>},
+    path_rule{verb::get, "/readyz", make_show<page::ready>},
+    path_rule{verb::get, "/metrics", make_show<page::metrics>},
+    path_rule{verb::get, "/spool", make_list_pending},
+    path_rule{verb::get, "/spool/dead", make_list_dead},
+    path_rule{verb::post, "/spool/dead/{seq}/retry", make_retry},
+    path_rule{verb::post, "/spool/dead/{seq}/discard", make_discard},
+};
+
+// A target's parts. The absolute form names its own host, which then counts (RFC 9112, 3.2.2).
+struct target_parts {
+  std::string_view path;
+  std::string_view parameters;
+  std::optional<std::string> host;
+};
+
+target_parts split(const request& what) {
+  constexpr std::string_view scheme = "http://";
+  std::string_view rest = what.target;
+  target_parts out{{}, {}, what.host};
+  if (rest.starts_with(scheme)) {
+    rest.remove_prefix(scheme.size());
+    const auto slash = std::min(rest.find_first_of("/?"), rest.size());
+    out.host = rest.substr(0, slash);
+    rest.remove_prefix(slash);
+  }
+  const auto mark = std::min(rest.find('?'), rest.size());
+  out.path = rest.substr(0, mark);
+  out.parameters = rest.substr(std::min(mark + 1, rest.size()));
+  if (out.path.size() > 1 && out.path.ends_with('/')) out.path.remove_suffix(1);
+  return out;
+}
+
+// Whether `path` is the rule's; fills `seq` where the rule has one.
+bool matches(std::string_view rule, std::string_view path, std::uint64_t& seq) {
+  constexpr std::string_view hole = "{seq}";
+  const auto at = rule.find(hole);
+  if (at == rule.npos) return rule == path;
+  const auto tail = rule.substr(at + hole.size());
+  if (path.size() <= at + tail.size() || !path.starts_with(rule.substr(0, at)) || !path.ends_with(tail))
+    return false;
+  const auto number = parse_count(path.substr(at, path.size() - at - tail.size()));
+  seq = number.value_or(0);
+  return seq != 0;
+}
+
+const path_rule* find_rule(std::string_view path, std::uint64_t& seq) {
+  for (const auto& rule : rules)
+    if (matches(rule.path, path, seq)) return &rule;
+  return nullptr;
+}
+
+bool allows(verb rule, std::string_view method) {
+  return rule == verb::post ? method == "POST" : method == "GET" || method == "HEAD";
+}
+
+reply method_not_allowed(verb rule) {
+  const std::string_view allowed = rule == verb::post ? "POST" : "GET, HEAD";
+  auto out = refuse(405, fmt::format("this page takes {}", allowed));
+  out.allow = allowed;
+  return out;
+}
+
+std::optional<reply> refuse_stranger(const request& what, const target_parts& parts,
+                                     const std::vector<std::string>& host_names) {
+  if (parts.host && !host_is_ours(*parts.host, host_names))
+    return refuse(403,
+                  "the Host header must be an IP address, localhost, or a name given in admin.host_names");
+  if (what.method == "POST" && what.origin && !same_origin(*what.origin, parts.host.value_or("")))
+    return refuse(403, "a page of another origin may not do this");
+  return std::nullopt;
+}
+
+} // namespace
+
+decision route(const request& what, const std::vector<std::string>& host_names) {
+  const auto parts = split(what);
+  if (auto refused = refuse_stranger(what, parts, host_names)) return *std::move(refused);
+  std::uint64_t seq = 0;
+  const auto* const rule = find_rule(parts.path, seq);
+  if (!rule) return refuse(404, "there is no such page");
+  if (!allows(rule->method, what.method)) return method_not_allowed(rule->method);
+  query parameters(parts.parameters);
+  auto made = rule->make({seq, parameters});
+  if (const auto wrong = parameters.error(); !wrong.empty()) return refuse(400, wrong);
+  return made;
+}
+
+reply refuse(unsigned status, std::string_view why) {
+  return {.status = status,
+          .body = pretty(boost::json::object{{"error", printable(why)}}),
+          .content_type = "application/json",
+          .allow = {}};
+}
+
+} // namespace holdwater::admin

@@ -1,0 +1,76 @@
+// From a request to what is to be done about it: a pure function, without I/O.
+//
+// Invariant: no GET or HEAD changes anything; an action that does is reached by POST only, and never for a
+// foreign page in a browser (Host and Origin are checked: DNS rebinding, cross-site requests).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace holdwater::admin {
+
+// The parts of a request that matter here.
+struct request {
+  std::string method;
+  std::string target;              // path and query, or absolute form
+  std::optional<std::string> host; // the Host header
+  std::optional<std::string> origin;
+};
+
+struct reply {
+  unsigned status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+  std::string allow; // the Allow header of a 405
+
+  friend bool operator==(const reply&, const reply&) = default;
+};
+
+// One page of what is known now.
+enum class page { health, database, cache, live, ready, metrics };
+
+struct show {
+  page what;
+  friend bool operator==(const show&, const show&) = default;
+};
+struct list_pending {
+  std::uint64_t after = 0;
+  std::size_t limit = 0;
+  friend bool operator==(const list_pending&, const list_pending&) = default;
+};
+struct list_dead {
+  std::size_t limit = 0;
+  friend bool operator==(const list_dead&, const list_dead&) = default;
+};
+struct sync {
+  std::chrono::milliseconds timeout{};
+  friend bool operator==(const sync&, const sync&) = default;
+};
+struct reconnect {
+  friend bool operator==(const reconnect&, const reconnect&) = default;
+};
+struct retry_dead {
+  std::uint64_t seq = 0;
+  friend bool operator==(const retry_dead&, const retry_dead&) = default;
+};
+struct discard_dead {
+  std::uint64_t seq = 0;
+  friend bool operator==(const discard_dead&, const discard_dead&) = default;
+};
+
+using action = std::variant<show, list_pending, list_dead, sync, reconnect, retry_dead, discard_dead>;
+using decision = std::variant<action, reply>;
+
+// `host_names` are the names, besides IP addresses and localhost, that Host may carry.
+[[nodiscard]] decision route(const request& what, const std::vector<std::string>& host_names);
+
+// {"error": "..."} with its status.
+[[nodiscard]] reply refuse(unsigned status, std::string_view why);
+
+} // namespace holdwater::admin

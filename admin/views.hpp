@@ -1,0 +1,19 @@
+// What `control` tells, as JSON. The names are the product's interface.
+#pragma once
+
+#include "admin/control.hpp"
+
+#include <boost/json/value.hpp>
+
+namespace holdwater::admin {
+
+[[nodiscard]] boost::json::value view(const health& of);
+[[nodiscard]] boost::json::value view(const database_health& of);
+[[nodiscard]] boost::json::value view(const spool_health& of);
+[[nodiscard]] boost::json::value view(const cache_health& of);
+[[nodiscard]] boost::json::value view(const spool_listing& of);
+// At most `limit` of them; "truncated" tells whether there are more.
+[[nodiscard]] boost::json::value view(const std::vector<listed_dead_letter>& of, std::size_t limit);
+[[nodiscard]] boost::json::value view(const action_report& of);
+
+} // namespace holdwater::admin

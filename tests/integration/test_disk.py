@@ -79,7 +79,7 @@ def test_a_full_disk_is_survived_by_a_restart(mariadb, start_proxy, small_disk):
 
 
 def test_a_limit_on_the_spool_refuses_writes(mariadb, start_proxy):
-    proxy = start_proxy(mariadb, HOLDWATER_SPOOL_MAX_BYTES=300000)
+    proxy = start_proxy(mariadb, HOLDWATER_SPOOL_MAX_BYTES=2 << 20)
     connection = proxy.connect()
     run(connection, "CREATE TABLE t (id INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB")
     mariadb.stop()
@@ -87,7 +87,7 @@ def test_a_limit_on_the_spool_refuses_writes(mariadb, start_proxy):
     accepted = 0
     with pytest.raises(pymysql.err.MySQLError) as caught:
         for number in range(1000):
-            run(connection, f"INSERT INTO t VALUES ({number}, '{'x' * 10000}')")
+            run(connection, f"INSERT INTO t VALUES ({number}, '{'x' * 60000}')")
             accepted += 1
     assert "full" in str(caught.value.args[1]).lower(), caught.value.args
     assert 5 < accepted < 60

@@ -41,6 +41,7 @@ class Proxy:
         with open(self.config, "w") as file:
             for extra in accounts:
                 file.write(f'[[account]]\nuser = "{extra.user}"\npassword = "{extra.password}"\n')
+        os.chmod(self.config, 0o600)
         self.child = None
 
     # --- life

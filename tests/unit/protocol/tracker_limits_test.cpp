@@ -125,7 +125,7 @@ TEST_CASE("a packet that may not come now is refused") {
 
 TEST_CASE("random bytes never lead out of the buffer, and are never counted twice") {
   const std::uint32_t seed = std::random_device{}();
-  INFO("seed ", seed);
+  MESSAGE("seed ", seed);
   std::mt19937 random(seed);
   constexpr std::uint8_t interesting[] = {0, 1, 2, 5, 7, 9, 0xfb, 0xfc, 0xfd, 0xfe, 0xff};
   constexpr command commands[] = {command::query,      command::stmt_prepare, command::stmt_execute,

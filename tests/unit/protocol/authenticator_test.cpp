@@ -1,0 +1,151 @@
+// The server's side of authentication, with the client's side of this folder and with clients that are
+// peculiar.
+#include "protocol/auth.hpp"
+#include "tests/unit/protocol/answers.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+
+using namespace holdwater::protocol;
+using step = authenticator::step;
+
+namespace {
+
+constexpr std::string_view native = plugin::mysql_native_password;
+constexpr std::string_view sha2 = plugin::caching_sha2_password;
+
+challenge salt_of(const char* hex) {
+  challenge salt{};
+  std::ranges::copy(test::from_hex(hex), salt.begin());
+  return salt;
+}
+
+const challenge salt = salt_of("62 50 48 59 68 7c 57 7d 30 74 79 26 4d 30 48 58 64 6b 6b 5b");
+
+std::string scramble(std::string_view name, std::string_view password, byte_span with) {
+  return name == native ? scramble_native(password, with) : scramble_sha2(password, with);
+}
+
+authenticator server(std::string password, std::string_view offered) {
+  return {std::move(password), std::string(offered), salt, false};
+}
+
+// The challenge in an authentication switch that the authenticator asks for.
+std::string switched_salt(const authenticator& from, std::string_view name) {
+  const auto request = parse_auth_switch(from.reply());
+  REQUIRE(request.has_value());
+  CHECK(request->plugin == name);
+  REQUIRE(request->data.size() == challenge_size + 1);
+  CHECK(request->data.back() == '\0');
+  return request->data.substr(0, challenge_size);
+}
+
+} // namespace
+
+TEST_CASE("the scrambles follow the formulas in the manual") {
+  CHECK(scramble_native("pw1", salt).size() == 20);
+  CHECK(scramble_sha2("pw1", salt).size() == 32);
+  CHECK(scramble_native("", salt).empty());
+  CHECK(scramble_sha2("", salt).empty());
+  CHECK(scramble_native("pw1", salt) == as_text(test::from_hex("90c46ea076fd22c926f38af13e717735f79ca94f")));
+  CHECK(scramble_sha2("pw1", salt) ==
+        as_text(test::from_hex("0c9218adb6bedc3bf61d16cfcbf5f3b26f3b46e0b1bf0d6d6b6b957a687f0561")));
+}
+
+TEST_CASE("a challenge has no zero byte and no '$', and is never the same") {
+  std::set<challenge> seen;
+  for (int i = 0; i < 1000; ++i) {
+    const auto made = make_challenge();
+    REQUIRE(made.has_value());
+    CHECK(std::ranges::none_of(*made,
+                               [](std::uint8_t byte) { return byte == 0 || byte == '$' || byte > 127; }));
+    CHECK(seen.insert(*made).second);
+  }
+}
+
+TEST_CASE("the right password is accepted and a wrong one is not") {
+  for (const std::string_view name : {native, sha2}) {
+    authenticator good = server("pw1", name);
+    CHECK(good.start(name, as_bytes(scramble(name, "pw1", salt))) == step::succeed);
+    CHECK(good.reply() == (name == sha2 ? test::from_hex("01 03") : byte_buffer{}));
+    authenticator bad = server("pw1", name);
+    CHECK(bad.start(name, as_bytes(scramble(name, "pw2", salt))) == step::fail);
+    CHECK(bad.feed(as_bytes(scramble(name, "pw1", salt))) == step::fail);
+  }
+}
+
+TEST_CASE("an empty password takes an empty answer in its spellings, and nothing else") {
+  for (const std::string_view name : {native, sha2}) {
+    CHECK(server("", name).start(name, {}) == step::succeed);
+    CHECK(server("", name).start(name, test::from_hex("00")) == step::succeed);
+    CHECK(server("", name).start("", {}) == step::succeed);
+    CHECK(server("", name).start(name, as_bytes(scramble(name, "pw1", salt))) == step::fail);
+  }
+}
+
+TEST_CASE("a zero byte behind the scramble is ignored, another byte is not") {
+  for (const std::string_view name : {native, sha2}) {
+    CHECK(server("pw1", name).start(name, as_bytes(scramble(name, "pw1", salt) + '\0')) == step::succeed);
+    CHECK(server("pw1", name).start(name, as_bytes(scramble(name, "pw1", salt) + 'x')) == step::fail);
+  }
+}
+
+TEST_CASE("an answer that is too early, too late or for another plugin leads to one switch") {
+  struct row {
+    std::string_view offered, named;
+    bool empty;
+    std::string_view expected;
+  };
+  for (const row& each :
+       {row{native, native, true, native}, row{sha2, sha2, true, sha2}, row{sha2, native, false, native},
+        row{native, sha2, false, sha2}, row{sha2, "client_ed25519", false, sha2},
+        row{"client_ed25519", "client_ed25519", false, native}, row{"client_ed25519", sha2, false, sha2},
+        row{"unix_socket", "dialog", true, native}}) {
+    const std::string first = each.empty ? "" : scramble(native, "pw1", salt);
+    authenticator asked = server("pw1", each.offered);
+    REQUIRE(asked.start(each.named, as_bytes(first)) == step::send);
+    const std::string fresh = switched_salt(asked, each.expected);
+    CHECK(fresh != as_text(salt));
+    CHECK(asked.feed(as_bytes(scramble(each.expected, "pw1", as_bytes(fresh)))) == step::succeed);
+    CHECK(asked.feed(as_bytes(scramble(each.expected, "pw1", as_bytes(fresh)))) == step::fail);
+
+    authenticator stubborn = server("pw1", each.offered);
+    REQUIRE(stubborn.start(each.named, as_bytes(first)) == step::send);
+    CHECK(stubborn.feed({}) == step::fail);
+  }
+}
+
+TEST_CASE("an answer to the greeting's challenge does not answer the switch's") {
+  authenticator asked = server("pw1", native);
+  REQUIRE(asked.start(native, {}) == step::send);
+  CHECK(asked.feed(as_bytes(scramble_native("pw1", salt))) == step::fail);
+}
+
+TEST_CASE("both sides of this folder understand each other") {
+  for (const std::string_view offered : {native, sha2, std::string_view("client_ed25519")}) {
+    for (const std::string password : {"", "pw1", "geheim-\xc3\xa4"}) {
+      greeting hello;
+      hello.salt = salt;
+      hello.auth_plugin = offered;
+      auth_client client(password, false);
+      client.start(hello);
+      authenticator asked = server(password, offered);
+      step now = asked.start(client.plugin(), client.reply());
+      if (now == step::send) {
+        REQUIRE(*client.feed(asked.reply()) == auth_client::step::send);
+        now = asked.feed(client.reply());
+      }
+      REQUIRE(now == step::succeed);
+      if (!asked.reply().empty()) CHECK(*client.feed(asked.reply()) == auth_client::step::wait);
+    }
+  }
+}
+
+TEST_CASE("secrets are equal when all their bytes are") {
+  CHECK(equal_secrets("abc", "abc"));
+  CHECK_FALSE(equal_secrets("abc", "abd"));
+  CHECK_FALSE(equal_secrets("abc", "ab"));
+  CHECK(equal_secrets("", ""));
+}

@@ -2,6 +2,8 @@
 
 #include "spool/context_sql.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace holdwater::spool {
@@ -18,6 +20,16 @@ std::uint64_t number_of(const std::optional<std::string>& text) {
   return value;
 }
 
+// Too often true at worst.
+bool makes_rows(std::string_view text) {
+  const auto holds = [&](std::string_view word) {
+    return std::search(text.begin(), text.end(), word.begin(), word.end(), [](char a, char b) {
+             return std::tolower(static_cast<unsigned char>(a)) == b;
+           }) != text.end();
+  };
+  return holds("insert") || holds("replace");
+}
+
 } // namespace
 
 server_result<std::unique_ptr<replay_session>>
@@ -32,7 +44,8 @@ replay_session::open(const connector& connect, const credentials& account, const
 
 server_result<void> replay_session::set_up(const std::string& user) {
   if (auto done = send(session_defaults); !done) return done;
-  if (connection_->server_version().find("MariaDB") != std::string::npos)
+  is_mariadb_ = connection_->server_version().find("MariaDB") != std::string::npos;
+  if (is_mariadb_)
     if (auto done = send(mariadb_defaults); !done) return done;
   auto limits = query("SELECT CONNECTION_ID(), @@max_allowed_packet");
   if (!limits) return limits.error();
@@ -95,8 +108,25 @@ server_result<query_answer> replay_session::run(const statement& what) {
   // The server would answer by closing the connection, which looks like an outage.
   if (max_packet_ != 0 && what.text.size() + 1 > max_packet_)
     return server_error{packet_too_large, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes"};
+  if (spoiled() && !what.insert_id && makes_rows(what.text))
+    return server_error{0, "HY000", "it would take the insert id that an earlier statement left unused"};
   if (auto done = take_context(what); !done) return done.error();
-  return query(what.text);
+  auto answer = query(what.text);
+  if (!answer) return answer;
+  if (auto noted = note_unused_insert_id(what, *answer); !noted) return noted.error();
+  return answer;
+}
+
+// A set insert_id stays until a row takes it, whichever statement makes that row.
+server_result<void> replay_session::note_unused_insert_id(const statement& what, const query_answer& answer) {
+  if (!what.insert_id) return {};
+  unused_insert_id_ = false; // this one took the place of any before
+  if (answer.summary.insert_id == *what.insert_id) return {};
+  auto left = query("SELECT @@insert_id");
+  if (!left) return left.error();
+  unused_insert_id_ = !left->rows.empty() && number_of(left->rows[0].at(0)) == *what.insert_id;
+  // MariaDB takes 0 for none; MySQL would give out the id 0.
+  return unused_insert_id_ && is_mariadb_ ? send("SET insert_id = 0") : server_result<void>();
 }
 
 server_result<std::optional<connection_identity>> replay_session::find(std::uint64_t id) {

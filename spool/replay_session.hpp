@@ -37,6 +37,8 @@ class replay_session {
 
   [[nodiscard]] const connection_identity& identity() const { return identity_; }
   [[nodiscard]] bool broken() const { return broken_; } // the connection was lost
+  // An insert id that no row took is still set, and this server forgets it only with the connection.
+  [[nodiscard]] bool spoiled() const { return unused_insert_id_ && !is_mariadb_; }
 
  private:
   explicit replay_session(std::unique_ptr<mysql_connection> connection)
@@ -44,6 +46,7 @@ class replay_session {
   [[nodiscard]] server_result<void> set_up(const std::string& user);
   [[nodiscard]] server_result<std::optional<connection_identity>> find(std::uint64_t id);
   [[nodiscard]] server_result<void> take_context(const statement& wanted);
+  [[nodiscard]] server_result<void> note_unused_insert_id(const statement& what, const query_answer& answer);
   [[nodiscard]] server_result<void> use(const std::string& database);
   [[nodiscard]] server_result<void> send(const std::string& text);
 
@@ -53,6 +56,8 @@ class replay_session {
   std::optional<statement_context> context_; // what the connection has; nothing: not known
   std::string isolation_;
   bool broken_ = false;
+  bool is_mariadb_ = false;
+  bool unused_insert_id_ = false;
 };
 
 } // namespace holdwater::spool

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <fstream>
+#include <random>
 #include <stdexcept>
 
 namespace holdwater::protocol::test {
@@ -61,6 +63,14 @@ byte_buffer from_hex(std::string_view text) {
   }
   if (!digits.empty()) throw std::invalid_argument("half a byte in hex"); // also runs before main()
   return out;
+}
+
+std::uint32_t test_seed() {
+  const char* given = std::getenv("HOLDWATER_TEST_SEED");
+  const std::uint32_t seed =
+      given != nullptr ? static_cast<std::uint32_t>(std::stoul(given)) : std::random_device{}();
+  MESSAGE("HOLDWATER_TEST_SEED=", seed);
+  return seed;
 }
 
 std::vector<answer> load_answers(const std::string& flavour) {

@@ -21,6 +21,7 @@ struct answer {
 };
 
 byte_buffer from_hex(std::string_view text); // blanks are skipped
+std::uint32_t test_seed();                   // HOLDWATER_TEST_SEED, or a random one; printed
 std::vector<answer> load_answers(const std::string& flavour);
 
 } // namespace holdwater::protocol::test

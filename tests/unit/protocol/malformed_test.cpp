@@ -71,9 +71,7 @@ TEST_CASE("every packet of the recorded answers can be cut anywhere, and given t
 }
 
 TEST_CASE("no parser reads past random bytes") {
-  const std::uint32_t seed = std::random_device{}();
-  MESSAGE("seed ", seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(test::test_seed());
   constexpr std::uint8_t interesting[] = {0, 1, 3, 0x0a, 0x11, 0x41, 0xfa, 0xfb, 0xfc, 0xfd, 0xfe, 0xff};
   constexpr std::uint8_t first_bytes[] = {0x00, 0x01, 0x03, 0x0a, 0x11, 0xfe, 0xff};
   for (int round = 0; round < 30000; ++round) {

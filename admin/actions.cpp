@@ -61,7 +61,7 @@ struct performer {
                    d(error.empty() ? as_json(200, view(dead, limit)) : refuse(500, error));
                  });
   }
-  void operator()(const sync& what) const { on.sync(what.timeout, answer(done, 504)); }
+  void operator()(const sync_now& what) const { on.sync(what.timeout, answer(done, 504)); }
   void operator()(const reconnect&) const { on.reconnect(answer(done, 503)); }
   void operator()(const retry_dead& what) const { on.retry_dead(what.seq, answer(done, 409)); }
   void operator()(const discard_dead& what) const { on.discard_dead(what.seq, answer(done, 409)); }

@@ -117,20 +117,24 @@ class http_connection final : public connection, public std::enable_shared_from_
       http::request_parser<http::string_body> parser;
       const auto error = co_await read(parser);
       if (error) {
-        if (auto told = refusal_of(error)) co_await write_last(*std::move(told));
+        const auto refused = refusal_of(error);
+        if (refused) co_await write_last(*refused);
         co_return;
       }
       const auto& message = parser.get();
       auto told = co_await answer_to(message);
       if (!told) co_return; // stopped meanwhile
-      if (!co_await write(as_response(*std::move(told), message.version(), message.keep_alive()),
-                          is_head(message)))
-        co_return;
+      const auto response = as_response(*std::move(told), message.version(), message.keep_alive());
+      const bool written = co_await write(response, is_head(message));
+      if (!written) co_return;
       if (!message.keep_alive()) co_return co_await linger();
     }
   }
 
-  asio::awaitable<void> turn_away() { co_await write_last(refuse(503, "too many connections at once")); }
+  asio::awaitable<void> turn_away() {
+    const auto refused = refuse(503, "too many connections at once");
+    co_await write_last(refused);
+  }
 
   static bool is_head(const request_message& message) { return message.method() == http::verb::head; }
 
@@ -177,10 +181,12 @@ class http_connection final : public connection, public std::enable_shared_from_
     co_return std::exchange(waiting_, nullptr)->arrived;
   }
 
-  asio::awaitable<bool> write(http::response<http::string_body> message, bool head_only) {
+  // Coroutines here take what outlives them by reference: GCC 12 miscompiles aggregates that they take by
+  // value.
+  asio::awaitable<bool> write(const http::response<http::string_body>& message, bool head_only) {
     error_code error;
     stream_.expires_after(shared_->how.request_timeout);
-    http::response_serializer<http::string_body> serializer(message);
+    http::serializer<false, http::string_body> serializer(message);
     serializer.split(head_only);
     if (head_only) {
       co_await http::async_write_header(stream_, serializer,
@@ -191,8 +197,10 @@ class http_connection final : public connection, public std::enable_shared_from_
     co_return !error;
   }
 
-  asio::awaitable<void> write_last(reply what) {
-    if (co_await write(as_response(std::move(what), 11, false), false)) co_await linger();
+  asio::awaitable<void> write_last(const reply& what) {
+    const auto response = as_response(what, 11, false);
+    const bool written = co_await write(response, false);
+    if (written) co_await linger();
   }
 
   // Closing with bytes unread would reset the connection, and the client might lose the answer: read on for a

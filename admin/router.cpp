@@ -45,7 +45,7 @@ action make_list_dead(arguments a) {
   return list_dead{a.parameters.count("limit", usual_limit, 1, largest_limit)};
 }
 action make_sync(arguments a) {
-  return sync{a.parameters.seconds("timeout", usual_sync_timeout, longest_sync_timeout)};
+  return sync_now{a.parameters.seconds("timeout", usual_sync_timeout, longest_sync_timeout)};
 }
 action make_reconnect(arguments) {
   return reconnect{};

@@ -48,9 +48,9 @@ struct list_dead {
   std::size_t limit = 0;
   friend bool operator==(const list_dead&, const list_dead&) = default;
 };
-struct sync {
+struct sync_now {
   std::chrono::milliseconds timeout{};
-  friend bool operator==(const sync&, const sync&) = default;
+  friend bool operator==(const sync_now&, const sync_now&) = default;
 };
 struct reconnect {
   friend bool operator==(const reconnect&, const reconnect&) = default;
@@ -64,7 +64,7 @@ struct discard_dead {
   friend bool operator==(const discard_dead&, const discard_dead&) = default;
 };
 
-using action = std::variant<show, list_pending, list_dead, sync, reconnect, retry_dead, discard_dead>;
+using action = std::variant<show, list_pending, list_dead, sync_now, reconnect, retry_dead, discard_dead>;
 using decision = std::variant<action, reply>;
 
 // `host_names` are the names, besides IP addresses and localhost, that Host may carry.

@@ -26,7 +26,7 @@ struct endpoint {
 };
 
 struct settings {
-  std::vector<std::string> host_names; // names that Host may carry, besides the listening host
+  std::vector<std::string> host_names{}; // names that Host may carry, besides the listening host
   std::chrono::milliseconds request_timeout{
       10'000};                        // for a whole request to arrive, and for an answer to leave
   std::size_t most_connections = 256; // further ones get 503

@@ -113,7 +113,8 @@ class file_reader {
       const auto colon = text.find(": ");
       if (colon != text.npos) text.remove_prefix(colon + 2);
     }
-    return std::string(text);
+    return text.empty() ? "a value is not written as TOML wants it (is text without quotes?)"
+                        : std::string(text);
   }
 
   void take_top(const toml::table& root) {

@@ -1,0 +1,81 @@
+// A control with settable answers. Actions stay open until the test finishes them, from whatever thread it
+// likes.
+#pragma once
+
+#include "admin/control.hpp"
+
+#include <condition_variable>
+#include <mutex>
+
+namespace holdwater::admin::testing {
+
+class fake_control final : public control {
+ public:
+  health now;
+  std::vector<counter> families;
+  std::vector<listed_unit> pending;
+  std::vector<listed_dead_letter> dead;
+  std::string error;
+  action_report report{true, "", 0};
+  bool answer_at_once = true;
+
+  [[nodiscard]] health snapshot() const override { return now; }
+  [[nodiscard]] std::vector<counter> metrics() const override { return families; }
+
+  void list_pending(std::uint64_t after, std::size_t most,
+                    std::function<void(spool_listing, std::string)> done) override {
+    note("list_pending " + std::to_string(after) + " " + std::to_string(most));
+    done({pending, false}, error);
+  }
+  void list_dead(std::size_t most,
+                 std::function<void(std::vector<listed_dead_letter>, std::string)> done) override {
+    note("list_dead " + std::to_string(most));
+    done(dead, error);
+  }
+  void sync(std::chrono::milliseconds timeout, completion done) override {
+    act("sync " + std::to_string(timeout.count()), std::move(done));
+  }
+  void reconnect(completion done) override { act("reconnect", std::move(done)); }
+  void retry_dead(std::uint64_t seq, completion done) override {
+    act("retry " + std::to_string(seq), std::move(done));
+  }
+  void discard_dead(std::uint64_t seq, completion done) override {
+    act("discard " + std::to_string(seq), std::move(done));
+  }
+
+  [[nodiscard]] std::vector<std::string> calls() const {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+  }
+
+  // The next action's completion, when one was asked for in time; else an empty function.
+  completion wait_for_action(std::chrono::seconds most = std::chrono::seconds(10)) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, most, [&] { return !open_.empty(); });
+    if (open_.empty()) return {};
+    auto first = std::move(open_.front());
+    open_.erase(open_.begin());
+    return first;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> calls_;
+  std::vector<completion> open_;
+
+  void note(std::string call) {
+    const std::lock_guard lock(mutex_);
+    calls_.push_back(std::move(call));
+  }
+
+  void act(std::string call, completion done) {
+    note(std::move(call));
+    if (answer_at_once) return done(report);
+    const std::lock_guard lock(mutex_);
+    open_.push_back(std::move(done));
+    changed_.notify_all();
+  }
+};
+
+} // namespace holdwater::admin::testing

@@ -1,0 +1,144 @@
+// Every page, and every way to ask wrongly.
+#include "admin/router.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace holdwater::admin;
+using namespace std::chrono_literals;
+
+namespace {
+
+decision ask(std::string method, std::string target) {
+  return route({std::move(method), std::move(target), "127.0.0.1:8000", std::nullopt}, {"proxy.local"});
+}
+
+action taken(const std::string& method, const std::string& target) {
+  const auto decided = ask(method, target);
+  REQUIRE(std::holds_alternative<action>(decided));
+  return std::get<action>(decided);
+}
+
+reply refused(const decision& decided) {
+  REQUIRE(std::holds_alternative<reply>(decided));
+  return std::get<reply>(decided);
+}
+
+} // namespace
+
+TEST_CASE("each page is found with and without the closing slash") {
+  struct row {
+    std::string method, path;
+    action expected;
+  };
+  const std::vector<row> rows{
+      {"GET", "/health", show{page::health}},
+      {"HEAD", "/health", show{page::health}},
+      {"GET", "/health/database", show{page::database}},
+      {"GET", "/health/cache", show{page::cache}},
+      {"GET", "/livez", show{page::live}},
+      {"GET", "/readyz", show{page::ready}},
+      {"GET", "/metrics", show{page::metrics}},
+      {"GET", "/spool", list_pending{0, 100}},
+      {"GET", "/spool/dead", list_dead{100}},
+      {"POST", "/health/sync", sync_now{30s}},
+      {"POST", "/health/reconnect", reconnect{}},
+      {"POST", "/spool/dead/17/retry", retry_dead{17}},
+      {"POST", "/spool/dead/18446744073709551615/discard", discard_dead{18446744073709551615ULL}},
+  };
+  for (const auto& [method, path, expected] : rows) {
+    CAPTURE(path);
+    CHECK(taken(method, path) == expected);
+    CHECK(taken(method, path + "/") == expected);
+    CHECK(taken(method, "http://localhost" + path) == expected);
+  }
+}
+
+TEST_CASE("parameters are read within their bounds") {
+  CHECK(taken("GET", "/spool?after=7&limit=1000") == action(list_pending{7, 1000}));
+  CHECK(taken("GET", "/spool/?limit=1") == action(list_pending{0, 1}));
+  CHECK(taken("GET", "/spool/dead?limit=5") == action(list_dead{5}));
+  CHECK(taken("POST", "/health/sync?timeout=0") == action(sync_now{0ms}));
+  CHECK(taken("POST", "/health/sync?timeout=0.25") == action(sync_now{250ms}));
+  CHECK(taken("POST", "/health/sync/?timeout=600") == action(sync_now{600s}));
+  CHECK(taken("GET", "/health/?") == action(show{page::health}));
+}
+
+TEST_CASE("a bad parameter is refused with its name") {
+  struct row {
+    std::string method, target, why;
+  };
+  const std::vector<row> rows{
+      {"GET", "/spool?limit=0", "limit must be a whole number from 1 to 1000"},
+      {"GET", "/spool?limit=1001", "limit must be a whole number from 1 to 1000"},
+      {"GET", "/spool?limit=", "limit must be a whole number from 1 to 1000"},
+      {"GET", "/spool?after=-1", "after must be a whole number"},
+      {"GET", "/spool?after=18446744073709551616", "after must be a whole number"},
+      {"GET", "/spool?after=1&after=2", "parameter after is there twice"},
+      {"GET", "/spool?befor=1", "unknown parameter befor"},
+      {"GET", "/health?x", "unknown parameter x"},
+      {"POST", "/health/sync?timeout=601", "timeout must be a number of seconds from 0 to 600"},
+      {"POST", "/health/sync?timeout=-1", "timeout must be a number of seconds from 0 to 600"},
+      {"POST", "/health/sync?timeout=nan", "timeout must be a number of seconds from 0 to 600"},
+      {"POST", "/health/sync?timeout=1s", "timeout must be a number of seconds from 0 to 600"},
+      {"POST", "/health/sync?timeout=1e2", "timeout must be a number of seconds from 0 to 600"},
+      {"GET", "/health?\xff", "unknown parameter \\\\xff"}, // as JSON writes the backslash
+  };
+  for (const auto& [method, target, why] : rows) {
+    CAPTURE(target);
+    const auto told = refused(ask(method, target));
+    CHECK(told.status == 400);
+    CHECK(told.body == "{\n  \"error\": \"" + why + "\"\n}\n");
+  }
+}
+
+TEST_CASE("an unknown path is not found") {
+  for (const char* path :
+       {"/", "", "/healthy", "/health//", "/Health", "/spool/dead/0/retry", "/spool/dead/x/retry",
+        "/spool/dead//retry", "/spool/dead/1", "/spool/dead/1/retry/now", "/spool/dead/-1/discard",
+        "/spool/dead/18446744073709551616/retry", "*", "/%68ealth"}) {
+    CAPTURE(path);
+    const auto told = refused(ask("GET", path));
+    CHECK(told.status == 404);
+    CHECK(told.body == "{\n  \"error\": \"there is no such page\"\n}\n");
+  }
+}
+
+TEST_CASE("a wrong method is told which are right") {
+  for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "get", ""}) {
+    const auto told = refused(ask(method, "/health/"));
+    CHECK(told.status == 405);
+    CHECK(told.allow == "GET, HEAD");
+  }
+  for (const char* target :
+       {"/health/sync", "/health/reconnect", "/spool/dead/1/retry", "/spool/dead/1/discard"})
+    for (const char* method : {"GET", "HEAD", "PUT"}) {
+      CAPTURE(target);
+      const auto told = refused(ask(method, target));
+      CHECK(told.status == 405);
+      CHECK(told.allow == "POST");
+    }
+}
+
+TEST_CASE("a request for another site's name is refused, whatever it asks") {
+  const std::vector<std::string> names{"proxy.local"};
+  CHECK(refused(route({"GET", "/health/", "evil.example", {}}, names)).status == 403);
+  CHECK(refused(route({"GET", "/nothing", "evil.example:8000", {}}, names)).status == 403);
+  CHECK(refused(route({"GET", "http://evil.example/health", "127.0.0.1", {}}, names)).status == 403);
+  CHECK(refused(route({"GET", "/health/", "", {}}, names)).status == 403);
+  CHECK(std::holds_alternative<action>(route({"GET", "/health/", "Proxy.LOCAL:8000", {}}, names)));
+  CHECK(std::holds_alternative<action>(route({"GET", "/health/", std::nullopt, {}}, names))); // HTTP/1.0
+}
+
+TEST_CASE("a page of another origin may read nothing it could not, and do nothing") {
+  const auto post = [](std::optional<std::string> host, std::string origin) {
+    return route({"POST", "/health/reconnect", std::move(host), std::move(origin)}, {});
+  };
+  CHECK(std::holds_alternative<action>(post("localhost:8000", "http://localhost:8000")));
+  CHECK(std::holds_alternative<action>(post("127.0.0.1", "http://127.0.0.1:80")));
+  CHECK(refused(post("localhost:8000", "http://evil.example")).status == 403);
+  CHECK(refused(post("localhost:8000", "http://localhost:9000")).status == 403);
+  CHECK(refused(post("localhost:8000", "null")).status == 403);
+  CHECK(refused(post(std::nullopt, "http://localhost:8000")).status == 403);
+  const request read{"GET", "/health", "localhost", "http://evil.example"};
+  CHECK(std::holds_alternative<action>(route(read, {}))); // no CORS header allows the page to see the answer
+}

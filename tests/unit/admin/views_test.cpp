@@ -1,0 +1,132 @@
+// The exact text of each page: it is the product's interface.
+#include "admin/json_text.hpp"
+#include "admin/views.hpp"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+
+using namespace holdwater::admin;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::chrono::system_clock::time_point moment{1767225600s + 5ms}; // 2026-01-01T00:00:00.005Z
+
+health sample() {
+  health h;
+  h.status = "degraded";
+  h.database = {"down", moment, "connecting: refused by caf\xe9", 2, "10.0.0.1:3306", "10.11.6-MariaDB"};
+  h.spool = {"accepting", "", 3, 1, 4096, 1.23456, 18446744073709551615ULL, 9, {"shop.t: no ids"}};
+  h.cache = {1, 2, 3, 4};
+  h.uptime_s = 61.5;
+  h.version = "0.1.0";
+  return h;
+}
+
+} // namespace
+
+TEST_CASE("the health page has its fields in their order") {
+  CHECK(pretty(view(sample())) == R"({
+  "status": "degraded",
+  "database": {
+    "state": "down",
+    "since": "2026-01-01T00:00:00.005Z",
+    "last_error": "connecting: refused by caf\\xe9",
+    "reconnects": 2,
+    "address": "10.0.0.1:3306",
+    "version": "10.11.6-MariaDB"
+  },
+  "spool": {
+    "state": "accepting",
+    "reason": "",
+    "pending": 3,
+    "dead": 1,
+    "bytes": 4096,
+    "oldest_age_s": 1.235,
+    "last_seq": 18446744073709551615,
+    "applied_seq": 9,
+    "refused_tables": [
+      "shop.t: no ids"
+    ]
+  },
+  "cache": {
+    "entries": 1,
+    "bytes": 2,
+    "hits": 3,
+    "misses": 4
+  },
+  "uptime_s": 61.5,
+  "version": "0.1.0"
+}
+)");
+}
+
+TEST_CASE("no age of an empty spool, and an empty list, are null and []") {
+  CHECK(pretty(view(spool_health{})) == R"({
+  "state": "",
+  "reason": "",
+  "pending": 0,
+  "dead": 0,
+  "bytes": 0,
+  "oldest_age_s": null,
+  "last_seq": 0,
+  "applied_seq": 0,
+  "refused_tables": []
+}
+)");
+}
+
+TEST_CASE("pending units and dead letters are listed with their statements") {
+  const listed_unit unit{7, "shop", "db", moment, {"INSERT INTO t VALUES ('\xff\n\"')"}};
+  CHECK(pretty(view(spool_listing{{unit}, true})) == R"json({
+  "units": [
+    {
+      "seq": 7,
+      "account": "shop",
+      "database": "db",
+      "accepted_at": "2026-01-01T00:00:00.005Z",
+      "statements": [
+        "INSERT INTO t VALUES ('\\xff\n\"')"
+      ]
+    }
+  ],
+  "truncated": true
+}
+)json");
+  const listed_dead_letter dead{{8, "shop", "db", moment, {}}, 1062, "23000", "Duplicate entry", moment + 1s};
+CHECK(pretty(view(std::vector{dead, dead}, 1)) == R"json({
+  "units": [
+    {
+      "seq": 8,
+      "account": "shop",
+      "database": "db",
+      "accepted_at": "2026-01-01T00:00:00.005Z",
+      "statements": [],
+      "error_number": 1062,
+      "sql_state": "23000",
+      "reason": "Duplicate entry",
+      "died_at": "2026-01-01T00:00:01.005Z"
+    }
+  ],
+  "truncated": true
+}
+)json");
+}
+
+TEST_CASE("a report names the new seq when there is one") {
+  CHECK(pretty(view(action_report{true, "", 12})) ==
+        "{\n  \"done\": true,\n  \"reason\": \"\",\n  \"seq\": 12\n}\n");
+  CHECK(pretty(view(action_report{false, "busy", 0})) ==
+        "{\n  \"done\": false,\n  \"reason\": \"busy\"\n}\n");
+}
+
+TEST_CASE("numbers have no exponent and only what JSON knows") {
+  CHECK(pretty(0.1) == "0.1\n");
+  CHECK(pretty(86400.0) == "86400\n");
+  CHECK(pretty(std::numeric_limits<double>::infinity()) == "null\n");
+}
+
+TEST_CASE("times before 1970 are written too") {
+  CHECK(iso8601(std::chrono::system_clock::time_point(-1ms)) == "1969-12-31T23:59:59.999Z");
+}

@@ -1,0 +1,226 @@
+// The sources together: which one wins, and what is told about each.
+#include "proxy/config/load_options.hpp"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+using namespace holdwater::proxy;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A file that is gone after the test.
+class temporary_file {
+ public:
+  explicit temporary_file(const std::string& text, const std::string& name = "options.toml")
+      : path_(std::filesystem::temp_directory_path() /
+              ("holdwater_" + std::to_string(getpid()) + "_" + name)) {
+    std::ofstream(path_) << text;
+    std::filesystem::permissions(path_,
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  }
+  temporary_file(const temporary_file&) = delete;
+  temporary_file& operator=(const temporary_file&) = delete;
+  ~temporary_file() { std::filesystem::remove(path_); }
+
+  [[nodiscard]] std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+load_result load(std::vector<std::string> arguments, const environment& variables = {}) {
+  std::vector<const char*> argv{"holdwater"};
+  for (const auto& one : arguments) argv.push_back(one.c_str());
+  return load_options(static_cast<int>(argv.size()), argv.data(), variables);
+}
+
+loaded_options loaded(std::vector<std::string> arguments, const environment& variables = {}) {
+  auto result = load(std::move(arguments), variables);
+  const auto* ended = std::get_if<early_exit>(&result);
+  REQUIRE_MESSAGE(!ended, ended->text);
+  return std::get<loaded_options>(std::move(result));
+}
+
+early_exit ended(std::vector<std::string> arguments, const environment& variables = {}) {
+  auto result = load(std::move(arguments), variables);
+  REQUIRE(std::holds_alternative<early_exit>(result));
+  return std::get<early_exit>(std::move(result));
+}
+
+} // namespace
+
+TEST_CASE("without any source the defaults hold") {
+  const auto o = loaded({}).values;
+  CHECK(o.listen == endpoint{"127.0.0.1", 6033});
+  CHECK(o.admin.listen == endpoint{"127.0.0.1", 8000});
+  CHECK(o.data_dir == "./holdwater-data");
+  CHECK(o.connection_timeout == 10s);
+  CHECK(o.retry_attempts == 3);
+  CHECK(o.retry_delay == 2s);
+  CHECK(o.check_interval == 30s);
+}
+
+TEST_CASE("a flag beats the environment, which beats the file, which beats the default") {
+  const temporary_file file("listen = \"1.1.1.1:1\"\ndata_dir = \"from-file\"\nworkers = 5\n");
+  const environment variables{{"HOLDWATER_LISTEN", "2.2.2.2:2"}, {"HOLDWATER_DATA_DIR", "from-environment"}};
+  const auto o = loaded({"--config", file.path(), "--listen", "3.3.3.3:3"}, variables);
+  CHECK(o.values.listen == endpoint{"3.3.3.3", 3});
+  CHECK(o.values.data_dir == "from-environment");
+  CHECK(o.values.workers == 5);
+  CHECK(o.values.max_connections == options{}.max_connections);
+  CHECK(o.file == file.path());
+}
+
+TEST_CASE("the variables that applications use are taken") {
+  const auto o = loaded({}, {{"MYSQL_HOST", "db"},
+                             {"MYSQL_PORT", "3307"},
+                             {"MYSQL_USER", "app"},
+                             {"MYSQL_PASSWORD", "p"},
+                             {"MYSQL_DATABASE", "shop"},
+                             {"DB_CONNECTION_TIMEOUT", "1.5"},
+                             {"DB_RETRY_ATTEMPTS", "7"},
+                             {"DB_RETRY_DELAY", "0.25"},
+                             {"DB_CHECK_INTERVAL", "5"}})
+                     .values;
+  CHECK(o.server.host == "db");
+  CHECK(o.server.port == 3307);
+  CHECK(o.server.user == "app");
+  CHECK(o.server.password == "p");
+  CHECK(o.server.database == "shop");
+  CHECK(o.connection_timeout == 1500ms);
+  CHECK(o.retry_attempts == 7);
+  CHECK(o.retry_delay == 250ms);
+  CHECK(o.check_interval == 5s);
+}
+
+TEST_CASE("our own variable beats the general one, and an empty one counts as not set") {
+  CHECK(loaded({}, {{"MYSQL_HOST", "a"}, {"HOLDWATER_SERVER_HOST", "b"}}).values.server.host == "b");
+  CHECK(loaded({}, {{"MYSQL_HOST", "a"}, {"HOLDWATER_SERVER_HOST", ""}}).values.server.host == "a");
+  CHECK(loaded({}, {{"MYSQL_PORT", ""}}).values.server.port == 3306);
+}
+
+TEST_CASE("every option has its variable") {
+  for (const auto& row : option_table()) {
+    CAPTURE(row.name);
+    options defaults;
+    auto text = print_option(row.kind, row.field(defaults));
+    if (text.starts_with('"')) text = text.substr(1, text.size() - 2);
+    if (text.empty()) text = row.name == "server.password_file" ? "/dev/null" : "x";
+    const auto read = read_environment({{environment_name(row), text}});
+    REQUIRE(read.settings.size() == 1);
+    CHECK(read.settings.front().row == &row);
+    CHECK(loaded({}, {{environment_name(row), text}}).warnings.empty());
+  }
+}
+
+TEST_CASE("bad values name the variable or the flag, all of them, without passwords") {
+  const auto end =
+      ended({"--listen", "nowhere", "--data-dir", ""},
+            {{"MYSQL_PORT", "x"}, {"HOLDWATER_SPOOL_ENABLED", "maybe"}, {"MYSQL_PASSWORD", {"a\0b", 3}}});
+  CHECK(end.code == exit_bad_configuration);
+  CHECK(end.text ==
+        "holdwater: MYSQL_PORT: expected a whole number, found \"x\"\n"
+        "holdwater: MYSQL_PASSWORD: must not hold a NUL character\n"
+        "holdwater: HOLDWATER_SPOOL_ENABLED: expected true or false, found \"maybe\"\n"
+        "holdwater: --listen: expected HOST:PORT, with an IPv6 address in brackets, found \"nowhere\"\n"
+        "holdwater: --data-dir: must not be empty, found \"\"\n");
+}
+
+TEST_CASE("an unknown variable of ours is a warning with the nearest name") {
+  CHECK(loaded({}, {{"HOLDWATER_SPOOL_ENABELD", "0"}, {"HOLDWATER_ZZZ", "0"}, {"OTHER", "x"}}).warnings ==
+        std::vector<std::string>{
+            "HOLDWATER_SPOOL_ENABELD: no such option; did you mean HOLDWATER_SPOOL_ENABLED?",
+            "HOLDWATER_ZZZ: no such option"});
+}
+
+TEST_CASE("the file may be named by a variable, and the flag beats it") {
+  const temporary_file one("workers = 1\n", "one.toml");
+  const temporary_file two("workers = 2\n", "two.toml");
+  CHECK(loaded({}, {{"HOLDWATER_CONFIG", one.path()}}).values.workers == 1);
+  CHECK(loaded({"--config", two.path()}, {{"HOLDWATER_CONFIG", one.path()}}).values.workers == 2);
+}
+
+TEST_CASE("a file that is not there, or no file, stops the start") {
+  CHECK(ended({"--config", "/nonexistent/h.toml"}).text ==
+        "holdwater: /nonexistent/h.toml: cannot be opened: No such file or directory\n");
+  CHECK(ended({"--config", "/"}).text.starts_with("holdwater: /: "));
+}
+
+TEST_CASE("a password is read from the first line of its file") {
+  const temporary_file secret("p w \r\nsecond\n", "secret");
+  CHECK(loaded({}, {{"MYSQL_PASSWORD_FILE", secret.path()}}).values.server.password == "p w ");
+  const temporary_file file("[[account]]\nuser = \"a\"\npassword_file = \"" + secret.path() + "\"\n");
+  CHECK(loaded({"--config", file.path()}).values.accounts == std::vector<account>{{"a", "p w "}});
+}
+
+TEST_CASE("the nearer source wins between a password and a file for it") {
+  const temporary_file secret("from-file\n", "secret");
+  const temporary_file with_file("[server]\npassword_file = \"" + secret.path() + "\"\n", "with_file.toml");
+  const temporary_file with_password("[server]\npassword = \"plain\"\n", "with_password.toml");
+  CHECK(loaded({"--config", with_file.path()}, {{"MYSQL_PASSWORD", "e"}}).values.server.password == "e");
+  CHECK(loaded({"--config", with_password.path()}, {{"MYSQL_PASSWORD_FILE", secret.path()}})
+            .values.server.password == "from-file");
+  CHECK(ended({}, {{"MYSQL_PASSWORD", "x"}, {"MYSQL_PASSWORD_FILE", secret.path()}}).text ==
+        "holdwater: MYSQL_PASSWORD_FILE: server.password and server.password_file exclude each other\n");
+}
+
+TEST_CASE("a file with a password that everyone can read is warned about") {
+  const temporary_file file("[server]\npassword = \"p\"\n");
+  CHECK(loaded({"--config", file.path()}).warnings.empty());
+  std::filesystem::permissions(file.path(), std::filesystem::perms::others_read,
+                               std::filesystem::perm_options::add);
+  CHECK(loaded({"--config", file.path()}).warnings ==
+        std::vector<std::string>{file.path() + ": holds a password and is readable by everyone"});
+}
+
+TEST_CASE("--version, --help and --check-config end with their text") {
+  CHECK(ended({"--version"}).text == "holdwater " HOLDWATER_VERSION "\n");
+  CHECK(ended({"--version"}).code == 0);
+  const auto help = ended({"--help"});
+  CHECK(help.code == 0);
+  for (const char* flag : {"--config FILE", "--listen HOST:PORT", "--admin-listen HOST:PORT",
+                           "--data-dir DIR", "--check-config", "--version", "--help"}) {
+    CAPTURE(flag);
+    CHECK(help.text.find(flag) != std::string::npos);
+  }
+  CHECK(ended({"--check-config"}).text == "the configuration is valid\n");
+  CHECK(ended({"--check-config"}).code == 0);
+  const auto wrong = ended({"--check-config"}, {{"MYSQL_PORT", "x"}, {"HOLDWATER_ZZZ", "1"}});
+  CHECK(wrong.code == exit_bad_configuration);
+  CHECK(wrong.text ==
+        "warning: HOLDWATER_ZZZ: no such option\nerror: MYSQL_PORT: expected a whole number, found \"x\"\n");
+}
+
+TEST_CASE("an unknown flag, or one without its value, is a usage error") {
+  for (const auto& arguments : {std::vector<std::string>{"--lisen", "x"}, {"--listen"}, {"stray"}}) {
+    const auto end = ended(arguments);
+    CHECK(end.code == exit_bad_configuration);
+    CHECK(end.text.find(arguments.front()) != std::string::npos);
+  }
+}
+
+TEST_CASE("the process's variables are split at the first equals sign") {
+  const char* const variables[] = {"A=1", "B=x=y", "C=", "strange", nullptr};
+  CHECK(environment_of(variables) == environment{{"A", "1"}, {"B", "x=y"}, {"C", ""}});
+  CHECK(environment_of(nullptr).empty());
+}
+
+TEST_CASE("a reload takes what may change and names what may not") {
+  options running;
+  auto fresh = running;
+  fresh.log.level = "debug";
+  fresh.retry_delay = 5s;
+  fresh.listen.port = 1;
+  fresh.accounts = {{"shop", "p"}};
+  const auto plan = plan_reload(running, fresh);
+  CHECK(plan.changed == std::vector<std::string>{"retry_delay", "log.level", "account"});
+  CHECK(plan.needs_restart == std::vector<std::string>{"listen"});
+  CHECK(plan.values.log.level == "debug");
+  CHECK(plan.values.retry_delay == 5s);
+  CHECK(plan.values.listen == running.listen);
+  CHECK(plan.values.accounts == fresh.accounts);
+}

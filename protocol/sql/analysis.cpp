@@ -29,13 +29,22 @@ bool commits_anyway(const statement& one) {
          one.kind == kind::load_data;
 }
 
+// A definition holds names before parentheses that are no calls: keys, types, columns.
+void forget_calls(statement& out) {
+  out.traits = static_cast<trait>(static_cast<std::uint32_t>(out.traits) &
+                                  ~static_cast<std::uint32_t>(trait::unknown_function));
+  out.hazard = {};
+}
+
 // What can be judged only when the whole statement was read.
 void judge(reader& in) {
   auto& out = in.out;
   if (in.source().partial()) in.note(trait::partial);
   if (in.source().hint_sets_variable()) in.note(trait::deferred_hazard, "SET_VAR");
   if (out.is_write() && !in.host_fact().empty()) in.note(trait::deferred_hazard, in.host_fact());
-  const bool lost = in.confused() || in.source().doubtful() || in.level() != 1;
+  if (out.kind == kind::ddl) forget_calls(out);
+  const bool unfinished = has(out.traits, trait::partial) || in.level() != 1 || in.top().expect_table;
+  const bool lost = in.confused() || in.source().doubtful() || unfinished;
   if (lost && !commits_anyway(out)) out.kind = kind::unknown;
 }
 

@@ -92,9 +92,12 @@ void lexer::skip_block(std::size_t opening, int nested) {
 // At "/*!" or "/*M!": goes on behind the opening when the body is code, else behind the whole comment.
 void lexer::enter_special(std::size_t opening, bool for_mariadb) {
   std::size_t digits = 0;
+  while (digits < 6 && is_digit(peek(opening + digits))) ++digits;
+  // MySQL takes a sixth digit for part of the version only when a blank follows it.
+  if (digits == 6 && !how_.mariadb && !is_blank(peek(opening + digits))) digits = 5;
   unsigned long version = 0;
-  while (digits < 6 && is_digit(peek(opening + digits)))
-    version = version * 10 + static_cast<unsigned long>(peek(opening + digits++) - '0');
+  for (std::size_t i = 0; i < digits; ++i)
+    version = version * 10 + static_cast<unsigned long>(peek(opening + i) - '0');
   if (digits >= 5 && !runs_version(version, for_mariadb)) return skip_block(opening + digits, 1);
   at_ += opening + (digits >= 5 ? digits : 0);
   in_version_comment_ = true;

@@ -8,6 +8,8 @@
 #include "protocol/sql/statements.hpp"
 #include "protocol/sql/walker.hpp"
 
+#include <boost/algorithm/string/predicate.hpp>
+
 namespace holdwater::protocol::sql {
 namespace {
 
@@ -65,16 +67,23 @@ void read_definition(reader& in, bool table) {
   }
 }
 
+// RENAME [TO | AS] t, but not RENAME COLUMN, INDEX or KEY.
+void read_rename_clause(reader& in) {
+  const bool part = in.at_any(kw::INDEX, kw::KEY) || boost::algorithm::iequals(in.now().text, "COLUMN");
+  if (part) return;
+  in.accept_any(kw::TO, kw::AS);
+  read_written(in);
+}
+
 void read_alteration(reader& in) {
   accept_if_exists(in);
   read_written(in);
   while (!in.at_end()) {
-    const bool renames = in.at(kw::RENAME) && !in.ahead().is(kw::COLUMNS) && !in.ahead().is(kw::INDEX) &&
-                         !in.ahead().is(kw::KEY);
-    in.advance();
-    if (!renames) continue;
-    in.accept_any(kw::TO, kw::AS);
-    read_written(in);
+    const bool renames = in.accept(kw::RENAME);
+    if (renames)
+      read_rename_clause(in);
+    else
+      in.advance();
   }
 }
 

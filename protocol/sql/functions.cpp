@@ -16,6 +16,8 @@ constexpr std::array<std::string_view, 9> session_variables{
     "last_insert_id", "identity",   "insert_id",        "warning_count", "error_count",
     "rand_seed1",     "rand_seed2", "pseudo_thread_id", "last_gtid"};
 
+constexpr unsigned mariadb_11_8 = 110800;
+
 bool is_session_variable(std::string_view word) {
   if (word.size() > 1 && word.front() == '`') word = word.substr(1, word.size() - 2);
   return std::any_of(session_variables.begin(), session_variables.end(),
@@ -38,6 +40,7 @@ bool is_builtin(const reader& in, const token& word) {
   if (!(marks & mark::any_function)) return false;
   if ((marks & mark::only_mariadb) && !in.how.mariadb) return false;
   if ((marks & mark::only_mysql) && in.how.mariadb) return false;
+  if ((marks & mark::mariadb_11) && in.how.mariadb && in.how.version < mariadb_11_8) return false;
   return !(marks & mark::glued) || in.ahead().glued;
 }
 

@@ -49,7 +49,7 @@ void read_rows(reader& in) {
     ++shape.rows;
   } while (in.accept(','));
   // VALUES ROW(1), ROW(2) ORDER BY ... LIMIT 1, or UNION ...: a query, whose rows are not counted here.
-  const bool plain_end = in.at_end() || in.at_any(kw::AS, kw::ON, kw::RETURNING);
+  const bool plain_end = in.at_end() || in.at_any(kw::AS, kw::ON) || (in.how.mariadb && in.at(kw::RETURNING));
   if (plain_end) return;
   if (!rows_of_query) return in.confuse();
   shape.from = source::select;

@@ -86,7 +86,7 @@ void lexer::scan_word(token& out, bool after_dot) {
   set(out, token_kind::word, start);
   if (!after_dot) out.word = find_word(out.text);
   // $tag$ opens a quoted text in newer MySQL versions and is a name in older ones.
-  if (*start == '$' && std::find(start + 1, at_, '$') != at_) doubtful_ = true;
+  if (!how_.mariadb && *start == '$' && std::find(start + 1, at_, '$') != at_) doubtful_ = true;
 }
 
 // N'..', x'..' and b'..'

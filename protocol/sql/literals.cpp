@@ -72,11 +72,19 @@ std::string string_value(std::string_view text, const dialect& how) {
 
 } // namespace
 
+// The character set is not known here: a lone quote inside is taken for the second byte of a character.
 std::string name::unquoted() const {
   if (raw.empty()) return {};
   const char quote = raw.front();
   if (quote != '`' && quote != '"' && quote != '\'') return std::string(raw);
-  return unquote(raw, {}, false);
+  const bool closed = raw.size() > 1 && raw.back() == quote;
+  const auto inner = raw.substr(1, raw.size() - (closed ? 2 : 1));
+  std::string out;
+  for (std::size_t i = 0; i < inner.size(); ++i) {
+    out += inner[i];
+    if (inner[i] == quote && i + 1 < inner.size() && inner[i + 1] == quote) ++i;
+  }
+  return out;
 }
 
 std::string literal_value(std::string_view text, const dialect& how) {

@@ -27,15 +27,13 @@ void read_shown_table(reader& in) {
 
 // What these show is the session's own past.
 bool at_session_report(const reader& in) {
-  return in.at_any(kw::WARNINGS, kw::ERRORS, kw::PROFILE, kw::PROFILES, kw::STATUS);
+  const bool own_status = in.before() == kw::SHOW || in.before() == kw::SESSION || in.before() == kw::LOCAL;
+  return in.at_any(kw::WARNINGS, kw::ERRORS, kw::PROFILE, kw::PROFILES) || (in.at(kw::STATUS) && own_status);
 }
 
 void read_report(reader& in) {
-  bool global = false;
   while (!in.at_end()) {
-    if (in.at(kw::GLOBAL)) global = true;
-    if (at_session_report(in) && !global && in.before() != kw::TABLE)
-      in.note(trait::session_function, in.now().text);
+    if (at_session_report(in)) in.note(trait::session_function, in.now().text);
     const bool table_follows = in.at_any(kw::COLUMNS, kw::FIELDS, kw::INDEX, kw::INDEXES, kw::KEYS) &&
                                (in.ahead().is(kw::FROM) || in.ahead().is(kw::IN));
     const bool created = in.before() == kw::CREATE && in.at_any(kw::TABLE, kw::VIEW);
@@ -88,7 +86,10 @@ bool at_explainable(const reader& in) {
 
 void read_run(reader& in) {
   read_options(in);
-  if (!at_query(in)) return read_unknown(in);
+  if (!at_query(in)) {
+    in.out.kind = kind::unknown;
+    return read_unknown(in);
+  }
   in.out.kind = kind::show;
   walk_to_end(in);
 }

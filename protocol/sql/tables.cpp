@@ -7,13 +7,6 @@
 namespace holdwater::protocol::sql {
 namespace {
 
-bool hidden_by_cte(const reader& in, const table_ref& table) {
-  if (!table.schema.empty()) return false;
-  for (const auto& one : in.work.ctes)
-    if (one.visible && one.raw == table.table.raw) return true;
-  return false;
-}
-
 // At a name: [RECURSIVE] name [(columns)] AS ( : opens the body as a query.
 void open_definition(reader& in, bool recursive) {
   const auto raw = in.now().text;
@@ -30,6 +23,13 @@ void skip_cycle(reader& in) {
 }
 
 } // namespace
+
+bool hidden_by_cte(const reader& in, const table_ref& table) {
+  if (!table.schema.empty()) return false;
+  for (const auto& one : in.work.ctes)
+    if (one.visible && one.raw == table.table.raw) return true;
+  return false;
+}
 
 void skip_parenthesis(reader& in) {
   std::size_t depth = 0;
@@ -59,7 +59,6 @@ bool read_table(reader& in, table_ref& out) {
 }
 
 void add_table(reader& in, const table_ref& table, const name& alias) {
-  if (!table.written && hidden_by_cte(in, table)) return;
   in.out.tables.push_back(table);
   in.work.aliases.push_back(alias);
 }

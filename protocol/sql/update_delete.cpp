@@ -22,8 +22,15 @@ bool same_name(const name& a, const name& b) {
   return boost::algorithm::iequals(bare(a.raw), bare(b.raw));
 }
 
-void walk_tables_until_set(reader& in) {
-  while (!in.at_end() && in.top().in_tables) step(in);
+// To the SET behind the table references; true when there is more than one reference.
+bool walk_references(reader& in) {
+  const auto level = in.level();
+  bool several = false;
+  while (!in.at_end() && !(in.level() == level && in.at(kw::SET) && !in.top().expect_table)) {
+    several = several || (in.level() == level && (in.at(',') || in.at_any(kw::JOIN, kw::STRAIGHT_JOIN)));
+    step(in);
+  }
+  return several;
 }
 
 bool names_reference(const table_ref& target, const table_ref& table, const name& alias) {
@@ -90,13 +97,8 @@ void read_update(reader& in) {
   while (in.accept_any(kw::LOW_PRIORITY, kw::IGNORE)) {
   }
   open_tables(in, true);
-  walk_tables_until_set(in);
-  std::size_t references = 0;
-  for (const auto& table : in.out.tables) references += table.written ? 1 : 0;
-  if (references != 1 || in.before() != kw::SET)
-    in.note(in.out.tables.size() > 1 ? trait::multi_table : trait::none);
-  if (in.before() != kw::SET) in.confuse();
-  if (in.out.tables.size() > 1) in.note(trait::multi_table);
+  if (walk_references(in)) in.note(trait::multi_table);
+  if (!in.at(kw::SET)) return in.confuse();
   walk_to_end(in);
 }
 

@@ -92,8 +92,9 @@ void table_factor(reader& in) {
     if (!in.at_end()) in.advance();
     return;
   }
-  table.written = written;
   const auto alias = read_alias(in);
+  if (hidden_by_cte(in, table)) return;
+  table.written = written;
   add_table(in, table, alias);
 }
 
@@ -101,11 +102,13 @@ void table_factor(reader& in) {
 void dotted_name(reader& in) {
   const auto first = in.now().text;
   auto last = first;
-  std::string_view before_last;
+  table_ref sequence; // what stands before the last name
+  sequence.written = true;
   while (in.now().named() && in.ahead().is('.')) {
     in.advance();
     in.advance();
-    before_last = last;
+    sequence.schema = sequence.table;
+    sequence.table = {last};
     last = in.now().text;
   }
   if (in.at('*')) return in.advance();
@@ -116,7 +119,7 @@ void dotted_name(reader& in) {
     in.note(trait::unknown_function, {first.data(), static_cast<std::size_t>(in.last_end() - first.data())});
   if (keyword == kw::NEXTVAL || keyword == kw::CURRVAL) {
     in.note(trait::sequence_access, last);
-    add_table(in, {{}, {before_last}, true});
+    add_table(in, sequence);
   }
 }
 

@@ -15,6 +15,8 @@ void walk_to_comma(reader& in);    // to a ',' on this level or the end
 void skip_parenthesis(reader& in); // at '(': likewise, nothing in it matters
 [[nodiscard]] bool read_table(reader& in,
                               table_ref& out); // [schema.]table; false and confused when there is none
+[[nodiscard]] bool hidden_by_cte(const reader& in,
+                                 const table_ref& table); // the name is a common table expression's
 void add_table(reader& in, const table_ref& table, const name& alias = {});
 void open_tables(reader& in, bool written); // table references follow on this level
 bool read_with(reader& in);                 // at WITH: its definitions; false when it is no such clause

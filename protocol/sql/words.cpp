@@ -98,6 +98,8 @@ constexpr void add_functions(word_table& table) {
     add_marks(table, list, mark::harmless);
   add_marks(table, names::glued, mark::harmless | mark::glued);
   add_marks(table, names::mariadb_only, mark::harmless | mark::only_mariadb);
+  add_marks(table, names::mariadb_11_only, mark::harmless | mark::only_mariadb | mark::mariadb_11);
+  add_marks(table, names::mariadb_11, mark::harmless | mark::mariadb_11);
   add_marks(table, names::mysql_only, mark::harmless | mark::only_mysql);
 }
 
@@ -108,6 +110,7 @@ constexpr void add_hazards(word_table& table) {
   add_marks(table, "SYSDATE", mark::later | mark::clock | mark::bare | mark::glued);
   add_marks(table, names::random, mark::random);
   add_marks(table, names::random_mariadb, mark::random | mark::only_mariadb);
+  add_marks(table, names::random_mariadb_11, mark::random | mark::only_mariadb | mark::mariadb_11);
   add_marks(table, names::session, mark::session);
   add_marks(table, names::later, mark::later);
   add_marks(table, names::host, mark::host);

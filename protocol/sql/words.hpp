@@ -68,7 +68,8 @@ inline constexpr std::uint16_t bare = 1u << 9;       // needs no parenthesis
 inline constexpr std::uint16_t glued = 1u << 10;     // a built-in only when the parenthesis follows at once
 inline constexpr std::uint16_t only_mariadb = 1u << 11;
 inline constexpr std::uint16_t only_mysql = 1u << 12;
-inline constexpr std::uint16_t not_alias = 1u << 13; // cannot be the alias of a table
+inline constexpr std::uint16_t not_alias = 1u << 13;  // cannot be the alias of a table
+inline constexpr std::uint16_t mariadb_11 = 1u << 14; // in MariaDB a built-in only from 11.8 on
 inline constexpr std::uint16_t any_function =
     harmless | clock | clock_empty | random | session | later | host | named_lock | sequence;
 } // namespace mark

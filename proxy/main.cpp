@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
     return ending->code;
   }
   auto& [values, warnings, file] = std::get<loaded_options>(loaded);
-  set_up_log(values.log);
+  set_up_log(values.log.level);
   for (const auto& warning : warnings) spdlog::warn("{}", warning);
 
   program holdwater(std::move(values));

@@ -115,8 +115,7 @@ std::string program::open_ports() {
     return fmt::format("cannot listen on {}:{}: {}", settings_.listen.host, settings_.listen.port,
                        failed.message());
   admin_ = std::make_unique<admin::server>(
-      main_loop_, *this,
-      admin::server_options{.host = settings_.admin.listen.host, .port = settings_.admin.listen.port});
+      main_loop_, *this, admin::endpoint{settings_.admin.listen.host, settings_.admin.listen.port});
   const auto port = admin_->start();
   if (!port)
     return fmt::format("cannot listen on {}:{}: {}", settings_.admin.listen.host, settings_.admin.listen.port,

@@ -181,6 +181,7 @@ void monitor::run_replay_once() {
       return;
     case spool::attach_status::ledger_gone:
     case spool::attach_status::ledger_ahead:
+    case spool::attach_status::ledger_behind:
     case spool::attach_status::fenced:
       spool_refusal_ = attached.reason;
       apply(server_event::replay_halted, attached.reason);

@@ -1,0 +1,141 @@
+// The table of decide(): a row a situation, a column a command.
+#include "proxy/session/decide.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace holdwater::proxy;
+namespace sql = holdwater::protocol::sql;
+using holdwater::protocol::command;
+using enum action;
+
+namespace {
+
+command_facts statement(const char* text) {
+  session_state state;
+  holdwater::protocol::handshake_response login;
+  login.database = "d";
+  state.begin(login, std::make_shared<const server_profile>());
+  sql::analysis found;
+  return describe_query(text, true, state, found);
+}
+
+situation in(server_state state) {
+  situation now;
+  now.server = state;
+  return now;
+}
+
+struct row {
+  const char* text;
+  action up, suspect, down, draining, halted;
+};
+
+} // namespace
+
+TEST_CASE("each kind of statement is treated as the contract's table says") {
+  const std::vector<row> table{
+      {"INSERT INTO t VALUES (1)", forward, hold, spool, spool, refuse},
+      {"REPLACE INTO t VALUES (1)", forward, hold, spool, spool, refuse},
+      {"UPDATE t SET a = 1", forward, hold, spool, spool, refuse},
+      {"DELETE FROM t", forward, hold, spool, spool, refuse},
+      {"SELECT * FROM t", forward, hold, refuse, forward, forward},
+      {"SHOW TABLES", forward, hold, refuse, forward, forward},
+      {"SELECT * FROM t FOR UPDATE", forward, hold, refuse, wait_for_drain, refuse},
+      {"CREATE TABLE x (a INT)", forward, hold, refuse, wait_for_drain, refuse},
+      {"CALL p()", forward, hold, refuse, wait_for_drain, refuse},
+      {"BEGIN", forward, hold, refuse, wait_for_drain, refuse},
+      {"COMMIT", forward, hold, answer_ok, wait_for_drain, refuse},
+      {"ROLLBACK", forward, hold, answer_ok, forward, forward},
+      {"USE d", forward, hold, use_locally, forward, forward},
+      {"SET time_zone = '+02:00'", forward, hold, set_locally, forward, forward},
+      {"SET @a = 1", forward, hold, refuse, forward, forward},
+      {"INSERT INTO t VALUES (1); DELETE FROM t", forward, hold, refuse, wait_for_drain, refuse},
+      {"LOCK TABLES t WRITE", forward, hold, refuse, wait_for_drain, refuse},
+      {"wibble", forward, hold, refuse, wait_for_drain, refuse},
+  };
+  for (const auto& one : table) {
+    CAPTURE(one.text);
+    const auto facts = statement(one.text);
+    CHECK(decide(facts, in(server_state::up)).what == one.up);
+    CHECK(decide(facts, in(server_state::suspect)).what == one.suspect);
+    CHECK(decide(facts, in(server_state::down)).what == one.down);
+    CHECK(decide(facts, in(server_state::draining)).what == one.draining);
+    CHECK(decide(facts, in(server_state::halted)).what == one.halted);
+  }
+}
+
+TEST_CASE("commands without text have their answers in an outage") {
+  const auto down = in(server_state::down);
+  CHECK(decide(describe_command(command::ping), down).what == answer_ok);
+  CHECK(decide(describe_command(command::init_db), down).what == use_locally);
+  CHECK(decide(describe_command(command::reset_connection), down).what == reset_locally);
+  CHECK(decide(describe_command(command::stmt_close), down).what == ignore);
+  CHECK(decide(describe_command(command::stmt_prepare), down).what == refuse);
+  CHECK(decide(describe_command(command::stmt_execute), down).what == refuse);
+  CHECK(decide(describe_command(command::quit), down).what == quit);
+}
+
+TEST_CASE("a command that has waited as long as it may is treated as in an outage") {
+  auto now = in(server_state::suspect);
+  now.held_out = true;
+  CHECK(decide(statement("INSERT INTO t VALUES (1)"), now).what == spool);
+  CHECK(decide(statement("SELECT 1 FROM t"), now).what == refuse);
+}
+
+TEST_CASE("a write is refused with the reason for which it cannot be queued") {
+  const auto write = statement("INSERT INTO t VALUES (1)");
+  auto now = in(server_state::down);
+  const auto refused_because = [&](const situation& when) {
+    const auto chosen = decide(write, when);
+    CHECK(chosen.what == refuse);
+    return std::string(chosen.reason);
+  };
+  now.spool_refusal = "no ledger";
+  CHECK(refused_because(now) == "no ledger");
+  CHECK(decide(write, now).error == client_error::writes_not_accepted);
+  now = in(server_state::down);
+  now.not_spoolable = "RETURNING";
+  CHECK(refused_because(now) == "RETURNING");
+  now = in(server_state::down);
+  now.known_account = false;
+  CHECK(refused_because(now).find("password is not configured") != std::string::npos);
+  now = in(server_state::down);
+  now.has_spool = false;
+  CHECK(refused_because(now).find("spool.enabled") != std::string::npos);
+  now = in(server_state::down);
+  now.autocommit = false;
+  CHECK(refused_because(now).find("transactions") != std::string::npos);
+}
+
+TEST_CASE("a lost transaction is told once, whatever comes next, except to who gives it up anyway") {
+  for (const auto state : {server_state::up, server_state::down, server_state::draining}) {
+    auto now = in(state);
+    now.transaction_lost = true;
+    CHECK(decide(statement("INSERT INTO t VALUES (1)"), now).what == lose_transaction);
+    CHECK(decide(statement("COMMIT"), now).what == lose_transaction);
+    CHECK(decide(statement("SELECT 1 FROM t"), now).what == lose_transaction);
+    CHECK(decide(describe_command(command::stmt_execute), now).what == lose_transaction);
+    CHECK(decide(statement("ROLLBACK"), now).what != lose_transaction);
+  }
+}
+
+TEST_CASE("while draining, a read of a table with pending units waits, and then passes") {
+  auto now = in(server_state::draining);
+  now.depends_on_pending = true;
+  CHECK(decide(statement("SELECT * FROM t"), now).what == wait_for_drain);
+  now.held_out = true;
+  CHECK(decide(statement("SELECT * FROM t"), now).what == forward);
+  CHECK(decide(statement("ALTER TABLE t ADD b INT"), now).what == refuse);
+}
+
+TEST_CASE("SHOW WARNINGS after a spooled OK is answered from it, in an outage and while draining") {
+  auto now = in(server_state::down);
+  CHECK(decide(statement("SHOW WARNINGS"), now).what == refuse);
+  now.spooled_last = true;
+  CHECK(decide(statement("show  warnings"), now).what == answer_warnings);
+  now.server = server_state::draining;
+  CHECK(decide(statement("SHOW WARNINGS LIMIT 5"), now).what == answer_warnings);
+}

@@ -1,0 +1,99 @@
+#include "proxy/session/describe.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace holdwater::proxy;
+namespace sql = holdwater::protocol::sql;
+
+namespace {
+
+session_state state_in(const char* database) {
+  session_state state;
+  holdwater::protocol::handshake_response login;
+  login.database = database;
+  state.begin(login, std::make_shared<const server_profile>());
+  return state;
+}
+
+std::string refusal(const char* text, const char* database = "d") {
+  const auto state = state_in(database);
+  sql::analysis found;
+  const auto facts = describe_query(text, true, state, found);
+  REQUIRE(facts.write);
+  return why_not_spoolable(found.first(), state);
+}
+
+} // namespace
+
+TEST_CASE("a plain write may run later") {
+  for (const char* text :
+       {"INSERT INTO t (a, b) VALUES (1, NOW(6))", "UPDATE t SET a = a + 1 WHERE b = 'x'",
+        "DELETE FROM t WHERE a < 5", "REPLACE INTO d2.t VALUES (UUID())", "INSERT INTO t SELECT a FROM u",
+        "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = 2"}) {
+    CAPTURE(text);
+    CHECK(refusal(text) == "");
+  }
+}
+
+TEST_CASE("a write that would mean something else later may not") {
+  for (const char* text :
+       {"INSERT INTO t VALUES (SYSDATE())", "INSERT INTO t VALUES (LAST_INSERT_ID())",
+        "UPDATE t SET a = CONNECTION_ID()", "INSERT INTO t VALUES (@x)", "INSERT INTO t VALUES (@@server_id)",
+        "INSERT INTO t VALUES (my_function(1))", "INSERT INTO t VALUES (1) RETURNING a",
+        "INSERT INTO t VALUES (SLEEP(1))", "INSERT INTO t VALUES (LOAD_FILE('/x'))",
+        "INSERT INTO t VALUES (GET_LOCK('a', 1))", "UPDATE t SET a = (@b := a)",
+        "INSERT INTO t VALUES (ROW_COUNT())", "UPDATE mysql.user SET a = 1"}) {
+    CAPTURE(text);
+    CHECK(refusal(text) != "");
+  }
+  CHECK(refusal("INSERT INTO t VALUES (1)", "") == "no database is selected");
+  CHECK(refusal("INSERT INTO e.t VALUES (1)", "") == "");
+}
+
+TEST_CASE("what may be sent again when its answer was lost") {
+  const auto state = state_in("d");
+  sql::analysis found;
+  const auto repeatable = [&](const char* text) {
+    return describe_query(text, true, state, found).repeatable;
+  };
+  CHECK(repeatable("SELECT a FROM t"));
+  CHECK(repeatable("SHOW TABLES"));
+  CHECK(repeatable("SET NAMES utf8mb4") == state.can_assign_locally(found.first()));
+  CHECK_FALSE(repeatable("SELECT GET_LOCK('a', 1)"));
+  CHECK_FALSE(repeatable("SELECT f(a) FROM t"));
+  CHECK_FALSE(repeatable("SELECT a FROM t FOR UPDATE"));
+  CHECK_FALSE(repeatable("UPDATE t SET a = a + 1"));
+  CHECK_FALSE(repeatable("SET @a = @a + 1"));
+  CHECK_FALSE(repeatable("SELECT 1; SELECT 2"));
+  CHECK(describe_command(holdwater::protocol::command::ping).repeatable);
+  CHECK_FALSE(describe_command(holdwater::protocol::command::stmt_execute).repeatable);
+}
+
+TEST_CASE("a statement that is only partly seen is not described as what its beginning looks like") {
+  const auto state = state_in("d");
+  sql::analysis found;
+  const auto write = describe_query("INSERT INTO t VALUES (1),(2", false, state, found);
+  CHECK_FALSE(write.write);
+  CHECK_FALSE(write.repeatable);
+  CHECK_FALSE(write.untraceable);
+  CHECK(describe_query("CREATE TEMPORARY TABLE x AS SELECT 'aaa", false, state, found).untraceable);
+}
+
+TEST_CASE("what a session cannot be restored after is named") {
+  const auto state = state_in("d");
+  sql::analysis found;
+  const auto left = [&](const char* text) {
+    found.analyze(text, state.dialect());
+    return std::string(leaves_behind(found.first()));
+  };
+  CHECK(left("CREATE TEMPORARY TABLE x (a INT)") == "a temporary table");
+  CHECK(left("SELECT GET_LOCK('a', 1)") == "a named lock");
+  CHECK(left("SELECT @a := 1") == "a user variable");
+  CHECK(left("LOCK TABLES t READ") == "locked tables");
+  CHECK(left("PREPARE s FROM 'SELECT 1'") == "a prepared statement");
+  CHECK(left("SELECT a FROM t") == "");
+  CHECK(left("INSERT INTO t VALUES (1)") == "");
+}

@@ -1,0 +1,52 @@
+#include "proxy/server/state_board.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace holdwater::proxy;
+
+TEST_CASE("each time the server goes down a new outage begins") {
+  state_board board;
+  const auto first = board.view().outage;
+  board.publish(server_state::up);
+  CHECK(board.view().outage == first);
+  board.publish(server_state::down);
+  CHECK(board.view().outage == first + 1);
+  board.publish(server_state::down);
+  CHECK(board.view().outage == first + 1);
+  board.publish(server_state::draining);
+  board.publish(server_state::down);
+  CHECK(board.view().outage == first + 2);
+}
+
+TEST_CASE("a drain does not end while a session is about to append") {
+  state_board board;
+  board.publish(server_state::draining);
+  REQUIRE(board.enter_append());
+  CHECK_FALSE(board.publish_up_if([] { return true; }));
+  CHECK(board.view().state == server_state::draining);
+  board.leave_append();
+  CHECK_FALSE(board.publish_up_if([] { return false; }));
+  CHECK(board.publish_up_if([] { return true; }));
+  CHECK(board.view().state == server_state::up);
+}
+
+TEST_CASE("a session that would append after the drain has ended is told to decide anew") {
+  state_board board;
+  board.publish(server_state::up);
+  CHECK_FALSE(board.enter_append());
+  board.publish(server_state::halted);
+  CHECK_FALSE(board.enter_append());
+  board.publish(server_state::down);
+  CHECK(board.enter_append());
+  board.leave_append();
+}
+
+TEST_CASE("every change is announced with what holds after it") {
+  state_board board;
+  std::vector<server_state> heard;
+  board.on_change([&](server_view view) { heard.push_back(view.state); });
+  board.publish(server_state::down);
+  board.publish(server_state::draining);
+  CHECK(board.publish_up_if([] { return true; }));
+  CHECK(heard == std::vector{server_state::down, server_state::draining, server_state::up});
+}

@@ -1,0 +1,66 @@
+#include "proxy/net/deadlines.hpp"
+#include "proxy/net/wakeup.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <doctest/doctest.h>
+
+using namespace holdwater::proxy;
+
+TEST_CASE("a notification before the wait is not lost") {
+  asio::io_context loop;
+  wakeup wake;
+  int resumed = 0;
+  wake.notify();
+  asio::co_spawn(
+      loop,
+      [&]() -> task<> {
+        co_await wake.wait();
+        ++resumed;
+        co_await wake.wait();
+        ++resumed;
+      },
+      asio::detached);
+  loop.poll();
+  CHECK(resumed == 1);
+  wake.notify();
+  CHECK(resumed == 2);
+}
+
+TEST_CASE("a deadline wakes its owner once, and says so until it is cleared") {
+  asio::io_context loop;
+  deadline_list clock(loop);
+  wakeup wake;
+  deadline limit(wake);
+  int woken = 0;
+  asio::co_spawn(
+      loop,
+      [&]() -> task<> {
+        clock.set(limit, std::chrono::milliseconds(1));
+        while (!limit.expired()) {
+          co_await wake.wait();
+          ++woken;
+        }
+      },
+      asio::detached);
+  loop.run_for(std::chrono::seconds(10)); // ends by itself when nothing is left to wait for
+  CHECK(woken == 1);
+  CHECK(limit.expired());
+  CHECK_FALSE(limit.set());
+  limit.clear();
+  CHECK_FALSE(limit.expired());
+}
+
+TEST_CASE("a cleared deadline does not fire") {
+  asio::io_context loop;
+  deadline_list clock(loop);
+  wakeup wake;
+  deadline limit(wake), other(wake);
+  clock.set(limit, std::chrono::milliseconds(1));
+  clock.set(other, std::chrono::milliseconds(1));
+  limit.clear();
+  loop.run_for(std::chrono::seconds(10));
+  CHECK(other.expired());
+  CHECK_FALSE(limit.expired());
+}

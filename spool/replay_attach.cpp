@@ -52,10 +52,7 @@ progress<void> replay_engine::attach_once() {
 
 setback replay_engine::attach_setback(const server_error& error) {
   switch (classify(error)) {
-  case error_class::transient:
-    if (auto* session = sessions_.existing(owner()); session != nullptr && !sessions_.end_lost(*session))
-      sessions_.drop(owner());
-    return {setback::kind::again, error.text};
+  case error_class::transient: sessions_.end_lost(); return {setback::kind::again, error.text};
   case error_class::refused: return halted(attach_status::no_ledger, ledger_.full_name() + ": " + error.text);
   case error_class::not_now:
   case error_class::connection_lost: break;

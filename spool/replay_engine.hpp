@@ -95,7 +95,7 @@ class replay_engine {
   [[nodiscard]] std::optional<interruption> send_units(replay_session& session, const batch& what,
                                                        transaction_outcome& outcome);
   [[nodiscard]] server_result<std::optional<ledger_row>> read_guard(replay_session& session);
-  [[nodiscard]] progress<ledger_row> ask_ledger(replay_session& session);
+  [[nodiscard]] progress<ledger_row> ask_ledger(const std::string& account);
   [[nodiscard]] progress<replay_session*> session_for(const std::string& account);
   [[nodiscard]] static setback unreachable(const server_error& error, const std::string& doing);
 

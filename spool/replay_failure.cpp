@@ -46,13 +46,9 @@ progress<void> replay_engine::handle_loss(const batch& what, const interruption&
 
 progress<void> replay_engine::handle_guard(const batch& what, const interruption& failed) {
   switch (classify(failed.error)) {
-  case error_class::transient: {
-    // The row is held, perhaps by a connection that was lost behind a cut network.
-    auto session = session_for(what.account());
-    if (!session) return session.error();
-    if (auto done = sessions_.end_lost(**session); !done) sessions_.drop(what.account());
+  case error_class::transient: // the row is held, perhaps by a connection lost behind a cut network
+    sessions_.end_lost();
     return pause();
-  }
   case error_class::refused:
     return halted(attach_status::no_ledger, "the account '" + what.account() + "' cannot use the ledger " +
                                                 ledger_.full_name() + ": " + failed.error.text);
@@ -84,9 +80,7 @@ progress<void> replay_engine::handle_refusal(const batch& what, const interrupti
     return {};
   }
   if (failed.where == stage::commit) { // believed only when the ledger agrees
-    auto session = session_for(what.account());
-    if (!session) return session.error();
-    auto row = ask_ledger(**session);
+    auto row = ask_ledger(what.account());
     if (!row) return row.error();
     if (row->applied != position_ || row->epoch != epoch_) return adopt(*row);
   }
@@ -107,9 +101,7 @@ progress<void> replay_engine::handle_ended_transaction(const batch& what, const 
 }
 
 progress<void> replay_engine::decide_doubt(const batch& what) {
-  auto session = session_for(what.account());
-  if (!session) return session.error();
-  auto row = ask_ledger(**session);
+  auto row = ask_ledger(what.account());
   if (!row) return row.error();
   if (row->applied != position_ || row->epoch != epoch_) return adopt(*row);
   return refuse(what.units.front(), {0, "HY000", "in doubt on a non-transactional table"});

@@ -72,14 +72,17 @@ replay_engine::send_units(replay_session& session, const batch& what, transactio
 }
 
 // What the ledger says once no other transaction holds its row; waits for that as long as it takes.
-progress<ledger_row> replay_engine::ask_ledger(replay_session& session) {
+progress<ledger_row> replay_engine::ask_ledger(const std::string& account) {
   while (true) {
-    auto begun = session.begin({});
-    auto row = begun ? read_guard(session) : server_result<std::optional<ledger_row>>(begun.error());
-    end_transaction(session.identity().user);
+    auto session = session_for(account); // each time: the steps below may have dropped it
+    if (!session) return session.error();
+    auto begun = (*session)->begin({});
+    auto row = begun ? read_guard(**session) : server_result<std::optional<ledger_row>>(begun.error());
+    end_transaction(account);
     if (row && *row) return **row;
     if (row) return halted(attach_status::ledger_gone, "the ledger's row is gone");
     if (classify(row.error()) != error_class::transient) return unreachable(row.error(), "asking the ledger");
+    sessions_.end_lost();
     if (auto rested = pause(); !rested) return rested.error();
   }
 }

@@ -1,6 +1,7 @@
 #include "spool/session_pool.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace holdwater::spool {
 
@@ -16,7 +17,7 @@ server_result<replay_session*> session_pool::get(const std::string& account) {
   if (session) return session.get();
   auto opened = replay_session::open(connect_, *find(account), how_long_);
   if (!opened) return opened.error();
-  if (auto done = end_lost(**opened); !done) return done.error();
+  if (auto done = end_lost_of(**opened); !done) return done.error();
   session = std::move(*opened);
   return session.get();
 }
@@ -27,7 +28,7 @@ replay_session* session_pool::existing(const std::string& account) {
 }
 
 // Only the account's own: others cannot be seen from its connection, and not seen would be taken for gone.
-server_result<void> session_pool::end_lost(replay_session& session) {
+server_result<void> session_pool::end_lost_of(replay_session& session) {
   for (auto other = lost_.begin(); other != lost_.end();) {
     if (other->user != session.identity().user) {
       ++other;
@@ -39,6 +40,15 @@ server_result<void> session_pool::end_lost(replay_session& session) {
     other = gone && *gone == presence::gone ? lost_.erase(other) : other + 1;
   }
   return {};
+}
+
+void session_pool::end_lost() {
+  std::set<std::string> users;
+  for (const auto& other : lost_) users.insert(other.user);
+  for (const auto& user : users) {
+    auto session = get(user);
+    if (session && !end_lost_of(**session)) drop(user);
+  }
 }
 
 void session_pool::drop(const std::string& account) {

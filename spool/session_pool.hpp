@@ -20,13 +20,15 @@ class session_pool {
   // The account's connection, made anew when there is none; lost ones of the account are ended first.
   [[nodiscard]] server_result<replay_session*> get(const std::string& account);
   [[nodiscard]] replay_session* existing(const std::string& account);
-  // Ends lost connections of the account again, when the ledger's row stays locked.
-  [[nodiscard]] server_result<void> end_lost(replay_session& session);
+  // Ends lost connections of every account, when the ledger's row stays locked. What cannot be ended now
+  // stays on the list, and the row stays locked: the next time-out comes here again.
+  void end_lost();
   void drop(const std::string& account); // a broken one, or one of unknown state
   void drop_all();
 
  private:
   [[nodiscard]] const credentials* find(const std::string& account) const;
+  [[nodiscard]] server_result<void> end_lost_of(replay_session& session);
 
   connector connect_;
   std::vector<credentials> accounts_;

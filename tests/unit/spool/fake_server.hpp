@@ -1,0 +1,99 @@
+// A server in memory for replay's tests: the ledger's table, transactions, the row's lock, and trouble at a
+// chosen step.
+//
+// Invariant: a statement of a unit is in history() once for each time that it took effect for good.
+#pragma once
+
+#include "spool/mysql_connection.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace holdwater::spool::test {
+
+enum class trouble_kind {
+  lost_before,  // the connection is lost, the server never saw the statement
+  lost_after,   // the server did it, the answer was lost, the transaction is rolled back
+  lost_stuck,   // the server did it, the answer was lost, the transaction stays open until it is killed
+  lost_thawing, // the server does it some statements later: it was frozen
+  deadlock,     // 1213, the transaction is rolled back
+  lock_wait,    // 1205, the statement is not done
+  read_only,    // 1290
+  shutdown,     // 1053, and the connection ends
+};
+
+class fake_server {
+ public:
+  struct ledger_values {
+    std::uint64_t applied = 0;
+    std::uint64_t epoch = 0;
+    friend bool operator==(const ledger_values&, const ledger_values&) = default;
+  };
+  // What can go wrong, when the nth statement (from 1) of all comes.
+  struct plan {
+    std::uint64_t step = 0;
+    trouble_kind kind = trouble_kind::lost_before;
+  };
+
+  [[nodiscard]] server_result<std::unique_ptr<mysql_connection>> connect(const credentials& who);
+  void plan_trouble(plan what) { plans_.push_back(what); }
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }
+  [[nodiscard]] const std::vector<std::string>& history() const { return history_; }
+
+  // What the tests set up and look at.
+  bool table_exists = false;
+  bool may_create = true;
+  std::string ledger_engine = "InnoDB";
+  std::optional<ledger_values> ledger;
+  std::set<std::string> refused;             // texts answered with 1062
+  std::set<std::string> non_transactional;   // tables
+  std::set<std::string> accounts_off_ledger; // users without rights on it
+  bool reachable = true;
+  bool read_only = false;
+  void rewind(std::uint64_t applied, std::size_t history_size); // as a lagging replica would be
+  void forget_steps() { steps_ = 0; }
+
+ private:
+  friend class fake_connection;
+  struct session {
+    std::string user;
+    bool open = true;  // the client may use it
+    bool alive = true; // the server has it
+    bool in_transaction = false;
+    bool locks_row = false;
+    std::vector<std::string> done; // in the transaction
+    std::optional<std::uint64_t> new_applied;
+    std::optional<std::uint64_t> new_epoch;
+    bool inserts_row = false;
+  };
+  struct thawing {
+    std::uint64_t id;
+    std::string text;
+    std::uint64_t at_step;
+  };
+
+  [[nodiscard]] server_result<query_answer> query(std::uint64_t id, const std::string& text);
+  [[nodiscard]] server_result<query_answer> execute(std::uint64_t id, const std::string& text);
+  [[nodiscard]] server_result<query_answer> make_trouble(trouble_kind kind, std::uint64_t id,
+                                                         const std::string& text);
+  [[nodiscard]] server_result<query_answer> ledger_statement(session& s, const std::string& text);
+  [[nodiscard]] server_result<query_answer> write(session& s, const std::string& text);
+  [[nodiscard]] query_answer process_list() const;
+  [[nodiscard]] bool row_locked_by_other(const session& s) const;
+  void commit(session& s);
+  static void roll_back(session& s);
+  void end(session& s);
+  void thaw();
+
+  std::map<std::uint64_t, session> sessions_;
+  std::vector<plan> plans_;
+  std::vector<thawing> thawing_;
+  std::vector<std::string> history_;
+  std::uint64_t steps_ = 0;
+};
+
+} // namespace holdwater::spool::test

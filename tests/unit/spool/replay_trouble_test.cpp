@@ -1,0 +1,128 @@
+// Every kind of trouble at every step of a replay; and the end of the process at every step. The promise is
+// the same each time: every unit is applied once, in order, dead ones are told of, nothing is left.
+#include "replay_fixture.hpp"
+
+#include <algorithm>
+
+namespace holdwater::spool {
+namespace {
+
+using namespace test;
+using strings = std::vector<std::string>;
+
+constexpr std::size_t many = 1000;
+
+// Six units in two batches, one refused, of two accounts, one on a table that does not roll back.
+void append_story(spool& queue) {
+  for (const char* text : {"s1", "s2", "bad3", "s4"}) REQUIRE(append(queue, make_unit(text)));
+  auto pair = make_unit("s5a", "t", "other");
+  pair.statements.push_back(make_statement("s5b"));
+  REQUIRE(append(queue, pair));
+  REQUIRE(append(queue, make_unit("myisam6", "m")));
+  REQUIRE(append(queue, make_unit("s7")));
+}
+
+void prepare(replay_fixture& f) {
+  append_story(*f.queue);
+  f.server.refused = {"bad3"};
+  f.server.non_transactional = {"m"};
+}
+
+void check_promise(const replay_fixture& f, spool& queue) {
+  // The unit that may be in doubt is there or a dead letter, never twice; all others are there once, in
+  // order.
+  const strings with{"s1", "s2", "s4", "s5a", "s5b", "myisam6", "s7"};
+  const strings without{"s1", "s2", "s4", "s5a", "s5b", "s7"};
+  std::vector<seq> dead;
+  const auto letters = queue.dead(many);
+  REQUIRE(letters);
+  for (const auto& letter : *letters) dead.push_back(letter.what.number);
+  if (dead == std::vector<seq>{3})
+    CHECK(f.server.history() == with);
+  else {
+    CHECK(dead == std::vector<seq>{3, 6});
+    CHECK((f.server.history() == with || f.server.history() == without));
+  }
+  CHECK(queue.counts().pending == 0);
+  CHECK(f.server.ledger->applied == 7);
+  for (const auto& [number, times] : f.seen.applied_times) {
+    CAPTURE(number);
+    CHECK(times == 1);
+  }
+}
+
+constexpr std::pair<trouble_kind, const char*> kinds[] = {
+    {trouble_kind::lost_before, "lost before"}, {trouble_kind::lost_after, "lost after"},
+    {trouble_kind::lost_stuck, "lost, stuck"},  {trouble_kind::lost_thawing, "lost, thawing"},
+    {trouble_kind::deadlock, "deadlock"},       {trouble_kind::lock_wait, "lock wait"},
+    {trouble_kind::read_only, "read-only"},     {trouble_kind::shutdown, "shutdown"},
+};
+
+std::uint64_t steps_without_trouble() {
+  replay_fixture f;
+  prepare(f);
+  REQUIRE(replay_fixture::run(*f.make()).outcome == replay_outcome::drained);
+  check_promise(f, *f.queue);
+  return f.server.steps();
+}
+
+TEST_CASE("trouble at any one step changes nothing of the promise") {
+  const auto steps = steps_without_trouble();
+  REQUIRE(steps > 40);
+  for (const auto& [kind, name] : kinds)
+    for (std::uint64_t step = 1; step <= steps; ++step) {
+      CAPTURE(name);
+      CAPTURE(step);
+      replay_fixture f;
+      prepare(f);
+      f.server.plan_trouble({step, kind});
+      REQUIRE(replay_fixture::run(*f.make()).outcome == replay_outcome::drained);
+      check_promise(f, *f.queue);
+    }
+}
+
+TEST_CASE("trouble while recovering from trouble changes nothing of the promise") {
+  const auto steps = steps_without_trouble();
+  constexpr trouble_kind losses[] = {trouble_kind::lost_before, trouble_kind::lost_after,
+                                     trouble_kind::lost_stuck, trouble_kind::lost_thawing};
+  for (std::uint64_t step = 1; step <= steps; step += 2)
+    for (std::uint64_t later = 1; later <= 12; ++later) {
+      CAPTURE(step);
+      CAPTURE(later);
+      replay_fixture f;
+      prepare(f);
+      f.server.plan_trouble({step, losses[(step / 2 + later) % 4]});
+      f.server.plan_trouble({step + later, losses[later % 4]});
+      REQUIRE(replay_fixture::run(*f.make()).outcome == replay_outcome::drained);
+      check_promise(f, *f.queue);
+    }
+}
+
+TEST_CASE("the end of the process at any step of the server changes nothing of the promise") {
+  const auto steps = steps_without_trouble();
+  for (const auto& [kind, name] : {kinds[0], kinds[1], kinds[3]})
+    for (std::uint64_t step = 1; step <= steps; ++step) {
+      CAPTURE(name);
+      CAPTURE(step);
+      replay_fixture f;
+      prepare(f);
+      f.server.plan_trouble({step, kind});
+      {
+        // From the trouble on nothing of this process reaches the server.
+        auto dying =
+            std::make_unique<replayer>(*f.queue, fast_options(), f.seen, [&](const credentials& who) {
+              f.server.reachable = f.server.steps() < step;
+              return f.server.connect(who);
+            });
+        if (dying->attach().status == attach_status::ready) static_cast<void>(dying->drain());
+      }
+      f.queue.reset();
+      f.queue = open_or_fail(options_in(f.folder));
+      f.server.reachable = true;
+      REQUIRE(replay_fixture::run(*f.make()).outcome == replay_outcome::drained);
+      check_promise(f, *f.queue);
+    }
+}
+
+} // namespace
+} // namespace holdwater::spool

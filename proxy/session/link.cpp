@@ -22,12 +22,6 @@ namespace {
 constexpr std::size_t largest_login_packet = 64 * 1024;
 constexpr std::size_t largest_own_answer = 1 << 20;
 
-link_attempt unreachable(std::string problem) {
-  link_attempt failed;
-  failed.problem = std::move(problem);
-  return failed;
-}
-
 std::string describe(io_status status) {
   return status == io_status::timed_out   ? "timed out"
          : status == io_status::too_large ? "too large"
@@ -90,7 +84,9 @@ task<link_attempt> open_link(worker& home, wakeup& wake) {
   timer.cancel();
   if (failed || late) {
     counters.server_connects_failed.fetch_add(1, std::memory_order_relaxed);
-    co_return unreachable(fmt::format("connect: {}", late ? "timed out" : failed.message()));
+    link_attempt failure;
+    failure.problem = fmt::format("connect: {}", late ? "timed out" : failed.message());
+    co_return failure;
   }
 
   link_attempt attempt;
@@ -107,12 +103,13 @@ task<link_attempt> open_link(worker& home, wakeup& wake) {
   co_return attempt;
 }
 
-task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, protocol::handshake_response login,
+task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol::handshake_response& as,
               const std::string& password) {
   deadline limit(wake);
   home.deadlines().set(limit, home.process().settings.connection_timeout);
   const waiter how{wake, &limit};
   auto& link = *attempt.link;
+  auto login = as;
 
   protocol::auth_client client(password, false);
   client.start(attempt.hello);
@@ -161,18 +158,19 @@ task<bool> learn_greeting(worker& home, wakeup& wake) {
   if (attempt.what != link_attempt::outcome::opened) co_return false;
   // Leaving without a login would count against this host on the server (max_connect_errors).
   const auto& accounts = home.process().settings.accounts;
+  const auto owner = accounts.empty() ? account{} : accounts.front();
   protocol::handshake_response login;
   login.client_capabilities =
       cap::protocol_41 | cap::secure_connection | cap::plugin_auth | cap::long_password;
   login.max_packet_size = 1 << 24;
   login.collation = attempt.hello.character_set;
-  login.user = accounts.empty() ? std::string() : accounts.front().user;
-  co_await log_in(home, wake, attempt, login, accounts.empty() ? std::string() : accounts.front().password);
+  login.user = owner.user;
+  co_await log_in(home, wake, attempt, login, owner.password);
   attempt.link->stream->close();
   co_return true;
 }
 
-task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, std::string statement) {
+task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, const std::string& statement) {
   deadline limit(wake);
   home.deadlines().set(limit, home.process().settings.connection_timeout);
   const waiter how{wake, &limit};

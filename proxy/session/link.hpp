@@ -39,9 +39,9 @@ struct link_attempt {
 };
 task<link_attempt> open_link(worker& home, wakeup& wake);
 
-// Logs in over an opened attempt with a password that we know: `login` with its authentication replaced.
+// Logs in over an opened attempt with a password that we know: `as` with its authentication replaced.
 // On success `ok` is set; else what, problem or refusal.
-task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, protocol::handshake_response login,
+task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol::handshake_response& as,
               const std::string& password);
 
 // Logs in once and leaves, so that the profile knows the server's greeting. False when the server was not
@@ -56,6 +56,6 @@ struct own_answer {
   std::vector<std::optional<std::string>> row;
   std::string error;
 };
-task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, std::string statement);
+task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, const std::string& statement);
 
 } // namespace holdwater::proxy

@@ -18,7 +18,7 @@ std::string spooled_text(spool::seq number) {
 
 } // namespace
 
-task<bool> session::answer(byte_buffer bytes) {
+task<bool> session::answer(const byte_buffer& bytes) {
   co_return co_await send_all(*client_, patiently(), bytes) == io_status::done;
 }
 
@@ -27,19 +27,18 @@ task<bool> session::answer_ok() {
   protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1), {.status = state_.status},
                       negotiated_);
   last_spooled_ = 0;
-  co_return co_await answer(std::move(out));
+  co_return co_await answer(out);
 }
 
-task<bool> session::answer_error(client_error which, std::string text) {
-  co_return co_await answer_error_at(static_cast<std::uint8_t>(command_.sequence + 1), which,
-                                     std::move(text));
+task<bool> session::answer_error(client_error which, std::string_view text) {
+  co_return co_await answer_error_at(static_cast<std::uint8_t>(command_.sequence + 1), which, text);
 }
 
-task<bool> session::answer_error_at(std::uint8_t sequence, client_error which, std::string text) {
+task<bool> session::answer_error_at(std::uint8_t sequence, client_error which, std::string_view text) {
   byte_buffer out;
   append_client_error(out, sequence, which, text, negotiated_);
   last_spooled_ = 0;
-  co_return co_await answer(std::move(out));
+  co_return co_await answer(out);
 }
 
 task<bool> session::answer_spooled(spool::seq number, std::uint64_t rows, std::uint64_t insert_id) {
@@ -54,7 +53,7 @@ task<bool> session::answer_spooled(spool::seq number, std::uint64_t rows, std::u
                        .session_state = {}},
                       negotiated_);
   last_spooled_ = number;
-  co_return co_await answer(std::move(out));
+  co_return co_await answer(out);
 }
 
 task<bool> session::answer_warnings() {
@@ -63,7 +62,7 @@ task<bool> session::answer_warnings() {
       out, static_cast<std::uint8_t>(command_.sequence + 1),
       {{"Level", "Code", "Message"}, {{"Note", "1105", spooled_text(last_spooled_)}}}, state_.status, 0,
       negotiated_);
-  co_return co_await answer(std::move(out)); // asked again, it answers the same
+  co_return co_await answer(out); // asked again, it answers the same
 }
 
 task<bool> session::set_locally() {

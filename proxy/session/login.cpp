@@ -58,10 +58,13 @@ task<bool> session::log_in() {
 }
 
 // With login_ as the client gave it. The answer to the client has the sequence id `sequence`.
-task<bool> session::enter_account(std::string offered_plugin, std::uint8_t sequence) {
+task<bool> session::enter_account(std::string_view offered_plugin, std::uint8_t sequence) {
   known_ = process().find_account(login_.user);
-  const bool entered = known_ ? co_await authenticate(offered_plugin, sequence) && co_await open_session()
-                              : co_await relay_login(sequence);
+  bool entered = false;
+  if (!known_)
+    entered = co_await relay_login(sequence);
+  else if (co_await authenticate(offered_plugin, sequence))
+    entered = co_await open_session();
   limit_.clear();
   hold_limit_.clear();
   held_ = false;
@@ -71,14 +74,14 @@ task<bool> session::enter_account(std::string offered_plugin, std::uint8_t seque
 
 // Nobody has met the server yet: meets it, so that there is a greeting to pass on.
 task<bool> session::meet_server() {
-  co_await hold_until([this] { return process().board.view().state != server_state::suspect; });
+  co_await hold_while(&session::server_is_suspect);
   hold_limit_.clear();
   held_ = false;
   co_return co_await learn_greeting(home_, wake_);
 }
 
-task<bool> session::authenticate(std::string offered_plugin, std::uint8_t sequence) {
-  protocol::authenticator check(known_->password, std::move(offered_plugin), salt_, false);
+task<bool> session::authenticate(std::string_view offered_plugin, std::uint8_t sequence) {
+  protocol::authenticator check(known_->password, std::string(offered_plugin), salt_, false);
   const bool with_password = !login_.auth_response.empty();
   auto step = check.start(login_.auth_plugin, protocol::as_bytes(login_.auth_response));
   for (;;) {
@@ -88,9 +91,10 @@ task<bool> session::authenticate(std::string offered_plugin, std::uint8_t sequen
     if (!out.empty() && co_await send_all(*client_, {wake_, &limit_}, out) != io_status::done)
       co_return false;
     if (step == protocol::authenticator::step::succeed) break;
-    if (step == protocol::authenticator::step::fail)
-      co_return co_await deny(client_error::access_denied,
-                              denied_text(login_.user, client_->peer_address(), with_password), sequence);
+    if (step == protocol::authenticator::step::fail) {
+      const auto text = denied_text(login_.user, client_->peer_address(), with_password);
+      co_return co_await deny(client_error::access_denied, text, sequence);
+    }
     message answer;
     if (co_await read_message(*client_, {wake_, &limit_}, largest_login_packet, answer) != io_status::done)
       co_return false;
@@ -109,14 +113,14 @@ task<bool> session::open_session() {
   for (;;) {
     const auto state = process().board.view().state;
     if (state == server_state::suspect && !held_out()) {
-      co_await hold_until([this] { return process().board.view().state != server_state::suspect; });
+      co_await hold_while(&session::server_is_suspect);
       if (client_->closed() || stopping_) co_return false;
       continue;
     }
     byte_buffer out;
     if (state == server_state::down || state == server_state::suspect) {
       protocol::append_ok(out, login_sequence_, {.status = state_.status}, negotiated_);
-      co_return co_await answer(std::move(out));
+      co_return co_await answer(out);
     }
     auto attempt = co_await open_link(home_, wake_);
     if (attempt.what == link_attempt::outcome::opened)
@@ -128,7 +132,7 @@ task<bool> session::open_session() {
       continue;
     case link_attempt::outcome::refused:
       protocol::append_message(out, login_sequence_, attempt.refusal);
-      co_await answer(std::move(out));
+      co_await answer(out);
       co_return false;
     case link_attempt::outcome::opened: break;
     }
@@ -140,7 +144,7 @@ task<bool> session::open_session() {
     link_ = std::move(attempt.link);
     if (const auto ok = protocol::parse_ok(attempt.ok, negotiated_)) state_.status = ok->status;
     protocol::append_message(out, login_sequence_, attempt.ok);
-    co_return co_await answer(std::move(out));
+    co_return co_await answer(out);
   }
 }
 
@@ -153,14 +157,15 @@ bool session::fits(const server_link& link) const {
 // relayed accounts
 
 task<bool> session::relay_login(std::uint8_t sequence) {
-  co_await hold_until([this] { return process().board.view().state != server_state::suspect; });
+  co_await hold_while(&session::server_is_suspect);
   const auto state = process().board.view().state;
-  if (state == server_state::down || state == server_state::suspect)
-    co_return co_await deny(client_error::account_not_known,
-                            fmt::format("the server is down, and the account '{}' is not configured here, so "
-                                        "it cannot log in without the server",
-                                        login_.user),
-                            sequence);
+  if (state == server_state::down || state == server_state::suspect) {
+    const auto text =
+        fmt::format("the server is down, and the account '{}' is not configured here, so it cannot log in "
+                    "without the server",
+                    login_.user);
+    co_return co_await deny(client_error::account_not_known, text, sequence);
+  }
   if (!(negotiated_ & cap::plugin_auth))
     co_return co_await deny(client_error::bad_handshake,
                             "this account is relayed, which needs a client with CLIENT_PLUGIN_AUTH",
@@ -174,7 +179,7 @@ task<bool> session::relay_login(std::uint8_t sequence) {
   if (attempt.what == link_attempt::outcome::refused) {
     byte_buffer out;
     protocol::append_message(out, sequence, attempt.refusal);
-    co_await answer(std::move(out));
+    co_await answer(out);
     co_return false;
   }
   link_ = std::move(attempt.link);
@@ -242,7 +247,7 @@ task<bool> session::relay_authentication(std::uint8_t client_sequence) {
   }
 }
 
-task<bool> session::deny(client_error which, std::string text, std::uint8_t sequence) {
+task<bool> session::deny(client_error which, std::string_view text, std::uint8_t sequence) {
   byte_buffer out;
   append_client_error(out, sequence, which, text, sequence == 0 ? 0 : negotiated_ | cap::protocol_41);
   co_await send_all(*client_, {wake_, &limit_}, out);

@@ -35,7 +35,7 @@ task<session::verdict> session::ensure_link() {
     }
     protocol::byte_buffer out;
     protocol::append_message(out, static_cast<std::uint8_t>(command_.sequence + 1), attempt.refusal);
-    co_await answer(std::move(out));
+    co_await answer(out);
     co_return verdict::end_session;
   }
   if (!fits(*attempt.link)) { // a server of another version came back: what was negotiated does not hold any
@@ -56,7 +56,7 @@ task<session::verdict> session::retry_later() {
     co_return told ? verdict::next_command : verdict::end_session;
   }
   home_.deadlines().set(limit_, std::chrono::milliseconds(100));
-  co_await hold_until([this] { return limit_.expired(); });
+  co_await hold_while(&session::pause_lasts);
   limit_.clear();
   co_return verdict::decide_again;
 }

@@ -106,11 +106,9 @@ task<session::verdict> session::act(const decision& chosen, const command_facts&
   switch (chosen.what) {
   case action::forward: co_return co_await forward(facts);
   case action::spool: co_return co_await spool_write();
-  case action::hold:
-    co_await hold_until([this] { return process().board.view().state != server_state::suspect; });
-    co_return verdict::decide_again;
+  case action::hold: co_await hold_while(&session::server_is_suspect); co_return verdict::decide_again;
   case action::wait_for_drain:
-    co_await hold_until([this] { return process().board.view().state != server_state::draining; });
+    co_await hold_while(&session::server_is_draining);
     co_return verdict::decide_again;
   default: co_return co_await carry_out(chosen) ? verdict::next_command : verdict::end_session;
   }
@@ -132,7 +130,7 @@ task<bool> session::carry_out(const decision& chosen) {
   case action::ignore: co_return true;
   case action::refuse:
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
-    co_return co_await answer_error(chosen.error, std::string(chosen.reason));
+    co_return co_await answer_error(chosen.error, chosen.reason);
   case action::lose_transaction:
     transaction_lost_ = false;
     process().counters.transactions_lost.fetch_add(1, std::memory_order_relaxed);
@@ -239,19 +237,27 @@ task<bool> session::collect_command() {
   co_return true;
 }
 
-// Waits until `over` holds or this command has waited as long as it may, counting all its waits.
-task<> session::hold_until(std::function<bool()> over) {
+// Waits until `condition` ends or this command has waited as long as it may, counting all its waits.
+task<> session::hold_while(bool (session::*condition)() const) {
   if (!held_) {
     held_ = true;
     process().counters.commands_held.fetch_add(1, std::memory_order_relaxed);
     home_.deadlines().set(hold_limit_, process().settings.hold());
   }
-  while (!over() && !held_out() && !stopping_ && !client_->closed()) {
+  while ((this->*condition)() && !held_out() && !stopping_ && !client_->closed()) {
     home_.wait_for_state(wake_);
     client_->arm_receive();
     co_await wake_.wait();
     home_.forget_state(wake_);
   }
+}
+
+bool session::server_is_suspect() const {
+  return home_.process().board.view().state == server_state::suspect;
+}
+
+bool session::server_is_draining() const {
+  return home_.process().board.view().state == server_state::draining;
 }
 
 std::optional<protocol::query_text> session::query_text() const {

@@ -15,10 +15,10 @@
 #include "spool/error.hpp"
 #include "spool/unit.hpp"
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace holdwater::proxy {
 
@@ -64,13 +64,13 @@ class session : public std::enable_shared_from_this<session> {
 
   // login.cpp
   task<bool> log_in();
-  task<bool> enter_account(std::string offered_plugin, std::uint8_t sequence);
+  task<bool> enter_account(std::string_view offered_plugin, std::uint8_t sequence);
   task<bool> meet_server();
-  task<bool> authenticate(std::string offered_plugin, std::uint8_t sequence);
+  task<bool> authenticate(std::string_view offered_plugin, std::uint8_t sequence);
   task<bool> open_session();
   task<bool> relay_login(std::uint8_t sequence);
   task<bool> relay_authentication(std::uint8_t client_sequence);
-  task<bool> deny(client_error which, std::string text, std::uint8_t sequence);
+  task<bool> deny(client_error which, std::string_view text, std::uint8_t sequence);
   task<verdict> change_user();
   [[nodiscard]] bool fits(const server_link& link) const;
 
@@ -87,7 +87,10 @@ class session : public std::enable_shared_from_this<session> {
   void drop_stale_link();
   void drop_link();
   void spend_command();
-  task<> hold_until(std::function<bool()> over);
+  task<> hold_while(bool (session::*condition)() const);
+  [[nodiscard]] bool server_is_suspect() const;
+  [[nodiscard]] bool server_is_draining() const;
+  [[nodiscard]] bool pause_lasts() const { return !limit_.expired(); }
   [[nodiscard]] bool held_out() const { return hold_limit_.expired(); }
 
   // exchange.cpp
@@ -126,10 +129,12 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> answer_failed_append(const spool::failure& why);
 
   // local_answers.cpp
-  task<bool> answer(protocol::byte_buffer bytes);
+  // All of these take what they say by reference to a named value of the caller's: GCC 12 moves temporaries
+  // of an awaited call into the coroutine's frame bit by bit, which a std::string does not survive.
+  task<bool> answer(const protocol::byte_buffer& bytes);
   task<bool> answer_ok();
-  task<bool> answer_error(client_error which, std::string text);
-  task<bool> answer_error_at(std::uint8_t sequence, client_error which, std::string text);
+  task<bool> answer_error(client_error which, std::string_view text);
+  task<bool> answer_error_at(std::uint8_t sequence, client_error which, std::string_view text);
   task<bool> answer_spooled(spool::seq number, std::uint64_t rows, std::uint64_t insert_id);
   task<bool> answer_warnings();
   task<bool> set_locally();

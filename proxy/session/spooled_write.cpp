@@ -128,7 +128,7 @@ task<bool> session::answer_ticket(ticket& one, const unit_draft& draft) {
     const auto& said = one.error();
     protocol::append_err(out, static_cast<std::uint8_t>(command_.sequence + 1),
                          {static_cast<std::uint16_t>(said.number), said.sql_state, said.text}, negotiated_);
-    co_return co_await answer(std::move(out));
+    co_return co_await answer(out);
   }
   case phase::applied:
     if (!one.answers().empty()) {
@@ -143,7 +143,7 @@ task<bool> session::answer_ticket(ticket& one, const unit_draft& draft) {
                            said.info,
                            {}},
                           negotiated_);
-      co_return co_await answer(std::move(out));
+      co_return co_await answer(out);
     }
     [[fallthrough]];
   default: break;
@@ -157,8 +157,8 @@ task<bool> session::answer_failed_append(const spool::failure& why) {
   const auto which = why.code == spool::errc::disk_full ? client_error::disk_full
                      : why.code == spool::errc::full    ? client_error::spool_full
                                                         : client_error::writes_not_accepted;
-  co_return co_await answer_error(
-      which, fmt::format("the server is down and the write could not be queued: {}", why.context));
+  const auto text = fmt::format("the server is down and the write could not be queued: {}", why.context);
+  co_return co_await answer_error(which, text);
 }
 
 } // namespace holdwater::proxy

@@ -40,16 +40,20 @@ task<io_status> read_message(transport& stream, waiter how, std::size_t largest,
   out.payload.clear();
   auto& received = stream.received();
   for (;;) {
-    while (received.size() < protocol::packet_header_size)
-      if (const auto got = co_await receive_some(stream, how); got != io_status::done) co_return got;
+    while (received.size() < protocol::packet_header_size) {
+      const auto got = co_await receive_some(stream, how);
+      if (got != io_status::done) co_return got;
+    }
     const auto header = protocol::read_packet_header(received.bytes().data());
     out.sequence = header.sequence;
     if (out.payload.size() + header.payload_size > largest) co_return io_status::too_large;
     received.consume(protocol::packet_header_size);
 
     for (std::size_t missing = header.payload_size; missing > 0;) {
-      if (received.empty())
-        if (const auto got = co_await receive_some(stream, how); got != io_status::done) co_return got;
+      if (received.empty()) {
+        const auto got = co_await receive_some(stream, how);
+        if (got != io_status::done) co_return got;
+      }
       const auto part = received.bytes().first(std::min(missing, received.size()));
       out.payload.insert(out.payload.end(), part.begin(), part.end());
       received.consume(part.size());

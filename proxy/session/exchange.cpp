@@ -55,9 +55,13 @@ task<session::verdict> session::forward(const command_facts& facts) {
 task<session::trip> session::exchange_with_server() {
   const auto kind = protocol::answer_of(command_.code);
   tracker_.start(command_.code, link_->negotiated);
-  const auto sent = !command_.whole      ? co_await stream_command()
-                    : command_.collected ? co_await send_collected()
-                                         : co_await send_command();
+  auto sent = trip::answered;
+  if (!command_.whole)
+    sent = co_await stream_command();
+  else if (command_.collected)
+    sent = co_await send_collected();
+  else
+    sent = co_await send_command();
   if (sent != trip::answered) co_return sent;
   if (kind == answer_kind::nothing) co_return trip::answered;
   if (kind == answer_kind::stream) co_return co_await tunnel();
@@ -85,8 +89,10 @@ task<session::trip> session::stream_command() {
   command_.wire_size = 0;
   command_.spent = true;
   while (!walker.complete()) {
-    if (buffer.empty())
-      if (co_await receive_some(*client_, patiently()) != io_status::done) co_return trip::client_gone;
+    if (buffer.empty()) {
+      const auto got = co_await receive_some(*client_, patiently());
+      if (got != io_status::done) co_return trip::client_gone;
+    }
     const auto part = buffer.bytes().first(walker.feed(buffer.bytes()));
     if (server_takes_it)
       server_takes_it = co_await send_all(*link_->stream, patiently(), part) == io_status::done;
@@ -164,8 +170,10 @@ task<session::trip> session::upload_local_file() {
   for (bool more = true; more;) {
     protocol::message_walker walker;
     while (!walker.complete()) {
-      if (buffer.empty())
-        if (co_await receive_some(*client_, patiently()) != io_status::done) co_return trip::client_gone;
+      if (buffer.empty()) {
+        const auto got = co_await receive_some(*client_, patiently());
+        if (got != io_status::done) co_return trip::client_gone;
+      }
       const auto part = buffer.bytes().first(walker.feed(buffer.bytes()));
       if (co_await send_all(*link_->stream, patiently(), part) != io_status::done) co_return trip::cut;
       buffer.consume(part.size());
@@ -187,7 +195,9 @@ task<session::trip> session::tunnel() {
     co_return sent;
   };
   while (!stopping_) {
-    if (!co_await pass(*client_, *link_->stream) || !co_await pass(*link_->stream, *client_)) break;
+    bool alive = co_await pass(*client_, *link_->stream);
+    if (alive) alive = co_await pass(*link_->stream, *client_);
+    if (!alive) break;
     if (client_->maybe_readable() || link_->stream->maybe_readable()) continue;
     client_->arm_receive();
     link_->stream->arm_receive();

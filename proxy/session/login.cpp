@@ -28,9 +28,12 @@ std::string denied_text(const std::string& user, const std::string& host, bool w
 
 task<bool> session::log_in() {
   home_.deadlines().set(limit_, process().settings.handshake_timeout);
-  if (!process().profile.knows_greeting() && !co_await meet_server())
-    co_return co_await deny(client_error::no_greeting,
-                            "the server was never met, so its greeting is not known", 0);
+  if (!process().profile.knows_greeting()) {
+    const bool met = co_await meet_server();
+    if (!met)
+      co_return co_await deny(client_error::no_greeting,
+                              "the server was never met, so its greeting is not known", 0);
+  }
   const auto profile = process().profile.get();
 
   const auto salt = protocol::make_challenge();
@@ -63,8 +66,10 @@ task<bool> session::enter_account(std::string_view offered_plugin, std::uint8_t 
   bool entered = false;
   if (!known_)
     entered = co_await relay_login(sequence);
-  else if (co_await authenticate(offered_plugin, sequence))
-    entered = co_await open_session();
+  else {
+    entered = co_await authenticate(offered_plugin, sequence);
+    if (entered) entered = co_await open_session();
+  }
   limit_.clear();
   hold_limit_.clear();
   held_ = false;
@@ -88,8 +93,8 @@ task<bool> session::authenticate(std::string_view offered_plugin, std::uint8_t s
     byte_buffer out;
     if (!check.reply().empty() && step != protocol::authenticator::step::fail)
       sequence = protocol::append_message(out, sequence, check.reply());
-    if (!out.empty() && co_await send_all(*client_, {wake_, &limit_}, out) != io_status::done)
-      co_return false;
+    const auto sent = co_await send_all(*client_, {wake_, &limit_}, out); // nothing is sent at once
+    if (sent != io_status::done) co_return false;
     if (step == protocol::authenticator::step::succeed) break;
     if (step == protocol::authenticator::step::fail) {
       const auto text = denied_text(login_.user, client_->peer_address(), with_password);
@@ -238,8 +243,8 @@ task<bool> session::relay_authentication(std::uint8_t client_sequence) {
     server_sequence = static_cast<std::uint8_t>(packet.sequence + 1);
     const auto first = packet.payload.empty() ? 0xff : packet.payload[0];
     client_sequence = protocol::append_message(out, client_sequence, packet.payload);
-    if (co_await send_all(*client_, {wake_, &limit_}, out) != io_status::done || first == 0xff)
-      co_return false;
+    const auto sent = co_await send_all(*client_, {wake_, &limit_}, out);
+    if (sent != io_status::done || first == 0xff) co_return false;
     if (first != 0x00) continue;
     state_.begin(login_, process().profile.get());
     if (const auto ok = protocol::parse_ok(packet.payload, negotiated_)) state_.status = ok->status;

@@ -29,9 +29,11 @@ session::session(worker& home, asio::ip::tcp::socket client)
 
 // The life of a session.
 task<> session::run() {
-  if (co_await log_in())
-    while (co_await read_command())
-      if (!co_await serve_command()) break;
+  bool goes_on = co_await log_in();
+  while (goes_on) {
+    goes_on = co_await read_command();
+    if (goes_on) goes_on = co_await serve_command();
+  }
   drop_link();
   client_->close();
 }
@@ -91,8 +93,10 @@ task<bool> session::serve_command() {
   while (next == verdict::decide_again) {
     drop_stale_link();
     if (stopping_ || client_->closed()) co_return false;
-    if (!command_.whole && !command_.spent && process().board.view().state != server_state::up)
-      if (!co_await collect_command()) co_return false;
+    if (!command_.whole && !command_.spent && process().board.view().state != server_state::up) {
+      const bool collected = co_await collect_command();
+      if (!collected) co_return false;
+    }
     const auto facts = describe();
     next = co_await act(decide(facts, look_around(facts)), facts);
   }

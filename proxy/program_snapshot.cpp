@@ -115,6 +115,8 @@ std::vector<admin::counter> program::metrics() const {
                        static_cast<double>(counts.last), true));
   out.push_back(single("holdwater_spool_applied_seq", "Everything up to here is settled.",
                        static_cast<double>(counts.applied), true));
+  out.push_back(single("holdwater_tables_known", "Tables whose definition is known for insert ids.",
+                       static_cast<double>(ids_->known_tables()), true));
   const auto oldest =
       counts.oldest_pending
           ? std::chrono::duration<double>(system_clock::now() - moment(*counts.oldest_pending)).count()

@@ -1,10 +1,10 @@
-// Truthful insert ids in an outage. While the server is up, a thread reserves a block of ids for each AUTO_INCREMENT
-// table that inserts were seen for: inside a transaction that it rolls back, it inserts one row with an explicit id a
-// block ahead, so that the server's counter jumps and the block is nobody else's. In an outage ids come from the
-// block, and replay places the row with SET insert_id.
+// Truthful insert ids in an outage. While the server is up, a thread reserves a block of ids for each
+// AUTO_INCREMENT table that inserts were seen for: inside a transaction that it rolls back, it inserts one
+// row with an explicit id a block ahead, so that the server's counter jumps and the block is nobody else's.
+// In an outage ids come from the block, and replay places the row with SET insert_id.
 //
-// Invariant: an id is handed out at most once, also across a crash of the proxy: what may have been handed out is on
-// the disk before the first id of it is.
+// Invariant: an id is handed out at most once, also across a crash of the proxy: what may have been handed
+// out is on the disk before the first id of it is.
 #pragma once
 
 #include "protocol/sql/analysis.hpp"
@@ -22,11 +22,11 @@ namespace holdwater::proxy {
 
 struct insert_ids_options {
   spool::server_address server;
-  spool::credentials account;         // needs no more rights than the application's own
-  std::string database;               // MYSQL_DATABASE: its tables are looked at without being asked
+  spool::credentials account; // needs no more rights than the application's own
+  std::string database;       // MYSQL_DATABASE: its tables are looked at without being asked
   spool::connection_timeouts timeouts;
-  std::uint64_t block = 1000;         // ids a block; 0 switches reservation off: inserts that need an id are refused
-  std::string path;                   // the file that remembers catalogue and blocks
+  std::uint64_t block = 1000; // ids a block; 0 switches reservation off: inserts that need an id are refused
+  std::string path;           // the file that remembers catalogue and blocks
 };
 
 // What an INSERT or REPLACE in an outage gets.
@@ -34,8 +34,8 @@ struct id_plan {
   enum class answer : std::uint8_t {
     none_needed, // no AUTO_INCREMENT column, or every row brings its own value: the OK says 0
     reserved,    // `first` is the first id; the rows take first, first + increment, ...
-    upsert,      // nobody can know whether a row will be made: the OK says 0, `first` places the id if one is made
-    refused,     // the id cannot be known; `reason` says why
+    upsert, // nobody can know whether a row will be made: the OK says 0, `first` places the id if one is made
+    refused, // the id cannot be known; `reason` says why
   };
   answer what = answer::refused;
   std::uint64_t first = 0;
@@ -43,8 +43,9 @@ struct id_plan {
 };
 
 class insert_ids {
-public:
-  // Opens the file (made when missing). An unreadable one is set aside with a log line and blocks are reserved anew.
+ public:
+  // Opens the file (made when missing). An unreadable one is set aside with a log line and blocks are
+  // reserved anew.
   explicit insert_ids(insert_ids_options options);
   ~insert_ids(); // stops the thread
   insert_ids(const insert_ids&) = delete;
@@ -53,25 +54,32 @@ public:
   void start();
   void stop();
 
-  // The server is up (again): refresh the catalogue, check the blocks, reserve what is missing. Any thread, cheap.
+  // The server is up (again): refresh the catalogue, check the blocks, reserve what is missing. Any thread,
+  // cheap.
   void server_is_up();
   // The server is not up: leave it alone.
   void server_is_away();
 
+  // A statement that changes definitions was forwarded: they are read anew soon. Any thread, cheap.
+  void schema_changed();
+  // How many tables' definitions are known. Any thread.
+  [[nodiscard]] std::size_t known_tables() const;
+
   // An INSERT or REPLACE into the table was forwarded. Any thread; cheap when the table is known.
   void saw_insert(std::string_view schema, std::string_view table);
 
-  // Decides for one INSERT or REPLACE statement in an outage. `schema` and `table` are the written table's unquoted
-  // names; `text` and `one` as analysed; increment and offset are the session's. Any thread. Ids that are handed out
-  // and then not used are simply lost, as on a server.
+  // Decides for one INSERT or REPLACE statement in an outage. `schema` and `table` are the written table's
+  // unquoted names; `text` and `one` as analysed; increment and offset are the session's. Any thread. Ids
+  // that are handed out and then not used are simply lost, as on a server.
   [[nodiscard]] id_plan plan(std::string_view schema, std::string_view table, std::string_view text,
                              const protocol::sql::statement& one, const protocol::sql::dialect& how,
                              std::uint64_t increment, std::uint64_t offset);
 
-  // "schema.table: reason" for every AUTO_INCREMENT table that inserts were seen for and that has no block. Any thread.
+  // "schema.table: reason" for every AUTO_INCREMENT table that inserts were seen for and that has no block.
+  // Any thread.
   [[nodiscard]] std::vector<std::string> tables_without_ids() const;
 
-private:
+ private:
   struct impl;
   std::unique_ptr<impl> impl_;
 };

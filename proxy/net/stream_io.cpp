@@ -36,9 +36,11 @@ task<io_status> receive_some(transport& stream, waiter how) {
   }
 }
 
-task<io_status> read_message(transport& stream, waiter how, std::size_t largest, message& out) {
+task<io_status> read_message(transport& stream, waiter how, std::size_t largest, message& out,
+                             excess longer) {
   out.payload.clear();
   auto& received = stream.received();
+  bool fits = true;
   for (;;) {
     while (received.size() < protocol::packet_header_size) {
       const auto got = co_await receive_some(stream, how);
@@ -46,7 +48,11 @@ task<io_status> read_message(transport& stream, waiter how, std::size_t largest,
     }
     const auto header = protocol::read_packet_header(received.bytes().data());
     out.sequence = header.sequence;
-    if (out.payload.size() + header.payload_size > largest) co_return io_status::too_large;
+    fits = fits && out.payload.size() + header.payload_size <= largest;
+    if (!fits) {
+      if (longer == excess::leave) co_return io_status::too_large;
+      out.payload.clear();
+    }
     received.consume(protocol::packet_header_size);
 
     for (std::size_t missing = header.payload_size; missing > 0;) {
@@ -55,11 +61,12 @@ task<io_status> read_message(transport& stream, waiter how, std::size_t largest,
         if (got != io_status::done) co_return got;
       }
       const auto part = received.bytes().first(std::min(missing, received.size()));
-      out.payload.insert(out.payload.end(), part.begin(), part.end());
+      if (fits) out.payload.insert(out.payload.end(), part.begin(), part.end());
       received.consume(part.size());
       missing -= part.size();
     }
-    if (header.payload_size < protocol::max_packet_payload) co_return io_status::done;
+    if (header.payload_size < protocol::max_packet_payload)
+      co_return fits ? io_status::done : io_status::too_large;
   }
 }
 

@@ -37,6 +37,10 @@ struct message {
   protocol::byte_buffer payload;
   std::uint8_t sequence = 0; // of its last packet
 };
-task<io_status> read_message(transport& stream, waiter how, std::size_t largest, message& out);
+// What to do with a message longer than `largest`: leave the stream in its middle, or read on to its end and
+// forget it.
+enum class excess : std::uint8_t { leave, swallow };
+task<io_status> read_message(transport& stream, waiter how, std::size_t largest, message& out,
+                             excess longer = excess::leave);
 
 } // namespace holdwater::proxy

@@ -15,7 +15,7 @@ using sql::trait;
 namespace {
 
 // In the order of what a person would want to hear first.
-constexpr std::array<std::pair<trait, std::string_view>, 13> hazards{{
+constexpr std::array<std::pair<trait, std::string_view>, 12> hazards{{
     {trait::partial, "an unfinished quote or comment"},
     {trait::returning, "RETURNING"},
     {trait::into_target, "INTO"},
@@ -24,7 +24,6 @@ constexpr std::array<std::pair<trait, std::string_view>, 13> hazards{{
     {trait::deferred_hazard, "a function that would mean something else later"},
     {trait::unknown_function, "a function that is not a known built-in"},
     {trait::writes_user_variable, "an assignment to a user variable"},
-    {trait::reads_user_variable, "a user variable"},
     {trait::reads_system_variable, "a system variable"},
     {trait::sequence_access, "a sequence"},
     {trait::placeholder, "a placeholder"},
@@ -58,6 +57,14 @@ bool stays_in_transaction(sql::kind kind) {
   }
 }
 
+// Of a text of which only the beginning is seen, and which the analysis therefore calls unknown.
+bool begins_as_write(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+  for (const std::string_view word : {"insert ", "replace ", "update ", "delete "})
+    if (boost::algorithm::istarts_with(text, word)) return true;
+  return false;
+}
+
 bool is_show_warnings(std::string_view text, const sql::statement& one) {
   if (one.kind != sql::kind::show) return false;
   auto words = text.substr(one.offset, one.size);
@@ -73,6 +80,9 @@ std::string why_not_spoolable(const sql::statement& one, const session_state& st
   for (const auto& [which, words] : hazards)
     if (has(one.traits, which))
       return one.hazard.empty() ? std::string(words) : fmt::format("{} ({})", words, one.hazard);
+  for (const auto name : one.user_variables)
+    if (!state.user_variable(name))
+      return fmt::format("a user variable whose value is not known (@{})", name);
   const auto written = tables_of(one, state.database(), true);
   if (written.empty()) return "a table that cannot be named";
   for (const auto& table : written) {
@@ -83,7 +93,7 @@ std::string why_not_spoolable(const sql::statement& one, const session_state& st
   return {};
 }
 
-command_facts describe_query(std::string_view text, bool whole, const session_state& state,
+command_facts describe_query(std::string_view text, bool whole, bool alone, const session_state& state,
                              sql::analysis& found) {
   found.analyze(text, state.dialect());
   const auto& first = found.first();
@@ -91,7 +101,7 @@ command_facts describe_query(std::string_view text, bool whole, const session_st
   facts.code = protocol::command::query;
   facts.understood = whole;
   facts.single = found.single();
-  facts.untraceable = !whole && !first.is_write();
+  facts.untraceable = !whole && !(alone && begins_as_write(text));
   if (!whole || !facts.single) return facts;
   facts.kind = first.kind;
   facts.write = first.is_write();

@@ -29,8 +29,9 @@ struct command_facts {
 
 // `text` is COM_QUERY's statement text, whole or (when `whole` is false) its beginning. Fills `found` with
 // the analysis.
-[[nodiscard]] command_facts describe_query(std::string_view text, bool whole, const session_state& state,
-                                           protocol::sql::analysis& found);
+// `alone`: the client cannot have sent several statements (CLIENT_MULTI_STATEMENTS is not negotiated).
+[[nodiscard]] command_facts describe_query(std::string_view text, bool whole, bool alone,
+                                           const session_state& state, protocol::sql::analysis& found);
 [[nodiscard]] command_facts describe_command(protocol::command code);
 
 // What in a write forbids to run it later, empty when nothing does.

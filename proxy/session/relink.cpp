@@ -129,6 +129,8 @@ void session::apply_query_effects() {
     } else if (one.kind == sql::kind::use) {
       if (failed) state_.make_unrestorable("a USE among statements that failed");
       state_.use_database(one.subject.unquoted());
+    } else if (process().ids && one.kind == sql::kind::ddl) {
+      process().ids->schema_changed();
     } else if (process().ids && (one.kind == sql::kind::insert || one.kind == sql::kind::replace)) {
       for (const auto& table : tables_of(one, state_.database(), true))
         process().ids->saw_insert(table.schema, table.table);

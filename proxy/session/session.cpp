@@ -15,6 +15,9 @@ namespace {
 // How long a client may stay silent in the middle of a command: MySQL's default net_read_timeout.
 constexpr std::chrono::seconds incomplete_command_limit{30};
 
+// How long a client may take to send a command that is collected: at most spool.max_statement_bytes.
+constexpr std::chrono::seconds collect_limit{120};
+
 // Ours have the highest bit set, so that they are never mistaken for one of the server's.
 std::uint32_t next_connection_id() {
   static std::atomic<std::uint32_t> last{0};
@@ -94,8 +97,8 @@ task<bool> session::serve_command() {
     drop_stale_link();
     if (stopping_ || client_->closed()) co_return false;
     if (!command_.whole && !command_.spent && process().board.view().state != server_state::up) {
-      const bool collected = co_await collect_command();
-      if (!collected) co_return false;
+      next = co_await collect_command();
+      if (next != verdict::decide_again) break;
     }
     const auto facts = describe();
     next = co_await act(decide(facts, look_around(facts)), facts);
@@ -149,7 +152,8 @@ command_facts session::describe() {
   if (command_.code != command::query) return describe_command(command_.code);
   const auto query = query_text();
   if (!query) return command_facts{.code = command::query, .understood = false};
-  return describe_query(query->text, command_.whole, state_, home_.analysis());
+  const bool alone = !(negotiated_ & protocol::cap::multi_statements);
+  return describe_query(query->text, command_.whole, alone, state_, home_.analysis());
 }
 
 // Precondition: describe() was just called; the worker's analysis holds the statement.
@@ -222,23 +226,26 @@ void session::spend_command() {
 }
 
 // A command larger than the buffer, while the server may not be there to stream it to: it is read whole.
-task<bool> session::collect_command() {
+task<session::verdict> session::collect_command() {
   message whole;
-  home_.deadlines().set(limit_, incomplete_command_limit);
-  const auto status =
-      co_await read_message(*client_, {wake_, &limit_}, process().settings.spool.max_statement_bytes, whole);
+  home_.deadlines().set(limit_, collect_limit);
+  const auto status = co_await read_message(
+      *client_, {wake_, &limit_}, process().settings.spool.max_statement_bytes, whole, excess::swallow);
   limit_.clear();
   command_.sequence = whole.sequence;
-  if (status ==
-      io_status::too_large) // the rest of it is not waited for: as a server does past max_allowed_packet
-    co_await answer_error(client_error::packet_too_large,
-                          "the server is down, and this statement is too large to be queued");
-  if (status != io_status::done) co_return false;
+  command_.wire_size = 0;
+  if (status == io_status::too_large) {
+    process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
+    command_.spent = true;
+    const bool told = co_await answer_error(
+        client_error::packet_too_large, "the server is down, and this statement is too large to be queued");
+    co_return told ? verdict::next_command : verdict::end_session;
+  }
+  if (status != io_status::done) co_return verdict::end_session;
   collected_ = std::move(whole.payload);
   command_.payload = collected_;
   command_.whole = command_.collected = true;
-  command_.wire_size = 0;
-  co_return true;
+  co_return verdict::decide_again;
 }
 
 // Waits until `condition` ends or this command has waited as long as it may, counting all its waits.

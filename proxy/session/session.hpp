@@ -77,7 +77,7 @@ class session : public std::enable_shared_from_this<session> {
   // session.cpp
   task<bool> read_command();
   bool look_at_command();
-  task<bool> collect_command();
+  task<verdict> collect_command();
   task<bool> serve_command();
   task<verdict> act(const decision& chosen, const command_facts& facts);
   task<bool> carry_out(const decision& chosen);

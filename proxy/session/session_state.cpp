@@ -32,11 +32,13 @@ std::uint64_t number(std::string_view value) {
   return parsed;
 }
 
-std::string quoted(std::string_view value) {
+std::string quoted(std::string_view value, std::string_view character_set = "utf8mb4",
+                   std::string_view collation = {}) {
   // Hex is read the same in every sql_mode and character set. A charset introducer keeps it a string.
   std::string hex;
   for (const unsigned char byte : value) hex += fmt::format("{:02x}", byte);
-  return value.empty() ? "''" : fmt::format("_utf8mb4 0x{}", hex);
+  const auto text = value.empty() ? std::string("''") : fmt::format("_{} 0x{}", character_set, hex);
+  return collation.empty() ? text : fmt::format("{} COLLATE {}", text, collation);
 }
 
 bool is_number(std::string_view value) {
@@ -51,6 +53,7 @@ void session_state::begin(const protocol::handshake_response& login,
   login_ = login;
   profile_ = std::move(profile);
   settings_.clear();
+  user_variables_.clear();
   unrestorable_.clear();
   open_statements_ = 0;
   status = protocol::server_status::autocommit;
@@ -118,7 +121,7 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
   switch (one.where) {
   case target::global:
   case target::next_transaction: return; // nothing of this session's
-  case target::user_variable: return make_unrestorable("a user variable");
+  case target::user_variable: return assign_user_variable(one);
   case target::character_set:
   case target::other:
     open_gap("", "a SET statement was not understood");
@@ -146,6 +149,25 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
 void session_state::learn(std::string_view variable, const std::optional<std::string>& value) {
   const auto text = !value ? std::string("NULL") : is_number(*value) ? *value : quoted(*value);
   set_variable(std::string(variable), value.value_or(""), text);
+}
+
+void session_state::assign_user_variable(const sql::assignment& one) {
+  const auto name = boost::algorithm::to_lower_copy(one.variable.unquoted());
+  std::erase_if(user_variables_, [&](const auto& known) { return known.first == name; });
+  const bool null = iequals(one.value, "null");
+  const bool text = !one.value.empty() && (one.value.front() == '\'' || one.value.front() == '"');
+  if (!one.literal || !(null || text || is_number(one.value))) return make_unrestorable("a user variable");
+  const auto value = text ? quoted(sql::literal_value(one.value, dialect_), context_.character_set_client,
+                                   context_.collation_connection)
+                          : std::string(one.value);
+  user_variables_.emplace_back(name, value);
+}
+
+const std::string* session_state::user_variable(std::string_view name) const {
+  const auto wanted = boost::algorithm::to_lower_copy(sql::name{name}.unquoted());
+  for (const auto& [known, value] : user_variables_)
+    if (known == wanted) return &value;
+  return nullptr;
 }
 
 void session_state::assign_names(std::string_view character_set, std::string_view collation) {
@@ -250,6 +272,8 @@ std::vector<std::string> session_state::restore_statements() const {
     else if (!text.empty())
       statements.push_back(fmt::format("SET SESSION {} = {}", variable, text));
   }
+  for (const auto& [name, value] : user_variables_)
+    statements.push_back(fmt::format("SET @`{}` = {}", name, value));
   return statements;
 }
 

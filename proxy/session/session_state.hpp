@@ -52,6 +52,9 @@ class session_state {
   std::vector<std::string> assign(const protocol::sql::statement& set);
   void learn(std::string_view variable, const std::optional<std::string>& value);
 
+  // The SQL text of a user variable's value; null when it is not known. `name` as written, without the @.
+  [[nodiscard]] const std::string* user_variable(std::string_view name) const;
+
   // --- what cannot be restored on another server connection
   void make_unrestorable(std::string_view why);
   [[nodiscard]] const std::string& unrestorable() const { return unrestorable_; } // empty: it can be
@@ -65,6 +68,7 @@ class session_state {
 
  private:
   void assign_one(const protocol::sql::assignment& one, std::vector<std::string>& unknown);
+  void assign_user_variable(const protocol::sql::assignment& one);
   void assign_names(std::string_view character_set, std::string_view collation);
   void set_variable(const std::string& variable, const std::string& value, const std::string& text);
   void remember(const std::string& key, std::string text);
@@ -79,6 +83,7 @@ class session_state {
   std::vector<std::pair<std::string, std::string>> gaps_; // variable, why the context is not known
   std::string unrestorable_;
   unsigned open_statements_ = 0;
+  std::vector<std::pair<std::string, std::string>> user_variables_; // lower-case name, SQL text of the value
   std::vector<std::pair<std::string, std::string>>
       settings_; // variable, assignment text; in the order of first use
 };

@@ -77,6 +77,9 @@ std::optional<session::unit_draft> session::make_unit(std::string& refusal) {
   one.context = state_.context();
   one.timestamp = now_since_epoch();
   one.tables = tables_of(write, state_.database(), true);
+  for (const auto name : write.user_variables)
+    if (const auto* value = state_.user_variable(name))
+      one.user_variables.push_back({sql::name{name}.unquoted(), *value});
   const bool inserts = write.kind == sql::kind::insert || write.kind == sql::kind::replace;
   if (inserts) {
     const auto& into = one.tables.front();

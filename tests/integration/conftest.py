@@ -119,6 +119,7 @@ def make_database(server):
 def start_proxy(request, root):
     """start_proxy(server, **settings): a proxy with a database and account of its own, ended after the test."""
     request.node.proxies = proxies = []
+    watched = set()
 
     def start(server, before=None, database=None, account=None, drained=True, wait=True, **settings):
         if database is None:
@@ -126,11 +127,16 @@ def start_proxy(request, root):
         kind = Direct if os.environ.get("HOLDWATER_TEST_DIRECT") == "1" else Proxy
         proxy = kind(root, before or server, account, database, **settings)
         proxies.append(proxy)
+        proxy.server = server
+        server.before_outage.append(proxy.wait_tables_known)
+        watched.add(server)
         proxy.start(wait=wait)
         if drained and wait:
             proxy.wait_drained()
         return proxy
     yield start
+    for server in watched:
+        server.before_outage.clear()
     for proxy in proxies:
         proxy.close()
 

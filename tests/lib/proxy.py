@@ -33,7 +33,7 @@ class Proxy:
         self.data = data or os.path.join(self.folder, "data")
         self.log = os.path.join(self.folder, "proxy.log")
         self.host, self.port, self.admin_port = "127.0.0.1", free_port(), free_port()
-        self.account, self.database = account, database
+        self.account, self.database, self.server = account, database, server
         self.settings = {**QUICK, "MYSQL_HOST": server.host, "MYSQL_PORT": str(server.port),
                          "MYSQL_USER": account.user, "MYSQL_PASSWORD": account.password, "MYSQL_DATABASE": database,
                          **{name: str(value) for name, value in settings.items()}}
@@ -121,6 +121,19 @@ class Proxy:
         wait_until(lambda: (lambda h: h["database"]["state"] == "up" and h["spool"]["pending"] == 0)(self.health()),
                    deadline_s, lambda: f"drained: {self.health()}")
 
+    def metric(self, name):
+        for line in self.http("/metrics")[1].decode().splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[1])
+        return 0.0
+
+    def wait_tables_known(self):
+        """Until it has noticed the tables that the test has just made, so that an outage may begin."""
+        if self.child is None or self.health()["spool"]["state"] != "accepting" or self.state() != "up":
+            return
+        count = self.server.run(f"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '{self.database}'")[0][0]
+        wait_until(lambda: self.metric("holdwater_tables_known") >= count, 10, f"{count} tables are known")
+
     # --- connections through it
 
     def connect(self, account=None, database="", **options):
@@ -144,6 +157,9 @@ class Direct(Proxy):
         return self
 
     def wait_drained(self, deadline_s=60):
+        pass
+
+    def wait_tables_known(self):
         pass
 
     def close(self):

@@ -34,6 +34,7 @@ class Server:
         self.host = "127.0.0.1"
         self.child = None
         self.options = []
+        self.before_outage = []  # called before it is stopped, killed or frozen
         cls = type(self)
         if cls._template is None:
             template = os.path.join(root, f"{self.kind}-template")
@@ -56,10 +57,12 @@ class Server:
 
     def stop(self):
         """An orderly shutdown."""
+        self._announce()
         child, self.child = self.child, None
         end(child, signal.SIGTERM, 60)
 
     def kill(self):
+        self._announce()
         child, self.child = self.child, None
         end(child, signal.SIGKILL)
 
@@ -68,6 +71,7 @@ class Server:
         self.start()
 
     def freeze(self):
+        self._announce()
         self.child.send_signal(signal.SIGSTOP)
 
     def thaw(self):
@@ -96,6 +100,10 @@ class Server:
             return True
         except pymysql.err.OperationalError:
             return False
+
+    def _announce(self):
+        for tell in self.before_outage if self.child is not None and self.child.poll() is None else []:
+            tell()
 
     # --- use
 

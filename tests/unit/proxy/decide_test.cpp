@@ -19,7 +19,7 @@ command_facts statement(const char* text) {
   login.database = "d";
   state.begin(login, std::make_shared<const server_profile>());
   sql::analysis found;
-  return describe_query(text, true, state, found);
+  return describe_query(text, true, true, state, found);
 }
 
 situation in(server_state state) {

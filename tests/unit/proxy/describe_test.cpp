@@ -21,7 +21,7 @@ session_state state_in(const char* database) {
 std::string refusal(const char* text, const char* database = "d") {
   const auto state = state_in(database);
   sql::analysis found;
-  const auto facts = describe_query(text, true, state, found);
+  const auto facts = describe_query(text, true, true, state, found);
   REQUIRE(facts.write);
   return why_not_spoolable(found.first(), state);
 }
@@ -57,7 +57,7 @@ TEST_CASE("what may be sent again when its answer was lost") {
   const auto state = state_in("d");
   sql::analysis found;
   const auto repeatable = [&](const char* text) {
-    return describe_query(text, true, state, found).repeatable;
+    return describe_query(text, true, true, state, found).repeatable;
   };
   CHECK(repeatable("SELECT a FROM t"));
   CHECK(repeatable("SHOW TABLES"));
@@ -75,11 +75,11 @@ TEST_CASE("what may be sent again when its answer was lost") {
 TEST_CASE("a statement that is only partly seen is not described as what its beginning looks like") {
   const auto state = state_in("d");
   sql::analysis found;
-  const auto write = describe_query("INSERT INTO t VALUES (1),(2", false, state, found);
+  const auto write = describe_query("INSERT INTO t VALUES (1),(2", false, true, state, found);
   CHECK_FALSE(write.write);
   CHECK_FALSE(write.repeatable);
   CHECK_FALSE(write.untraceable);
-  CHECK(describe_query("CREATE TEMPORARY TABLE x AS SELECT 'aaa", false, state, found).untraceable);
+  CHECK(describe_query("CREATE TEMPORARY TABLE x AS SELECT 'aaa", false, true, state, found).untraceable);
 }
 
 TEST_CASE("what a session cannot be restored after is named") {

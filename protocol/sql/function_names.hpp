@@ -126,7 +126,8 @@ inline constexpr std::string_view later =
     "WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS BINLOG_GTID_POS PS_THREAD_ID DES_ENCRYPT DES_DECRYPT DECODE_HISTOGRAM";
 inline constexpr std::string_view host = "USER VERSION ICU_VERSION ROLES_GRAPHML VALIDATE_PASSWORD_STRENGTH";
 inline constexpr std::string_view host_glued = "SESSION_USER SYSTEM_USER";
-inline constexpr std::string_view host_bare = "CURRENT_USER CURRENT_ROLE";
+// The account is the same at replay, which logs in with it from the same host.
+inline constexpr std::string_view account_bare = "CURRENT_USER CURRENT_ROLE";
 inline constexpr std::string_view locks = "GET_LOCK RELEASE_LOCK IS_FREE_LOCK IS_USED_LOCK RELEASE_ALL_LOCKS";
 inline constexpr std::string_view sequences = "NEXTVAL LASTVAL SETVAL";
 

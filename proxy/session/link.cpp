@@ -204,8 +204,8 @@ task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, const
 
   // A result set: the definitions end with an EOF, or without one after their announced number.
   protocol::payload_reader count(packet.payload);
-  const bool described = !(link.negotiated & cap::optional_resultset_metadata) || count.integer(1) == 1;
   const auto columns = count.lenenc_integer();
+  const bool described = !(link.negotiated & cap::optional_resultset_metadata) || count.integer(1) == 1;
   const bool has_eof = !(link.negotiated & cap::deprecate_eof);
   for (std::uint64_t skipped = 0; skipped < (described ? columns : 0) + (has_eof ? 1 : 0); ++skipped)
     if (!co_await next()) co_return answer;

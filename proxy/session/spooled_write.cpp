@@ -157,9 +157,10 @@ task<bool> session::answer_ticket(ticket& one, const unit_draft& draft) {
 
 task<bool> session::answer_failed_append(const spool::failure& why) {
   process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
-  const auto which = why.code == spool::errc::disk_full ? client_error::disk_full
-                     : why.code == spool::errc::full    ? client_error::spool_full
-                                                        : client_error::writes_not_accepted;
+  const auto which = why.code == spool::errc::disk_full  ? client_error::disk_full
+                     : why.code == spool::errc::full     ? client_error::spool_full
+                     : why.code == spool::errc::in_doubt ? client_error::outcome_unknown
+                                                         : client_error::writes_not_accepted;
   const auto text = fmt::format("the server is down and the write could not be queued: {}", why.context);
   co_return co_await answer_error(which, text);
 }

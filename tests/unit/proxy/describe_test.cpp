@@ -14,7 +14,9 @@ session_state state_in(const char* database) {
   session_state state;
   holdwater::protocol::handshake_response login;
   login.database = database;
-  state.begin(login, std::make_shared<const server_profile>());
+  const auto profile = std::make_shared<server_profile>();
+  profile->version = {true, 101114};
+  state.begin(login, profile);
   return state;
 }
 

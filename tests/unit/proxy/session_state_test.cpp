@@ -120,10 +120,25 @@ TEST_CASE("what a unit cannot carry keeps writes from being queued") {
 
 TEST_CASE("what cannot be restored is named, the first reason first") {
   auto state = fresh();
-  assign(state, "SET @a = 1");
+  assign(state, "SET @a = @b + 1");
   CHECK(state.unrestorable() == "a user variable");
   state.make_unrestorable("a lock");
   CHECK(state.unrestorable() == "a user variable");
+  CHECK_FALSE(state.restorable());
+}
+
+TEST_CASE("a user variable with a plain value is known and restored") {
+  auto state = fresh();
+  assign(state, "SET @A = 42, @`odd name` = 'x', @n = NULL");
+  CHECK(state.restorable());
+  REQUIRE(state.user_variable("a"));
+  CHECK(*state.user_variable("a") == "42");
+  CHECK(*state.user_variable("n") == "NULL");
+  CHECK(*state.user_variable("`odd name`") == "_utf8mb4 0x78 COLLATE utf8mb4_general_ci");
+  CHECK(state.user_variable("b") == nullptr);
+  CHECK(state.restore_statements().size() == 3);
+  assign(state, "SET @a = @n");
+  CHECK(state.user_variable("a") == nullptr);
   CHECK_FALSE(state.restorable());
 }
 

@@ -10,10 +10,15 @@ namespace holdwater::proxy {
 
 using steady_clock = std::chrono::steady_clock;
 
-monitor::monitor(const options& settings, state_board& board, spool::replayer* replay,
-                 const spool::spool* queue)
+monitor::monitor(const options& settings, state_board& board, spool::replayer* replay, spool::spool* queue)
     : settings_(settings), board_(board), replay_(replay), queue_(queue), suspect_since_(steady_clock::now()),
-      since_(std::chrono::system_clock::now()) {}
+      since_(std::chrono::system_clock::now()) {
+  if (!queue_) return;
+  // A ledger that was there before this start is trusted until the server says otherwise.
+  const auto made = queue_->fact("ledger.made");
+  if (!made || !*made)
+    spool_refusal_ = "the server was not reached yet, so it is not known whether it can keep a ledger";
+}
 
 monitor::~monitor() {
   stop();
@@ -102,8 +107,16 @@ void monitor::watch() {
     }
     lock.unlock();
     for (const auto& done : waiters) done(error.empty(), error);
+    drop_old_units();
     lock.lock();
   }
+}
+
+// Applied units are kept for a time only; replay sees to it when it runs, and this in between.
+void monitor::drop_old_units() {
+  if (!queue_) return;
+  if (const auto done = queue_->compact(); !done)
+    spdlog::warn("old units were not dropped: {}", done.error().context);
 }
 
 monitor::probe_result monitor::probe(std::string& error) {

@@ -35,7 +35,7 @@ class monitor {
   };
 
   // Without a replayer (spool.enabled = false) a reachable server is up. `queue` tells what is pending.
-  monitor(const options& settings, state_board& board, spool::replayer* replay, const spool::spool* queue);
+  monitor(const options& settings, state_board& board, spool::replayer* replay, spool::spool* queue);
   ~monitor();
 
   // Called on the watching thread with each new connection, before the server counts as reached. Set before
@@ -63,6 +63,7 @@ class monitor {
 
   void watch();
   void replay();
+  void drop_old_units();
   probe_result probe(std::string& error);
   probe_result probe_connection(std::string& error);
   [[nodiscard]] std::string why_not_writable();
@@ -74,7 +75,7 @@ class monitor {
   const options& settings_;
   state_board& board_;
   spool::replayer* replay_;
-  const spool::spool* queue_;
+  spool::spool* queue_;
 
   mutable std::mutex mutex_;
   std::condition_variable watch_wakes_;
@@ -89,7 +90,7 @@ class monitor {
   std::chrono::steady_clock::time_point suspect_since_;
   std::chrono::system_clock::time_point since_;
   std::string last_error_;
-  std::string spool_refusal_ = "the server's ledger was not reached yet";
+  std::string spool_refusal_;
   std::uint64_t reconnects_ = 0;
   std::vector<std::function<void(bool, std::string)>> reconnect_waiters_;
   std::mt19937_64 random_{std::random_device{}()};

@@ -115,7 +115,7 @@ constexpr void add_hazards(word_table& table) {
   add_marks(table, names::later, mark::later);
   add_marks(table, names::host, mark::host);
   add_marks(table, names::host_glued, mark::host | mark::glued);
-  add_marks(table, names::account_bare, mark::bare);
+  add_marks(table, names::account_bare, mark::harmless | mark::bare);
   add_marks(table, names::locks, mark::named_lock);
   add_marks(table, names::sequences, mark::sequence | mark::only_mariadb);
   add_marks(table, names::not_alias, mark::not_alias);

@@ -1,7 +1,7 @@
 // Truthful insert ids in an outage. While the server is up, a thread reserves a block of ids for each
-// AUTO_INCREMENT table that inserts were seen for: inside a transaction that it rolls back, it inserts one
-// row with an explicit id a block ahead, so that the server's counter jumps and the block is nobody else's.
-// In an outage ids come from the block, and replay places the row with SET insert_id.
+// AUTO_INCREMENT table that inserts were seen for: inside a transaction that it rolls back, it lets the
+// server generate a block of ids in one INSERT. The server never generates them again, so they are nobody
+// else's. In an outage ids come from the block, and replay places the row with SET insert_id.
 //
 // Invariant: an id is handed out at most once, also across a crash of the proxy: what may have been handed
 // out is on the disk before the first id of it is.

@@ -44,10 +44,9 @@ admin::spool_health program::spool_snapshot(const monitor::snapshot& server) con
   if (counts.oldest_pending)
     out.oldest_age_s =
         std::chrono::duration<double>(system_clock::now() - moment(*counts.oldest_pending)).count();
-  if (const auto trouble = spool_->trouble())
-    out.reason = trouble->context;
-  else
-    out.reason = server.spool_refusal;
+  const auto trouble = spool_->trouble();
+  const auto failure = trouble ? trouble : writes_->recent_failure();
+  out.reason = failure ? failure->context : server.spool_refusal;
   out.state = out.reason.empty() ? "accepting" : "refusing";
   out.refused_tables = ids_->tables_without_ids();
   return out;

@@ -24,7 +24,7 @@ replayer::attach_report replay_engine::attach() {
   auto done = attach_once();
   while (!done && done.error().what == setback::kind::again && pause()) done = attach_once();
   if (done) done = run(true);
-  if (done) return {attach_status::ready, {}};
+  if (done) return {attach_status::ready, {}, accounts_without_ledger()};
   epoch_ = 0; // drain() has nothing to go by
   switch (done.error().what) {
   case setback::kind::halted: return {done.error().status, done.error().reason};
@@ -35,6 +35,35 @@ replayer::attach_report replay_engine::attach() {
   case setback::kind::stopped: break;
   }
   return {attach_status::unreachable, done.error().reason};
+}
+
+// A connection that is lost meanwhile says nothing of rights: replay will meet it again.
+std::vector<std::pair<std::string, std::string>> replay_engine::accounts_without_ledger() {
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const auto& account : options_.accounts) {
+    if (account.user == owner()) continue;
+    const auto why = try_ledger(account.user);
+    if (!why || classify(*why) == error_class::connection_lost || classify(*why) == error_class::transient)
+      continue;
+    found.emplace_back(account.user, "the account '" + account.user + "' cannot use the ledger " +
+                                         ledger_.full_name() + ": " + why->text);
+  }
+  return found;
+}
+
+// All that a replay transaction does with the row, rolled back.
+std::optional<server_error> replay_engine::try_ledger(const std::string& account) {
+  auto session = sessions_.get(account);
+  if (!session) return session.error();
+  std::optional<server_error> why;
+  if (auto begun = (*session)->begin({}); !begun)
+    why = begun.error();
+  else if (auto row = read_guard(**session); !row)
+    why = row.error();
+  else if (auto moved = (*session)->query(ledger_.take_over(epoch_)); !moved)
+    why = moved.error();
+  end_transaction(account);
+  return why;
 }
 
 progress<void> replay_engine::attach_once() {

@@ -84,6 +84,8 @@ class replay_engine {
   [[nodiscard]] progress<bool> is_transactional(replay_session& session, const table_name& name);
   [[nodiscard]] progress<void> apply(batch& what);
   [[nodiscard]] progress<void> settle_applied(const batch& what, const transaction_outcome& outcome);
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> accounts_without_ledger();
+  [[nodiscard]] std::optional<server_error> try_ledger(const std::string& account);
   [[nodiscard]] progress<void> adopt(const ledger_row& row);
   [[nodiscard]] progress<void> check_range(const ledger_row& row) const;
   [[nodiscard]] progress<void> settle_up_to(seq applied);

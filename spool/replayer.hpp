@@ -82,6 +82,9 @@ class replayer {
   struct attach_report {
     attach_status status = attach_status::unreachable;
     std::string reason;
+    // Accounts besides the owner that cannot use the ledger, with why: their units could not be applied, so
+    // none may be accepted.
+    std::vector<std::pair<std::string, std::string>> without_ledger = {};
   };
   [[nodiscard]] attach_report attach();
 

@@ -132,8 +132,8 @@ std::optional<failure> sqlite_spool::no_room_for(std::uint64_t bytes) const {
   if (queued != 0 && queued + bytes > options_.queue_bytes)
     return failure{errc::full, "too many bytes wait for the disk"};
   if (counts().bytes + queued + bytes > options_.max_bytes)
-    return failure{errc::full,
-                   "the spool has reached its limit of " + std::to_string(options_.max_bytes) + " bytes"};
+    return failure{errc::full, "the spool is full: it has reached its limit of " +
+                                   std::to_string(options_.max_bytes) + " bytes"};
   return std::nullopt;
 }
 

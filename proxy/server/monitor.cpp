@@ -73,9 +73,11 @@ monitor::snapshot monitor::look() const {
   return {board_.view(), since_, last_error_, reconnects_, spool_refusal_};
 }
 
-bool monitor::may_spool() const {
+std::string monitor::spool_refusal(const std::string& account) const {
   const std::lock_guard lock(mutex_);
-  return spool_refusal_.empty();
+  if (!spool_refusal_.empty()) return spool_refusal_;
+  const auto known = without_ledger_.find(account);
+  return known == without_ledger_.end() ? std::string() : known->second;
 }
 
 // ---------------------------------------------------------------------------------------------- watching
@@ -183,7 +185,12 @@ void monitor::run_replay_once() {
   {
     const std::lock_guard lock(mutex_);
     switch (attached.status) {
-    case spool::attach_status::ready: spool_refusal_.clear(); break;
+    case spool::attach_status::ready:
+      spool_refusal_.clear();
+      without_ledger_ = {attached.without_ledger.begin(), attached.without_ledger.end()};
+      for (const auto& [account, why] : without_ledger_)
+        spdlog::warn("its writes cannot be spooled: {}", why);
+      break;
     case spool::attach_status::no_ledger:
       spool_refusal_ = attached.reason;
       spdlog::error("writes cannot be spooled: {}", attached.reason);
@@ -245,6 +252,9 @@ void monitor::apply(server_event event, const std::string& why) {
   case server_action::retry_soon: {
     const double random = std::uniform_real_distribution<double>(0, 1)(random_);
     next_check_ = at + backoff(attempts_++, settings_.retry_delay, random);
+    // The verdict comes when the retries are used up, not at some attempt after that.
+    const auto verdict = suspect_since_ + settings_.hold();
+    if (decided.next == server_state::suspect && verdict > at) next_check_ = std::min(next_check_, verdict);
     watch_wakes_.notify_all();
     break;
   }
@@ -266,7 +276,8 @@ void monitor::enter(server_state next, const std::string& why) {
               "the server is {} after {:.1f} s{}{}", name_of(next), lasted, why.empty() ? "" : ": ", why);
   since_ = at;
   if (next == server_state::suspect) suspect_since_ = steady_clock::now();
-  if (next == server_state::draining || (next == server_state::up && !replay_)) ++reconnects_;
+  const bool reached = next == server_state::draining || (next == server_state::up && !replay_);
+  if (reached && std::exchange(met_, true)) ++reconnects_;
   if (before != next) board_.publish(next);
 }
 

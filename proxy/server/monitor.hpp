@@ -15,6 +15,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -55,8 +56,8 @@ class monitor {
   void reconnect_now(std::function<void(bool reached, std::string reason)> done);
 
   [[nodiscard]] snapshot look() const;
-  // True once the ledger was attached and has not been refused since. Any thread.
-  [[nodiscard]] bool may_spool() const;
+  // Why no write of the account may be spooled, empty when it may. Any thread.
+  [[nodiscard]] std::string spool_refusal(const std::string& account) const;
 
  private:
   enum class probe_result : std::uint8_t { still_there, fresh, failed, timed_out };
@@ -91,6 +92,8 @@ class monitor {
   std::chrono::system_clock::time_point since_;
   std::string last_error_;
   std::string spool_refusal_;
+  std::map<std::string, std::string> without_ledger_; // account, why
+  bool met_ = false;                                  // the server was reached once
   std::uint64_t reconnects_ = 0;
   std::vector<std::function<void(bool, std::string)>> reconnect_waiters_;
   std::mt19937_64 random_{std::random_device{}()};

@@ -172,10 +172,9 @@ situation session::look_around(const command_facts& facts) {
   now.transaction_lost = transaction_lost_;
   now.spooled_last = last_spooled_ != 0;
   if (!now.has_spool) return now;
-  if (const auto refusal = process().watch.look().spool_refusal; !refusal.empty())
-    spool_refusal_ = refusal;
-  else
-    spool_refusal_ = process().queue->trouble() ? process().queue->trouble()->context : std::string();
+  spool_refusal_ = process().watch.spool_refusal(login_.user);
+  if (spool_refusal_.empty())
+    if (const auto trouble = process().queue->trouble()) spool_refusal_ = trouble->context;
   now.spool_refusal = spool_refusal_;
   if (facts.code != command::query || !facts.single || !facts.understood) return now;
   const auto& statement = home_.analysis().first();

@@ -104,7 +104,8 @@ bool session_state::can_assign_locally(const sql::statement& set) const {
       return iequals(one.value, "default") ||
              (profile_ &&
               profile_->default_of(boost::algorithm::to_lower_copy(sql::literal_value(one.value, dialect_))));
-    case target::session: return one.literal && !one.default_value;
+    case target::session:
+    case target::user_variable: return one.literal && !one.default_value;
     default: return false;
     }
   });
@@ -138,6 +139,7 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
     return;
   }
   const auto value = sql::literal_value(one.value, dialect_);
+  if (variable == "transaction_isolation") return set_variable(variable, value, fmt::format("'{}'", value));
   if (variable == "sql_mode" && is_number(value)) { // a bit set: the server knows which
     unknown.push_back(variable);
     return open_gap(variable, "the value of sql_mode is not known");

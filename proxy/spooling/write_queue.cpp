@@ -14,9 +14,15 @@ void write_queue::appended(const std::shared_ptr<ticket>& one, spool::result<spo
     accepted_.fetch_add(1, std::memory_order_relaxed);
     one->number_ = *outcome;
     const std::lock_guard lock(mutex_);
+    last_failure_.reset();
     if (one->move(ticket::phase::appending, ticket::phase::durable)) waiting_.emplace(*outcome, one);
   } else {
     one->failure_ = outcome.error();
+    {
+      const std::lock_guard lock(mutex_);
+      last_failure_ = outcome.error();
+      failed_at_ = std::chrono::steady_clock::now();
+    }
     one->phase_.store(ticket::phase::failed, std::memory_order_release);
   }
   board_.leave_append();
@@ -36,6 +42,13 @@ std::shared_ptr<ticket> write_queue::take(spool::seq number) {
   auto one = std::move(at->second);
   waiting_.erase(at);
   return one;
+}
+
+std::optional<spool::failure> write_queue::recent_failure() const {
+  constexpr std::chrono::seconds recent{30};
+  const std::lock_guard lock(mutex_);
+  if (!last_failure_ || std::chrono::steady_clock::now() - failed_at_ > recent) return std::nullopt;
+  return last_failure_;
 }
 
 void write_queue::applied(spool::seq number, const std::vector<spool::statement_answer>& answers) {

@@ -11,10 +11,12 @@
 #include "spool/spool.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -72,6 +74,9 @@ class write_queue final : public spool::replay_observer {
   void applied(spool::seq number, const std::vector<spool::statement_answer>& answers) override;
   bool refused(spool::seq number, const spool::server_error& error) override;
 
+  // Why the last append failed, for a while and unless one has succeeded since.
+  [[nodiscard]] std::optional<spool::failure> recent_failure() const;
+
   [[nodiscard]] std::uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t replayed() const { return replayed_.load(std::memory_order_relaxed); }
 
@@ -82,8 +87,10 @@ class write_queue final : public spool::replay_observer {
 
   spool::spool& queue_;
   state_board& board_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::unordered_map<spool::seq, std::shared_ptr<ticket>> waiting_;
+  std::optional<spool::failure> last_failure_;
+  std::chrono::steady_clock::time_point failed_at_;
   std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint64_t> replayed_{0};
 };

@@ -42,8 +42,11 @@ def test_a_wrong_password_is_denied_as_the_server_would(proxy, server):
 
 
 def test_an_unknown_user_is_denied_as_the_server_would(proxy):
-    number, text = refused(proxy, Account("nobody-knows-me", "x"))
-    assert number == 1045 and "Access denied" in text
+    said = refused(proxy, Account("nobody-knows-me", "x"))
+    if len(said) == 1:  # MySQL asks strangers for a plugin as a decoy, one that PyMySQL may not have
+        assert "plugin" in said[0].lower()
+    else:
+        assert said[0] == 1045 and "Access denied" in said[1]
 
 
 def test_a_known_account_is_told_that_its_database_is_missing(proxy):
@@ -101,7 +104,10 @@ def test_units_are_replayed_with_their_writers_rights(server, start_proxy):
     run(proxy.connect(), "CREATE TABLE mine (id INT PRIMARY KEY, who VARCHAR(80))")
     run(proxy.connect(), "CREATE TABLE shared (id INT PRIMARY KEY, who VARCHAR(80))")
     server.create_account("limited", limited.password, proxy.database, rights="SELECT")
-    server.run(f"GRANT INSERT ON {proxy.database}.shared TO limited@`%`")
+    server.run(f"GRANT INSERT ON {proxy.database}.shared TO limited@`%`",
+               f"GRANT UPDATE ON {proxy.database}.holdwater_ledger TO limited@`%`")
+    proxy.http("/health/reconnect", "POST")  # looks anew at who may use the ledger
+    proxy.wait_drained()
     server.stop()
     proxy.wait_state("down")
     run(proxy.connect(), "INSERT INTO shared VALUES (1, CURRENT_USER())")
@@ -115,6 +121,24 @@ def test_units_are_replayed_with_their_writers_rights(server, start_proxy):
     assert server.run("SELECT * FROM mine", database=proxy.database) == ((2, user),)
     dead = proxy.http("/spool/dead")[1].decode()
     assert "stolen" in dead and "1142" in dead
+
+
+def test_an_account_without_the_ledger_is_told_so_and_stops_nobody(server, start_proxy):
+    limited = Account("ledgerless", "few-rights")
+    proxy = start_proxy(server, accounts=[limited])
+    run(proxy.connect(), "CREATE TABLE shared (id INT PRIMARY KEY)")
+    server.create_account(limited.user, limited.password, proxy.database, rights="INSERT, SELECT")
+    proxy.http("/health/reconnect", "POST")
+    proxy.wait_drained()
+    server.stop()
+    proxy.wait_state("down")
+    with pytest.raises(pymysql.err.MySQLError) as caught:
+        run(proxy.connect(limited), "INSERT INTO shared VALUES (1)")
+    assert "ledger" in caught.value.args[1]
+    run(proxy.connect(), "INSERT INTO shared VALUES (2)")
+    server.start()
+    proxy.wait_drained()
+    assert server.run("SELECT id FROM shared", database=proxy.database) == ((2,),)
 
 
 def test_thousands_of_wrong_passwords_do_not_block_the_proxys_host(mariadb, start_proxy):

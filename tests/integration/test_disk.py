@@ -79,7 +79,7 @@ def test_a_full_disk_is_survived_by_a_restart(mariadb, start_proxy, small_disk):
 
 
 def test_a_limit_on_the_spool_refuses_writes(mariadb, start_proxy):
-    proxy = start_proxy(mariadb, HOLDWATER_SPOOL_MAX_BYTES=2 << 20)
+    proxy = start_proxy(mariadb, HOLDWATER_SPOOL_MAX_BYTES=2 << 20, HOLDWATER_SPOOL_MAX_STATEMENT_BYTES=1 << 20)
     connection = proxy.connect()
     run(connection, "CREATE TABLE t (id INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB")
     mariadb.stop()
@@ -121,7 +121,7 @@ def test_a_spool_file_that_is_corrupt_is_not_touched(mariadb, start_proxy):
         run(connection, f"INSERT INTO t VALUES ({number}, '{'x' * 3000}')")
     assert proxy.stop() == 0
     mariadb.start()
-    name = max((os.path.join(proxy.data, each) for each in os.listdir(proxy.data)), key=os.path.getsize)
+    name = os.path.join(proxy.data, "spool.db")
     size = os.path.getsize(name)
     assert size > 100000, "this is the spool's file"
     with open(name, "r+b") as file:
@@ -138,7 +138,7 @@ def test_a_spool_file_that_is_corrupt_is_not_touched(mariadb, start_proxy):
 def test_a_spool_file_that_is_no_database_is_not_touched(mariadb, start_proxy):
     proxy = start_proxy(mariadb)
     assert proxy.stop() == 0
-    name = max((os.path.join(proxy.data, each) for each in os.listdir(proxy.data)), key=os.path.getsize)
+    name = os.path.join(proxy.data, "spool.db")
     with open(name, "wb") as file:
         file.write(b"this is somebody's letter\n" * 500)
     words = refuses_writes_but_serves(proxy, mariadb)

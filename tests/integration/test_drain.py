@@ -58,6 +58,7 @@ class BlockedDrain:
         self.client = self.proxy.connect()
         run(self.client, "CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL) ENGINE=InnoDB")
         run(self.client, "INSERT INTO t VALUES (1, 10), (2, 20), (3, 30)")
+        self.proxy.wait_tables_known()
         self.relay.close()
         wait_until(lambda: not self.is_up(), 20, "the proxy notices")
         self.proxy.wait_state("down", deadline_s=30)

@@ -68,6 +68,7 @@ def test_a_network_that_swallows_is_noticed(mariadb, start_proxy):
     proxy = start_proxy(mariadb, before=relay)
     connection = proxy.connect()
     run(connection, "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB")
+    proxy.wait_tables_known()
     relay.freeze()
     proxy.wait_state("down", deadline_s=6)
     run(proxy.connect(), "INSERT INTO t VALUES (1)")

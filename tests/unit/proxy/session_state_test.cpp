@@ -76,6 +76,14 @@ TEST_CASE("variables that a unit carries are followed") {
   CHECK(state.restore_statements().size() == 3);
 }
 
+TEST_CASE("an isolation level is restored as the variable's value") {
+  auto state = fresh();
+  assign(state, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+  CHECK(state.context().isolation == "READ-COMMITTED");
+  CHECK(state.restore_statements() ==
+        std::vector<std::string>{"SET SESSION tx_isolation = 'READ-COMMITTED'"});
+}
+
 TEST_CASE("autocommit is followed in every spelling") {
   for (const char* text :
        {"SET AUTOCOMMIT = 0", "set @@session.autocommit = OFF", "SET SESSION autocommit=0"}) {
@@ -165,7 +173,8 @@ TEST_CASE("only plain literals can be set without the server") {
   CHECK_FALSE(local("SET NAMES klingon"));
   CHECK_FALSE(local("SET sql_mode = DEFAULT"));
   CHECK_FALSE(local("SET GLOBAL x = 1"));
-  CHECK_FALSE(local("SET @a = 1"));
+  CHECK(local("SET @a = 1"));
+  CHECK_FALSE(local("SET @a = @b"));
   CHECK_FALSE(local("SET sql_mode = CONCAT('a', 'b')"));
   CHECK_FALSE(local("SET PASSWORD = 'x'"));
 }

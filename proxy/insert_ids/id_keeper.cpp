@@ -102,7 +102,7 @@ void id_keeper::run() {
 // Called with the mutex held.
 id_keeper::clock::time_point id_keeper::next_work() const {
   auto next = schema_.empty() ? refresh_at_ : std::min(refresh_at_, glance_at_);
-  if (look_) next = clock::now();
+  if (look_) next = {}; // at once
   if (const auto retry = book_.next_retry()) next = std::min(next, *retry);
   return std::max(next, not_before_);
 }

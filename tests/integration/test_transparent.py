@@ -97,14 +97,14 @@ def test_load_data_local_reads_the_clients_file(proxy, server, tmp_path):
 
 def test_the_mariadb_command_line_works(proxy):
     out = tool(["mariadb", "--no-defaults", "--protocol=tcp", *addressed(proxy), "-N", proxy.database],
-               "CREATE TABLE t (a INT);\nINSERT INTO t VALUES (1),(2);\nSELECT SUM(a) FROM t;\nSHOW TABLES;\n"
+               "CREATE TABLE t (a INT);\nINSERT INTO t VALUES (1),(2);\nSELECT SUM(a) FROM t;\nSHOW TABLES LIKE 't';\n"
                "DELIMITER //\nCREATE PROCEDURE p() BEGIN SELECT 42; END//\nDELIMITER ;\nCALL p();\n")
     assert out.split() == ["3", "holdwater_ledger", "t", "42"] or out.split() == ["3", "t", "42"]  # the ledger lives beside the tables
 
 
 def test_the_mysql_command_line_works(proxy):
     out = tool([MySQL.client(), "--no-defaults", "--protocol=tcp", *addressed(proxy), "-N", proxy.database],
-               "CREATE TABLE t (a INT);\nINSERT INTO t VALUES (1),(2);\nSELECT SUM(a) FROM t;\nSHOW TABLES;\nSELECT CONNECTION_ID() > 0;\n")
+               "CREATE TABLE t (a INT);\nINSERT INTO t VALUES (1),(2);\nSELECT SUM(a) FROM t;\nSHOW TABLES LIKE 't';\nSELECT CONNECTION_ID() > 0;\n")
     assert out.split() == ["3", "holdwater_ledger", "t", "1"] or out.split() == ["3", "t", "1"]
 
 

@@ -1,5 +1,5 @@
-// What the HTTP port shows and does, as values and named actions. The admin folder knows nothing of sockets to the
-// server, sessions or the spool's file: the program hands it one `control`.
+// What the HTTP port shows and does, as values and named actions. The admin folder knows nothing of sockets
+// to the server, sessions or the spool's file: the program hands it one `control`.
 //
 // Source of the JSON names: the product's interface description in the README.
 #pragma once
@@ -14,24 +14,26 @@
 namespace holdwater::admin {
 
 struct database_health {
-  std::string state;       // up, suspect, down, draining, halted
+  std::string state;                           // up, suspect, down, draining, halted
   std::chrono::system_clock::time_point since; // when that state began
-  std::string last_error;  // what the last failed check or session met, with our words in front; empty when none yet
+  std::string
+      last_error; // what the last failed check or session met, with our words in front; empty when none yet
   std::uint64_t reconnects = 0; // how often the server was reached again after an outage
-  std::string address;     // host:port
-  std::string version;     // the server's greeting version, empty when never met
+  std::string address;          // host:port
+  std::string version;          // the server's greeting version, empty when never met
 };
 
 struct spool_health {
-  std::string state;       // accepting, off, refusing
-  std::string reason;      // why it refuses, empty otherwise
+  std::string state;  // accepting, off, refusing
+  std::string reason; // why it refuses, empty otherwise
   std::uint64_t pending = 0;
   std::uint64_t dead = 0;
   std::uint64_t bytes = 0;
   std::optional<double> oldest_age_s; // of the oldest pending unit; null when none
   std::uint64_t last_seq = 0;
   std::uint64_t applied_seq = 0;
-  std::vector<std::string> refused_tables; // AUTO_INCREMENT tables without reserved ids: "schema.table: reason"
+  std::vector<std::string>
+      refused_tables; // AUTO_INCREMENT tables without reserved ids: "schema.table: reason"
 };
 
 struct cache_health {
@@ -42,7 +44,8 @@ struct cache_health {
 };
 
 struct health {
-  std::string status;      // ok: all is well. degraded: clients are served, something needs attention or waits. down: writes cannot be taken
+  std::string status; // ok: all is well. degraded: clients are served, something needs attention or waits.
+                      // down: writes cannot be taken
   database_health database;
   spool_health spool;
   cache_health cache;
@@ -51,8 +54,8 @@ struct health {
 };
 
 struct counter {
-  std::string name;        // Prometheus name, e.g. holdwater_queries_total
-  std::string help;        // one sentence
+  std::string name; // Prometheus name, e.g. holdwater_queries_total
+  std::string help; // one sentence
   bool gauge = false;
   struct sample {
     std::vector<std::pair<std::string, std::string>> labels;
@@ -79,27 +82,29 @@ struct listed_dead_letter {
 
 struct spool_listing {
   std::vector<listed_unit> units;
-  bool truncated = false;  // more were pending than asked for
+  bool truncated = false; // more were pending than asked for
 };
 
 struct action_report {
-  bool done = false;       // what was asked has happened
-  std::string reason;      // why not
-  std::uint64_t seq = 0;   // retry: the new seq
+  bool done = false;     // what was asked has happened
+  std::string reason;    // why not
+  std::uint64_t seq = 0; // retry: the new seq
 };
 
-// Implemented by the program. snapshot() and metrics() are cheap and thread-safe; the others may be called from any
-// thread; completions come back on an unspecified thread, exactly once.
+// Implemented by the program. snapshot() and metrics() are cheap and thread-safe; the others may be called
+// from any thread; completions come back on an unspecified thread, exactly once.
 class control {
-public:
+ public:
   using completion = std::function<void(action_report)>;
   virtual ~control() = default;
 
   [[nodiscard]] virtual health snapshot() const = 0;
   [[nodiscard]] virtual std::vector<counter> metrics() const = 0;
 
-  virtual void list_pending(std::uint64_t after, std::size_t most, std::function<void(spool_listing, std::string error)> done) = 0;
-  virtual void list_dead(std::size_t most, std::function<void(std::vector<listed_dead_letter>, std::string error)> done) = 0;
+  virtual void list_pending(std::uint64_t after, std::size_t most,
+                            std::function<void(spool_listing, std::string error)> done) = 0;
+  virtual void list_dead(std::size_t most,
+                         std::function<void(std::vector<listed_dead_letter>, std::string error)> done) = 0;
 
   // Drains now; done when nothing is pending, or after `timeout` with the reason.
   virtual void sync(std::chrono::milliseconds timeout, completion done) = 0;

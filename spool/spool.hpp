@@ -117,7 +117,7 @@ struct sqlite_spool_options {
   std::chrono::seconds retention{24 * 3600};      // how long applied units are kept
   std::uint64_t retention_bytes = 256ULL << 20;   // and how many bytes of them at most
   std::uint64_t queue_bytes = 64ULL << 20;        // of units that wait for their commit; past it errc::full
-  std::uint64_t reserve_bytes = 512ULL << 10;       // kept beside the file for settling units on a full disk
+  std::uint64_t reserve_bytes = 512ULL << 10;     // kept beside the file for settling units on a full disk
   std::function<std::chrono::microseconds()> now; // time since the epoch; empty for the system's clock
   std::string vfs; // SQLite's name of the file system to use; empty for its default
 };

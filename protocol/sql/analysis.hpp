@@ -1,11 +1,12 @@
-// What a proxy must know of a statement's text, found by a lexer and a shallow parser: its kind, the tables that it
-// touches, the session state that it changes, and what in it could mean something else if it ran later.
+// What a proxy must know of a statement's text, found by a lexer and a shallow parser: its kind, the tables
+// that it touches, the session state that it changes, and what in it could mean something else if it ran
+// later.
 //
-// The rule behind every doubtful case: what cannot be classified is `kind::unknown` or carries a hazard, and so is
-// refused in an outage; it is never guessed to be harmless.
+// The rule behind every doubtful case: what cannot be classified is `kind::unknown` or carries a hazard, and
+// so is refused in an outage; it is never guessed to be harmless.
 //
-// Source: MySQL "SQL Statements", "Comments", "Language Structure", "Server SQL Modes"; MariaDB knowledge base
-// "SQL Statements & Structure".
+// Source: MySQL "SQL Statements", "Comments", "Language Structure", "Server SQL Modes"; MariaDB knowledge
+// base "SQL Statements & Structure".
 #pragma once
 
 #include <cstddef>
@@ -26,33 +27,34 @@ struct dialect {
     gbk,        // gbk: second bytes 0x40 .. 0x7e, 0x80 .. 0xfe
     gb18030,    // two or four bytes
   };
-  bool mariadb = false;       // /*M! ... */ is code; the version that /*!nnnnn is compared with follows MariaDB's rule
-  unsigned version = 0;       // major * 10000 + minor * 100 + patch
-  bool ansi_quotes = false;   // "x" is an identifier
+  bool mariadb =
+      false; // /*M! ... */ is code; the version that /*!nnnnn is compared with follows MariaDB's rule
+  unsigned version = 0;     // major * 10000 + minor * 100 + patch
+  bool ansi_quotes = false; // "x" is an identifier
   bool no_backslash_escapes = false;
   charset client_charset = charset::ascii_safe;
 };
 
 enum class kind : std::uint8_t {
-  empty,   // nothing but white space and comments
-  select,  // SELECT, TABLE, VALUES, WITH ... SELECT, parenthesised queries
-  show,    // SHOW, DESCRIBE, EXPLAIN of a read, HELP
+  empty,  // nothing but white space and comments
+  select, // SELECT, TABLE, VALUES, WITH ... SELECT, parenthesised queries
+  show,   // SHOW, DESCRIBE, EXPLAIN of a read, HELP
   insert,
   replace,
   update,
-  erase,   // DELETE
+  erase, // DELETE
   set,
   use,
-  begin,   // BEGIN, START TRANSACTION
+  begin, // BEGIN, START TRANSACTION
   commit,
-  rollback,              // the whole transaction
+  rollback, // the whole transaction
   savepoint,
   rollback_to_savepoint,
   release_savepoint,
   prepare,
   execute,
   deallocate,
-  ddl,     // CREATE, ALTER, DROP, RENAME, TRUNCATE, GRANT, REVOKE, ... : implicit commit
+  ddl, // CREATE, ALTER, DROP, RENAME, TRUNCATE, GRANT, REVOKE, ... : implicit commit
   call,
   load_data,
   lock_tables,
@@ -61,7 +63,7 @@ enum class kind : std::uint8_t {
   handler,
   do_,
   kill,
-  admin,   // FLUSH, RESET, PURGE, ANALYZE, OPTIMIZE, CHECK, CHANGE MASTER, SHUTDOWN, INSTALL, ...
+  admin, // FLUSH, RESET, PURGE, ANALYZE, OPTIMIZE, CHECK, CHANGE MASTER, SHUTDOWN, INSTALL, ...
   unknown,
 };
 [[nodiscard]] std::string_view name_of(kind value); // "INSERT", "DDL", ...
@@ -78,29 +80,32 @@ enum class trait : std::uint32_t {
   temporary_table = 1u << 6,       // CREATE or DROP TEMPORARY TABLE
   named_lock = 1u << 7,            // GET_LOCK and its family
   session_function = 1u << 8,      // LAST_INSERT_ID, ROW_COUNT, FOUND_ROWS, CONNECTION_ID and their spellings
-  deferred_hazard = 1u << 9,       // SYSDATE, SLEEP, BENCHMARK, LOAD_FILE, ...: would mean something else later
-  unknown_function = 1u << 10,     // a call of a function that is not a known built-in (stored, loadable)
-  found_rows = 1u << 11,           // SQL_CALC_FOUND_ROWS
-  select_source = 1u << 12,        // INSERT / REPLACE ... SELECT, CREATE ... SELECT
-  upsert = 1u << 13,               // INSERT IGNORE or ON DUPLICATE KEY UPDATE
-  multi_table = 1u << 14,          // UPDATE or DELETE over several tables
-  sequence_access = 1u << 15,      // NEXT VALUE FOR, NEXTVAL, LASTVAL, SETVAL
-  chain_or_release = 1u << 16,     // COMMIT / ROLLBACK ... AND CHAIN / RELEASE
-  read_only_transaction = 1u << 17,// START TRANSACTION READ ONLY
-  random_value = 1u << 18,         // RAND, UUID: nobody has seen the value yet, so it may be made at replay
-  clock_value = 1u << 19,          // NOW and its family: pinned by the unit's timestamp
-  placeholder = 1u << 20,          // a ? outside of quotes
-  partial = 1u << 21,              // the text ended inside a quote or comment
+  deferred_hazard = 1u << 9,   // SYSDATE, SLEEP, BENCHMARK, LOAD_FILE, ...: would mean something else later
+  unknown_function = 1u << 10, // a call of a function that is not a known built-in (stored, loadable)
+  found_rows = 1u << 11,       // SQL_CALC_FOUND_ROWS
+  select_source = 1u << 12,    // INSERT / REPLACE ... SELECT, CREATE ... SELECT
+  upsert = 1u << 13,           // INSERT IGNORE or ON DUPLICATE KEY UPDATE
+  multi_table = 1u << 14,      // UPDATE or DELETE over several tables
+  sequence_access = 1u << 15,  // NEXT VALUE FOR, NEXTVAL, LASTVAL, SETVAL
+  chain_or_release = 1u << 16, // COMMIT / ROLLBACK ... AND CHAIN / RELEASE
+  read_only_transaction = 1u << 17, // START TRANSACTION READ ONLY
+  random_value = 1u << 18,          // RAND, UUID: nobody has seen the value yet, so it may be made at replay
+  clock_value = 1u << 19,           // NOW and its family: pinned by the unit's timestamp
+  placeholder = 1u << 20,           // a ? outside of quotes
+  partial = 1u << 21,               // the text ended inside a quote or comment
 };
 [[nodiscard]] constexpr trait operator|(trait a, trait b) {
   return static_cast<trait>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
 }
-constexpr trait& operator|=(trait& a, trait b) { return a = a | b; }
+constexpr trait& operator|=(trait& a, trait b) {
+  return a = a | b;
+}
 [[nodiscard]] constexpr bool has(trait set, trait one) {
   return (static_cast<std::uint32_t>(set) & static_cast<std::uint32_t>(one)) != 0;
 }
 
-// A name as written; `unquoted()` gives the value of a quoted one. Views point into the text given to analyze().
+// A name as written; `unquoted()` gives the value of a quoted one. Views point into the text given to
+// analyze().
 struct name {
   std::string_view raw;
   [[nodiscard]] std::string unquoted() const;
@@ -122,14 +127,14 @@ struct assignment {
     user_variable,    // SET @x
     names,            // SET NAMES cs [COLLATE co]; value is cs, extra is co
     character_set,    // SET CHARACTER SET cs / SET CHARSET cs
-    other,            // SET PASSWORD, SET ROLE, SET RESOURCE GROUP, SET STATEMENT ... FOR, what is not understood
+    other, // SET PASSWORD, SET ROLE, SET RESOURCE GROUP, SET STATEMENT ... FOR, what is not understood
   };
   target where = target::session;
-  name variable;               // lower or upper case as written; for SET SESSION TRANSACTION: see `value`
-  std::string_view value;      // the expression's text, trimmed; DEFAULT as written
+  name variable;          // lower or upper case as written; for SET SESSION TRANSACTION: see `value`
+  std::string_view value; // the expression's text, trimmed; DEFAULT as written
   std::string_view extra;
-  bool literal = false;        // a number, a string, NULL-free keyword like ON / OFF / DEFAULT / an identifier value
-  bool default_value = false;  // DEFAULT
+  bool literal = false; // a number, a string, NULL-free keyword like ON / OFF / DEFAULT / an identifier value
+  bool default_value = false; // DEFAULT
 };
 // SET [SESSION] TRANSACTION ISOLATION LEVEL x / READ ONLY gives variable "transaction_isolation" /
 // "transaction_read_only" with values such as "READ-COMMITTED", "1".
@@ -140,11 +145,11 @@ struct assignment {
 struct insert_shape {
   enum class source : std::uint8_t { none, values, set, select };
   source from = source::none;
-  std::uint32_t rows = 0;       // VALUES: number of row constructors; SET: 1; SELECT: 0
-  std::vector<name> columns;    // as listed; empty when no list was given
+  std::uint32_t rows = 0;    // VALUES: number of row constructors; SET: 1; SELECT: 0
+  std::vector<name> columns; // as listed; empty when no list was given
   bool ignore = false;
   bool on_duplicate = false;
-  std::size_t first_row = 0;    // offset in the text just behind VALUES, for cell_kinds()
+  std::size_t first_row = 0; // offset in the text just behind VALUES, for cell_kinds()
 };
 
 struct statement {
@@ -153,11 +158,12 @@ struct statement {
   std::size_t offset = 0; // where its text lies in the whole, without the separating semicolons
   std::size_t size = 0;
   std::vector<table_ref> tables;
-  std::vector<assignment> assignments;      // of SET; of PREPARE one, `other`: the name and its text's expression
+  std::vector<assignment> assignments; // of SET; of PREPARE one, `other`: the name and its text's expression
   std::vector<std::string_view> user_variables; // names that it reads, without the @, as written
   insert_shape insert;
-  name subject;          // USE: the database. PREPARE / EXECUTE / DEALLOCATE / SAVEPOINT ...: the name
-  std::string_view hazard; // the word behind deferred_hazard, unknown_function, session_function or unknown, for messages
+  name subject; // USE: the database. PREPARE / EXECUTE / DEALLOCATE / SAVEPOINT ...: the name
+  std::string_view
+      hazard; // the word behind deferred_hazard, unknown_function, session_function or unknown, for messages
 
   [[nodiscard]] bool is_write() const {
     return kind == kind::insert || kind == kind::replace || kind == kind::update || kind == kind::erase;
@@ -166,7 +172,7 @@ struct statement {
 
 // Reusable: analyze() clears it but keeps its memory, so that the hot path does not allocate.
 class analysis {
-public:
+ public:
   analysis();
   ~analysis();
   analysis(analysis&&) noexcept; // a moved-from one may only be destroyed or assigned to
@@ -175,11 +181,12 @@ public:
   // Splits `text` at its semicolons and looks at every statement. Views in the result point into `text`.
   void analyze(std::string_view text, const dialect& how);
 
-  [[nodiscard]] const std::vector<statement>& statements() const; // empty statements are left out unless alone
-  [[nodiscard]] const statement& first() const;                   // there is always one
+  [[nodiscard]] const std::vector<statement>&
+  statements() const;                           // empty statements are left out unless alone
+  [[nodiscard]] const statement& first() const; // there is always one
   [[nodiscard]] bool single() const;
 
-private:
+ private:
   struct memory;
 
   void clear();
@@ -190,11 +197,12 @@ private:
   std::unique_ptr<memory> memory_;
 };
 
-// True for SELECT, SHOW and the like whose repetition nobody can notice: no lock, no target, no variable written, no
-// session function, no deferred hazard (SLEEP), no unknown function, no sequence.
+// True for SELECT, SHOW and the like whose repetition nobody can notice: no lock, no target, no variable
+// written, no session function, no deferred hazard (SLEEP), no unknown function, no sequence.
 [[nodiscard]] bool is_pure_read(const statement& one);
 
-// What each row of INSERT ... VALUES / SET gives for one column, to learn whether the server would make an id.
+// What each row of INSERT ... VALUES / SET gives for one column, to learn whether the server would make an
+// id.
 enum class cell : std::uint8_t {
   missing,    // the row has no such position
   generated,  // NULL, DEFAULT or 0: the server makes the value
@@ -206,7 +214,8 @@ enum class cell : std::uint8_t {
 [[nodiscard]] std::vector<cell> cell_kinds(std::string_view text, const statement& one, std::size_t position,
                                            const dialect& how);
 
-// Reads sql_mode's value ("ANSI_QUOTES,STRICT_TRANS_TABLES", "ANSI", "ORACLE", ...) into the flags that matter here.
+// Reads sql_mode's value ("ANSI_QUOTES,STRICT_TRANS_TABLES", "ANSI", "ORACLE", ...) into the flags that
+// matter here.
 void apply_sql_mode(dialect& how, std::string_view sql_mode);
 // Maps a character set's name ("gbk") to the lexer's class.
 [[nodiscard]] dialect::charset charset_class(std::string_view character_set);

@@ -178,6 +178,17 @@ server_result<std::vector<unique_column>> read_unique_columns(mysql_connection& 
   return columns;
 }
 
+server_result<bool> has_row(mysql_connection& server, const spool::table_name& name,
+                            const std::string& column, std::uint64_t first, std::uint64_t last,
+                            std::uint64_t step) {
+  const auto id = quoted(column);
+  auto rows = server.query(
+      fmt::format("SELECT 1 FROM {0} WHERE {1} BETWEEN {2} AND {3} AND ({1}-{2}) % {4} = 0 LIMIT 1",
+                  quoted(name), id, first, last, step));
+  if (!rows) return rows.error();
+  return {boost::system::in_place_value, !rows->rows.empty()};
+}
+
 server_result<bool> has_insert_trigger(mysql_connection& server, const spool::table_name& name) {
   auto rows = server.query("SELECT 1 FROM information_schema.TRIGGERS WHERE " +
                            where(server, "EVENT_OBJECT", name.schema, name.table) +

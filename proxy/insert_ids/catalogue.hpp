@@ -31,6 +31,11 @@ namespace holdwater::proxy {
 
 [[nodiscard]] spool::server_result<std::vector<unique_column>>
 read_unique_columns(spool::mysql_connection& server, const spool::table_name& name);
+// True when a row has an id of first, first + step, ..., last.
+[[nodiscard]] spool::server_result<bool> has_row(spool::mysql_connection& server,
+                                                 const spool::table_name& name, const std::string& column,
+                                                 std::uint64_t first, std::uint64_t last, std::uint64_t step);
+
 // Needs the TRIGGER right to see any.
 [[nodiscard]] spool::server_result<bool> has_insert_trigger(spool::mysql_connection& server,
                                                             const spool::table_name& name);

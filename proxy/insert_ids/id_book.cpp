@@ -82,7 +82,7 @@ id_plan id_book::plan(std::string_view schema, std::string_view table, std::stri
 id_plan id_book::hand_out(table_entry& entry, std::uint64_t rows, std::uint64_t increment,
                           std::uint64_t offset) {
   const auto run = find_run(entry.ranges, rows, increment, offset);
-  if (!run) return refused(why_none(entry, rows));
+  if (!run) return refused(why_no_run(entry, rows));
   auto& range = entry.ranges[run->range];
   if (run->past > range.durable) {
     const auto before = range.durable;
@@ -96,20 +96,21 @@ id_plan id_book::hand_out(table_entry& entry, std::uint64_t rows, std::uint64_t 
   return {id_plan::answer::reserved, run->first, {}};
 }
 
-std::string id_book::why_none(const table_entry& entry, std::uint64_t rows) const {
+std::string id_book::why_no_run(const table_entry& entry, std::uint64_t rows) const {
   const auto name = quoted(entry.facts.name);
   if (const auto left = ids_left(entry.ranges); left > 0)
     return fmt::format("no {} ids in a row that fit the session are left for {}, {} ids are", rows, name,
                        left);
-  const auto because = [&]() -> std::string {
-    if (block_ == 0) return "insert_ids.block is 0";
-    if (!store_trouble_.empty()) return store_trouble_;
-    if (auto text = obstacle(entry.facts); !text.empty()) return text;
-    if (!entry.trouble.empty()) return entry.trouble;
-    if (entry.used > 0 || !entry.ranges.empty()) return "the block is used up";
-    return entry.seen ? "the server went away before" : "no insert into it was seen while the server was up";
-  }();
-  return fmt::format("no ids are reserved for {}: {}", name, because);
+  return fmt::format("no ids are reserved for {}: {}", name, why_no_block(entry));
+}
+
+std::string id_book::why_no_block(const table_entry& entry) const {
+  if (block_ == 0) return "insert_ids.block is 0";
+  if (!store_trouble_.empty()) return store_trouble_;
+  if (auto text = obstacle(entry.facts); !text.empty()) return text;
+  if (!entry.trouble.empty()) return entry.trouble;
+  if (entry.used > 0 || !entry.ranges.empty()) return "the block is used up";
+  return entry.seen ? "not yet" : "no insert into it was seen while the server was up";
 }
 
 bool id_book::saw_insert(std::string_view schema, std::string_view table) {
@@ -137,7 +138,7 @@ std::vector<std::string> id_book::tables_without_ids() const {
   for (const auto& [key, entry] : tables_)
     if (entry.seen && entry.facts.makes_ids() && ids_left(entry.ranges) == 0)
       lines.push_back(
-          fmt::format("{}.{}: {}", entry.facts.name.schema, entry.facts.name.table, why_none(entry, 1)));
+          fmt::format("{}.{}: {}", entry.facts.name.schema, entry.facts.name.table, why_no_block(entry)));
   return lines;
 }
 

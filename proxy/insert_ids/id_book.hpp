@@ -24,6 +24,15 @@ struct id_order {
   std::uint64_t count = 0;   // how many to reserve, at most
 };
 
+// Ids that ought to be in no row.
+struct unused_ids {
+  spool::table_name table;
+  std::string column;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::uint64_t step = 1;
+};
+
 class id_book {
  public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -48,6 +57,8 @@ class id_book {
   [[nodiscard]] std::vector<spool::table_name> unknown_tables() const; // seen, never looked up
   [[nodiscard]] std::vector<spool::table_name> tables_outside(std::string_view schema) const;
   [[nodiscard]] std::vector<spool::table_name> wanting(time_point now) const; // tables to reserve ids for now
+  [[nodiscard]] std::vector<unused_ids> to_check(); // of tables that have grown since the last call
+  void found_used(const spool::table_name& name);   // a row has one of them: the ranges are to be replaced
   [[nodiscard]] std::optional<time_point> next_retry() const;
   [[nodiscard]] std::optional<id_order> order(const spool::table_name& name) const; // nothing: all is well
   // `short_of` says that the table's type allows no bigger block. False when the disk refused.
@@ -65,7 +76,8 @@ class id_book {
   [[nodiscard]] bool mark_seen(table_entry& entry);
   [[nodiscard]] id_plan hand_out(table_entry& entry, std::uint64_t rows, std::uint64_t increment,
                                  std::uint64_t offset);
-  [[nodiscard]] std::string why_none(const table_entry& entry, std::uint64_t rows) const;
+  [[nodiscard]] std::string why_no_run(const table_entry& entry, std::uint64_t rows) const;
+  [[nodiscard]] std::string why_no_block(const table_entry& entry) const;
   [[nodiscard]] bool update(table_entry& entry, const table_facts& found);
   void rename_all(bool folded);
   void keep(const std::vector<const table_entry*>& changed, const std::vector<spool::table_name>& gone);

@@ -78,8 +78,8 @@ bool id_book::update(table_entry& entry, const table_facts& found) {
   const bool same = entry.facts.same_definition(found);
   const bool made_anew = entry.facts.created != found.created;
   entry.facts = found;
-  // Whoever emptied the table has also put its counter back.
-  const bool lost = found.counter != 0 && !entry.ranges.empty() && found.counter <= highest_id(entry.ranges);
+  // Whoever emptied the table has also put its counter back: MySQL then shows none.
+  const bool lost = !entry.ranges.empty() && found.counter <= highest_id(entry.ranges);
   const bool newly_stale = lost && !entry.stale;
   if (newly_stale) entry.stale = true;
   if (!same) {
@@ -165,6 +165,28 @@ std::vector<spool::table_name> id_book::wanting(time_point now) const {
   for (const auto& [key, entry] : tables_)
     if (wants(entry) && entry.retry_at <= now) names.push_back(entry.facts.name);
   return names;
+}
+
+std::vector<unused_ids> id_book::to_check() {
+  const std::lock_guard lock(mutex_);
+  std::vector<unused_ids> all;
+  for (auto& [key, entry] : tables_) {
+    if (entry.stale || entry.facts.counter == entry.checked_at) continue;
+    entry.checked_at = entry.facts.counter;
+    for (const auto& range : entry.ranges)
+      if (range.left() > 0)
+        all.push_back({entry.facts.name, entry.facts.column, range.next, range.last, range.step});
+  }
+  return all;
+}
+
+void id_book::found_used(const spool::table_name& name) {
+  const std::lock_guard lock(mutex_);
+  auto* entry = find(name.schema, name.table);
+  if (entry == nullptr || entry->stale) return;
+  spdlog::warn("reserved ids of {} were used by others: the block is replaced", quoted(name));
+  entry->stale = true;
+  keep({entry}, {});
 }
 
 std::optional<id_book::time_point> id_book::next_retry() const {

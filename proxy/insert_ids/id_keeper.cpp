@@ -183,7 +183,20 @@ server_result<void> id_keeper::refresh() {
     book_.take_schema(schema_, *all);
   }
   if (auto done = look_up(book_.tables_outside(schema_)); !done) return done;
+  if (auto done = check_unused(); !done) return done;
   refresh_at_ = clock::now() + pace_.refresh;
+  return {};
+}
+
+// A table that was emptied and filled again is not always told from one that has only grown, and an
+// application may have set an id of its own. A table that cannot be read tells nothing.
+server_result<void> id_keeper::check_unused() {
+  for (const auto& ids : book_.to_check()) {
+    if (leave()) return {};
+    auto used = has_row(*connection_, ids.table, ids.column, ids.first, ids.last, ids.step);
+    if (!used && concerns_server(used.error())) return used.error();
+    if (used && *used) book_.found_used(ids.table);
+  }
   return {};
 }
 

@@ -22,7 +22,8 @@ struct table_entry {
   std::vector<id_range> ranges; // in the order in which they are used up
 
   // In memory.
-  std::string trouble; // why the last attempt failed
+  std::uint64_t checked_at = 0; // the server's counter when the ranges were last looked for rows of others
+  std::string trouble;          // why the last attempt failed
   std::chrono::steady_clock::time_point retry_at;
   std::chrono::seconds retry_after{0};
 

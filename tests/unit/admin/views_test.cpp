@@ -95,7 +95,7 @@ TEST_CASE("pending units and dead letters are listed with their statements") {
 }
 )json");
   const listed_dead_letter dead{{8, "shop", "db", moment, {}}, 1062, "23000", "Duplicate entry", moment + 1s};
-CHECK(pretty(view(std::vector{dead, dead}, 1)) == R"json({
+  CHECK(pretty(view(std::vector{dead, dead}, 1)) == R"json({
   "units": [
     {
       "seq": 8,

@@ -6,7 +6,7 @@ namespace holdwater::spool::test {
 namespace {
 
 constexpr std::uint64_t most_steps = 2000; // an endless replay ends in an error that a test sees
-constexpr std::uint64_t thaw_after = 9; // statements of other connections
+constexpr std::uint64_t thaw_after = 9;    // statements of other connections
 
 server_error lost() {
   return {2013, "HY000", "Lost connection to server during query"};

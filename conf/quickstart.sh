@@ -91,7 +91,7 @@ application() {
   said=$(mariadb --no-defaults --protocol=tcp -h 127.0.0.1 -P "$proxy_port" -u shop -psecret --show-warnings -vv --table \
     shop -e "$1" 2>&1) || status=$?
   # of the client's words, those that are not the statement again
-  printf '%s\n' "$said" | awk -v statement="$1" '/^-*$/ || /^Bye$/ || $0 == statement { next } { print "  " $0 }'
+  printf '%s\n' "$said" | awk -v statement="$1" '/^-*$/ || /^Bye$/ || $0 == statement || seen[$0]++ { next } { print "  " $0 }'
   return $status
 }
 

@@ -9,6 +9,7 @@
 namespace holdwater::proxy {
 namespace {
 
+constexpr auto never_inserted = "no insert into it was seen while the server was up";
 constexpr std::size_t missing_most = 1000; // names that clients may make us remember in vain
 
 id_plan refused(std::string reason) {
@@ -75,6 +76,7 @@ id_plan id_book::plan(std::string_view schema, std::string_view table, std::stri
   if (need.what == id_need::answer::none) return none_needed();
   if (need.what == id_need::answer::unknown) return refused(std::move(need.reason));
   auto plan = hand_out(*entry, need.rows, increment == 0 ? 1 : increment, offset);
+  if (plan.what == id_plan::answer::refused) note_in_vain(*entry);
   if (plan.what == id_plan::answer::reserved && is_upsert(one)) plan.what = id_plan::answer::upsert;
   return plan;
 }

@@ -74,6 +74,7 @@ class id_book {
   [[nodiscard]] std::uint64_t full_block(const table_entry& entry) const;
   [[nodiscard]] bool wants(const table_entry& entry) const;
   [[nodiscard]] bool mark_seen(table_entry& entry);
+  void note_in_vain(table_entry& entry);
   [[nodiscard]] id_plan hand_out(table_entry& entry, std::uint64_t rows, std::uint64_t increment,
                                  std::uint64_t offset);
   [[nodiscard]] std::string why_no_run(const table_entry& entry, std::uint64_t rows) const;

@@ -27,18 +27,19 @@ std::uint64_t number(const spool::sqlite::statement& row, int column) {
   return static_cast<std::uint64_t>(row.integer(column));
 }
 
-result<void> expect(spool::sqlite::database& db, const char* pragma, std::string_view wanted) {
+result<void> expect(spool::sqlite::database& db, const char* pragma, std::string_view wanted,
+                    spool::errc otherwise = spool::errc::not_durable) {
   auto value = db.value(pragma);
   if (!value) return value.error();
   if (*value == wanted) return {};
-  return spool::failure{spool::errc::not_durable, fmt::format("{} gave {}, not {}", pragma, *value, wanted)};
+  return spool::failure{otherwise, fmt::format("{} gave {}, not {}", pragma, *value, wanted)};
 }
 
 result<void> make_durable(spool::sqlite::database& db) {
   if (auto done = expect(db, "PRAGMA journal_mode=WAL", "wal"); !done) return done;
   if (auto done = db.exec("PRAGMA synchronous=FULL"); !done) return done;
   if (auto done = expect(db, "PRAGMA synchronous", "2"); !done) return done;
-  return expect(db, "PRAGMA quick_check(1)", "ok");
+  return expect(db, "PRAGMA quick_check(1)", "ok", spool::errc::corrupt);
 }
 
 result<void> prepare_layout(spool::sqlite::database& db) {
@@ -194,7 +195,8 @@ result<void> id_store::write(const table_entry& entry) {
 
 result<id_store> open_or_replace(const std::string& path) {
   auto store = id_store::open(path);
-  if (store) return store;
+  // A disk in trouble is no reason to lose what a sound file holds.
+  if (store || store.error().code != spool::errc::corrupt) return store;
   spdlog::error("the file of reserved ids {} is unreadable and is set aside: {}", path,
                 store.error().context);
   if (auto done = set_aside(path); !done) return done.error();

@@ -34,6 +34,7 @@ struct spool_health {
   std::uint64_t applied_seq = 0;
   std::vector<std::string>
       refused_tables; // AUTO_INCREMENT tables without reserved ids: "schema.table: reason"
+  std::string id;     // names its row in the ledger
 };
 
 struct cache_health {

@@ -61,7 +61,8 @@ json::value view(const spool_health& of) {
       {"oldest_age_s", of.oldest_age_s ? json::value(to_ms(*of.oldest_age_s)) : json::value()},
       {"last_seq", of.last_seq},
       {"applied_seq", of.applied_seq},
-      {"refused_tables", texts(of.refused_tables)}};
+      {"refused_tables", texts(of.refused_tables)},
+      {"id", printable(of.id)}};
 }
 
 json::value view(const cache_health& of) {

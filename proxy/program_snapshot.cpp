@@ -36,6 +36,7 @@ admin::spool_health program::spool_snapshot(const monitor::snapshot& server) con
     return out;
   }
   const auto counts = spool_->counts();
+  out.id = spool_->id();
   out.pending = counts.pending;
   out.dead = counts.dead;
   out.bytes = counts.bytes;

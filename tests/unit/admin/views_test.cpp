@@ -48,7 +48,8 @@ TEST_CASE("the health page has its fields in their order") {
     "applied_seq": 9,
     "refused_tables": [
       "shop.t: no ids"
-    ]
+    ],
+    "id": ""
   },
   "cache": {
     "entries": 1,
@@ -72,7 +73,8 @@ TEST_CASE("no age of an empty spool, and an empty list, are null and []") {
   "oldest_age_s": null,
   "last_seq": 0,
   "applied_seq": 0,
-  "refused_tables": []
+  "refused_tables": [],
+  "id": ""
 }
 )");
 }

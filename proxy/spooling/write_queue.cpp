@@ -53,6 +53,10 @@ std::optional<spool::failure> write_queue::recent_failure() const {
 
 void write_queue::applied(spool::seq number, const std::vector<spool::statement_answer>& answers) {
   replayed_.fetch_add(1, std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(mutex_);
+    last_failure_.reset(); // what was applied makes room
+  }
   const auto one = take(number);
   if (!one) return;
   one->answers_ = answers;

@@ -112,7 +112,7 @@ std::string id_book::why_no_block(const table_entry& entry) const {
   if (auto text = obstacle(entry.facts); !text.empty()) return text;
   if (!entry.trouble.empty()) return entry.trouble;
   if (entry.used > 0 || !entry.ranges.empty()) return "the block is used up";
-  return entry.seen ? "not yet" : "no insert into it was seen while the server was up";
+  return entry.seen ? "not yet" : never_inserted;
 }
 
 bool id_book::saw_insert(std::string_view schema, std::string_view table) {

@@ -1,0 +1,120 @@
+"""Insert ids in an outage: what the driver reports is what the server has after the drain."""
+import pytest
+
+from lib.process import wait_until
+from lib.sql import run, was_refused_for_outage
+
+
+def insert(connection, statement):
+    """The insert id that the driver reports."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.lastrowid
+
+
+def make(proxy, name, columns, tail="ENGINE=InnoDB"):
+    run(proxy.connect(), f"CREATE TABLE {name} (id INT PRIMARY KEY AUTO_INCREMENT, {columns}) {tail}")
+
+
+def wait_reserved(proxy, name, times=1):
+    words = f"of `{proxy.database}`.`{name}`"
+    wait_until(lambda: sum("reserved ids" in line and words in line for line in proxy.log_text().splitlines()) >= times,
+               15, f"ids are reserved {words}")
+
+
+def reason_of(proxy, name):
+    return next((line for line in proxy.health()["spool"]["refused_tables"]
+                 if line.startswith(f"{proxy.database}.{name}:")), "")
+
+
+@pytest.fixture
+def table(proxy):
+    make(proxy, "t", "s VARCHAR(20) UNIQUE NOT NULL, n INT NOT NULL DEFAULT 1, CHECK (n > 0)")
+    insert(proxy.connect(), "INSERT INTO t (s) VALUES ('up')")
+    wait_reserved(proxy, "t")
+    return proxy
+
+
+def ids(server, proxy, name="t"):
+    return dict(server.run(f"SELECT s, id FROM {name}", database=proxy.database))
+
+
+def test_the_ids_told_in_an_outage_are_those_on_the_server(table, server):
+    connection = table.connect()
+    server.kill()
+    table.wait_state("down")
+    told = {"one": insert(connection, "INSERT INTO t (s) VALUES ('one')")}
+    first = insert(connection, "INSERT INTO t (s) VALUES ('a'), ('b'), ('c')")
+    told.update(a=first, b=first + 1, c=first + 2)
+    told["replaced"] = insert(connection, "REPLACE INTO t (s) VALUES ('replaced')")
+    assert insert(connection, "INSERT INTO t (s) VALUES ('one') ON DUPLICATE KEY UPDATE n = 2") == 0
+    run(connection, "SET auto_increment_increment = 5, auto_increment_offset = 2")
+    first = insert(connection, "INSERT INTO t (s) VALUES ('x'), ('y')")
+    told.update(x=first, y=first + 5)
+    assert 0 not in told.values()
+    server.start()
+    table.wait_drained()
+    found = ids(server, table)
+    assert {word: found[word] for word in told} == told
+    assert table.health()["spool"]["dead"] == 0
+
+
+def test_a_child_refers_to_its_parents_id(table, server):
+    make(table, "child", "parent INT NOT NULL, s VARCHAR(9), FOREIGN KEY (parent) REFERENCES t (id)")
+    connection = table.connect()
+    insert(connection, f"INSERT INTO child (parent, s) SELECT id, 'up' FROM t")
+    wait_reserved(table, "child")
+    server.kill()
+    table.wait_state("down")
+    parent = insert(connection, "INSERT INTO t (s) VALUES ('mother')")
+    child = insert(connection, f"INSERT INTO child (parent, s) VALUES ({parent}, 'down')")
+    server.start()
+    table.wait_drained()
+    assert server.run("SELECT id, parent FROM child WHERE s = 'down'", database=table.database) == ((child, parent),)
+
+
+def test_no_id_is_given_twice_when_the_proxy_dies_in_the_outage(table, server):
+    server.kill()
+    table.wait_state("down")
+    told = {"0": insert(table.connect(), "INSERT INTO t (s) VALUES ('0')")}
+    for word in ("1", "2"):
+        table.restart()
+        table.wait_state("down")
+        told[word] = insert(table.connect(), f"INSERT INTO t (s) VALUES ('{word}')")
+    assert len(set(told.values())) == 3
+    server.start()
+    table.wait_drained()
+    found = ids(server, table)
+    assert {word: found[word] for word in told} == told
+
+
+def test_direct_inserters_never_get_an_id_of_a_block_and_a_second_outage_works(table, server):
+    direct = server.admin(table.database)
+    before = {insert(direct, f"INSERT INTO t (s) VALUES ('d{i}')") for i in range(20)}
+    for outage in ("p", "q"):
+        server.restart() if outage == "q" else None
+        table.wait_drained()
+        server.kill()
+        table.wait_state("down")
+        told = {insert(table.connect(), f"INSERT INTO t (s) VALUES ('{outage}{i}')") for i in range(5)}
+        assert len(told) == 5 and not told & before
+        before |= told
+        server.start()
+        table.wait_drained()
+    assert table.health()["spool"]["dead"] == 0
+
+
+def test_what_has_no_block_is_refused_and_listed_with_its_reason(proxy, server):
+    make(proxy, "fresh", "s INT")
+    make(proxy, "old", "s INT", "ENGINE=MyISAM")
+    make(proxy, "triggered", "s INT")
+    server.run("CREATE TRIGGER tr BEFORE INSERT ON triggered FOR EACH ROW SET NEW.s = 1", database=proxy.database)
+    connection = proxy.connect()
+    for name in ("old", "triggered"):
+        insert(connection, f"INSERT INTO {name} (s) VALUES (1)")
+    wait_until(lambda: "trigger" in reason_of(proxy, "triggered"), 15, "the trigger is noticed")
+    server.kill()
+    proxy.wait_state("down")
+    for name, reason in (("old", "MyISAM"), ("triggered", "trigger"), ("fresh", "no insert into it was seen")):
+        assert reason in was_refused_for_outage(connection, f"INSERT INTO {name} (s) VALUES (2)")[1]
+        assert reason in reason_of(proxy, name)

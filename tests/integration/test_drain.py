@@ -92,7 +92,7 @@ class BlockedDrain:
 
 @pytest.fixture
 def blocked(server, start_proxy):
-    drain = BlockedDrain(server, start_proxy, DB_RETRY_ATTEMPTS=4, DB_RETRY_DELAY=5)  # a hold of 20 s
+    drain = BlockedDrain(server, start_proxy, DB_RETRY_ATTEMPTS=4, DB_RETRY_DELAY=1.5)  # a hold of 6 s
     yield drain
     drain.lock.close()
     drain.pool.shutdown(cancel_futures=True)

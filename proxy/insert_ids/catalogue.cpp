@@ -110,14 +110,13 @@ server_result<std::vector<table_facts>> read(mysql_connection& server, const std
   return facts_from(tables->rows, columns->rows);
 }
 
-unique_column unique_column_from(const result_row& row) {
-  return {text(row, 0),
-          text(row, 1),
-          number(row, 2),
-          text(row, 3),
-          number(row, 4),
-          text(row, 5) == "YES",
-          contains(text(row, 6), "GENERATED") && !contains(text(row, 6), "DEFAULT_GENERATED")};
+// What information_schema.COLUMNS says of an indexed column.
+void describe(unique_column& column, const result_row& row) {
+  const auto extra = text(row, 4);
+  column.type = text(row, 1);
+  column.length = number(row, 2);
+  column.nullable = text(row, 3) == "YES";
+  column.generated = contains(extra, "GENERATED") && !contains(extra, "DEFAULT_GENERATED");
 }
 
 } // namespace
@@ -166,15 +165,23 @@ server_result<std::optional<table_facts>> read_table(mysql_connection& server,
 
 server_result<std::vector<unique_column>> read_unique_columns(mysql_connection& server,
                                                               const spool::table_name& name) {
+  // Two statements: for a join MariaDB reads the definitions of all tables of all schemas.
   const auto of_table = where_table(server, name.schema, name.table);
-  auto rows = server.query(
-      "SELECT i.INDEX_NAME, i.COLUMN_NAME, i.SUB_PART, c.DATA_TYPE, c.CHARACTER_MAXIMUM_LENGTH, "
-      "c.IS_NULLABLE, c.EXTRA FROM (SELECT * FROM information_schema.STATISTICS WHERE " +
-      of_table + " AND NON_UNIQUE=0) i LEFT JOIN (SELECT * FROM information_schema.COLUMNS WHERE " +
-      of_table + ") c ON c.COLUMN_NAME=i.COLUMN_NAME ORDER BY i.INDEX_NAME, i.SEQ_IN_INDEX");
-  if (!rows) return rows.error();
+  auto indexed =
+      server.query("SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS WHERE " +
+                   of_table + " AND NON_UNIQUE=0 ORDER BY INDEX_NAME, SEQ_IN_INDEX");
+  if (!indexed) return indexed.error();
+  auto described = server.query("SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, IS_NULLABLE, EXTRA "
+                                "FROM information_schema.COLUMNS WHERE " +
+                                of_table);
+  if (!described) return described.error();
+  std::map<std::string, result_row> by_name;
+  for (auto& row : described->rows) by_name.emplace(text(row, 0), std::move(row));
   std::vector<unique_column> columns;
-  for (const auto& row : rows->rows) columns.push_back(unique_column_from(row));
+  for (const auto& row : indexed->rows) {
+    auto& column = columns.emplace_back(unique_column{text(row, 0), text(row, 1), number(row, 2)});
+    if (const auto found = by_name.find(column.name); found != by_name.end()) describe(column, found->second);
+  }
   return columns;
 }
 

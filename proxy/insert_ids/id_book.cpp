@@ -98,8 +98,8 @@ id_plan id_book::hand_out(table_entry& entry, std::uint64_t rows, std::uint64_t 
   return {id_plan::answer::reserved, run->first, {}};
 }
 
-// An insert that found no ids counts as seen: the table is listed, and ids are reserved for it when the server
-// is back. A mark that the disk refuses is tried again with the next one.
+// An insert that found no ids counts as seen: the table is listed, and ids are reserved for it when the
+// server is back. A mark that the disk refuses is tried again with the next one.
 void id_book::note_in_vain(table_entry& entry) {
   if (entry.seen) return;
   const auto reason = entry.trouble.empty() ? std::string(never_inserted) : entry.trouble;

@@ -39,6 +39,7 @@ class reserving {
  private:
   server_result<void> look();
   server_result<std::uint64_t> generate(std::uint64_t rows);
+  server_result<std::uint64_t> probe();
   server_result<std::uint64_t> probe_past_ceiling();
   server_result<bool> jump_to(std::uint64_t id);
   server_result<void> check_ours(const id_range& range);
@@ -55,7 +56,7 @@ class reserving {
 
 server_result<reserved_ids> reserving::run() {
   if (auto looked = look(); !looked) return looked.error();
-  auto probed = probe_past_ceiling();
+  auto probed = probe();
   if (!probed) return probed.error();
   const auto count = std::min(order_.count, room_above(*probed));
   if (count == 0) return refusal("the AUTO_INCREMENT column is nearly used up");
@@ -100,8 +101,18 @@ server_result<std::uint64_t> reserving::generate(std::uint64_t rows) {
   return {boost::system::in_place_value, answer->summary.insert_id};
 }
 
-// Shows with one row that the table takes such rows, and where the counter is. A counter that is not past the
-// ids that were handed out before has been lost with the server's memory: it is put there again.
+// Shows with one row that the table takes such rows, and where the counter is. The row is taken back at once:
+// while the block's INSERT waits for its turn, nobody shall wait for a row of ours.
+server_result<std::uint64_t> reserving::probe() {
+  if (auto marked = server_.query("SAVEPOINT holdwater_probe"); !marked) return marked.error();
+  auto id = probe_past_ceiling();
+  if (!id) return id;
+  if (auto undone = server_.query("ROLLBACK TO SAVEPOINT holdwater_probe"); !undone) return undone.error();
+  return id;
+}
+
+// A counter that is not past the ids that were handed out before has been lost with the server's memory: it
+// is put there again.
 server_result<std::uint64_t> reserving::probe_past_ceiling() {
   auto id = generate(1);
   for (unsigned tried = 0; id && *id <= order_.ceiling; ++tried) {

@@ -32,6 +32,7 @@ struct dialect {
   unsigned version = 0;     // major * 10000 + minor * 100 + patch
   bool ansi_quotes = false; // "x" is an identifier
   bool no_backslash_escapes = false;
+  bool no_auto_value_on_zero = false; // a 0 for an AUTO_INCREMENT column is a value, not a wish for one
   charset client_charset = charset::ascii_safe;
 };
 
@@ -205,7 +206,7 @@ class analysis {
 // id.
 enum class cell : std::uint8_t {
   missing,    // the row has no such position
-  generated,  // NULL, DEFAULT or 0: the server makes the value
+  generated,  // NULL, DEFAULT or (unless NO_AUTO_VALUE_ON_ZERO) 0: the server makes the value
   given,      // another literal
   expression, // anything else
 };

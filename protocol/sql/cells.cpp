@@ -20,14 +20,16 @@ bool all_zeros(std::string_view text) {
   return text.find_first_not_of('0') == std::string_view::npos;
 }
 
-cell integer(std::string_view digits) {
+cell integer(std::string_view digits, bool zero_is_given) {
   if (!all_digits(digits)) return cell::expression;
-  return all_zeros(digits) ? cell::generated : cell::given;
+  return all_zeros(digits) && !zero_is_given ? cell::generated : cell::given;
 }
 
 // Sees the tokens of one cell, one after the other.
 class cell_reader {
  public:
+  explicit cell_reader(bool zero_is_given) : zero_is_given_(zero_is_given) {}
+
   void take(const token& one) {
     ++tokens_;
     const bool sign = tokens_ == 1 && (one.is('-') || one.is('+'));
@@ -47,11 +49,11 @@ class cell_reader {
  private:
   [[nodiscard]] cell meaning(const token& one) const {
     switch (one.kind) {
-    case token_kind::number: return integer(one.text);
+    case token_kind::number: return integer(one.text, zero_is_given_);
     case token_kind::string:
       return !signed_ && one.quoted_ok && one.text.size() > 2 &&
                      (one.text.front() == '\'' || one.text.front() == '"')
-                 ? integer(one.text.substr(1, one.text.size() - 2))
+                 ? integer(one.text.substr(1, one.text.size() - 2), zero_is_given_)
                  : cell::expression;
     case token_kind::word:
       return !signed_ && (one.is(kw::NULL_) || one.is(kw::DEFAULT)) ? cell::generated : cell::expression;
@@ -59,6 +61,7 @@ class cell_reader {
     }
   }
 
+  const bool zero_is_given_;
   std::size_t tokens_ = 0;
   bool signed_ = false;
   bool doubtful_ = false;
@@ -66,8 +69,8 @@ class cell_reader {
 };
 
 // Behind the '(' of a row: reads to behind its ')'.
-cell read_row(lexer& source, std::size_t position) {
-  cell_reader reader;
+cell read_row(lexer& source, std::size_t position, bool zero_is_given) {
+  cell_reader reader(zero_is_given);
   std::size_t column = 0;
   std::size_t depth = 0;
   for (auto one = source.next(); one.kind != token_kind::end; one = source.next()) {
@@ -82,14 +85,14 @@ cell read_row(lexer& source, std::size_t position) {
   return reader.result();
 }
 
-std::vector<cell> read_rows(lexer source, std::uint32_t rows, std::size_t position) {
+std::vector<cell> read_rows(lexer source, std::uint32_t rows, std::size_t position, bool zero_is_given) {
   std::vector<cell> cells;
   cells.reserve(rows);
   while (cells.size() < rows) {
     auto one = source.next();
     while (one.kind != token_kind::end && !one.is('(')) one = source.next();
     if (one.kind == token_kind::end) break;
-    cells.push_back(read_row(source, position));
+    cells.push_back(read_row(source, position, zero_is_given));
   }
   return cells;
 }
@@ -98,8 +101,8 @@ bool ends_assignments(const token& one) {
   return one.kind == token_kind::end || one.is(kw::ON) || one.is(kw::AS) || one.is(kw::RETURNING);
 }
 
-cell read_assignment(lexer source, std::size_t position) {
-  cell_reader reader;
+cell read_assignment(lexer source, std::size_t position, bool zero_is_given) {
+  cell_reader reader(zero_is_given);
   std::size_t column = 0;
   std::size_t depth = 0;
   bool value = false; // behind the '='
@@ -128,8 +131,9 @@ std::vector<cell> cell_kinds(std::string_view text, const statement& one, std::s
   if (shape.first_row > end) return {};
   const lexer source(text.substr(0, end), how, shape.first_row);
   switch (shape.from) {
-  case insert_shape::source::values: return read_rows(source, shape.rows, position);
-  case insert_shape::source::set: return {read_assignment(source, position)};
+  case insert_shape::source::values:
+    return read_rows(source, shape.rows, position, how.no_auto_value_on_zero);
+  case insert_shape::source::set: return {read_assignment(source, position, how.no_auto_value_on_zero)};
   case insert_shape::source::none:
   case insert_shape::source::select: return {};
   }

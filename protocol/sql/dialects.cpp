@@ -18,7 +18,9 @@ using boost::algorithm::iequals;
 constexpr std::array<std::string_view, 7> ansi_quotes_modes{"ANSI_QUOTES", "ANSI",  "ORACLE",    "MSSQL",
                                                             "DB2",         "MAXDB", "POSTGRESQL"};
 constexpr std::string_view no_backslash_mode = "NO_BACKSLASH_ESCAPES";
+constexpr std::string_view no_auto_value_mode = "NO_AUTO_VALUE_ON_ZERO";
 constexpr std::uint64_t ansi_quotes_bit = 4; // sql_mode may be given as the number of its bits
+constexpr std::uint64_t no_auto_value_bit = 1ull << 19;
 constexpr std::uint64_t no_backslash_bit = 1ull << 20;
 
 std::string_view trimmed(std::string_view text) {
@@ -31,6 +33,7 @@ void apply_one(dialect& how, std::string_view mode) {
   const auto same = [&](std::string_view known) { return iequals(known, mode); };
   if (std::any_of(ansi_quotes_modes.begin(), ansi_quotes_modes.end(), same)) how.ansi_quotes = true;
   if (same(no_backslash_mode)) how.no_backslash_escapes = true;
+  if (same(no_auto_value_mode)) how.no_auto_value_on_zero = true;
 }
 
 bool apply_number(dialect& how, std::string_view text) {
@@ -39,13 +42,14 @@ bool apply_number(dialect& how, std::string_view text) {
   if (failed != std::errc{} || end != text.data() + text.size()) return false;
   how.ansi_quotes = (bits & ansi_quotes_bit) != 0;
   how.no_backslash_escapes = (bits & no_backslash_bit) != 0;
+  how.no_auto_value_on_zero = (bits & no_auto_value_bit) != 0;
   return true;
 }
 
 } // namespace
 
 void apply_sql_mode(dialect& how, std::string_view sql_mode) {
-  how.ansi_quotes = how.no_backslash_escapes = false;
+  how.ansi_quotes = how.no_backslash_escapes = how.no_auto_value_on_zero = false;
   if (apply_number(how, trimmed(sql_mode))) return;
   while (!sql_mode.empty()) {
     const auto comma = std::min(sql_mode.find(','), sql_mode.size());

@@ -80,6 +80,11 @@ std::string transport::peer_address() const {
   return failed ? std::string("unknown") : peer.address().to_string();
 }
 
+void transport::hang_up() {
+  boost::system::error_code ignored; // one that is closed already is as good
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+}
+
 void transport::close() {
   owner_ = nullptr;
   closed_ = true;

@@ -43,6 +43,8 @@ class transport : public std::enable_shared_from_this<transport> {
   [[nodiscard]] boost::system::error_code error() const { return error_; }
   [[nodiscard]] std::string peer_address() const; // without the port
 
+  // Ends both directions, so that whoever waits finds the stream closed. What was received stays.
+  void hang_up();
   // Closes the socket. After it, nothing wakes the owner.
   void close();
 

@@ -86,6 +86,9 @@ decision decide_halted(const command_facts& asked, const situation& now) {
 decision decide(const command_facts& command, const situation& now) {
   if (command.code == protocol::command::quit) return {action::quit, {}, {}};
   if (now.transaction_lost) {
+    const bool unanswered = command.code == protocol::command::stmt_close ||
+                            command.code == protocol::command::stmt_send_long_data;
+    if (unanswered) return {action::ignore, {}, {}};
     const bool given_up =
         command.kind == sql::kind::rollback || command.code == protocol::command::reset_connection;
     if (!given_up) return {action::lose_transaction, {}, {}};

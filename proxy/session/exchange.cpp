@@ -40,10 +40,12 @@ bool means_not_now(const protocol::err_message& error) {
 task<session::verdict> session::forward(const command_facts& facts) {
   if (command_.code == command::change_user) co_return co_await change_user();
   check_idle_link(); // costs nothing unless the server has said something since
-  if (!link_) {
+  if (client_->closed()) co_return verdict::end_session;
+  if (!link_) { // connecting took its time: the server's state may be another by now
     const auto linked = co_await ensure_link();
-    if (linked != verdict::next_command) co_return linked;
+    co_return linked == verdict::next_command ? verdict::decide_again : linked;
   }
+  command_.single = facts.single;
   if (!to_learn_.empty() && !facts.show_warnings) co_await learn_variables();
   if (!link_) co_return verdict::decide_again;
   process().counters.commands_forwarded.fetch_add(1, std::memory_order_relaxed);
@@ -70,15 +72,45 @@ task<session::trip> session::exchange_with_server() {
 
 task<session::trip> session::send_command() {
   const auto bytes = client_->received().bytes().first(command_.wire_size);
-  co_return co_await send_all(*link_->stream, patiently(), bytes) == io_status::done ? trip::answered
-                                                                                     : trip::not_sent;
+  const bool sent = co_await send_to_server(bytes);
+  co_return sent ? trip::answered : trip::not_sent;
 }
 
 task<session::trip> session::send_collected() {
   protocol::byte_buffer framed;
   command_.sequence = static_cast<std::uint8_t>(protocol::append_message(framed, 0, command_.payload) - 1);
-  co_return co_await send_all(*link_->stream, patiently(), framed) == io_status::done ? trip::answered
-                                                                                      : trip::not_sent;
+  const bool sent = co_await send_to_server(framed);
+  co_return sent ? trip::answered : trip::not_sent;
+}
+
+// False when the connection is lost, or the server does not take the bytes and was declared down a hold ago.
+task<bool> session::send_to_server(byte_span bytes) {
+  const auto stream = link_->stream;
+  bool doomed = false;
+  limit_.clear();
+  while (!bytes.empty()) {
+    const auto moved = stream->send(bytes);
+    if (moved == transport::status::closed) co_return false;
+    if (moved == transport::status::progress) continue;
+    if (!limit_.set() && !limit_.expired()) home_.deadlines().set(limit_, patience);
+    if (limit_.expired() && !keep_waiting(doomed)) co_return false;
+    stream->arm_send();
+    co_await wake_.wait();
+    if (stopping_) co_return false;
+  }
+  co_return true;
+}
+
+// The patience is over once more: asks for a check, or, in an outage, allows one hold more. False after that.
+bool session::keep_waiting(bool& doomed) {
+  const bool outage = link_->outage != process().board.view().outage;
+  if (outage && doomed) return false;
+  if (!outage) process().watch.ask_for_check();
+  doomed = outage;
+  home_.deadlines().set(limit_, outage
+                                    ? std::max<std::chrono::milliseconds>(process().settings.hold(), patience)
+                                    : std::chrono::milliseconds(patience));
+  return true;
 }
 
 // A command larger than the buffer passes through it. Its bytes are gone then, so it cannot be decided anew.
@@ -94,8 +126,8 @@ task<session::trip> session::stream_command() {
       if (got != io_status::done) co_return trip::client_gone;
     }
     const auto part = buffer.bytes().first(walker.feed(buffer.bytes()));
-    if (server_takes_it)
-      server_takes_it = co_await send_all(*link_->stream, patiently(), part) == io_status::done;
+    if (server_takes_it) server_takes_it = co_await send_to_server(part);
+    if (stopping_ || client_->closed()) co_return trip::client_gone;
     buffer.consume(part.size());
   }
   command_.sequence = walker.sequence();
@@ -108,7 +140,8 @@ task<session::trip> session::stream_command() {
 
 // The answer passes through the server's buffer to the client.
 task<session::trip> session::relay_answer() {
-  auto& stream = *link_->stream;
+  const auto held = link_->stream; // outlives the link
+  auto& stream = *held;
   auto& buffer = stream.received();
   bool passed_some = false;
   for (;;) {
@@ -147,15 +180,7 @@ task<session::trip> session::wait_for_answer() {
     case transport::status::closed: co_return trip::lost;
     case transport::status::blocked: break;
     }
-    if (limit_.expired()) {
-      const bool outage = link_->outage != process().board.view().outage;
-      if (outage && doomed) co_return trip::lost;
-      if (!outage) process().watch.ask_for_check();
-      doomed = outage;
-      home_.deadlines().set(limit_,
-                            outage ? std::max<std::chrono::milliseconds>(process().settings.hold(), patience)
-                                   : std::chrono::milliseconds(patience));
-    }
+    if (limit_.expired() && !keep_waiting(doomed)) co_return trip::lost;
     stream.arm_receive();
     co_await wake_.wait();
     if (stopping_) co_return trip::client_gone;
@@ -175,7 +200,8 @@ task<session::trip> session::upload_local_file() {
         if (got != io_status::done) co_return trip::client_gone;
       }
       const auto part = buffer.bytes().first(walker.feed(buffer.bytes()));
-      if (co_await send_all(*link_->stream, patiently(), part) != io_status::done) co_return trip::cut;
+      const bool sent = co_await send_to_server(part);
+      if (!sent) co_return trip::cut;
       buffer.consume(part.size());
     }
     more = walker.payload_size() > 0;
@@ -207,9 +233,9 @@ task<session::trip> session::tunnel() {
 }
 
 bool session::refused_for_now() const {
-  return tracker_.ended_by() == response_tracker::ending::err && home_.process().writes && !command_.spent &&
-         known_ && state_.restorable() && !state_.in_transaction() && state_.autocommit() &&
-         means_not_now(tracker_.err());
+  return tracker_.ended_by() == response_tracker::ending::err && home_.process().writes && command_.single &&
+         !command_.spent && known_ && state_.restorable() && !state_.in_transaction() &&
+         state_.autocommit() && means_not_now(tracker_.err());
 }
 
 // What the end of the trip means for the client and for the session.

@@ -53,6 +53,7 @@ task<bool> session::answer_spooled(spool::seq number, std::uint64_t rows, std::u
                        .session_state = {}},
                       negotiated_);
   last_spooled_ = number;
+  if (insert_id != 0) last_insert_id_ = insert_id;
   co_return co_await answer(out);
 }
 

@@ -65,6 +65,7 @@ task<bool> session::restore_session(bool fresh_autocommit) {
   auto statements = state_.restore_statements();
   if (state_.autocommit() != fresh_autocommit)
     statements.push_back(state_.autocommit() ? "SET autocommit = 1" : "SET autocommit = 0");
+  if (last_insert_id_ != 0) statements.push_back(fmt::format("DO LAST_INSERT_ID({})", last_insert_id_));
   for (const auto& statement : statements) {
     const auto said = co_await ask_server(home_, wake_, *link_, statement);
     if (said.ok && !said.broken) continue;
@@ -85,6 +86,8 @@ task<> session::apply_effects(const command_facts& facts) {
   const auto ended = tracker_.ended_by();
   if (ended == response_tracker::ending::ok || ended == response_tracker::ending::eof)
     state_.status = tracker_.ok().status;
+  if (ended == response_tracker::ending::ok && tracker_.ok().last_insert_id != 0)
+    last_insert_id_ = tracker_.ok().last_insert_id;
   if (facts.changes_nothing) co_return;
   if (facts.untraceable) state_.make_unrestorable("a statement too large to be followed");
   const bool failed = ended == response_tracker::ending::err;

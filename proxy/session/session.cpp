@@ -41,10 +41,11 @@ task<> session::run() {
   client_->close();
 }
 
+// Both ends are hung up; the coroutine notices and ends in order.
 void session::stop() {
   stopping_ = true;
-  client_->close();
-  drop_link();
+  client_->hang_up();
+  if (link_) link_->stream->hang_up();
   wake_.notify();
 }
 
@@ -64,6 +65,7 @@ task<bool> session::read_command() {
       if (got == transport::status::closed) co_return false;
     }
     check_idle_link();
+    if (client_->closed()) co_return false; // what was lost with the server's connection cannot be restored
     if (!link_ && !known_) co_return false; // a relayed account cannot log in again without its client
     if (client_->received().empty()) client_->received().release();
     client_->arm_receive();
@@ -95,6 +97,8 @@ task<bool> session::serve_command() {
   auto next = verdict::decide_again;
   while (next == verdict::decide_again) {
     drop_stale_link();
+    // What is answered from here on is not what the old connection, should it live, would go on with.
+    if (link_ && held_out() && server_is_suspect()) drop_link();
     if (stopping_ || client_->closed()) co_return false;
     if (!command_.whole && !command_.spent && process().board.view().state != server_state::up) {
       next = co_await collect_command();

@@ -31,6 +31,7 @@ struct client_command {
   protocol::byte_span payload; // with the command byte; its beginning when not whole
   bool whole = true;           // payload is all of it
   bool collected = false;      // payload is in a buffer of its own, the client's buffer holds nothing of it
+  bool single = true;          // no second statement in it
   bool spent = false;          // its bytes have passed through and are gone: it cannot be decided anew
   std::size_t wire_size = 0;   // bytes in the client's buffer that belong to it
 };
@@ -98,6 +99,8 @@ class session : public std::enable_shared_from_this<session> {
   task<trip> exchange_with_server();
   task<trip> send_command();
   task<trip> send_collected();
+  task<bool> send_to_server(protocol::byte_span bytes);
+  bool keep_waiting(bool& doomed);
   task<trip> stream_command();
   task<trip> relay_answer();
   task<trip> wait_for_answer();
@@ -173,7 +176,8 @@ class session : public std::enable_shared_from_this<session> {
 
   // what the client must still be told
   bool transaction_lost_ = false;
-  spool::seq last_spooled_ = 0; // the previous statement's, 0 when that was not spooled
+  std::uint64_t last_insert_id_ = 0; // as LAST_INSERT_ID() would tell it
+  spool::seq last_spooled_ = 0;      // the previous statement's, 0 when that was not spooled
 
   // the sentences that a situation points to
   std::string spool_refusal_;

@@ -26,7 +26,6 @@ void worker::start() {
 void worker::stop() {
   if (!thread_.joinable()) return;
   asio::post(loop_, [this] {
-    deadlines_.stop();
     work_.reset();
     const auto ending = sessions_; // a session that ends leaves the set
     for (const auto& one : ending) one->stop();

@@ -30,7 +30,7 @@ void write_queue::appended(const std::shared_ptr<ticket>& one, spool::result<spo
 }
 
 void write_queue::leave(ticket& one) {
-  one.move(ticket::phase::appending, ticket::phase::acknowledged);
+  if (one.move(ticket::phase::appending, ticket::phase::acknowledged)) return; // it is not registered then
   one.move(ticket::phase::durable, ticket::phase::acknowledged);
   if (one.now() == ticket::phase::acknowledged) take(one.number());
 }

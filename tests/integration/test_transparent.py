@@ -1,4 +1,5 @@
 """With the server up, the application cannot tell that there is a proxy: connectors, tools, and bytes."""
+import fcntl
 import os
 import shutil
 import subprocess
@@ -111,10 +112,12 @@ def test_the_mysql_command_line_works(proxy):
 def node_modules():
     """Node's mysql2, installed once below build/ (or $HOLDWATER_NODE_CACHE)."""
     folder = os.environ.get("HOLDWATER_NODE_CACHE", os.path.join(PROJECT, "build", "node"))
-    if not os.path.isdir(os.path.join(folder, "node_modules", "mysql2")):
-        os.makedirs(folder, exist_ok=True)
-        shutil.copy(os.path.join(HERE, "node", "package.json"), folder)
-        tool(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder])
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another run may want the same
+        if not os.path.isdir(os.path.join(folder, "node_modules", "mysql2")):
+            shutil.copy(os.path.join(HERE, "node", "package.json"), folder)
+            tool(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder])
     return os.path.join(folder, "node_modules")
 
 

@@ -80,13 +80,9 @@ pytest_rung() { # name, folder, which of its tests (a pytest expression, or noth
   case $status in 0|1|5) ;; *) "$python" "$here/lib/tally.py" --record "$results/$name-run.xml" "$name" "$status" ;; esac
 }
 
-# Most of these tests' time is waiting for servers, so two halves run side by side, each with servers of its own.
 integration_rung() {
   step "integration tests"
-  pytest_rung integration-mysql integration "mysql" > "$results/integration-mysql.log" 2>&1 &
-  pytest_rung integration-mariadb integration "not mysql"
-  wait $!
-  cat "$results/integration-mysql.log"
+  pytest_rung integration integration
 }
 
 script_rung() { # name command...: one test, its exit status the verdict

@@ -1,0 +1,177 @@
+// The connection phase: who is let in, by whom, and what each side gets to see of it.
+#include "protocol/auth.hpp"
+#include "tests/scripted/stage.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace holdwater;
+using namespace holdwater::proxy;
+using namespace holdwater::proxy::test;
+
+namespace {
+
+const std::string user(known_user);
+const std::string secret(password);
+
+// What the client sees of a relayed login up to its proof being at the server.
+struct relayed {
+  peer client;
+  peer server;
+  protocol::handshake_response login;
+};
+
+relayed relay_to_server(stage& here) {
+  relayed ends;
+  ends.client = here.connect();
+  here.greet(ends.client, "stranger", "unused");
+  ends.server = here.accept();
+  const auto asked = ends.client.read_packet();
+  REQUIRE(asked.sequence == 2);
+  const auto asked_for = protocol::parse_auth_switch(asked.payload);
+  REQUIRE(asked_for.has_value());
+  const auto salt = server_greeting("mysql_native_password").salt;
+  CHECK(asked_for->plugin == "mysql_native_password");
+  CHECK(asked_for->data == std::string(protocol::as_text(salt)) + '\0');
+  ends.client.send_packet(3, bytes("the client's own proof"));
+  const auto response = ends.server.read_packet();
+  const auto parsed = protocol::parse_handshake_response(response.payload);
+  REQUIRE(parsed.has_value());
+  ends.login = *parsed;
+  return ends;
+}
+
+} // namespace
+
+TEST_CASE("the greeting is the server's, with a connection id of ours and without TLS and compression") {
+  stage here;
+  auto client = here.connect();
+  const auto got = here.greet(client, user, secret);
+  const auto real = server_greeting("mysql_native_password");
+  CHECK(got.server_version == real.server_version);
+  CHECK(got.character_set == real.character_set);
+  CHECK(got.status == real.status);
+  CHECK(got.auth_plugin == real.auth_plugin);
+  CHECK(got.connection_id != real.connection_id);
+  CHECK(got.salt != real.salt);
+  CHECK(got.server_capabilities ==
+        (real.server_capabilities & ~(protocol::cap::ssl | protocol::cap::compress)));
+}
+
+TEST_CASE("a greeting that is not known yet is fetched from the server") {
+  stage here("mysql_native_password", patience, false);
+  auto client = here.connect();
+  auto scout = here.accept();
+  here.serve_login(scout);
+  CHECK(here.greet(client, user, secret).server_version == "8.0.99-scripted");
+  auto server = here.accept();
+  here.serve_login(server);
+  client.expect(2, ok());
+}
+
+TEST_CASE("a known account logs in with mysql_native_password, and the server's OK is the answer") {
+  stage here;
+  auto client = here.connect();
+  here.greet(client, user, secret, "shop");
+  auto server = here.accept();
+  const auto login = here.accept_login(server);
+  CHECK(login.user == user);
+  CHECK(login.database == "shop");
+  CHECK(login.collation == 45);
+  server.send_packet(2, ok(protocol::server_status::autocommit, 7));
+  client.expect(2, ok(protocol::server_status::autocommit, 7));
+}
+
+TEST_CASE("a known account logs in with caching_sha2_password") {
+  stage here("caching_sha2_password");
+  auto client = here.connect();
+  here.greet(client, user, secret);
+  client.expect(2, protocol::byte_buffer{0x01, 0x03});
+  auto server = here.accept();
+  here.accept_login(server);
+  server.send_packet(2, protocol::byte_buffer{0x01, 0x03});
+  server.send_packet(3, ok());
+  client.expect(3, ok());
+}
+
+TEST_CASE("a wrong password is refused with 1045 before the server is bothered") {
+  for (const auto* plugin : {"mysql_native_password", "caching_sha2_password"}) {
+    CAPTURE(plugin);
+    stage here(plugin);
+    auto client = here.connect();
+    here.greet(client, user, "wrong");
+    const auto got = client.read_packet();
+    CHECK(got.sequence == 2);
+    CHECK(expect_err(got, 1045, "28000") == "Access denied for user 'app'@'127.0.0.1' (using password: YES)");
+    client.expect_closed();
+    CHECK_FALSE(here.anyone_waits());
+  }
+}
+
+TEST_CASE("the server's refusal of a known account is passed on") {
+  stage here;
+  auto client = here.connect();
+  here.greet(client, user, secret, "missing");
+  auto server = here.accept();
+  here.accept_login(server);
+  server.send_packet(2, err(1049, "42000", "Unknown database 'missing'"));
+  client.expect(2, err(1049, "42000", "Unknown database 'missing'"));
+  client.expect_closed();
+}
+
+TEST_CASE("a relayed account answers the server's challenge itself") {
+  stage here;
+  auto ends = relay_to_server(here);
+  CHECK(ends.login.user == "stranger");
+  CHECK(ends.login.auth_response == "the client's own proof");
+  ends.server.send_packet(2, ok());
+  ends.client.expect(4, ok());
+  stage::pair both{std::move(ends.client), std::move(ends.server)};
+  stage::exchange_ok(both, "UPDATE t SET a = 1");
+}
+
+TEST_CASE("a relayed account's further authentication packets pass both ways") {
+  stage here;
+  auto ends = relay_to_server(here);
+  ends.server.send_packet(2, bytes("\x01 go on"));
+  ends.client.expect(4, bytes("\x01 go on"));
+  ends.client.send_packet(5, bytes("more proof"));
+  ends.server.expect(3, bytes("more proof"));
+  ends.server.send_packet(4, ok());
+  ends.client.expect(6, ok());
+}
+
+TEST_CASE("the server's refusal of a relayed account is passed on") {
+  stage here;
+  auto ends = relay_to_server(here);
+  ends.server.send_packet(2, err(1045, "28000", "Access denied for user 'stranger'"));
+  ends.client.expect(4, err(1045, "28000", "Access denied for user 'stranger'"));
+  ends.client.expect_closed();
+  ends.server.expect_closed();
+}
+
+TEST_CASE("COM_CHANGE_USER to another known account opens another server connection") {
+  stage here;
+  auto ends = here.log_in();
+  protocol::change_user asked;
+  asked.user = other_known_user;
+  asked.database = "reports";
+  asked.collation = 45;
+  asked.auth_plugin = "mysql_native_password"; // with no answer yet: a challenge comes back
+  protocol::byte_buffer out;
+  protocol::append_change_user(out, 0, asked, client_capabilities());
+  ends.client.send(out);
+
+  ends.server.expect_closed();
+  const auto got = ends.client.read_packet();
+  REQUIRE(got.sequence == 1);
+  const auto switched = protocol::parse_auth_switch(got.payload);
+  REQUIRE(switched.has_value());
+  const auto salt = protocol::as_bytes(std::string_view(switched->data).substr(0, 20));
+  ends.client.send_packet(2, bytes(protocol::scramble_native(password, salt)));
+  ends.server = here.accept();
+  const auto login = here.serve_login(ends.server);
+  CHECK(login.user == other_known_user);
+  CHECK(login.database == "reports");
+  ends.client.expect(3, ok());
+  stage::exchange_ok(ends, "UPDATE t SET a = 1");
+}

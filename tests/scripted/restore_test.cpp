@@ -1,0 +1,156 @@
+// A session's state comes back on its new server connection, or the session ends as a direct client's would.
+#include "tests/scripted/stage.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+using namespace holdwater;
+using namespace holdwater::proxy;
+using namespace holdwater::proxy::test;
+using protocol::byte_buffer;
+
+namespace {
+
+// The statements that the proxy sends of its own, each answered with OK, until the client's one comes.
+std::vector<std::string> restored_before(peer& server, const byte_buffer& wanted) {
+  std::vector<std::string> seen;
+  for (;;) {
+    const auto got = server.read_packet();
+    REQUIRE(got.sequence == 0);
+    if (got.payload == wanted) return seen;
+    const auto text = protocol::as_text(got.payload);
+    REQUIRE(text.substr(0, 1) == "\x03");
+    seen.emplace_back(text.substr(1));
+    server.send_packet(1, ok());
+  }
+}
+
+byte_buffer prepared_ok() {
+  byte_buffer payload;
+  protocol::payload_writer write(payload);
+  write.integer(0, 1);
+  write.integer(7, 4); // statement id
+  write.zeros(2 + 2 + 1 + 2);
+  byte_buffer out;
+  protocol::append_message(out, 1, payload);
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("a statement after an idle loss is served on a new connection") {
+  stage here;
+  auto ends = here.log_in("shop");
+  ends.server.hang_up();
+  CHECK(here.state() == server_state::up);
+  ends.client.send_packet(0, query("UPDATE t SET a = 1"));
+  ends.server = here.accept();
+  CHECK(here.serve_login(ends.server).database == "shop");
+  ends.server.expect(0, query("UPDATE t SET a = 1")); // nothing was to be restored
+  ends.server.send_packet(1, ok());
+  ends.client.expect(1, ok());
+}
+
+TEST_CASE("a server that says farewell while idle is lost all the same") {
+  stage here;
+  auto ends = here.log_in();
+  ends.server.send_packet(0, err(4031, "HY000", "The client was disconnected by the server"));
+  ends.server.hang_up();
+  ends.client.send_packet(0, query("UPDATE t SET a = 1"));
+  ends.server = here.accept();
+  here.serve_login(ends.server);
+  ends.server.expect(0, query("UPDATE t SET a = 1"));
+  ends.server.send_packet(1, ok());
+  ends.client.expect(1, ok());
+}
+
+TEST_CASE("database, character set, variables and autocommit come back with a new connection") {
+  stage here;
+  auto ends = here.log_in("shop");
+  stage::exchange_ok(ends, "SET NAMES utf8mb4 COLLATE utf8mb4_bin");
+  stage::exchange_ok(ends, "SET SESSION sort_buffer_size = 65536");
+  stage::exchange_ok(ends, "SET @colour = 'blue'");
+  stage::exchange_ok(ends, "USE `other`");
+  stage::exchange_ok(ends, "SET autocommit = 0", 0);
+  ends.server.hang_up();
+
+  const auto next = query("UPDATE t SET a = 1");
+  ends.client.send_packet(0, next);
+  ends.server = here.accept();
+  CHECK(here.serve_login(ends.server).database == "other");
+  const auto restored = restored_before(ends.server, next);
+  CHECK(fmt::format("{}", fmt::join(restored, "; ")) ==
+        "SET NAMES utf8mb4 COLLATE utf8mb4_bin; SET SESSION sort_buffer_size = 65536; "
+        "SET @`colour` = _utf8mb4 0x626c7565 COLLATE utf8mb4_bin; SET autocommit = 0");
+  ends.server.send_packet(1, ok(0));
+  ends.client.expect(1, ok(0));
+}
+
+TEST_CASE("a database chosen by COM_INIT_DB comes back with a new connection") {
+  stage here;
+  auto ends = here.log_in();
+  byte_buffer done;
+  protocol::append_message(done, 1, ok());
+  stage::exchange(ends, command(protocol::command::init_db, "other"), done);
+  ends.server.hang_up();
+  ends.client.send_packet(0, command(protocol::command::ping));
+  ends.server = here.accept();
+  CHECK(here.serve_login(ends.server).database == "other");
+}
+
+TEST_CASE("COM_RESET_CONNECTION leaves nothing but the database to restore") {
+  stage here;
+  auto ends = here.log_in("shop");
+  stage::exchange_ok(ends, "SET SESSION sort_buffer_size = 65536");
+  stage::exchange_ok(ends, "SET @colour = 'blue'");
+  ends.server.hang_up();
+  const auto reset = command(protocol::command::reset_connection);
+  ends.client.send_packet(0, reset);
+  ends.server = here.accept();
+  here.serve_login(ends.server);
+  restored_before(ends.server, reset);
+}
+
+TEST_CASE("a client with an open prepared statement is hung up on when the server is lost") {
+  stage here;
+  auto ends = here.log_in();
+  stage::exchange(ends, command(protocol::command::stmt_prepare, "SELECT 1"), prepared_ok());
+  ends.server.hang_up();
+  ends.client.expect_closed();
+}
+
+TEST_CASE("a client whose prepared statement was closed again is not") {
+  stage here;
+  auto ends = here.log_in();
+  stage::exchange(ends, command(protocol::command::stmt_prepare, "SELECT 1"), prepared_ok());
+  const auto closing = command(protocol::command::stmt_close, std::string_view("\7\0\0\0", 4));
+  ends.client.send_packet(0, closing);
+  ends.server.expect(0, closing);
+  ends.server.hang_up();
+  ends.client.send_packet(0, query("UPDATE t SET a = 1"));
+  ends.server = here.accept();
+  here.serve_login(ends.server);
+  ends.server.expect(0, query("UPDATE t SET a = 1"));
+}
+
+TEST_CASE("a client with a temporary table is hung up on when the server is lost") {
+  stage here;
+  auto ends = here.log_in();
+  stage::exchange_ok(ends, "CREATE TEMPORARY TABLE t (a INT)");
+  ends.server.hang_up();
+  ends.client.expect_closed();
+}
+
+TEST_CASE("a relayed account's client is hung up on when the server is lost") {
+  stage here;
+  auto client = here.connect();
+  here.greet(client, "stranger", "unused");
+  auto server = here.accept();
+  client.read_packet();
+  client.send_packet(3, bytes("proof"));
+  server.read_packet();
+  server.send_packet(2, ok());
+  client.expect(4, ok());
+  server.hang_up();
+  client.expect_closed();
+}

@@ -1,0 +1,77 @@
+// Where the scripts are played: one real worker, in between a fake server and a fake client that the test
+// case plays both itself. Nothing watches the server: the test publishes its states.
+//
+// Since both ends are one thread's, a script is read from top to bottom: what a step sends, the next one
+// awaits at the other end.
+#pragma once
+
+#include "proxy/config/options.hpp"
+#include "proxy/server/monitor.hpp"
+#include "proxy/server/server_profile.hpp"
+#include "proxy/server/state_board.hpp"
+#include "proxy/session/worker.hpp"
+#include "tests/scripted/packets.hpp"
+#include "tests/scripted/peer.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+
+namespace holdwater::proxy::test {
+
+class stage {
+ public:
+  explicit stage(std::string auth_plugin = "mysql_native_password",
+                 std::chrono::milliseconds handshake_timeout = patience, bool knows_greeting = true);
+  ~stage();
+
+  // --- the fake client
+  peer connect(); // nothing is said yet
+  // The proxy's greeting, and the client's answer to it.
+  protocol::greeting greet(peer& client, const std::string& user, const std::string& password,
+                           const std::string& database = {});
+  // A known account's login through to the server's OK. Returns both ends.
+  struct pair {
+    peer client;
+    peer server;
+  };
+  pair log_in(const std::string& database = {});
+
+  // --- the fake server
+  peer accept();                                           // its greeting is sent
+  peer accept_silently();                                  // nothing is said yet
+  protocol::handshake_response accept_login(peer& server); // the response to it; its proof is right
+  protocol::handshake_response serve_login(peer& server);  // accept_login() and OK
+  [[nodiscard]] bool anyone_waits() const { return server_.anyone_waits(); }
+
+  // --- the server's state
+  void publish(server_state next) { board_.publish(next); }
+  void wait_for(server_state wanted);
+  [[nodiscard]] server_state state() const { return board_.view().state; }
+  [[nodiscard]] const session_counters& counters() const { return counters_; }
+
+  // A client command and the server's answer, each seen unchanged at the other end.
+  static void exchange(pair& ends, protocol::byte_span command, protocol::byte_span answer);
+  static void exchange_ok(pair& ends, std::string_view statement,
+                          std::uint16_t status = protocol::server_status::autocommit);
+
+ private:
+  listening_socket server_;
+  listening_socket proxy_;
+  std::string auth_plugin_;
+  options settings_;
+  state_board board_;
+  profile_store profile_{""};
+  session_counters counters_;
+  monitor watch_;
+  services process_;
+  worker worker_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+
+inline constexpr std::string_view known_user = "app";
+inline constexpr std::string_view other_known_user = "report";
+inline constexpr std::string_view password = "secret";
+
+} // namespace holdwater::proxy::test

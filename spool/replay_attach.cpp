@@ -29,7 +29,7 @@ replayer::attach_report replay_engine::attach() {
   switch (done.error().what) {
   case setback::kind::halted: return {done.error().status, done.error().reason};
   case setback::kind::spool_failed:
-    return {attach_status::no_ledger, "the spool failed: " + done.error().reason};
+    return {attach_status::spool_failed, "the spool failed: " + done.error().reason};
   case setback::kind::again:
   case setback::kind::unreachable:
   case setback::kind::stopped: break;

@@ -40,6 +40,7 @@ enum class attach_status : std::uint8_t {
   ledger_behind, // the server lacks applied units that the spool no longer keeps: a person decides
   fenced,        // another owner has taken over this spool's row
   unreachable,   // connection lost or "not now"
+  spool_failed,  // the local queue could not be read or written: it may recover by itself
 };
 
 enum class replay_outcome : std::uint8_t {

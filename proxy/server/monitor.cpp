@@ -184,6 +184,7 @@ void monitor::run_replay_once() {
   const auto attached = replay_->attach();
   {
     const std::lock_guard lock(mutex_);
+    spool_failed_ = false;
     switch (attached.status) {
     case spool::attach_status::ready:
       spool_refusal_.clear();
@@ -207,6 +208,7 @@ void monitor::run_replay_once() {
       apply(server_event::replay_halted, attached.reason);
       return;
     case spool::attach_status::unreachable: apply(server_event::replay_lost_server, attached.reason); return;
+    case spool::attach_status::spool_failed: stop_for_spool(attached.reason); return;
     }
   }
   const auto report = replay_->drain();
@@ -218,12 +220,16 @@ void monitor::run_replay_once() {
     spool_refusal_ = report.reason;
     apply(server_event::replay_halted, report.reason);
     break;
-  case spool::replay_outcome::spool_failed: // the disk may recover: the next check tries again
-    spdlog::error("replay stopped: {}", report.reason);
-    apply(server_event::replay_lost_server, report.reason);
-    break;
+  case spool::replay_outcome::spool_failed: stop_for_spool(report.reason); break;
   case spool::replay_outcome::stopped: break;
   }
+}
+
+// The disk may recover: the checks try again. Meanwhile nothing may overtake what is pending.
+void monitor::stop_for_spool(const std::string& why) {
+  spool_failed_ = true; // what it means for new units, spool::trouble() tells
+  spdlog::error("replay stopped: {}", why);
+  apply(queue_->counts().pending > 0 ? server_event::spool_failed : server_event::drained, why);
 }
 
 // -------------------------------------------------------------------------------------- the state, under the
@@ -232,7 +238,8 @@ void monitor::run_replay_once() {
 void monitor::apply(server_event event, const std::string& why) {
   const auto now = board_.view().state;
   if (!why.empty()) last_error_ = why;
-  const server_facts facts{replay_ != nullptr, steady_clock::now() - suspect_since_ >= settings_.hold()};
+  const server_facts facts{replay_ != nullptr, steady_clock::now() - suspect_since_ >= settings_.hold(),
+                           look_at_spool()};
   auto decided = step(now, event, facts);
   if (decided.next == server_state::up && now != server_state::up && replay_ &&
       !board_.publish_up_if([this] { return queue_->counts().pending == 0; }))
@@ -258,6 +265,10 @@ void monitor::apply(server_event event, const std::string& why) {
     watch_wakes_.notify_all();
     break;
   }
+  case server_action::retry_later:
+    next_check_ = at + std::min(settings_.retry_delay, settings_.check_interval);
+    watch_wakes_.notify_all();
+    break;
   case server_action::start_drain:
     attempts_ = 0;
     next_check_ = at + settings_.check_interval;
@@ -265,6 +276,11 @@ void monitor::apply(server_event event, const std::string& why) {
     replay_wakes_.notify_all();
     break;
   }
+}
+
+spool_health monitor::look_at_spool() const {
+  if (!spool_failed_) return spool_health::sound;
+  return queue_->trouble() ? spool_health::failed : spool_health::recovered;
 }
 
 void monitor::enter(server_state next, const std::string& why) {

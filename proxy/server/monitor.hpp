@@ -68,6 +68,8 @@ class monitor {
   probe_result probe(std::string& error);
   probe_result probe_connection(std::string& error);
   [[nodiscard]] std::string why_not_writable();
+  [[nodiscard]] spool_health look_at_spool() const;
+  void stop_for_spool(const std::string& why);
   void apply(server_event event, const std::string& why);
   void enter(server_state next, const std::string& why);
   void run_replay_once();
@@ -92,6 +94,7 @@ class monitor {
   std::chrono::system_clock::time_point since_;
   std::string last_error_;
   std::string spool_refusal_;
+  bool spool_failed_ = false;                         // replay's last try met a failure of the local queue
   std::map<std::string, std::string> without_ledger_; // account, why
   bool met_ = false;                                  // the server was reached once
   std::uint64_t reconnects_ = 0;

@@ -13,6 +13,16 @@ server_step reached(const server_facts& facts) {
   return facts.has_spool ? server_step{draining, start_drain} : server_step{up, wait_for_interval};
 }
 
+// A check that passed, where replay has nothing to do unless a failure of the local queue stopped it.
+server_step stay(server_state now, const server_facts& facts) {
+  switch (facts.spool) {
+  case spool_health::sound: return {now, wait_for_interval};
+  case spool_health::failed: return {now, retry_later};
+  case spool_health::recovered: break;
+  }
+  return {draining, start_drain};
+}
+
 server_step from_up(server_event event, const server_facts& facts) {
   switch (event) {
   case trouble: return {suspect, check_now};
@@ -21,20 +31,22 @@ server_step from_up(server_event event, const server_facts& facts) {
   case replay_lost_server: return {suspect, retry_soon};
   case check_timed_out: return {down, retry_soon};
   case replay_halted: return {halted, wait_for_interval};
+  case spool_failed: return {halted, retry_later};
   case units_waiting: return {draining, start_drain};
-  case check_passed:
-  case drained: return {up, wait_for_interval};
+  case check_passed: return stay(up, facts);
+  case drained: return {up, facts.spool == spool_health::sound ? wait_for_interval : retry_later};
   }
   return {up, wait_for_interval};
 }
 
 server_step from_suspect(server_event event, const server_facts& facts) {
   switch (event) {
-  case check_passed: return {up, wait_for_interval};
+  case check_passed: return stay(up, facts);
   case connected: return reached(facts);
   case check_failed: return {facts.budget_spent ? down : suspect, retry_soon};
   case check_timed_out: return {down, retry_soon};
   case replay_halted: return {halted, wait_for_interval};
+  case spool_failed: return {halted, retry_later};
   case trouble:
   case drained:
   case units_waiting:
@@ -51,8 +63,9 @@ server_step from_down(server_event event, const server_facts& facts) {
 
 server_step from_draining(server_event event, const server_facts& facts) {
   switch (event) {
-  case drained: return {up, wait_for_interval};
+  case drained: return {up, facts.spool == spool_health::sound ? wait_for_interval : retry_later};
   case replay_halted: return {halted, wait_for_interval};
+  case spool_failed: return {halted, retry_later};
   case trouble:
     return {draining, check_now}; // replay itself is the best witness; a check helps when it is stuck
   case connected: return reached(facts);
@@ -71,7 +84,8 @@ server_step from_halted(server_event event, const server_facts& facts) {
   case check_failed:
   case check_timed_out: return {down, retry_soon};
   case trouble: return {halted, check_now};
-  case check_passed:
+  case check_passed: return stay(halted, facts);
+  case spool_failed: return {halted, retry_later};
   case drained:
   case replay_lost_server:
   case units_waiting:

@@ -13,7 +13,7 @@ enum class server_state : std::uint8_t {
   suspect,  // a sign of trouble was seen and is being checked
   down,     // the retries are used up: an outage
   draining, // reachable again; pending units are being applied
-  halted,   // reachable, but replay must not go on without a person
+  halted,   // reachable, but replay must not go on without a person, or without a local queue that works
 };
 [[nodiscard]] std::string_view name_of(server_state value);
 
@@ -27,6 +27,7 @@ enum class server_event : std::uint8_t {
   drained,            // replay found nothing pending any more
   replay_lost_server, // replay met a lost connection or "not now"
   replay_halted,      // the ledger is gone or ahead, or another owner has the spool
+  spool_failed,       // the local queue could not be read or written, with units pending
   units_waiting,      // units were queued although the server is up (a dead letter is tried again)
 };
 
@@ -35,13 +36,22 @@ enum class server_action : std::uint8_t {
   wait_for_interval, // look again after the check interval
   check_now,         // look at once
   retry_soon,        // look again after the current back-off
+  retry_later,       // look again after the longest back-off
   start_drain,       // attach to the ledger and apply what is pending
+};
+
+// Whether replay's last try met a failure of the local queue.
+enum class spool_health : std::uint8_t {
+  sound,     // none
+  failed,    // one, and it lasts
+  recovered, // one, and it has passed since: replay may try again
 };
 
 // What the decision depends on besides the event.
 struct server_facts {
   bool has_spool = true;     // without one a reachable server is simply up
   bool budget_spent = false; // the time in `suspect` has used up the retries
+  spool_health spool = spool_health::sound;
 };
 
 struct server_step {

@@ -13,9 +13,9 @@ using enum server_action;
 namespace {
 
 constexpr std::initializer_list<server_state> all_states{up, suspect, down, draining, halted};
-constexpr std::initializer_list<server_event> all_events{trouble,       check_passed,       connected,
-                                                         check_failed,  check_timed_out,    drained,
-                                                         units_waiting, replay_lost_server, replay_halted};
+constexpr std::initializer_list<server_event> all_events{
+    trouble, check_passed,  connected,          check_failed,  check_timed_out,
+    drained, units_waiting, replay_lost_server, replay_halted, spool_failed};
 
 struct row {
   server_state now;
@@ -28,7 +28,8 @@ struct row {
 } // namespace
 
 TEST_CASE("the server's state moves as the contract says") {
-  const server_facts spool{}, plain{false, false}, spent{true, true};
+  const server_facts spool{}, plain{false, false}, spent{true, true},
+      failed{true, false, spool_health::failed}, recovered{true, false, spool_health::recovered};
   const std::vector<row> table{
       {up, trouble, spool, suspect, check_now},
       {up, check_passed, spool, up, wait_for_interval},
@@ -54,6 +55,13 @@ TEST_CASE("the server's state moves as the contract says") {
       {halted, check_passed, spool, halted, wait_for_interval},
       {halted, connected, spool, draining, start_drain},
       {halted, check_failed, spool, down, retry_soon},
+      {draining, spool_failed, failed, halted, retry_later},
+      {draining, drained, failed, up, retry_later},
+      {halted, check_passed, failed, halted, retry_later},
+      {halted, check_passed, recovered, draining, start_drain},
+      {up, check_passed, failed, up, retry_later},
+      {up, check_passed, recovered, draining, start_drain},
+      {down, spool_failed, failed, down, retry_soon},
   };
   for (const auto& one : table) {
     CAPTURE(name_of(one.now));

@@ -49,7 +49,8 @@ rm -rf "$results"
 mkdir -p "$results"
 if wanted integration || wanted chaos; then
   mysql_home=$("$here/servers/mysql.sh") || give_up "MySQL could not be fetched"
-  export HOLDWATER_MYSQL_HOME=$mysql_home
+  mariadb118_home=$("$here/servers/mariadb118.sh") || give_up "MariaDB 11.8 could not be fetched"
+  export HOLDWATER_MYSQL_HOME=$mysql_home HOLDWATER_MARIADB118_HOME=$mariadb118_home
 fi
 
 step "build ($preset)"

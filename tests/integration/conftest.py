@@ -85,9 +85,15 @@ def _ready(servers, kind):
     return server
 
 
-@pytest.fixture(params=list(KINDS), scope="function")
+@pytest.fixture(params=["mariadb", "mysql"], scope="function")
 def server(request, servers):
     """The test runs once before MariaDB and once before MySQL."""
+    yield _ready(servers, request.param)
+
+
+@pytest.fixture(params=list(KINDS), scope="function")
+def any_server(request, servers):
+    """The test runs before MariaDB 10.11, MySQL 9 and MariaDB 11.8: for what may differ between the two MariaDBs."""
     yield _ready(servers, request.param)
 
 
@@ -99,6 +105,11 @@ def mariadb(servers):
 @pytest.fixture
 def mysql(servers):
     return _ready(servers, "mysql")
+
+
+@pytest.fixture
+def mariadb118(servers):
+    return _ready(servers, "mariadb118")
 
 
 _databases = 0

@@ -162,6 +162,35 @@ class MariaDB(Server):
         return f"IDENTIFIED VIA mysql_native_password USING PASSWORD('{password}')"
 
 
+class MariaDB118(MariaDB):
+    """From the folder that tests/servers/mariadb118.sh fills."""
+    kind = "mariadb118"
+
+    @staticmethod
+    def home():
+        return os.environ.get("HOLDWATER_MARIADB118_HOME", os.path.expanduser("~/.cache/holdwater-mariadb118"))
+
+    @classmethod
+    def client(cls):
+        return os.path.join(cls.home(), "bin", "mariadb")
+
+    def program(self):
+        return os.path.join(self.home(), "bin", "mariadbd")
+
+    def kind_options(self):
+        root = os.path.join(self.home(), "root/usr")
+        return super().kind_options() + [
+            f"--lc-messages-dir={root}/share/mysql", f"--character-sets-dir={root}/share/mysql/charsets",
+            f"--plugin-dir={root}/lib/mysql/plugin"]
+
+    def _make_data(self, folder):
+        os.makedirs(folder)
+        root = os.path.join(self.home(), "root/usr")
+        _must([f"{root}/bin/mariadb-install-db", "--no-defaults", f"--basedir={root}", f"--datadir={folder}",
+               "--skip-test-db", "--auth-root-authentication-method=normal", "--skip-name-resolve",
+               *(["--user=root"] if os.geteuid() == 0 else [])])
+
+
 class MySQL(Server):
     kind = "mysql"
     account_plugins = ("caching_sha2_password",)
@@ -192,13 +221,13 @@ class MySQL(Server):
         return f"IDENTIFIED WITH {plugin} BY '{password}'"
 
 
-KINDS = {"mariadb": MariaDB, "mysql": MySQL}
+KINDS = {"mariadb": MariaDB, "mysql": MySQL, "mariadb118": MariaDB118}
 
 
 def _must(command):
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     except FileNotFoundError as error:
-        raise AssertionError(f"the server's programs are missing ({error}): run tests/install.sh and "
-                             "tests/servers/mysql.sh") from error
+        raise AssertionError(f"the server's programs are missing ({error}): run tests/install.sh, tests/servers/mysql.sh "
+                             "and tests/servers/mariadb118.sh") from error
     assert done.returncode == 0, f"{command[0]} failed:\n{done.stdout.decode(errors='replace')}"

@@ -70,10 +70,10 @@ ctest_rungs() {
     --output-junit "$results/ctest.xml" "${arguments[@]}" 2>&1 | grep -v ' Start '
 }
 
-pytest_rung() { # name, folder, which of its tests (a pytest expression, or nothing)
-  local name=$1 folder=$2 arguments=() which=${3:-}
-  [ -z "$filter" ] || which="${which:+$which and }($filter)"
-  [ -z "$which" ] || arguments+=(-k "$which")
+pytest_rung() { # name, folder, further arguments of pytest
+  local name=$1 folder=$2; shift 2
+  local arguments=("$@")
+  [ -z "$filter" ] || arguments+=(-k "$filter")
   (cd "$here" && timeout --kill-after=10 "$((long ? 7200 : 1200))" "$python" -m pytest -c integration/pytest.ini -q \
     --durations=5 --junitxml="$results/$name.xml" "$folder" "${arguments[@]}")
   local status=$?
@@ -81,9 +81,10 @@ pytest_rung() { # name, folder, which of its tests (a pytest expression, or noth
   case $status in 0|1|5) ;; *) "$python" "$here/lib/tally.py" --record "$results/$name-run.xml" "$name" "$status" ;; esac
 }
 
+# Most of these tests wait for something, so three at a time; a file's tests stay together, before servers of their own.
 integration_rung() {
   step "integration tests"
-  pytest_rung integration integration
+  pytest_rung integration integration -n 3 --dist loadfile
 }
 
 script_rung() { # name command...: one test, its exit status the verdict

@@ -86,8 +86,8 @@ class Relay:
             self._pairs.add(pair)
         try:
             self._carry(client, server)
-        except OSError:
-            pass  # one end went away: so does the other
+        except (OSError, ValueError):
+            pass  # one end went away, or cut() has closed both
         finally:
             with self._lock:
                 self._pairs.discard(pair)

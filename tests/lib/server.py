@@ -27,6 +27,8 @@ class Server:
     def __init__(self, root):
         self.folder = tempfile.mkdtemp(prefix=self.kind + "-", dir=root)
         self.data = os.path.join(self.folder, "data")
+        self.temporary = os.path.join(self.folder, "tmp")  # MariaDB empties it at its start, others' files included
+        os.mkdir(self.temporary)
         self.log = os.path.join(self.folder, "server.log")
         self.general_log = os.path.join(self.folder, "general.log")
         self.socket = os.path.join(tempfile.mkdtemp(prefix="hw-"), "s")
@@ -50,7 +52,8 @@ class Server:
             self.options = list(options)
         self.child = spawn(
             [self.program(), *COMMON, *self.kind_options(), f"--datadir={self.data}", f"--port={self.port}",
-             f"--socket={self.socket}", f"--pid-file={self.folder}/pid", *self.options], self.log)
+             f"--tmpdir={self.temporary}", f"--socket={self.socket}", f"--pid-file={self.folder}/pid", *self.options],
+            self.log)
         if wait:
             wait_until(self.answers, 60, lambda: f"{self.kind} starts:\n{tail(self.log)}", every_s=0.05)
         return self
@@ -152,7 +155,8 @@ class MariaDB(Server):
         return ["--user=root", "--skip-name-resolve"] if os.geteuid() == 0 else ["--skip-name-resolve"]
 
     def _make_data(self, folder):
-        command = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", "--skip-test-db",
+        command = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", f"--tmpdir={self.temporary}",
+                   "--skip-test-db",
                    "--auth-root-authentication-method=normal", "--skip-name-resolve"]
         _must(command + (["--user=root"] if os.geteuid() == 0 else []))
 

@@ -2,10 +2,16 @@
 
 #include "proxy/session/errors.hpp"
 
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 namespace holdwater::proxy {
 
@@ -19,7 +25,24 @@ boost::system::error_code listener::open(const endpoint& where) {
   tcp::resolver resolver(acceptor_.get_executor());
   const auto found = resolver.resolve(where.host, std::to_string(where.port), tcp::resolver::passive, failed);
   if (failed) return failed;
-  const tcp::endpoint address = found.begin()->endpoint();
+  return listen_on(found.begin()->endpoint());
+}
+
+boost::system::error_code listener::open(const std::string& path, unsigned mode) {
+  constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 1;
+  if (path.size() > longest_path) return {ENAMETOOLONG, boost::system::system_category()};
+  file_.emplace(path);
+  if (const auto failed = file_->make_room()) return failed;
+  // Never wider than wished, not even for a moment; this runs before any other thread makes files.
+  const auto before = ::umask(0777 & ~mode);
+  const auto failed = listen_on(asio::local::stream_protocol::endpoint(path));
+  ::umask(before);
+  if (!failed) file_->own();
+  return failed;
+}
+
+boost::system::error_code listener::listen_on(const stream_protocol::endpoint& address) {
+  boost::system::error_code failed;
   acceptor_.open(address.protocol(), failed);
   if (!failed) acceptor_.set_option(asio::socket_base::reuse_address(true), failed);
   if (!failed) acceptor_.bind(address, failed);
@@ -30,17 +53,21 @@ boost::system::error_code listener::open(const endpoint& where) {
 endpoint listener::bound() const {
   boost::system::error_code failed;
   const auto address = acceptor_.local_endpoint(failed);
-  return failed ? endpoint{} : endpoint{address.address().to_string(), address.port()};
+  if (failed) return {};
+  tcp::endpoint port;
+  std::memcpy(port.data(), address.data(), std::min(address.size(), port.capacity()));
+  return {address_text(address), port.port()};
 }
 
 void listener::close() {
   boost::system::error_code ignored; // the port is released whatever close() reports
   acceptor_.close(ignored);
+  file_.reset();
   pause_.cancel();
 }
 
 void listener::accept() {
-  acceptor_.async_accept([this](boost::system::error_code failed, tcp::socket client) {
+  acceptor_.async_accept([this](boost::system::error_code failed, stream_socket client) {
     if (failed == asio::error::operation_aborted) return;
     if (!failed) {
       take(std::move(client));
@@ -55,7 +82,7 @@ void listener::accept() {
   });
 }
 
-void listener::take(tcp::socket client) {
+void listener::take(stream_socket client) {
   auto& counters = process_.counters;
   counters.connections.fetch_add(1, std::memory_order_relaxed);
   if (counters.connected.load(std::memory_order_relaxed) >= process_.settings.max_connections)
@@ -65,17 +92,17 @@ void listener::take(tcp::socket client) {
     return a->sessions() < b->sessions();
   });
   boost::system::error_code failed;
-  const bool v6 = client.local_endpoint(failed).protocol() == tcp::v6();
+  const auto kind = client.local_endpoint(failed).protocol();
   const auto socket = client.release(failed);
   if (failed) {
     spdlog::warn("a client could not be handed over: {}", failed.message());
     counters.connected.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  (*fewest)->adopt(socket, v6);
+  (*fewest)->adopt(socket, kind);
 }
 
-void listener::turn_away(tcp::socket client) {
+void listener::turn_away(stream_socket client) {
   protocol::byte_buffer out;
   append_client_error(out, 0, client_error::too_many_connections, "Too many connections", 0);
   boost::system::error_code ignored; // a client that is told no may be gone already

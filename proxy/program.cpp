@@ -68,10 +68,11 @@ std::string program::start() {
   if (ids_) ids_->start();
   monitor_->start();
   listener_->start();
+  if (socket_listener_) socket_listener_->start();
   const auto bound = listener_->bound();
-  spdlog::info("holdwater {} listens on {}:{} for {}:{}, {} worker(s), spool {}", HOLDWATER_VERSION,
-               bound.host, bound.port, settings_.server.host, settings_.server.port, count,
-               spool_ ? spool_->id() : "off");
+  spdlog::info("holdwater {} listens on {}:{}{}{} for {}, {} worker(s), spool {}", HOLDWATER_VERSION,
+               bound.host, bound.port, settings_.listen_socket.empty() ? "" : " and ",
+               settings_.listen_socket, settings_.server.name(), count, spool_ ? spool_->id() : "off");
   return {};
 }
 
@@ -94,7 +95,7 @@ std::string program::open_data() {
   if (!opened) return fmt::format("the spool cannot be opened: {}", opened.error().context);
   spool_ = std::move(*opened);
   writes_ = std::make_unique<write_queue>(*spool_, board_);
-  const spool::server_address server{settings_.server.host, settings_.server.port};
+  const spool::server_address server{settings_.server.host, settings_.server.port, settings_.server.socket};
   const spool::connection_timeouts timeouts{settings_.connection_timeout, settings_.connection_timeout};
   spool::replay_options replay;
   replay.server = server;
@@ -114,6 +115,11 @@ std::string program::open_ports() {
   if (const auto failed = listener_->open(settings_.listen))
     return fmt::format("cannot listen on {}:{}: {}", settings_.listen.host, settings_.listen.port,
                        failed.message());
+  if (!settings_.listen_socket.empty()) {
+    socket_listener_ = std::make_unique<listener>(main_loop_, *services_, workers_);
+    if (const auto failed = socket_listener_->open(settings_.listen_socket, settings_.listen_socket_mode))
+      return fmt::format("cannot listen on {}: {}", settings_.listen_socket, failed.message());
+  }
   admin_ = std::make_unique<admin::server>(
       main_loop_, *this, admin::endpoint{settings_.admin.listen.host, settings_.admin.listen.port});
   const auto port = admin_->start();
@@ -138,6 +144,7 @@ void program::run() {
 // In reverse: no new clients, no sessions, no replay, then the spool.
 void program::stop() {
   listener_->close();
+  if (socket_listener_) socket_listener_->close();
   admin_->stop();
   for (const auto& one : workers_) one->stop();
   if (ids_) ids_->stop();

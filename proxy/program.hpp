@@ -76,6 +76,7 @@ class program final : public admin::control {
   std::optional<services> services_;
   std::vector<std::unique_ptr<worker>> workers_;
   std::unique_ptr<listener> listener_;
+  std::unique_ptr<listener> socket_listener_; // when there is a listen_socket
   std::unique_ptr<admin::server> admin_;
 };
 

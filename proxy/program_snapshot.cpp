@@ -61,7 +61,7 @@ admin::health program::snapshot() const {
                   server.since,
                   server.last_error,
                   server.reconnects,
-                  fmt::format("{}:{}", settings_.server.host, settings_.server.port),
+                  settings_.server.name(),
                   profile->hello.server_version};
   out.spool = spool_snapshot(server);
   out.uptime_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();

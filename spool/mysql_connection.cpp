@@ -42,12 +42,12 @@ unsigned whole_seconds(std::chrono::milliseconds time) {
       std::chrono::ceil<std::chrono::seconds>(std::max(time, std::chrono::milliseconds(1))).count());
 }
 
-void set_options(MYSQL* handle, const connection_timeouts& timeouts) {
+void set_options(MYSQL* handle, const connection_timeouts& timeouts, bool local) {
   const unsigned connect = whole_seconds(timeouts.connect);
   const unsigned answer = whole_seconds(timeouts.read);
   const unsigned local_infile = 0;
   const my_bool no = 0;
-  const unsigned protocol = MYSQL_PROTOCOL_TCP;
+  const unsigned protocol = local ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
   mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
   mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &answer);
   mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &answer);
@@ -140,10 +140,12 @@ mysql_connection::connect(const server_address& where, const credentials& who, c
   enter_library();
   connection_handle handle(mysql_init(nullptr));
   if (!handle) return server_error{out_of_memory, "HY000", "out of memory"};
-  set_options(handle.get(), timeouts);
+  set_options(handle.get(), timeouts, !where.socket.empty());
+  // the library looks at the socket for this name only
+  const char* host = where.socket.empty() ? where.host.c_str() : "localhost";
   const char* schema = database.empty() ? nullptr : database.c_str();
-  if (mysql_real_connect(handle.get(), where.host.c_str(), who.user.c_str(), who.password.c_str(), schema,
-                         where.port, nullptr, 0) == nullptr)
+  if (mysql_real_connect(handle.get(), host, who.user.c_str(), who.password.c_str(), schema, where.port,
+                         where.socket.empty() ? nullptr : where.socket.c_str(), 0) == nullptr)
     return error_of(handle.get());
   return std::unique_ptr<mysql_connection>(
       std::make_unique<library_connection>(std::move(handle), timeouts.read));

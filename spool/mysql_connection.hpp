@@ -22,6 +22,7 @@ namespace holdwater::spool {
 struct server_address {
   std::string host = "127.0.0.1"; // resolved anew at each connect
   std::uint16_t port = 3306;
+  std::string socket; // a unix socket's path, instead of the two
 };
 struct credentials {
   std::string user;

@@ -13,8 +13,8 @@ std::string help_of(const option_row& row) {
   return fmt::format("{} Default: {}.", row.sentence, default_text(row));
 }
 
-std::string value_name(option_kind kind) {
-  return kind == option_kind::address ? "HOST:PORT" : "DIR";
+std::string value_name(const option_row& row) {
+  return row.kind == option_kind::address ? "HOST:PORT" : row.name == "data_dir" ? "DIR" : "PATH";
 }
 
 // CLI11 reports by exception; it ends here.
@@ -41,7 +41,7 @@ command_line read_flags(int argc, const char* const* argv) {
   std::map<const option_row*, std::string> values; // CLI11 keeps references to these
   for (const auto& row : option_table()) {
     if (row.flag.empty()) continue;
-    app.add_option(std::string(row.flag), values[&row], help_of(row))->type_name(value_name(row.kind));
+    app.add_option(std::string(row.flag), values[&row], help_of(row))->type_name(value_name(row));
   }
   app.add_flag("--check-config", out.check_only, "Check the configuration, say what is wrong, and exit");
   app.add_flag("--version", out.show_version, "Print the version and exit");

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 namespace holdwater::proxy {
 namespace {
@@ -75,6 +76,8 @@ class loader {
   void finish() {
     auto& values = loaded_.values;
     resolve_server_password();
+    if (values.server.host.starts_with('/'))
+      values.server.socket = std::exchange(values.server.host, "localhost");
     if (!values.server.user.empty())
       for (const auto& one : values.accounts)
         if (one.user == values.server.user)

@@ -27,6 +27,10 @@ using enum option_kind;
 constexpr std::array table{
   option_row{"listen", address, any, "", "--listen", false,
     "Where clients connect. Port 0 takes a free one.", top<&o::listen>},
+  option_row{"listen_socket", text, any, "", "--listen-socket", false,
+    "A unix socket on which clients may connect as well. A file that a dead process left there is replaced; empty means none.", top<&o::listen_socket>},
+  option_row{"listen_socket_mode", file_mode, any, "", "", false,
+    "Its access rights, octal.", top<&o::listen_socket_mode>},
   option_row{"data_dir", text, not_empty, "", "--data-dir", false,
     "The folder of the spool and of what is remembered about the server. One running Holdwater a folder.", top<&o::data_dir>},
   option_row{"workers", number, {0, 1024}, "", "", false,
@@ -45,9 +49,11 @@ constexpr std::array table{
     "Seconds a client has to log in.", top<&o::handshake_timeout>},
 
   option_row{"server.host", text, not_empty, "MYSQL_HOST", "", false,
-    "Name or address of the MySQL or MariaDB server. The name is resolved anew for each connection.", in<&o::server, &o::server_options::host>},
+    "Name or address of the MySQL or MariaDB server. The name is resolved anew for each connection. A path that begins with / is its unix socket.", in<&o::server, &o::server_options::host>},
   option_row{"server.port", number, {1, 65535}, "MYSQL_PORT", "", false,
     "Its port.", in<&o::server, &o::server_options::port>},
+  option_row{"server.socket", text, any, "", "", false,
+    "The server's unix socket, instead of host and port.", in<&o::server, &o::server_options::socket>},
   option_row{"server.user", text, any, "MYSQL_USER", "", false,
     "The account for checks and replay, which clients may use too.", in<&o::server, &o::server_options::user>},
   option_row{"server.password", secret, any, "MYSQL_PASSWORD", "", false,

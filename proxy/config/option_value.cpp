@@ -19,9 +19,9 @@ struct unit_of_size {
 constexpr std::array<unit_of_size, 4> units_of_size{{{"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}}};
 constexpr std::array<std::string_view, 5> log_levels{"trace", "debug", "info", "warning", "error"};
 
-std::optional<std::uint64_t> whole_number(std::string_view text) {
+std::optional<std::uint64_t> whole_number(std::string_view text, int base = 10) {
   std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
@@ -130,6 +130,7 @@ struct reader {
 
   template <counted T>
   std::string operator()(T* field) const {
+    if (kind == option_kind::file_mode) return take_mode(field);
     const bool sized = kind == option_kind::bytes;
     const auto value = sized ? size_in_bytes(text) : whole_number(text);
     if (!value)
@@ -153,6 +154,14 @@ struct reader {
   }
 
   template <class T>
+  std::string take_mode(T* field) const {
+    const auto value = whole_number(text, 8);
+    if (!value || *value > 0777) return "expected access rights in octal, such as \"0770\"";
+    *field = static_cast<T>(*value);
+    return {};
+  }
+
+  template <class T>
   option_range limits() const {
     return {range.least, std::min(range.most, largest_of<T>())};
   }
@@ -166,6 +175,7 @@ struct printer {
   std::string operator()(const endpoint* field) const { return print_text(print_endpoint(*field)); }
   template <counted T>
   std::string operator()(const T* field) const {
+    if (kind == option_kind::file_mode) return fmt::format("\"{:04o}\"", *field);
     return kind == option_kind::bytes ? print_bytes(*field) : print_number(*field);
   }
   template <class Rep, class Period>

@@ -26,17 +26,25 @@ struct account {
 
 struct options {
   endpoint listen{"127.0.0.1", 6033};
+  std::string listen_socket; // a unix socket besides `listen`; empty: none
+  unsigned listen_socket_mode = 0777;
   unsigned workers = 0; // threads that serve sessions; 0 means one per processor
   std::string data_dir = "./holdwater-data";
   unsigned max_connections = 20000; // clients at once; further ones get error 1040
 
   struct server_options {
-    std::string host = "127.0.0.1"; // MYSQL_HOST
+    std::string host = "127.0.0.1"; // MYSQL_HOST; a path is taken as `socket`
     std::uint16_t port = 3306;      // MYSQL_PORT
+    std::string socket;             // the server's unix socket, instead of host and port
     std::string user;               // MYSQL_USER
     std::string password;           // MYSQL_PASSWORD
     std::string password_file;      // where the password was read from, when not given itself
     std::string database;           // MYSQL_DATABASE
+
+    // For people: "HOST:PORT" or the socket's path.
+    [[nodiscard]] std::string name() const {
+      return socket.empty() ? host + ":" + std::to_string(port) : socket;
+    }
   } server;
   std::vector<account> accounts; // [[account]] in the file, besides server.user
 

@@ -1,6 +1,7 @@
 #include "proxy/net/transport.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include <cerrno>
 #include <sys/socket.h>
@@ -18,11 +19,11 @@ boost::system::error_code system_error(int number) {
 
 } // namespace
 
-transport::transport(asio::ip::tcp::socket socket, wakeup& owner)
-    : socket_(std::move(socket)), owner_(&owner) {
+transport::transport(stream_socket socket, wakeup& owner) : socket_(std::move(socket)), owner_(&owner) {
   boost::system::error_code ignored; // a socket without these options works, only slower
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+  local_ = is_unix(socket_.local_endpoint(ignored));
+  if (!local_) socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  if (!local_) socket_.set_option(asio::socket_base::keep_alive(true), ignored);
   socket_.non_blocking(true, ignored);
 }
 
@@ -56,33 +57,31 @@ transport::status transport::send(protocol::byte_span& bytes) {
 void transport::arm_receive() {
   if (receive_armed_ || maybe_readable_ || closed_) return;
   receive_armed_ = true;
-  socket_.async_wait(asio::ip::tcp::socket::wait_read,
-                     [self = shared_from_this()](boost::system::error_code) {
-                       self->receive_armed_ = false;
-                       self->maybe_readable_ = true; // after an error too: receive() then finds it
-                       self->wake();
-                     });
+  socket_.async_wait(stream_socket::wait_read, [self = shared_from_this()](boost::system::error_code) {
+    self->receive_armed_ = false;
+    self->maybe_readable_ = true; // after an error too: receive() then finds it
+    self->wake();
+  });
 }
 
 void transport::arm_send() {
   if (send_armed_ || closed_) return;
   send_armed_ = true;
-  socket_.async_wait(asio::ip::tcp::socket::wait_write,
-                     [self = shared_from_this()](boost::system::error_code) {
-                       self->send_armed_ = false;
-                       self->wake();
-                     });
+  socket_.async_wait(stream_socket::wait_write, [self = shared_from_this()](boost::system::error_code) {
+    self->send_armed_ = false;
+    self->wake();
+  });
 }
 
 std::string transport::peer_address() const {
   boost::system::error_code failed;
   const auto peer = socket_.remote_endpoint(failed);
-  return failed ? std::string("unknown") : peer.address().to_string();
+  return failed ? std::string("unknown") : address_text(peer);
 }
 
 void transport::hang_up() {
   boost::system::error_code ignored; // one that is closed already is as good
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket_.shutdown(stream_socket::shutdown_both, ignored);
 }
 
 void transport::close() {

@@ -6,10 +6,9 @@
 #pragma once
 
 #include "proxy/net/rx_buffer.hpp"
+#include "proxy/net/stream_socket.hpp"
 #include "proxy/net/wakeup.hpp"
 
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <memory>
@@ -25,7 +24,7 @@ class transport : public std::enable_shared_from_this<transport> {
     closed,   // the peer has closed, or the connection is broken: error() says which
   };
 
-  transport(asio::ip::tcp::socket socket, wakeup& owner);
+  transport(stream_socket socket, wakeup& owner);
 
   // Receives once into received(); consumes nothing. Never blocks. A full buffer counts as blocked.
   status receive();
@@ -41,7 +40,8 @@ class transport : public std::enable_shared_from_this<transport> {
   [[nodiscard]] rx_buffer& received() { return received_; }
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] boost::system::error_code error() const { return error_; }
-  [[nodiscard]] std::string peer_address() const; // without the port
+  [[nodiscard]] std::string peer_address() const;        // without the port, "localhost" for a unix socket
+  [[nodiscard]] bool is_local() const { return local_; } // a unix socket: nobody can listen in
 
   // Ends both directions, so that whoever waits finds the stream closed. What was received stays.
   void hang_up();
@@ -52,7 +52,7 @@ class transport : public std::enable_shared_from_this<transport> {
   void wake();
   status fail(boost::system::error_code error);
 
-  asio::ip::tcp::socket socket_;
+  stream_socket socket_;
   wakeup* owner_;
   rx_buffer received_;
   boost::system::error_code error_;
@@ -60,6 +60,7 @@ class transport : public std::enable_shared_from_this<transport> {
   bool receive_armed_ = false;
   bool send_armed_ = false;
   bool closed_ = false;
+  bool local_ = false;
 };
 
 } // namespace holdwater::proxy

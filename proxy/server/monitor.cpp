@@ -134,8 +134,9 @@ monitor::probe_result monitor::probe_connection(std::string& error) {
   auto result = probe_result::still_there;
   if (!connection_) {
     auto made = spool::mysql_connection::connect(
-        {settings_.server.host, settings_.server.port}, {settings_.server.user, settings_.server.password},
-        {}, {settings_.connection_timeout, settings_.connection_timeout});
+        {settings_.server.host, settings_.server.port, settings_.server.socket},
+        {settings_.server.user, settings_.server.password}, {},
+        {settings_.connection_timeout, settings_.connection_timeout});
     if (!made) {
       error = fmt::format("connect: {} ({})", made.error().text, made.error().number);
       return probe_result::failed;

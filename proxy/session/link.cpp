@@ -7,6 +7,8 @@
 #include "proxy/server/state_board.hpp"
 
 #include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <fmt/format.h>
 
@@ -66,7 +68,7 @@ task<link_attempt> open_link(worker& home, wakeup& wake) {
   counters.server_connects.fetch_add(1, std::memory_order_relaxed);
 
   // The socket is closed at the deadline, which ends whatever Asio waits for.
-  tcp::socket socket(home.loop());
+  stream_socket socket(home.loop());
   tcp::resolver resolver(home.loop());
   asio::steady_timer timer(home.loop(), settings.connection_timeout);
   bool late = false;
@@ -78,8 +80,14 @@ task<link_attempt> open_link(worker& home, wakeup& wake) {
     socket.close(ignored);
   });
   boost::system::error_code failed;
-  const auto addresses = co_await resolver.async_resolve(
-      settings.server.host, std::to_string(settings.server.port), asio::redirect_error(use_task, failed));
+  std::vector<stream_protocol::endpoint> addresses;
+  if (!settings.server.socket.empty()) {
+    addresses.emplace_back(asio::local::stream_protocol::endpoint(settings.server.socket));
+  } else {
+    const auto found = co_await resolver.async_resolve(
+        settings.server.host, std::to_string(settings.server.port), asio::redirect_error(use_task, failed));
+    for (const auto& one : found) addresses.emplace_back(one.endpoint());
+  }
   if (!failed) co_await asio::async_connect(socket, addresses, asio::redirect_error(use_task, failed));
   timer.cancel();
   if (failed || late) {
@@ -111,7 +119,7 @@ task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol:
   auto& link = *attempt.link;
   auto login = as;
 
-  protocol::auth_client client(password, false);
+  protocol::auth_client client(password, link.stream->is_local());
   client.start(attempt.hello);
   link.negotiated = login.client_capabilities & attempt.hello.server_capabilities & supported_capabilities();
   login.client_capabilities = link.negotiated;

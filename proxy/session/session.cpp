@@ -26,7 +26,7 @@ std::uint32_t next_connection_id() {
 
 } // namespace
 
-session::session(worker& home, asio::ip::tcp::socket client)
+session::session(worker& home, stream_socket client)
     : home_(home), client_(std::make_shared<transport>(std::move(client), wake_)),
       connection_id_(next_connection_id()) {}
 

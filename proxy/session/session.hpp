@@ -38,7 +38,7 @@ struct client_command {
 
 class session : public std::enable_shared_from_this<session> {
  public:
-  session(worker& home, asio::ip::tcp::socket client);
+  session(worker& home, stream_socket client);
 
   task<> run();
   // Ends the session soon. On its worker's thread, from outside of its coroutine.

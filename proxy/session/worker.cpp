@@ -33,14 +33,12 @@ void worker::stop() {
   thread_.join();
 }
 
-void worker::adopt(asio::ip::tcp::socket::native_handle_type socket, bool v6) {
+void worker::adopt(stream_socket::native_handle_type socket, stream_protocol kind) {
   count_.fetch_add(1, std::memory_order_relaxed);
-  asio::post(loop_, [this, socket, v6] {
-    begin(asio::ip::tcp::socket(loop_, v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), socket));
-  });
+  asio::post(loop_, [this, socket, kind] { begin(stream_socket(loop_, kind, socket)); });
 }
 
-void worker::begin(asio::ip::tcp::socket socket) {
+void worker::begin(stream_socket socket) {
   auto one = std::make_shared<session>(*this, std::move(socket));
   sessions_.insert(one);
   asio::co_spawn(loop_, one->run(), [this, one](std::exception_ptr thrown) {

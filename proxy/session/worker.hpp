@@ -4,11 +4,11 @@
 
 #include "protocol/sql/analysis.hpp"
 #include "proxy/net/deadlines.hpp"
+#include "proxy/net/stream_socket.hpp"
 #include "proxy/net/task.hpp"
 #include "proxy/session/services.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -30,8 +30,8 @@ class worker {
   // Ends every session and the thread.
   void stop();
 
-  // Takes over an accepted connection. Any thread.
-  void adopt(asio::ip::tcp::socket::native_handle_type socket, bool v6);
+  // Takes over an accepted connection of that protocol. Any thread.
+  void adopt(stream_socket::native_handle_type socket, stream_protocol kind);
   [[nodiscard]] std::size_t sessions() const { return count_.load(std::memory_order_relaxed); }
 
   // --- for the sessions of this worker, on its thread
@@ -46,7 +46,7 @@ class worker {
   void forget_state(wakeup& one) { state_waiters_.erase(&one); }
 
  private:
-  void begin(asio::ip::tcp::socket socket);
+  void begin(stream_socket socket);
   void wake_state_waiters();
 
   services& process_;

@@ -2,6 +2,7 @@
 
 #include "protocol/auth.hpp"
 
+#include <boost/asio/ip/tcp.hpp>
 #include <doctest/doctest.h>
 #include <spdlog/spdlog.h>
 
@@ -56,7 +57,7 @@ void stage::wait_for(server_state wanted) {
 peer stage::connect() {
   auto client = peer::connect(proxy_.port());
   counters_.connected.fetch_add(1);
-  worker_.adopt(proxy_.accept(), false);
+  worker_.adopt(proxy_.accept(), asio::ip::tcp::v4());
   return client;
 }
 

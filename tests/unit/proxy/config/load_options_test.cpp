@@ -98,6 +98,8 @@ TEST_CASE("the variables that applications use are taken") {
 }
 
 TEST_CASE("our own variable beats the general one, and an empty one counts as not set") {
+  CHECK(loaded({}, {{"MYSQL_HOST", "/run/s"}}).values.server.socket == "/run/s");
+  CHECK(loaded({}, {{"MYSQL_HOST", "/run/s"}}).values.server.name() == "/run/s");
   CHECK(loaded({}, {{"MYSQL_HOST", "a"}, {"HOLDWATER_SERVER_HOST", "b"}}).values.server.host == "b");
   CHECK(loaded({}, {{"MYSQL_HOST", "a"}, {"HOLDWATER_SERVER_HOST", ""}}).values.server.host == "a");
   CHECK(loaded({}, {{"MYSQL_PORT", ""}}).values.server.port == 3306);

@@ -103,6 +103,12 @@ TEST_CASE("values are printed as TOML") {
   std::string text = "a\"b\\c\n";
   CHECK(print_option(option_kind::bytes, &bytes) == "\"3MiB\"");
   CHECK(print_option(option_kind::bytes, &odd) == "1025");
+  unsigned mode = 0;
+  CHECK(parse_option(option_kind::file_mode, {}, "0750", &mode) == "");
+  CHECK(mode == 0750);
+  CHECK(print_option(option_kind::file_mode, &mode) == "\"0750\"");
+  CHECK(parse_option(option_kind::file_mode, {}, "1777", &mode) != "");
+  CHECK(parse_option(option_kind::file_mode, {}, "8", &mode) != "");
   CHECK(print_option(option_kind::number, &bytes) == "3145728");
   CHECK(print_option(option_kind::seconds, &span) == "1.05");
   CHECK(print_option(option_kind::text, &text) == R"("a\"b\\c\u000A")");

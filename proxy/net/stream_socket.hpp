@@ -1,0 +1,19 @@
+// One socket type for TCP and unix sockets, and the address of its other end.
+#pragma once
+
+#include <boost/asio/generic/stream_protocol.hpp>
+
+#include <string>
+
+namespace holdwater::proxy {
+
+namespace asio = boost::asio;
+
+using stream_protocol = asio::generic::stream_protocol;
+using stream_socket = stream_protocol::socket;
+
+// Without the port; "localhost" for a unix socket, as the servers say; "unknown" for what is neither.
+[[nodiscard]] std::string address_text(const stream_protocol::endpoint& peer);
+[[nodiscard]] bool is_unix(const stream_protocol::endpoint& peer);
+
+} // namespace holdwater::proxy

@@ -144,11 +144,13 @@ monitor::probe_result monitor::probe_connection(std::string& error) {
     connection_ = std::move(*made);
     result = probe_result::fresh;
   }
-  if (result == probe_result::fresh && on_connected_) on_connected_(*connection_);
+  // A plain proxy's checks are all fresh; what it knows of the server is learned anew after an outage.
+  const bool came_back = replay_ || board_.view().state != server_state::up;
+  if (result == probe_result::fresh && came_back && on_connected_) on_connected_(*connection_);
   error = why_not_writable();
-  if (error.empty()) return result;
-  connection_.reset();
-  return probe_result::failed;
+  if (error.empty() && replay_) return result;
+  connection_.reset(); // a plain proxy keeps none: the server's other clients would see it
+  return error.empty() ? result : probe_result::failed;
 }
 
 std::string monitor::why_not_writable() {

@@ -208,11 +208,11 @@ task<bool> session::relay_login(std::uint8_t sequence) {
   out.clear();
   protocol::append_handshake_response(out, 1, login);
   if (co_await send_all(*link_->stream, {wake_, &limit_}, out) != io_status::done) co_return false;
-  co_return co_await relay_authentication(static_cast<std::uint8_t>(proof.sequence + 1));
+  co_return co_await relay_authentication(static_cast<std::uint8_t>(proof.sequence + 1), challenge);
 }
 
 // Packets go both ways as they come, each side with its own sequence ids, until the server says OK or ERR.
-task<bool> session::relay_authentication(std::uint8_t client_sequence) {
+task<bool> session::relay_authentication(std::uint8_t client_sequence, const std::string& challenge) {
   std::uint8_t server_sequence = 0;
   for (;;) {
     message packet;
@@ -242,7 +242,10 @@ task<bool> session::relay_authentication(std::uint8_t client_sequence) {
       co_return false;
     server_sequence = static_cast<std::uint8_t>(packet.sequence + 1);
     const auto first = packet.payload.empty() ? 0xff : packet.payload[0];
-    client_sequence = protocol::append_message(out, client_sequence, packet.payload);
+    if (first == 0xfe && packet.payload.size() == 1) // the old password, under the greeting's challenge
+      protocol::append_auth_switch(out, client_sequence++, {"mysql_old_password", challenge});
+    else
+      client_sequence = protocol::append_message(out, client_sequence, packet.payload);
     const auto sent = co_await send_all(*client_, {wake_, &limit_}, out);
     if (sent != io_status::done || first == 0xff) co_return false;
     if (first != 0x00) continue;
@@ -277,8 +280,9 @@ task<session::verdict> session::change_user() {
   login_.attributes = asked->attributes;
   login_.client_capabilities =
       login_.database.empty() ? negotiated_ & ~cap::connect_with_db : negotiated_ | cap::connect_with_db;
-  if (link_) link_->stream->close(); // what was open in it is rolled back, as COM_CHANGE_USER does
-  link_.reset();
+  quits_ = true;
+  leave_server(); // what was open in it is rolled back, as COM_CHANGE_USER does
+  quits_ = false;
   state_.begin(login_, process().profile.get());
   transaction_lost_ = false;
   last_spooled_ = 0;

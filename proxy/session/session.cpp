@@ -37,7 +37,7 @@ task<> session::run() {
     goes_on = co_await read_command();
     if (goes_on) goes_on = co_await serve_command();
   }
-  drop_link();
+  leave_server();
   client_->close();
 }
 
@@ -148,7 +148,7 @@ task<bool> session::carry_out(const decision& chosen) {
     co_return co_await answer_error(
         client_error::transaction_lost,
         "the server was lost and has rolled this transaction back; try restarting transaction");
-  default: co_return false; // quit
+  default: quits_ = true; co_return false; // quit
   }
 }
 
@@ -217,6 +217,17 @@ void session::drop_link() {
   link_.reset();
   // A direct client would lose its connection now, and with it what cannot be restored.
   if (!state_.restorable()) client_->close();
+}
+
+// The end of a session that has nothing against its server. A goodbye is passed on; a client that vanished
+// vanishes there too, and is counted as aborted.
+void session::leave_server() {
+  if (!link_) return;
+  constexpr std::uint8_t goodbye[] = {1, 0, 0, 0, static_cast<std::uint8_t>(command::quit)};
+  protocol::byte_span unsent(goodbye);
+  if (quits_) link_->stream->send(unsent); // a server that takes no byte more is left without it
+  link_->stream->close();
+  link_.reset();
 }
 
 // Takes the command's bytes out of the client's buffer: what follows is the client's next word.

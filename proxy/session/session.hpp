@@ -70,7 +70,7 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> authenticate(std::string_view offered_plugin, std::uint8_t sequence);
   task<bool> open_session();
   task<bool> relay_login(std::uint8_t sequence);
-  task<bool> relay_authentication(std::uint8_t client_sequence);
+  task<bool> relay_authentication(std::uint8_t client_sequence, const std::string& challenge);
   task<bool> deny(client_error which, std::string_view text, std::uint8_t sequence);
   task<verdict> change_user();
   [[nodiscard]] bool fits(const server_link& link) const;
@@ -87,6 +87,7 @@ class session : public std::enable_shared_from_this<session> {
   void check_idle_link();
   void drop_stale_link();
   void drop_link();
+  void leave_server();
   void spend_command();
   task<> hold_while(bool (session::*condition)() const);
   [[nodiscard]] bool server_is_suspect() const;
@@ -154,6 +155,7 @@ class session : public std::enable_shared_from_this<session> {
   deadline limit_{wake_};      // of whatever the session is waiting for
   deadline hold_limit_{wake_}; // of the current command's hold
   bool stopping_ = false;
+  bool quits_ = false; // the client said COM_QUIT
 
   // who
   std::uint32_t connection_id_ = 0; // ours, as the greeting told the client

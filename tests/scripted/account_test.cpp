@@ -161,6 +161,7 @@ TEST_CASE("COM_CHANGE_USER to another known account opens another server connect
   protocol::append_change_user(out, 0, asked, client_capabilities());
   ends.client.send(out);
 
+  ends.server.expect(0, command(protocol::command::quit)); // or it would count an aborted client
   ends.server.expect_closed();
   const auto got = ends.client.read_packet();
   REQUIRE(got.sequence == 1);
@@ -174,4 +175,16 @@ TEST_CASE("COM_CHANGE_USER to another known account opens another server connect
   CHECK(login.database == "reports");
   ends.client.expect(3, ok());
   stage::exchange_ok(ends, "UPDATE t SET a = 1");
+}
+
+TEST_CASE("a client's goodbye reaches the server, and silence does not become one") {
+  stage here;
+  auto polite = here.log_in();
+  polite.client.send_packet(0, command(protocol::command::quit));
+  polite.server.expect(0, command(protocol::command::quit));
+  polite.server.expect_closed();
+  polite.client.expect_closed();
+  auto rude = here.log_in();
+  rude.client.hang_up();
+  rude.server.expect_closed();
 }

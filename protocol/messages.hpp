@@ -9,6 +9,7 @@
 #include "protocol/packet.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,5 +58,9 @@ struct text_result_set {
 };
 void append_text_result_set(byte_buffer& out, std::uint8_t sequence, const text_result_set& set,
                             std::uint16_t status, std::uint16_t warnings, capabilities negotiated);
+
+// One row of a server's text result set, NULL as nothing. It has exactly as many values as were announced.
+using text_row = std::vector<std::optional<std::string>>;
+[[nodiscard]] result<text_row> parse_text_row(byte_span payload, std::uint64_t columns);
 
 } // namespace holdwater::protocol

@@ -1,4 +1,5 @@
-// A locally made text result set: column count, definitions, rows, in the form that the capabilities ask for.
+// A locally made text result set: column count, definitions, rows, in the form that the capabilities ask for;
+// and the rows of a server's.
 //
 // Source: MySQL "Text Resultset", "Column Definition"; MariaDB "Result Set Packets" (the metadata byte behind
 // the column count, the extended-metadata field).
@@ -14,6 +15,7 @@ constexpr std::uint8_t var_string = 0xfd;
 constexpr std::uint16_t not_null = 0x0001;
 constexpr std::uint8_t no_fixed_decimals = 0x1f;
 constexpr std::uint8_t fixed_fields_size = 0x0c;
+constexpr std::uint8_t null_byte = 0xfb;
 
 bool names_metadata_byte(capabilities negotiated) {
   return (negotiated & (cap::optional_resultset_metadata | cap::mariadb_cache_metadata)) != 0;
@@ -67,6 +69,19 @@ void append_text_result_set(byte_buffer& out, std::uint8_t sequence, const text_
   end.status = status;
   end.warnings = warnings;
   append_ok(out, sequence, end, negotiated, 0xfe);
+}
+
+result<text_row> parse_text_row(byte_span payload, std::uint64_t columns) {
+  if (columns > payload.size()) return errc::malformed_packet; // each value has a byte at least
+  payload_reader in(payload);
+  text_row row;
+  for (; columns > 0 && !in.failed(); --columns) {
+    const bool null = in.remaining() > 0 && payload[payload.size() - in.remaining()] == null_byte;
+    if (null) in.skip(1);
+    row.emplace_back(null ? std::nullopt : std::optional<std::string>(in.lenenc_string()));
+  }
+  if (in.failed() || in.remaining() > 0) return errc::malformed_packet;
+  return row;
 }
 
 } // namespace holdwater::protocol

@@ -2,13 +2,16 @@
 //
 // Format: https://toml.io/en/v1.0.0
 #include "proxy/config/source.hpp"
+#include "proxy/config/utf8.hpp"
 
 #include <fmt/format.h>
 #include <toml.hpp>
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <optional>
+#include <sstream>
 
 namespace holdwater::proxy {
 namespace {
@@ -92,10 +95,18 @@ class file_reader {
     out_.errors.push_back(fmt::format("{}: {}", at(value), what));
   }
 
-  // toml11 reports by exception; it ends here.
+  // toml11 reports by exception; it ends here. Given bytes that are not UTF-8 its version 3.7 reads past the
+  // end.
   std::optional<toml::value> parse(std::ifstream& in) {
     try {
-      return toml::parse(in, path_);
+      const std::string text(std::istreambuf_iterator<char>(in), {});
+      const auto bad = find_bad_utf8(text);
+      if (bad == text.npos) {
+        std::istringstream sound(text);
+        return toml::parse(sound, path_);
+      }
+      const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n');
+      out_.errors.push_back(fmt::format("{}:{}: this is not UTF-8", path_, line));
     } catch (const toml::exception& e) {
       out_.errors.push_back(
           fmt::format("{}:{}: this is not TOML: {}", path_, e.location().line(), first_line(e.what())));

@@ -223,17 +223,11 @@ task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, const
         packet.payload[0] == 0xfe && packet.payload.size() < (has_eof ? 9 : protocol::max_packet_payload);
     if (ends || packet.payload[0] == 0xff) co_return answer;
     if (!answer.row.empty()) continue;
-    protocol::payload_reader values(packet.payload);
-    for (std::uint64_t column = 0; column < columns; ++column) {
-      const bool null =
-          values.remaining() > 0 && packet.payload[packet.payload.size() - values.remaining()] == 0xfb;
-      if (null) {
-        values.skip(1);
-        answer.row.emplace_back();
-      } else {
-        answer.row.emplace_back(std::string(values.lenenc_string()));
-      }
-    }
+    auto row = protocol::parse_text_row(packet.payload, columns);
+    answer.broken = row.has_error();
+    answer.ok = !answer.broken;
+    if (answer.broken) co_return answer;
+    answer.row = std::move(*row);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/predicate.hpp>
+#include <boost/algorithm/string/replace.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,6 +16,9 @@ using target = sql::assignment::target;
 
 namespace {
 
+// Where SET NAMES is remembered. Variables are remembered in lower case, so that none is taken for it.
+constexpr const char* names_key = "NAMES";
+
 std::string canonical(const sql::name& variable) {
   auto name = boost::algorithm::to_lower_copy(variable.unquoted());
   return name == "tx_isolation"   ? "transaction_isolation"
@@ -24,6 +28,14 @@ std::string canonical(const sql::name& variable) {
 
 bool truth(std::string_view value) {
   return value == "1" || iequals(value, "on") || iequals(value, "true");
+}
+
+// No server has a variable whose name needs quotes.
+bool is_plain(std::string_view name) {
+  const bool named = !name.empty() && !(name.front() >= '0' && name.front() <= '9');
+  return named && std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+         });
 }
 
 std::uint64_t number(std::string_view value) {
@@ -39,6 +51,16 @@ std::string quoted(std::string_view value, std::string_view character_set = "utf
   for (const unsigned char byte : value) hex += fmt::format("{:02x}", byte);
   const auto text = value.empty() ? std::string("''") : fmt::format("_{} 0x{}", character_set, hex);
   return collation.empty() ? text : fmt::format("{} COLLATE {}", text, collation);
+}
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// A literal in a form that reads the same in the sql_mode and character set that the session has later.
+std::string lasting_text(std::string_view text, std::string_view value, std::string_view character_set) {
+  const bool lasts = is_ascii(text) && text.find_first_of("\"\\") == text.npos;
+  return lasts ? std::string(text) : quoted(value, character_set);
 }
 
 bool is_number(std::string_view value) {
@@ -96,15 +118,21 @@ void session_state::set_autocommit(bool on) {
                                          : status & ~protocol::server_status::autocommit);
 }
 
+bool session_state::knows_names(const sql::assignment& one) const {
+  const auto said = [&](std::string_view text) {
+    return boost::algorithm::to_lower_copy(sql::literal_value(text, dialect_));
+  };
+  if (one.default_value || !profile_ || !profile_->default_of(said(one.value))) return false;
+  const auto* collation = one.extra.empty() ? nullptr : profile_->named(said(one.extra));
+  return one.extra.empty() || (collation && collation->character_set == said(one.value));
+}
+
 bool session_state::can_assign_locally(const sql::statement& set) const {
   if (set.assignments.empty()) return false;
   return std::all_of(set.assignments.begin(), set.assignments.end(), [&](const sql::assignment& one) {
     switch (one.where) {
-    case target::names:
-      return iequals(one.value, "default") ||
-             (profile_ &&
-              profile_->default_of(boost::algorithm::to_lower_copy(sql::literal_value(one.value, dialect_))));
-    case target::session:
+    case target::names: return knows_names(one);
+    case target::session: return one.literal && !one.default_value && is_plain(canonical(one.variable));
     case target::user_variable: return one.literal && !one.default_value;
     default: return false;
     }
@@ -128,6 +156,7 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
     open_gap("", "a SET statement was not understood");
     return make_unrestorable("a SET statement that is not understood");
   case target::names:
+    if (one.default_value) return reset_names(unknown);
     return assign_names(sql::literal_value(one.value, dialect_), sql::literal_value(one.extra, dialect_));
   case target::session: break;
   }
@@ -139,13 +168,16 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
     return;
   }
   const auto value = sql::literal_value(one.value, dialect_);
-  if (variable == "transaction_isolation") return set_variable(variable, value, fmt::format("'{}'", value));
+  if (variable == "transaction_isolation") // its words may come without quotes, from SET TRANSACTION
+    return set_variable(variable, value,
+                        value.find_first_of("'\\") == value.npos ? fmt::format("'{}'", value)
+                                                                 : quoted(value));
   if (variable == "sql_mode" && is_number(value)) { // a bit set: the server knows which
     unknown.push_back(variable);
     return open_gap(variable, "the value of sql_mode is not known");
   }
   if (variable == "autocommit") return set_autocommit(truth(value));
-  set_variable(variable, value, std::string(one.value));
+  set_variable(variable, value, lasting_text(one.value, value, context_.character_set_client));
 }
 
 void session_state::learn(std::string_view variable, const std::optional<std::string>& value) {
@@ -159,6 +191,9 @@ void session_state::assign_user_variable(const sql::assignment& one) {
   const bool null = iequals(one.value, "null");
   const bool text = !one.value.empty() && (one.value.front() == '\'' || one.value.front() == '"');
   if (!one.literal || !(null || text || is_number(one.value))) return make_unrestorable("a user variable");
+  // the second byte of a character may be a backtick there
+  if (!is_ascii(name) && dialect_.client_charset != sql::dialect::charset::ascii_safe)
+    return make_unrestorable("a user variable's name");
   const auto value = text ? quoted(sql::literal_value(one.value, dialect_), context_.character_set_client,
                                    context_.collation_connection)
                           : std::string(one.value);
@@ -173,20 +208,37 @@ const std::string* session_state::user_variable(std::string_view name) const {
 }
 
 void session_state::assign_names(std::string_view character_set, std::string_view collation) {
-  const bool standard = iequals(character_set, "default");
   const auto wanted = boost::algorithm::to_lower_copy(std::string(character_set));
-  const auto* chosen =
-      profile_ ? standard ? profile_->find(login_.collation) : profile_->default_of(wanted) : nullptr;
-  close_gap("names");
-  remember("names", fmt::format("NAMES {}{}", chosen ? chosen->character_set : wanted,
-                                collation.empty() ? "" : fmt::format(" COLLATE {}", collation)));
+  const auto* chosen = profile_ ? profile_->default_of(wanted) : nullptr;
+  close_gap(names_key);
+  remember(names_key, fmt::format("NAMES {}{}", chosen ? chosen->character_set : wanted,
+                                  collation.empty() ? "" : fmt::format(" COLLATE {}", collation)));
   if (!chosen) {
-    open_gap("names", fmt::format("the character set {} is not known", wanted));
+    open_gap(names_key, fmt::format("the character set {} is not known", wanted));
     return;
   }
-  context_.character_set_client = context_.character_set_results = chosen->character_set;
+  use_character_set(chosen->character_set);
+  context_.character_set_results = chosen->character_set;
   context_.collation_connection = collation.empty() ? chosen->name : std::string(collation);
-  dialect_.client_charset = sql::charset_class(context_.character_set_client);
+}
+
+// SET NAMES DEFAULT: what the server's global variables say, whatever the login asked for.
+void session_state::reset_names(std::vector<std::string>& unknown) {
+  close_gap(names_key);
+  remember(names_key, "NAMES DEFAULT");
+  for (const char* variable : {"character_set_client", "character_set_results", "collation_connection"}) {
+    unknown.emplace_back(variable);
+    open_gap(variable, fmt::format("the value of {} is not known", variable));
+  }
+}
+
+// The bytes of a user variable's name mean another name in another character set.
+void session_state::use_character_set(const std::string& client) {
+  const auto foreign = [](const auto& known) { return !is_ascii(known.first); };
+  if (client != context_.character_set_client && std::ranges::any_of(user_variables_, foreign))
+    make_unrestorable("a user variable that was named in another character set");
+  context_.character_set_client = client;
+  dialect_.client_charset = sql::charset_class(client);
 }
 
 void session_state::set_variable(const std::string& variable, const std::string& value,
@@ -201,8 +253,7 @@ void session_state::set_variable(const std::string& variable, const std::string&
   } else if (variable == "lc_time_names") {
     context_.lc_time_names = value;
   } else if (variable == "character_set_client") {
-    context_.character_set_client = boost::algorithm::to_lower_copy(value);
-    dialect_.client_charset = sql::charset_class(context_.character_set_client);
+    use_character_set(boost::algorithm::to_lower_copy(value));
   } else if (variable == "character_set_connection") {
     const auto* chosen = profile_ ? profile_->default_of(boost::algorithm::to_lower_copy(value)) : nullptr;
     if (chosen)
@@ -237,7 +288,7 @@ void session_state::remember(const std::string& key, std::string text) {
   // SET NAMES sets three variables at once: what was said of them before is void, and order matters otherwise
   // too.
   std::erase_if(settings_, same);
-  if (key == "names")
+  if (key == names_key)
     std::erase_if(settings_, [](const auto& known) {
       return known.first.starts_with("character_set_") || known.first == "collation_connection";
     });
@@ -266,7 +317,7 @@ void session_state::make_unrestorable(std::string_view why) {
 std::vector<std::string> session_state::restore_statements() const {
   std::vector<std::string> statements;
   for (const auto& [variable, text] : settings_) {
-    if (variable == "names")
+    if (variable == names_key)
       statements.push_back("SET " + text);
     else if (variable == "transaction_isolation" && !text.empty())
       statements.push_back(fmt::format(
@@ -275,7 +326,8 @@ std::vector<std::string> session_state::restore_statements() const {
       statements.push_back(fmt::format("SET SESSION {} = {}", variable, text));
   }
   for (const auto& [name, value] : user_variables_)
-    statements.push_back(fmt::format("SET @`{}` = {}", name, value));
+    statements.push_back(
+        fmt::format("SET @`{}` = {}", boost::algorithm::replace_all_copy(name, "`", "``"), value));
   return statements;
 }
 

@@ -67,9 +67,13 @@ class session_state {
   [[nodiscard]] std::vector<std::string> restore_statements() const;
 
  private:
+  // SET NAMES of a character set and a collation that belong together and are known.
+  [[nodiscard]] bool knows_names(const protocol::sql::assignment& one) const;
   void assign_one(const protocol::sql::assignment& one, std::vector<std::string>& unknown);
   void assign_user_variable(const protocol::sql::assignment& one);
   void assign_names(std::string_view character_set, std::string_view collation);
+  void reset_names(std::vector<std::string>& unknown);
+  void use_character_set(const std::string& client);
   void set_variable(const std::string& variable, const std::string& value, const std::string& text);
   void remember(const std::string& key, std::string text);
   void open_gap(const std::string& variable, std::string why);

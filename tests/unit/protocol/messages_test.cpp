@@ -166,3 +166,13 @@ TEST_CASE("a local result set of one row is this") {
                        "02 00 00 04 01 78"
                        "05 00 00 05 fe 00 00 02 00"));
 }
+
+TEST_CASE("a server's row has the values that were announced, or is refused") {
+  const auto row = parse_text_row(test::from_hex("03 61 62 63 fb 00"), 3);
+  REQUIRE(row.has_value());
+  CHECK(*row == text_row{"abc", std::nullopt, ""});
+  CHECK(parse_text_row({}, 0).has_value());
+  for (const std::uint64_t announced : {std::uint64_t{2}, std::uint64_t{4}, std::uint64_t{1} << 62})
+    CHECK(parse_text_row(test::from_hex("03 61 62 63 fb 00"), announced).error() == errc::malformed_packet);
+  CHECK(parse_text_row(test::from_hex("04 61 62 63"), 1).error() == errc::malformed_packet);
+}

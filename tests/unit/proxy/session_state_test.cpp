@@ -150,6 +150,53 @@ TEST_CASE("a user variable with a plain value is known and restored") {
   CHECK_FALSE(state.restorable());
 }
 
+TEST_CASE("a user variable's name is restored with its quotes, and only in the character set that it was "
+          "named in") {
+  auto state = fresh();
+  assign(state, "SET @`a``b` = 1");
+  CHECK(state.restore_statements() == std::vector<std::string>{"SET @`a``b` = 1"});
+  assign(state, "SET @`gr\xc3\xb6\xc3\x9f"
+                "e` = 2");
+  CHECK(state.restorable());
+  assign(state, "SET NAMES utf8mb4");
+  CHECK(state.restorable());
+  assign(state, "SET NAMES gbk");
+  CHECK_FALSE(state.restorable());
+  auto other = fresh(28);
+  assign(other, "SET @`a\x81\x40` = 1");
+  CHECK_FALSE(other.restorable());
+}
+
+TEST_CASE("a text is restored in a form that later modes and character sets read the same") {
+  auto state = fresh();
+  assign(state, "SET time_zone = \"+01:00\"");
+  assign(state, "SET sql_mode = 'ANSI_QUOTES'");
+  CHECK(state.restore_statements() ==
+        std::vector<std::string>{"SET SESSION time_zone = _utf8mb4 0x2b30313a3030",
+                                 "SET SESSION sql_mode = 'ANSI_QUOTES'"});
+  CHECK(state.context().time_zone == "+01:00");
+}
+
+TEST_CASE("a variable that is named like a clause is not taken for it") {
+  auto state = fresh();
+  assign(state, "SET names = utf8mb4");
+  CHECK(state.restore_statements() == std::vector<std::string>{"SET SESSION names = utf8mb4"});
+}
+
+TEST_CASE("what SET NAMES DEFAULT means is asked of the server") {
+  auto state = fresh(46);
+  CHECK(assign(state, "SET NAMES DEFAULT") ==
+        std::vector<std::string>{"character_set_client", "character_set_results", "collation_connection"});
+  CHECK(state.context_gap() != "");
+  state.learn("character_set_client", "latin1");
+  state.learn("character_set_results", "latin1");
+  state.learn("collation_connection", "latin1_swedish_ci");
+  CHECK(state.context_gap() == "");
+  CHECK(state.context().collation_connection == "latin1_swedish_ci");
+  CHECK(state.restore_statements().front() == "SET NAMES DEFAULT");
+  CHECK(state.restorable());
+}
+
 TEST_CASE("an open prepared statement cannot be restored until it is closed") {
   auto state = fresh();
   state.opened_statement();
@@ -170,7 +217,13 @@ TEST_CASE("only plain literals can be set without the server") {
   CHECK(local("SET NAMES utf8mb4"));
   CHECK(local("SET autocommit = 1"));
   CHECK(local("SET SESSION sql_mode = 'ANSI', time_zone = '+00:00'"));
+  CHECK(local("SET NAMES utf8mb4 COLLATE 'UTF8MB4_bin'"));
   CHECK_FALSE(local("SET NAMES klingon"));
+  CHECK_FALSE(local("SET NAMES utf8mb4 COLLATE klingon_ci"));
+  CHECK_FALSE(local("SET NAMES latin1 COLLATE utf8mb4_bin"));
+  CHECK_FALSE(local("SET NAMES DEFAULT"));
+  CHECK_FALSE(local("SET `time_zone = 1, x` = 2"));
+  CHECK_FALSE(local("SET @@0 = 5"));
   CHECK_FALSE(local("SET sql_mode = DEFAULT"));
   CHECK_FALSE(local("SET GLOBAL x = 1"));
   CHECK(local("SET @a = 1"));

@@ -1,5 +1,6 @@
 // One value at a time: what each kind takes, refuses and prints.
 #include "proxy/config/option_value.hpp"
+#include "proxy/config/utf8.hpp"
 
 #include <doctest/doctest.h>
 
@@ -112,4 +113,14 @@ TEST_CASE("values are printed as TOML") {
   CHECK(print_option(option_kind::number, &bytes) == "3145728");
   CHECK(print_option(option_kind::seconds, &span) == "1.05");
   CHECK(print_option(option_kind::text, &text) == R"("a\"b\\c\u000A")");
+}
+
+TEST_CASE("only what is well-formed counts as UTF-8") {
+  const auto npos = std::string_view::npos;
+  for (const std::string_view good :
+       {"", "a", "\xc3\xa4", "\xe2\x82\xac", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"})
+    CHECK(find_bad_utf8(good) == npos);
+  for (const std::string_view bad : {"\x80", "\xc0\x80", "\xc3", "\xe0\x9f\xbf", "\xed\xa0\x80",
+                                     "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82"})
+    CHECK(find_bad_utf8("x" + std::string(bad)) == 1);
 }

@@ -1,0 +1,82 @@
+// A request to the HTTP side, its lines method, target, host, origin: nothing that changes anything is
+// reached but by POST, numbers are in their ranges, strangers are turned away, and an answer is JSON.
+#include "admin/origin.hpp"
+#include "admin/router.hpp"
+#include "admin/utf8.hpp"
+#include "tests/fuzz/check.hpp"
+
+#include <boost/json.hpp>
+
+using namespace holdwater::admin;
+using holdwater::fuzz::input;
+using holdwater::fuzz::must;
+
+namespace {
+
+std::string take_line(std::string_view& text) {
+  const auto line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(text.size(), line.size() + 1));
+  return std::string(line);
+}
+
+request read_request(std::string_view text) {
+  request out;
+  out.method = take_line(text);
+  out.target = take_line(text);
+  if (!text.empty()) out.host = take_line(text);
+  if (!text.empty()) out.origin = take_line(text);
+  return out;
+}
+
+bool changes(const action& what) {
+  return !std::holds_alternative<show>(what) && !std::holds_alternative<list_pending>(what) &&
+         !std::holds_alternative<list_dead>(what);
+}
+
+void look_at_action(const action& what, const request& asked) {
+  must(!changes(what) || asked.method == "POST", "nothing changes but by POST");
+  must(changes(what) || asked.method == "GET" || asked.method == "HEAD", "a page is read by GET and HEAD");
+  if (const auto* list = std::get_if<list_pending>(&what))
+    must(list->limit >= 1 && list->limit <= 1000, "a list has its limit");
+  if (const auto* list = std::get_if<list_dead>(&what))
+    must(list->limit >= 1 && list->limit <= 1000, "a list has its limit");
+  if (const auto* sync = std::get_if<sync_now>(&what))
+    must(sync->timeout >= std::chrono::seconds(0) && sync->timeout <= std::chrono::minutes(10),
+         "a wait has its limit");
+  if (const auto* one = std::get_if<retry_dead>(&what)) must(one->seq > 0, "a unit has its number");
+  if (const auto* one = std::get_if<discard_dead>(&what)) must(one->seq > 0, "a unit has its number");
+}
+
+void look_at_reply(const reply& answer) {
+  must(answer.status >= 400 && answer.status < 500, "a refusal has its status");
+  boost::system::error_code wrong;
+  static_cast<void>(boost::json::parse(answer.body, wrong));
+  must(!wrong, "a refusal is JSON");
+}
+
+// Without names of its own the proxy answers to addresses and to localhost.
+void look_at_host(const std::string& host) {
+  if (!host_is_ours(host, {})) return;
+  constexpr std::string_view of_addresses = "0123456789abcdefABCDEF.:[]";
+  const bool address = host.find_first_not_of(of_addresses) == host.npos;
+  const bool local =
+      host.size() >= 9 && (host[0] == 'l' || host[0] == 'L') && host.find_first_of("./@") == host.npos;
+  must(address || local, "a stranger's name is not ours");
+}
+
+} // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  input in(data, size);
+  const auto text = in.rest();
+  const auto asked = read_request(text);
+  const auto found = route(asked, {"db.example"});
+  if (const auto* what = std::get_if<action>(&found))
+    look_at_action(*what, asked);
+  else
+    look_at_reply(std::get<reply>(found));
+  if (asked.host) look_at_host(*asked.host);
+  const auto shown = printable(text);
+  must(printable(shown) == shown, "what is printable stays");
+  return 0;
+}

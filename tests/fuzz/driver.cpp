@@ -19,6 +19,9 @@
 
 #include <unistd.h>
 
+// A sanitizer ends the process by itself; where one is linked, it says first which input it was.
+extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -37,9 +40,13 @@ struct arguments {
 
 std::array<char, 512> running{}; // what a signal's handler says: which input it was
 
-void say_which_input(int signal) {
+void say_which_input() {
   const auto size = std::char_traits<char>::length(running.data());
   if (::write(STDERR_FILENO, running.data(), size) < 0) std::_Exit(1);
+}
+
+void say_and_die(int signal) {
+  say_which_input();
   std::signal(signal, SIG_DFL);
   std::raise(signal);
 }
@@ -169,7 +176,8 @@ arguments read_arguments(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   const arguments given = read_arguments(argc, argv);
-  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(signal, say_which_input);
+  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(signal, say_and_die);
+  if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(say_which_input);
   if (!fs::exists(given.corpus)) return std::fprintf(stderr, "%s: there is no such input\n", argv[0]), 2;
   if (!fs::is_directory(given.corpus)) return run(read(given.corpus)), 0;
   const auto corpus = run_corpus(given.corpus);

@@ -26,6 +26,21 @@ def test_a_short_restart_is_not_seen_by_idle_clients(server, start_proxy, how):
     assert value(connections[0], "SELECT COUNT(*) FROM t") == 10
 
 
+def test_a_session_comes_back_with_what_it_set_in_whatever_spelling(server, start_proxy):
+    proxy = start_proxy(server, **LONG_HOLD)
+    connection = proxy.connect(charset="latin1")
+    run(connection, 'SET time_zone = "+01:00", @`a``b` = 5')
+    run(connection, "SET sql_mode = 'ANSI_QUOTES'")
+    run(connection, "SET NAMES DEFAULT")
+    question = ("SELECT CONCAT_WS('/', @@time_zone, @`a``b`, @@sql_mode, @@character_set_client, @@character_set_results, "
+                "@@collation_connection)")
+    before = value(connection, question)
+    assert before.startswith("+01:00/5/ANSI_QUOTES/")
+    server.stop()
+    server.start()
+    assert value(connection, question) == before
+
+
 def test_a_statement_sent_during_a_short_restart_is_held(server, start_proxy):
     proxy = start_proxy(server, **LONG_HOLD)
     reader, writer = proxy.connect(), proxy.connect()

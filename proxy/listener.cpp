@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -54,9 +53,8 @@ endpoint listener::bound() const {
   boost::system::error_code failed;
   const auto address = acceptor_.local_endpoint(failed);
   if (failed) return {};
-  tcp::endpoint port;
-  std::memcpy(port.data(), address.data(), std::min(address.size(), port.capacity()));
-  return {address_text(address), port.port()};
+  const auto port = ip_endpoint_of(address);
+  return {address_text(address), port ? port->port : std::uint16_t{0}};
 }
 
 void listener::close() {

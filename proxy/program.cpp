@@ -58,6 +58,8 @@ std::string program::start() {
   monitor_->on_connected([this](spool::mysql_connection& connection) { learn_from(connection, profile_); });
   services_.emplace(
       services{settings_, board_, *monitor_, profile_, counters_, writes_.get(), spool_.get(), ids_.get()});
+  services_->proxy_networks =
+      protocol::network_list::parse(settings_.proxy_protocol_networks).value_or(protocol::network_list());
   const auto count =
       settings_.workers > 0 ? settings_.workers : std::max(1u, std::thread::hardware_concurrency());
   for (unsigned made = 0; made < count; ++made) workers_.push_back(std::make_unique<worker>(*services_));

@@ -1,4 +1,5 @@
 #include "proxy/config/load_options.hpp"
+#include "protocol/ip_address.hpp"
 #include "proxy/config/flags.hpp"
 
 #include <fmt/format.h>
@@ -86,6 +87,9 @@ class loader {
       errors_.push_back(fmt::format("admin.listen: {} is taken by listen", print_endpoint(values.listen)));
     if (values.spool.max_statement_bytes > values.spool.max_bytes)
       errors_.push_back("spool.max_statement_bytes: is larger than spool.max_bytes");
+    std::string wrong;
+    if (!protocol::network_list::parse(values.proxy_protocol_networks, &wrong))
+      errors_.push_back(fmt::format("proxy_protocol_networks: \"{}\" is no address and no network", wrong));
     warn_of_readable_secrets();
   }
 

@@ -112,6 +112,8 @@ struct reader {
     if (text.find('\0') != text.npos) return "must not hold a NUL character";
     if (kind == option_kind::log_level && std::ranges::find(log_levels, text) == log_levels.end())
       return fmt::format("expected one of {}", fmt::join(log_levels, ", "));
+    if (kind == option_kind::proxy_version && text != "off" && text != "v1" && text != "v2")
+      return "expected one of off, v1, v2";
     if (text.size() < range.least) return "must not be empty";
     if (text.size() > range.most) return fmt::format("must not be longer than {} characters", range.most);
     *field = text;

@@ -17,15 +17,16 @@ namespace holdwater::proxy {
 
 // How a value is written.
 enum class option_kind {
-  text,      // any characters without NUL
-  secret,    // as text, but never shown
-  number,    // a whole number
-  bytes,     // a whole number of bytes, with KiB, MiB, GiB or TiB if wished
-  yes_no,    // true or false
-  seconds,   // seconds, fractions allowed
-  address,   // HOST:PORT, IPv6 in brackets
-  file_mode, // access rights of a file, octal, as chmod takes them
-  log_level  // trace, debug, info, warning, error
+  text,          // any characters without NUL
+  secret,        // as text, but never shown
+  number,        // a whole number
+  bytes,         // a whole number of bytes, with KiB, MiB, GiB or TiB if wished
+  yes_no,        // true or false
+  seconds,       // seconds, fractions allowed
+  address,       // HOST:PORT, IPv6 in brackets
+  file_mode,     // access rights of a file, octal, as chmod takes them
+  proxy_version, // off, v1 or v2
+  log_level      // trace, debug, info, warning, error
 };
 
 // Which values are taken, both ends included: of the number itself, of bytes, of milliseconds for a span of

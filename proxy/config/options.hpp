@@ -33,20 +33,22 @@ struct options {
   unsigned max_connections = 20000; // clients at once; further ones get error 1040
 
   struct server_options {
-    std::string host = "127.0.0.1"; // MYSQL_HOST; a path is taken as `socket`
-    std::uint16_t port = 3306;      // MYSQL_PORT
-    std::string socket;             // the server's unix socket, instead of host and port
-    std::string user;               // MYSQL_USER
-    std::string password;           // MYSQL_PASSWORD
-    std::string password_file;      // where the password was read from, when not given itself
-    std::string database;           // MYSQL_DATABASE
+    std::string host = "127.0.0.1";     // MYSQL_HOST; a path is taken as `socket`
+    std::uint16_t port = 3306;          // MYSQL_PORT
+    std::string socket;                 // the server's unix socket, instead of host and port
+    std::string proxy_protocol = "off"; // the header sent to the server: off, v1, v2
+    std::string user;                   // MYSQL_USER
+    std::string password;               // MYSQL_PASSWORD
+    std::string password_file;          // where the password was read from, when not given itself
+    std::string database;               // MYSQL_DATABASE
 
     // For people: "HOST:PORT" or the socket's path.
     [[nodiscard]] std::string name() const {
       return socket.empty() ? host + ":" + std::to_string(port) : socket;
     }
   } server;
-  std::vector<account> accounts; // [[account]] in the file, besides server.user
+  std::string proxy_protocol_networks; // whose connections may begin with a PROXY header
+  std::vector<account> accounts;       // [[account]] in the file, besides server.user
 
   std::chrono::milliseconds connection_timeout{10'000}; // DB_CONNECTION_TIMEOUT
   unsigned retry_attempts = 3;                          // DB_RETRY_ATTEMPTS

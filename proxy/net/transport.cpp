@@ -79,6 +79,16 @@ std::string transport::peer_address() const {
   return failed ? std::string("unknown") : address_text(peer);
 }
 
+stream_protocol::endpoint transport::peer_endpoint() const {
+  boost::system::error_code failed; // then it is of no family
+  return socket_.remote_endpoint(failed);
+}
+
+stream_protocol::endpoint transport::own_endpoint() const {
+  boost::system::error_code failed;
+  return socket_.local_endpoint(failed);
+}
+
 void transport::hang_up() {
   boost::system::error_code ignored; // one that is closed already is as good
   socket_.shutdown(stream_socket::shutdown_both, ignored);

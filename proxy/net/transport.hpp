@@ -40,7 +40,9 @@ class transport : public std::enable_shared_from_this<transport> {
   [[nodiscard]] rx_buffer& received() { return received_; }
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] boost::system::error_code error() const { return error_; }
-  [[nodiscard]] std::string peer_address() const;        // without the port, "localhost" for a unix socket
+  [[nodiscard]] std::string peer_address() const; // without the port, "localhost" for a unix socket
+  [[nodiscard]] stream_protocol::endpoint peer_endpoint() const;
+  [[nodiscard]] stream_protocol::endpoint own_endpoint() const;
   [[nodiscard]] bool is_local() const { return local_; } // a unix socket: nobody can listen in
 
   // Ends both directions, so that whoever waits finds the stream closed. What was received stays.

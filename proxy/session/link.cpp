@@ -30,6 +30,17 @@ std::string describe(io_status status) {
                                           : "connection lost";
 }
 
+// The first bytes of a fresh connection. When they cannot be sent, no greeting will come either.
+task<> announce_client(worker& home, waiter how, link_attempt& attempt,
+                       const protocol::proxy_header& client) {
+  const auto& wanted = home.process().settings.server.proxy_protocol;
+  if (wanted == "off") co_return;
+  byte_buffer header;
+  const auto version = wanted == "v1" ? protocol::proxy_version::v1 : protocol::proxy_version::v2;
+  protocol::append_proxy_header(header, version, client.source, client.destination);
+  co_await send_all(*attempt.link->stream, how, header);
+}
+
 // Reads the greeting of a fresh connection into the attempt.
 task<> receive_greeting(worker& home, waiter how, link_attempt& attempt) {
   message hello;
@@ -61,7 +72,7 @@ protocol::capabilities supported_capabilities() {
            cap::mariadb_com_multi | cap::capability_extension);
 }
 
-task<link_attempt> open_link(worker& home, wakeup& wake) {
+task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_header* client) {
   const auto& settings = home.process().settings;
   auto& counters = home.process().counters;
   const auto outage = home.process().board.view().outage;
@@ -103,7 +114,9 @@ task<link_attempt> open_link(worker& home, wakeup& wake) {
   attempt.link->outage = outage;
   deadline limit(wake);
   home.deadlines().set(limit, settings.connection_timeout);
-  co_await receive_greeting(home, waiter{wake, &limit}, attempt);
+  const waiter how{wake, &limit};
+  if (client) co_await announce_client(home, how, attempt, *client);
+  co_await receive_greeting(home, how, attempt);
   if (attempt.what != link_attempt::outcome::opened) {
     counters.server_connects_failed.fetch_add(1, std::memory_order_relaxed);
     attempt.link->stream->close();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "protocol/handshake.hpp"
+#include "protocol/proxy_header.hpp"
 #include "proxy/net/stream_io.hpp"
 #include "proxy/session/worker.hpp"
 
@@ -37,7 +38,9 @@ struct link_attempt {
   protocol::byte_buffer refusal;
   protocol::byte_buffer ok; // log_in(): the server's OK payload
 };
-task<link_attempt> open_link(worker& home, wakeup& wake);
+// With server.proxy_protocol the server is told of the client at the other end, if one is given: such a link
+// is of use to that client only.
+task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_header* client = nullptr);
 
 // Logs in over an opened attempt with a password that we know: `as` with its authentication replaced.
 // On success `ok` is set; else what, problem or refusal.

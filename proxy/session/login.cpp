@@ -46,6 +46,8 @@ task<bool> session::log_in() {
   byte_buffer out;
   protocol::append_greeting(out, 0, hello);
   if (co_await send_all(*client_, {wake_, &limit_}, out) != io_status::done) co_return false;
+  const bool welcome = co_await take_proxy_header();
+  if (!welcome) co_return false;
 
   message response;
   if (co_await read_message(*client_, {wake_, &limit_}, largest_login_packet, response) != io_status::done)
@@ -97,7 +99,7 @@ task<bool> session::authenticate(std::string_view offered_plugin, std::uint8_t s
     if (sent != io_status::done) co_return false;
     if (step == protocol::authenticator::step::succeed) break;
     if (step == protocol::authenticator::step::fail) {
-      const auto text = denied_text(login_.user, client_->peer_address(), with_password);
+      const auto text = denied_text(login_.user, client_address(), with_password);
       co_return co_await deny(client_error::access_denied, text, sequence);
     }
     message answer;
@@ -127,7 +129,7 @@ task<bool> session::open_session() {
       protocol::append_ok(out, login_sequence_, {.status = state_.status}, negotiated_);
       co_return co_await answer(out);
     }
-    auto attempt = co_await open_link(home_, wake_);
+    auto attempt = co_await open_link(home_, wake_, &client_end_);
     if (attempt.what == link_attempt::outcome::opened)
       co_await proxy::log_in(home_, wake_, attempt, login_, known_->password);
     switch (attempt.what) {
@@ -176,7 +178,7 @@ task<bool> session::relay_login(std::uint8_t sequence) {
                             "this account is relayed, which needs a client with CLIENT_PLUGIN_AUTH",
                             sequence);
 
-  auto attempt = co_await open_link(home_, wake_);
+  auto attempt = co_await open_link(home_, wake_, &client_end_);
   if (attempt.what == link_attempt::outcome::unreachable) {
     process().watch.report(attempt.problem);
     co_return co_await deny(client_error::needs_server, "the server cannot be reached", sequence);

@@ -19,7 +19,7 @@ task<session::verdict> session::ensure_link() {
   auto login = login_;
   login.database = state_.database();
   if (!login.database.empty()) login.client_capabilities |= protocol::cap::connect_with_db;
-  auto attempt = co_await open_link(home_, wake_);
+  auto attempt = co_await open_link(home_, wake_, &client_end_);
   if (attempt.what == link_attempt::outcome::opened)
     co_await proxy::log_in(home_, wake_, attempt, login, known_->password);
   if (attempt.what == link_attempt::outcome::unreachable) {

@@ -1,6 +1,7 @@
 // What all sessions of the process share. Owned by the program, which outlives them.
 #pragma once
 
+#include "protocol/ip_address.hpp"
 #include "proxy/config/options.hpp"
 
 #include <atomic>
@@ -43,6 +44,8 @@ struct services {
   write_queue* writes = nullptr; // these three are null when spool.enabled is false
   spool::spool* queue = nullptr;
   insert_ids* ids = nullptr;
+
+  protocol::network_list proxy_networks{}; // whose PROXY headers are believed
 
   // The configured account of that name, or null.
   [[nodiscard]] const account* find_account(std::string_view user) const;

@@ -6,6 +6,7 @@
 // ticket; a command's bytes stay in the client's buffer until it is answered, so that it can be decided anew.
 #pragma once
 
+#include "protocol/proxy_header.hpp"
 #include "protocol/response_tracker.hpp"
 #include "proxy/net/stream_io.hpp"
 #include "proxy/session/decide.hpp"
@@ -74,6 +75,10 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> deny(client_error which, std::string_view text, std::uint8_t sequence);
   task<verdict> change_user();
   [[nodiscard]] bool fits(const server_link& link) const;
+
+  // client_address.cpp
+  task<bool> take_proxy_header();
+  [[nodiscard]] std::string client_address() const;
 
   // session.cpp
   task<bool> read_command();
@@ -158,7 +163,8 @@ class session : public std::enable_shared_from_this<session> {
   bool quits_ = false; // the client said COM_QUIT
 
   // who
-  std::uint32_t connection_id_ = 0; // ours, as the greeting told the client
+  protocol::proxy_header client_end_; // its address and the one it connected to, as far as they are known
+  std::uint32_t connection_id_ = 0;   // ours, as the greeting told the client
   protocol::handshake_response login_;
   protocol::capabilities negotiated_ = 0;
   const account* known_ = nullptr; // null: relayed

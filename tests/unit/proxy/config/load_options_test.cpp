@@ -111,6 +111,7 @@ TEST_CASE("every option has its variable") {
     options defaults;
     auto text = print_option(row.kind, row.field(defaults));
     if (text.starts_with('"')) text = text.substr(1, text.size() - 2);
+    if (text.empty() && row.name == "proxy_protocol_networks") text = "::1";
     if (text.empty()) text = row.name == "server.password_file" ? "/dev/null" : "x";
     const auto read = read_environment({{environment_name(row), text}});
     REQUIRE(read.settings.size() == 1);
@@ -177,6 +178,13 @@ TEST_CASE("a file with a password that everyone can read is warned about") {
                                std::filesystem::perm_options::add);
   CHECK(loaded({"--config", file.path()}).warnings ==
         std::vector<std::string>{file.path() + ": holds a password and is readable by everyone"});
+}
+
+TEST_CASE("a network that cannot be read stops the start") {
+  const auto said = ended({}, {{"HOLDWATER_PROXY_PROTOCOL_NETWORKS", "10.0.0.0/8, somewhere"}});
+  CHECK(said.code != 0);
+  CHECK(said.text.find("\"somewhere\"") != std::string::npos);
+  CHECK(ended({}, {{"HOLDWATER_SERVER_PROXY_PROTOCOL", "v3"}}).code != 0);
 }
 
 TEST_CASE("--version, --help and --check-config end with their text") {

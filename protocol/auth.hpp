@@ -18,6 +18,7 @@ namespace holdwater::protocol {
 namespace plugin {
 inline constexpr std::string_view mysql_native_password = "mysql_native_password";
 inline constexpr std::string_view caching_sha2_password = "caching_sha2_password";
+inline constexpr std::string_view client_ed25519 = "client_ed25519"; // MariaDB, whose server says "ed25519"
 } // namespace plugin
 
 // Fills a challenge with random bytes, none of them 0 or '$' (as the server does).
@@ -42,9 +43,11 @@ class authenticator {
   };
 
   // `offered` is the plugin that the greeting named; `salt` the challenge that it carried.
+  // `required`, when not empty, is the plugin that the client is switched to if it comes with another.
   // `secure` says that the transport is TLS or a unix socket; neither plugin needs to know it as yet, since a
   // known password never makes the client show it.
-  authenticator(std::string password, std::string offered, const challenge& salt, bool secure);
+  authenticator(std::string password, std::string offered, const challenge& salt, bool secure,
+                std::string required = {});
 
   // The client's handshake response: `plugin_name` empty means `offered`. A client that answered with a
   // plugin that is not offered, or with nothing where a password is needed, gets an authentication switch
@@ -60,7 +63,8 @@ class authenticator {
 
   std::string password_;
   std::string plugin_;
-  challenge salt_;
+  std::string required_;
+  std::string salt_;
   bool switched_ = false; // an answer to our switch is due
   byte_buffer reply_;
 };
@@ -90,6 +94,7 @@ class auth_client {
  private:
   [[nodiscard]] result<step> change_plugin(byte_span payload);
   [[nodiscard]] result<step> answer_switch(const auth_switch& request);
+  [[nodiscard]] result<step> sign_nonce(byte_span nonce);
   [[nodiscard]] result<step> take_more_data(byte_span data);
   [[nodiscard]] result<step> send_sealed_password(std::string_view public_key);
   [[nodiscard]] result<step> show_password();

@@ -1,6 +1,7 @@
 // The client's side: proves a password to a server, and never shows it in clear on a transport that is not
 // encrypted.
 #include "protocol/auth.hpp"
+#include "protocol/ed25519.hpp"
 #include "protocol/rsa.hpp"
 
 namespace holdwater::protocol {
@@ -59,11 +60,21 @@ result<auth_client::step> auth_client::change_plugin(byte_span payload) {
 }
 
 result<auth_client::step> auth_client::answer_switch(const auth_switch& request) {
+  if (request.plugin == plugin::client_ed25519) return sign_nonce(as_bytes(request.data));
   if (request.plugin != plugin::mysql_native_password && request.plugin != plugin::caching_sha2_password)
     return errc::unsupported_auth_plugin;
   if (request.data.size() < challenge_size || request.data.size() > challenge_size + 1)
     return errc::malformed_packet;
   answer_challenge(request.plugin, as_bytes(request.data).first(challenge_size));
+  return step::send;
+}
+
+result<auth_client::step> auth_client::sign_nonce(byte_span nonce) {
+  if (nonce.size() != ed25519_nonce_size) return errc::malformed_packet;
+  const auto signature = ed25519_sign(password_, nonce);
+  if (signature.empty()) return errc::cryptography_failed;
+  plugin_ = plugin::client_ed25519;
+  reply_.assign(signature.begin(), signature.end());
   return step::send;
 }
 

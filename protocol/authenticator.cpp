@@ -2,6 +2,7 @@
 // always decides: a scramble that does not match is a wrong password, and the full exchange is never asked
 // for.
 #include "protocol/auth.hpp"
+#include "protocol/ed25519.hpp"
 
 namespace holdwater::protocol {
 namespace {
@@ -11,7 +12,16 @@ constexpr std::uint8_t fast_auth_ok = 0x03;
 constexpr std::uint8_t auth_switch_byte = 0xfe;
 
 bool is_known(std::string_view name) {
-  return name == plugin::mysql_native_password || name == plugin::caching_sha2_password;
+  return name == plugin::mysql_native_password || name == plugin::caching_sha2_password ||
+         name == plugin::client_ed25519;
+}
+
+// What goes to the client with a switch.
+result<std::string> fresh_salt(std::string_view plugin_name) {
+  if (plugin_name == plugin::client_ed25519) return make_ed25519_nonce();
+  const auto salt = make_challenge();
+  if (salt.has_error()) return salt.error();
+  return std::string(as_text(*salt));
 }
 
 std::string scramble(std::string_view plugin_name, std::string_view password, byte_span salt) {
@@ -29,13 +39,17 @@ std::string_view without_padding(byte_span answer, std::size_t scramble_size) {
 
 } // namespace
 
-authenticator::authenticator(std::string password, std::string offered, const challenge& salt, bool)
-    : password_(std::move(password)), plugin_(std::move(offered)), salt_(salt) {}
+authenticator::authenticator(std::string password, std::string offered, const challenge& salt, bool,
+                             std::string required)
+    : password_(std::move(password)), plugin_(std::move(offered)), required_(std::move(required)),
+      salt_(as_text(salt)) {}
 
 authenticator::step authenticator::start(std::string_view plugin_name, byte_span answer) {
   if (plugin_name.empty()) plugin_name = plugin_;
+  if (!required_.empty() && plugin_name != required_) return switch_to(required_);
   const bool nothing = without_padding(answer, 0).empty();
-  const bool as_offered = plugin_name == plugin_ && is_known(plugin_);
+  // the greeting's challenge is too short for a signature
+  const bool as_offered = plugin_name == plugin_ && is_known(plugin_) && plugin_ != plugin::client_ed25519;
   if (as_offered && (!nothing || password_.empty())) return check(answer);
   if (is_known(plugin_name)) return switch_to(plugin_name);
   return switch_to(is_known(plugin_) ? std::string_view(plugin_) : plugin::mysql_native_password);
@@ -48,7 +62,12 @@ authenticator::step authenticator::feed(byte_span payload) {
 
 authenticator::step authenticator::check(byte_span answer) {
   reply_.clear();
-  const std::string expected = scramble(plugin_, password_, salt_);
+  if (plugin_ == plugin::client_ed25519) {
+    switched_ = false;
+    const auto key = ed25519_public_key(password_);
+    return ed25519_verify(answer, as_bytes(salt_), key) ? step::succeed : step::fail;
+  }
+  const std::string expected = scramble(plugin_, password_, as_bytes(salt_));
   const std::string_view given = without_padding(answer, expected.size());
   switched_ = false; // one answer to a challenge
   if (password_.empty()) return given.empty() ? step::succeed : step::fail;
@@ -59,7 +78,7 @@ authenticator::step authenticator::check(byte_span answer) {
 }
 
 authenticator::step authenticator::switch_to(std::string_view plugin_name) {
-  const auto salt = make_challenge();
+  const auto salt = fresh_salt(plugin_name);
   if (salt.has_error()) return step::fail;
   plugin_ = plugin_name;
   salt_ = *salt;
@@ -68,8 +87,8 @@ authenticator::step authenticator::switch_to(std::string_view plugin_name) {
   payload_writer payload(reply_);
   payload.integer(auth_switch_byte, 1);
   payload.null_terminated_string(plugin_);
-  payload.bytes(byte_span(salt_));
-  payload.zeros(1);
+  payload.bytes(salt_);
+  if (plugin_ != plugin::client_ed25519) payload.zeros(1);
   return step::send;
 }
 

@@ -63,6 +63,7 @@ result<proxy_header_read> read_line(std::string_view text) {
     return proxy_header_read{proxy_header_state::incomplete, {}};
   }
   const auto line = text.substr(0, end);
+  if (line.find_first_of("\r\n") != line.npos) return errc::malformed_packet;
   result<proxy_header> header = proxy_header{};
   if (line.starts_with("PROXY TCP4 "))
     header = read_addresses(line.substr(11), false);

@@ -24,7 +24,8 @@ namespace {
 // The owner's account is one of those that the proxy knows.
 options with_owner(options settings) {
   if (!settings.server.user.empty())
-    settings.accounts.insert(settings.accounts.begin(), {settings.server.user, settings.server.password});
+    settings.accounts.insert(settings.accounts.begin(),
+                             {settings.server.user, settings.server.password, settings.server.plugin});
   return settings;
 }
 

@@ -187,15 +187,18 @@ class file_reader {
   }
 
   void take_account_field(account_setting& into, const std::string& key, const toml::value& value) {
-    const std::vector<std::string> keys{"user", "password", "password_file"};
-    std::string* const places[] = {&into.values.user, &into.values.password, &into.password_file};
+    const std::vector<std::string> keys{"user", "password", "password_file", "plugin"};
+    std::string* const places[] = {&into.values.user, &into.values.password, &into.password_file,
+                                   &into.values.plugin};
     const auto known = std::ranges::find(keys, key);
     if (known == keys.end())
       return wrong(value, fmt::format("unknown option account.{}{}", key, did_you_mean(key, keys)));
     if (!value.is_string())
       return wrong(
           value, fmt::format("account.{}: expected text in quotes, found {}", key, type_name(value.type())));
-    *places[known - keys.begin()] = value.as_string().str;
+    const auto kind = key == "plugin" ? option_kind::auth_plugin : option_kind::text;
+    const auto problem = parse_option(kind, {}, value.as_string().str, places[known - keys.begin()]);
+    if (!problem.empty()) wrong(value, fmt::format("account.{}: {}", key, problem));
   }
 
   static std::vector<std::string> option_names() {

@@ -64,6 +64,8 @@ constexpr std::array table{
     "Its password.", in<&o::server, &o::server_options::password>},
   option_row{"server.password_file", text, any, "MYSQL_PASSWORD_FILE", "", false,
     "A file whose first line is the password, instead of the password itself.", in<&o::server, &o::server_options::password_file>},
+  option_row{"server.plugin", auth_plugin, any, "", "", false,
+    "The plugin with which clients of that account must log in here: mysql_native_password, caching_sha2_password or client_ed25519. Empty: the server's default, or what the client prefers.", in<&o::server, &o::server_options::plugin>},
   option_row{"server.database", text, any, "MYSQL_DATABASE", "", false,
     "The database that holds the ledger table.", in<&o::server, &o::server_options::database>},
 
@@ -133,10 +135,11 @@ constexpr std::string_view sample_head = //
 
 constexpr std::string_view sample_tail = //
     "\n# Further accounts that Holdwater authenticates itself, up or down, and whose writes it keeps. Any\n"
-    "# number of these; password_file may stand in for password.\n"
+    "# number of these; password_file may stand in for password. plugin is as server.plugin.\n"
     "#[[account]]\n"
     "#user = \"shop\"\n"
-    "#password = \"\"\n";
+    "#password = \"\"\n"
+    "#plugin = \"\"\n";
 
 } // namespace
 

@@ -19,6 +19,9 @@ struct unit_of_size {
 constexpr std::array<unit_of_size, 4> units_of_size{{{"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}}};
 constexpr std::array<std::string_view, 5> log_levels{"trace", "debug", "info", "warning", "error"};
 
+constexpr std::array<std::string_view, 3> auth_plugins{"mysql_native_password", "caching_sha2_password",
+                                                       "client_ed25519"};
+
 std::optional<std::uint64_t> whole_number(std::string_view text, int base = 10) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
@@ -114,6 +117,9 @@ struct reader {
       return fmt::format("expected one of {}", fmt::join(log_levels, ", "));
     if (kind == option_kind::proxy_version && text != "off" && text != "v1" && text != "v2")
       return "expected one of off, v1, v2";
+    if (kind == option_kind::auth_plugin && !text.empty() &&
+        std::ranges::find(auth_plugins, text) == auth_plugins.end())
+      return fmt::format("expected one of {}", fmt::join(auth_plugins, ", "));
     if (text.size() < range.least) return "must not be empty";
     if (text.size() > range.most) return fmt::format("must not be longer than {} characters", range.most);
     *field = text;

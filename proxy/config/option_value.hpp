@@ -26,6 +26,7 @@ enum class option_kind {
   address,       // HOST:PORT, IPv6 in brackets
   file_mode,     // access rights of a file, octal, as chmod takes them
   proxy_version, // off, v1 or v2
+  auth_plugin,   // a password plugin that clients may log in with, or nothing
   log_level      // trace, debug, info, warning, error
 };
 

@@ -20,6 +20,8 @@ struct endpoint {
 struct account {
   std::string user;
   std::string password;
+  std::string
+      plugin; // that clients must log in with; empty: the server's default, or what the client prefers
 
   friend bool operator==(const account&, const account&) = default;
 };
@@ -40,6 +42,7 @@ struct options {
     std::string user;                   // MYSQL_USER
     std::string password;               // MYSQL_PASSWORD
     std::string password_file;          // where the password was read from, when not given itself
+    std::string plugin;                 // as account::plugin, for user
     std::string database;               // MYSQL_DATABASE
 
     // For people: "HOST:PORT" or the socket's path.

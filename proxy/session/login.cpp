@@ -88,7 +88,8 @@ task<bool> session::meet_server() {
 }
 
 task<bool> session::authenticate(std::string_view offered_plugin, std::uint8_t sequence) {
-  protocol::authenticator check(known_->password, std::string(offered_plugin), salt_, client_->is_local());
+  protocol::authenticator check(known_->password, std::string(offered_plugin), salt_, client_->is_local(),
+                                known_->plugin);
   const bool with_password = !login_.auth_response.empty();
   auto step = check.start(login_.auth_plugin, protocol::as_bytes(login_.auth_response));
   for (;;) {

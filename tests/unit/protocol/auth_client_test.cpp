@@ -1,5 +1,6 @@
 // The client's side of authentication against scripted servers, up to the sealed password.
 #include "protocol/auth.hpp"
+#include "protocol/ed25519.hpp"
 #include "tests/unit/protocol/answers.hpp"
 
 #include <doctest/doctest.h>
@@ -169,4 +170,16 @@ TEST_CASE("packets that may not come are errors") {
         errc::unexpected_packet);
   CHECK(started("pw", true, "caching_sha2_password").feed(test::from_hex("01")).error() ==
         errc::unexpected_packet);
+}
+
+TEST_CASE("an ed25519 nonce is signed, and one of another size is malformed") {
+  auto client = started("secret", false, "mysql_native_password");
+  const std::string nonce(32, 'n');
+  const auto next = client.feed(switch_to("client_ed25519", nonce));
+  REQUIRE(next.has_value());
+  CHECK(*next == step::send);
+  CHECK(client.plugin() == "client_ed25519");
+  CHECK(ed25519_verify(client.reply(), as_bytes(nonce), ed25519_public_key("secret")));
+  auto other = started("secret", false, "mysql_native_password");
+  CHECK(other.feed(switch_to("client_ed25519", nonce.substr(1))).error() == errc::malformed_packet);
 }

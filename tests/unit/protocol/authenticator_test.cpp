@@ -1,6 +1,7 @@
 // The server's side of authentication, with the client's side of this folder and with clients that are
 // peculiar.
 #include "protocol/auth.hpp"
+#include "protocol/ed25519.hpp"
 #include "tests/unit/protocol/answers.hpp"
 
 #include <doctest/doctest.h>
@@ -98,11 +99,10 @@ TEST_CASE("an answer that is too early, too late or for another plugin leads to 
     bool empty;
     std::string_view expected;
   };
-  for (const row& each :
-       {row{native, native, true, native}, row{sha2, sha2, true, sha2}, row{sha2, native, false, native},
-        row{native, sha2, false, sha2}, row{sha2, "client_ed25519", false, sha2},
-        row{"client_ed25519", "client_ed25519", false, native}, row{"client_ed25519", sha2, false, sha2},
-        row{"unix_socket", "dialog", true, native}}) {
+  for (const row& each : {row{native, native, true, native}, row{sha2, sha2, true, sha2},
+                          row{sha2, native, false, native}, row{native, sha2, false, sha2},
+                          row{sha2, "parsec", false, sha2}, row{"parsec", "parsec", false, native},
+                          row{"parsec", sha2, false, sha2}, row{"unix_socket", "dialog", true, native}}) {
     const std::string first = each.empty ? "" : scramble(native, "pw1", salt);
     authenticator asked = server("pw1", each.offered);
     REQUIRE(asked.start(each.named, as_bytes(first)) == step::send);
@@ -124,7 +124,7 @@ TEST_CASE("an answer to the greeting's challenge does not answer the switch's") 
 }
 
 TEST_CASE("both sides of this folder understand each other") {
-  for (const std::string_view offered : {native, sha2, std::string_view("client_ed25519")}) {
+  for (const std::string_view offered : {native, sha2, std::string_view("parsec")}) {
     for (const std::string password : {"", "pw1", "geheim-\xc3\xa4"}) {
       greeting hello;
       hello.salt = salt;
@@ -148,4 +148,33 @@ TEST_CASE("secrets are equal when all their bytes are") {
   CHECK_FALSE(equal_secrets("abc", "abd"));
   CHECK_FALSE(equal_secrets("abc", "ab"));
   CHECK(equal_secrets("", ""));
+}
+
+TEST_CASE("a client is switched to the plugin that its account requires") {
+  for (const auto& [name, salt_size] :
+       {std::pair{native, 21}, std::pair{sha2, 21}, std::pair{plugin::client_ed25519, 32}}) {
+    CAPTURE(name);
+    authenticator check("secret", std::string(native), salt, false, std::string(name));
+    auto said = check.start(name == native ? sha2 : native, as_bytes(scramble_native("secret", salt)));
+    REQUIRE(said == step::send);
+    const auto request = parse_auth_switch(check.reply());
+    REQUIRE(request.has_value());
+    CHECK(request->plugin == name);
+    REQUIRE(request->data.size() == static_cast<std::size_t>(salt_size));
+    const auto data = as_bytes(request->data);
+    const auto proof = name == plugin::client_ed25519 ? ed25519_sign("secret", data)
+                                                      : scramble(name, "secret", data.first(challenge_size));
+    auto again = check;
+    CHECK(check.feed(as_bytes(proof)) == step::succeed);
+    CHECK(again.feed(as_bytes(std::string("x") + proof.substr(1))) == step::fail);
+    CHECK(again.feed(as_bytes(proof)) == step::fail); // a challenge is answered once
+  }
+}
+
+TEST_CASE("a client may ask for ed25519 itself") {
+  authenticator check("secret", std::string(native), salt, false);
+  REQUIRE(check.start(plugin::client_ed25519, {}) == step::send);
+  const auto request = parse_auth_switch(check.reply());
+  REQUIRE(request.has_value());
+  CHECK(check.feed(as_bytes(ed25519_sign("secret", as_bytes(request->data)))) == step::succeed);
 }

@@ -4,7 +4,7 @@
 #
 #   tests/run.sh [--long] [--preset release|dev|asan|tsan] [FILTER]
 #
-# FILTER is a rung (tidy, unit, scripted, crash, fuzz, integration, chaos, quickstart) or else a part of a test's name.
+# FILTER is a rung (tidy, unit, scripted, crash, fuzz, integration, chaos, quickstart, suites) or else a part of a test's name.
 # --long: the sizes and times that a release is tested with, instead of the brisk ones.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -38,7 +38,7 @@ quietly() { # label command...: the output only when it fails
   "$@" > "$log" 2>&1 || { tail -n 60 "$log"; return 1; }
 }
 # Whether the rung $1 is wanted. A filter that is no rung's name goes to ctest and pytest, which look for names.
-rungs=' tidy unit scripted crash fuzz integration chaos quickstart '
+rungs=' tidy unit scripted crash fuzz integration chaos quickstart suites '
 rung_filter=
 case $rungs in *" $filter "*) rung_filter=$filter; filter= ;; esac
 wanted() { [ -n "$rung_filter" ] && [ "$rung_filter" != "$1" ] && return 1; return 0; }
@@ -101,6 +101,10 @@ wanted integration && integration_rung
 if wanted chaos; then
   script_rung chaos-mariadb "$here/chaos/run.sh" --server mariadb --minutes "$([ $long = 1 ] && echo 10 || echo 1)"
   [ $long = 0 ] || script_rung chaos-mysql "$here/chaos/run.sh" --server mysql --minutes 10
+fi
+if wanted suites && { [ $long = 1 ] || [ "$rung_filter" = suites ]; }; then
+  script_rung suite-mariadb "$here/suites/mariadb.sh" --quiet
+  script_rung suite-mysql "$here/suites/mysql.sh" --quiet
 fi
 wanted quickstart && [ "$preset" = release ] && script_rung quickstart env -u MYSQL_HOST "$project/conf/quickstart.sh"
 

@@ -68,8 +68,8 @@ task<> receive_greeting(worker& home, waiter how, link_attempt& attempt) {
 } // namespace
 
 protocol::capabilities supported_capabilities() {
-  return ~(cap::ssl | cap::compress | cap::zstd_compression | cap::multi_factor_authentication |
-           cap::mariadb_com_multi | cap::capability_extension);
+  return ~(cap::ssl | cap::compress | cap::zstd_compression | cap::mariadb_com_multi |
+           cap::capability_extension);
 }
 
 task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_header* client) {
@@ -135,7 +135,8 @@ task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol:
   protocol::auth_client client(password, link.stream->is_local());
   client.start(attempt.hello);
   link.negotiated = login.client_capabilities & attempt.hello.server_capabilities & supported_capabilities();
-  login.client_capabilities = link.negotiated;
+  // One password is all that is known here: a server that wants more factors says so.
+  login.client_capabilities = link.negotiated & ~cap::multi_factor_authentication;
   login.auth_plugin = client.plugin();
   login.auth_response.assign(protocol::as_text(client.reply()));
   if (login.database.empty()) login.client_capabilities &= ~cap::connect_with_db;

@@ -89,6 +89,13 @@ stream_protocol::endpoint transport::own_endpoint() const {
   return socket_.local_endpoint(failed);
 }
 
+bool transport::peer_has_left() {
+  if (closed_) return true;
+  std::uint8_t next = 0;
+  const auto count = ::recv(socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count == 0 || (count < 0 && !would_block(errno));
+}
+
 void transport::hang_up() {
   boost::system::error_code ignored; // one that is closed already is as good
   socket_.shutdown(stream_socket::shutdown_both, ignored);

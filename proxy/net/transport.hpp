@@ -45,6 +45,9 @@ class transport : public std::enable_shared_from_this<transport> {
   [[nodiscard]] stream_protocol::endpoint own_endpoint() const;
   [[nodiscard]] bool is_local() const { return local_; } // a unix socket: nobody can listen in
 
+  // The peer has hung up, with nothing unread before that. Takes nothing from the stream.
+  [[nodiscard]] bool peer_has_left();
+
   // Ends both directions, so that whoever waits finds the stream closed. What was received stays.
   void hang_up();
   // Closes the socket. After it, nothing wakes the owner.

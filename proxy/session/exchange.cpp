@@ -180,6 +180,8 @@ task<session::trip> session::wait_for_answer() {
     case transport::status::closed: co_return trip::lost;
     case transport::status::blocked: break;
     }
+    // A server ends what waits for a lock when its client is gone, so it must hear of it.
+    if (limit_.expired() && client_->peer_has_left()) co_return trip::client_gone;
     if (limit_.expired() && !keep_waiting(doomed)) co_return trip::lost;
     stream.arm_receive();
     co_await wake_.wait();

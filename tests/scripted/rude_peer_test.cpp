@@ -80,3 +80,12 @@ TEST_CASE("a server that answers a read with no MySQL packet is left") {
   expect_err(ends.client.read_packet(), 2013, "08007");
   ends.server.expect_closed();
 }
+
+TEST_CASE("a client that leaves while its statement runs is gone for the server too") {
+  stage here;
+  auto ends = here.log_in();
+  ends.client.send_packet(0, query("SELECT GET_LOCK('x', 3600)"));
+  ends.server.expect(0, query("SELECT GET_LOCK('x', 3600)"));
+  ends.client.close();
+  ends.server.expect_closed();
+}

@@ -125,8 +125,10 @@ def main():
     parser.add_argument("--quiet", action="store_true", help="print only what did not pass")
     parser.add_argument("--set", action="append", default=[], type=lambda text: text.split("=", 1),
                         help="NAME=VALUE, a setting of the proxy, as its environment takes it")
-    parser.add_argument("runner_arguments", nargs="*", help="behind --: for mysql-test-run, such as --ps-protocol")
-    options = parser.parse_args()
+    parser.epilog = "What stands behind -- goes to mysql-test-run, such as --ps-protocol."
+    ours, _, theirs = " ".join(sys.argv[1:]).partition(" -- ")
+    options = parser.parse_args(ours.split())
+    options.runner_arguments = theirs.split()
     run = Run(options)
     try:
         return 0 if run.run(names_of(options)) else 1

@@ -1,6 +1,6 @@
 // The connection phase: the greeting (the server's own, remembered), and the two ways in. A known account is
-// authenticated here, with or without the server. Any other is relayed: an authentication switch carries the
-// server's challenge to the client, and the client's proof goes back, so that no secret is needed.
+// authenticated here, with or without the server. Any other is relayed: the server's request for a proof,
+// with its challenge, goes to the client, and the client's proof goes back, so that no secret is needed.
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
@@ -18,6 +18,8 @@ namespace cap = protocol::cap;
 namespace {
 
 constexpr std::size_t largest_login_packet = 64 * 1024;
+
+constexpr std::string_view nobodys_plugin = "holdwater_relay";
 
 std::string denied_text(const std::string& user, const std::string& host, bool with_password) {
   return fmt::format("Access denied for user '{}'@'{}' (using password: {})", user, host,
@@ -196,22 +198,16 @@ task<bool> session::relay_login(std::uint8_t sequence) {
     co_return co_await deny(client_error::bad_handshake,
                             "the server has changed its capabilities; connect again", sequence);
 
-  // The server's challenge goes to the client, and its proof to the server.
-  byte_buffer out;
-  std::string challenge(protocol::as_text(attempt.hello.salt));
-  challenge.push_back('\0');
-  protocol::append_auth_switch(out, sequence, {attempt.hello.auth_plugin, challenge});
-  if (co_await send_all(*client_, {wake_, &limit_}, out) != io_status::done) co_return false;
-  message proof;
-  if (co_await read_message(*client_, {wake_, &limit_}, largest_login_packet, proof) != io_status::done)
-    co_return false;
+  // A plugin that no account has makes the server ask for the account's own at once: many clients follow one
+  // switch and no second one.
   auto login = login_;
-  login.auth_plugin = attempt.hello.auth_plugin;
-  login.auth_response.assign(protocol::as_text(proof.payload));
-  out.clear();
+  login.auth_plugin = nobodys_plugin;
+  login.auth_response.clear();
+  byte_buffer out;
   protocol::append_handshake_response(out, 1, login);
   if (co_await send_all(*link_->stream, {wake_, &limit_}, out) != io_status::done) co_return false;
-  co_return co_await relay_authentication(static_cast<std::uint8_t>(proof.sequence + 1), challenge);
+  const std::string challenge = std::string(protocol::as_text(attempt.hello.salt)) + '\0';
+  co_return co_await relay_authentication(sequence, challenge);
 }
 
 // Packets go both ways as they come, each side with its own sequence ids, until the server says OK or ERR.
@@ -245,6 +241,11 @@ task<bool> session::relay_authentication(std::uint8_t client_sequence, const std
       co_return false;
     server_sequence = static_cast<std::uint8_t>(packet.sequence + 1);
     const auto first = packet.payload.empty() ? 0xff : packet.payload[0];
+    if (first == 0x00 && link_->stream->is_local()) {
+      const bool proved = co_await proved_by_client();
+      const auto text = denied_text(login_.user, client_address(), true);
+      if (!proved) co_return co_await deny(client_error::access_denied, text, client_sequence);
+    }
     if (first == 0xfe && packet.payload.size() == 1) // the old password, under the greeting's challenge
       protocol::append_auth_switch(out, client_sequence++, {"mysql_old_password", challenge});
     else

@@ -76,6 +76,9 @@ class session : public std::enable_shared_from_this<session> {
   task<verdict> change_user();
   [[nodiscard]] bool fits(const server_link& link) const;
 
+  // relay_socket.cpp
+  task<bool> proved_by_client();
+
   // client_address.cpp
   task<bool> take_proxy_header();
   [[nodiscard]] std::string client_address() const;

@@ -129,7 +129,8 @@ class Client:
                 return payload
             if payload[0] == 0xFE:  # AuthSwitchRequest
                 name, scramble = payload[1:].split(b"\0", 1)
-                plugin, self.greeting.scramble = name.decode(), scramble[:20]
+                plugin = name.decode()
+                self.greeting.scramble = scramble if plugin == "client_ed25519" else scramble[:20]
                 self.write(PROOFS[plugin](password, self.greeting.scramble))
             elif payload[:2] == b"\x01\x03":
                 continue  # fast authentication went well, an OK follows
@@ -200,7 +201,12 @@ def sha2_proof(password, scramble):
     return bytes(a ^ b for a, b in zip(once, mask))
 
 
-PROOFS = {"mysql_native_password": native_proof, "caching_sha2_password": sha2_proof}
+def ed25519_proof(password, nonce):
+    from pymysql import _auth  # needs PyNaCl, which few tests need
+    return _auth.ed25519_password(password.encode(), nonce)
+
+
+PROOFS = {"mysql_native_password": native_proof, "caching_sha2_password": sha2_proof, "client_ed25519": ed25519_proof}
 
 
 def warnings_of(ok):

@@ -146,10 +146,12 @@ TEST_CASE("a relayed account's client is hung up on when the server is lost") {
   auto client = here.connect();
   here.greet(client, "stranger", "unused");
   auto server = here.accept();
+  server.read_packet();
+  server.send_packet(2, bytes("\xfesome_plugin"));
   client.read_packet();
   client.send_packet(3, bytes("proof"));
   server.read_packet();
-  server.send_packet(2, ok());
+  server.send_packet(4, ok());
   client.expect(4, ok());
   server.hang_up();
   client.expect_closed();

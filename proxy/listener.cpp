@@ -90,14 +90,13 @@ void listener::take(stream_socket client) {
     return a->sessions() < b->sessions();
   });
   boost::system::error_code failed;
-  const auto kind = client.local_endpoint(failed).protocol();
   const auto socket = client.release(failed);
   if (failed) {
     spdlog::warn("a client could not be handed over: {}", failed.message());
     counters.connected.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  (*fewest)->adopt(socket, kind);
+  (*fewest)->adopt(socket);
 }
 
 void listener::turn_away(stream_socket client) {

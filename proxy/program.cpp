@@ -2,10 +2,7 @@
 
 #include "admin/server.hpp"
 #include "proxy/server/learn.hpp"
-#include "proxy/session/link.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -162,13 +159,7 @@ void program::follow_state(server_view view) {
   const bool reachable = view.state == server_state::up || view.state == server_state::draining;
   if (ids_) view.state == server_state::up ? ids_->server_is_up() : ids_->server_is_away();
   if (!reachable || profile_.knows_greeting()) return;
-  auto& home = *workers_.front();
-  asio::post(home.loop(), [&home] {
-    const auto wake = std::make_shared<wakeup>();
-    asio::co_spawn(home.loop(), learn_greeting(home, *wake), [wake](std::exception_ptr, bool met) {
-      if (!met) spdlog::warn("the server's greeting was not learned");
-    });
-  });
+  workers_.front()->learn_greeting();
 }
 
 } // namespace holdwater::proxy

@@ -3,31 +3,27 @@
 namespace holdwater::proxy {
 
 void deadline_list::set(deadline& one, std::chrono::milliseconds from_now) {
+  const auto now = std::chrono::steady_clock::now();
   one.unlink();
   one.expired_ = false;
-  one.when_ = std::chrono::steady_clock::now() + from_now;
+  one.when_ = now + from_now;
+  if (waiting_.empty()) next_tick_ = now + tick;
   waiting_.push_back(one);
-  schedule();
 }
 
-void deadline_list::stop() {
-  stopped_ = true;
-  timer_.cancel();
-}
-
-void deadline_list::schedule() {
-  if (scheduled_ || stopped_) return;
-  scheduled_ = true;
-  timer_.expires_after(tick);
-  timer_.async_wait([this](boost::system::error_code failed) {
-    scheduled_ = false;
-    if (failed || stopped_) return;
-    fire();
-  });
-}
-
-void deadline_list::fire() {
+std::chrono::milliseconds deadline_list::fire_due() {
+  using std::chrono::milliseconds;
+  if (waiting_.empty()) return milliseconds(-1);
   const auto now = std::chrono::steady_clock::now();
+  if (now >= next_tick_) {
+    next_tick_ = now + tick;
+    fire(now);
+    if (waiting_.empty()) return milliseconds(-1);
+  }
+  return std::chrono::ceil<milliseconds>(next_tick_ - now);
+}
+
+void deadline_list::fire(steady_time now) {
   // Waking one coroutine may destroy others: those that are due are moved to a list of their own, which they
   // can still leave by themselves.
   boost::intrusive::list<deadline, boost::intrusive::constant_time_size<false>> due;
@@ -43,7 +39,6 @@ void deadline_list::fire() {
     one.expired_ = true;
     one.owner_->notify();
   }
-  if (!waiting_.empty()) schedule();
 }
 
 } // namespace holdwater::proxy

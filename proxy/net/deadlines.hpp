@@ -7,7 +7,6 @@
 
 #include "proxy/net/wakeup.hpp"
 
-#include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
 
 #include <chrono>
@@ -40,19 +39,17 @@ class deadline_list {
  public:
   static constexpr std::chrono::milliseconds tick{100};
 
-  explicit deadline_list(asio::io_context& loop) : timer_(loop) {}
-
   void set(deadline& one, std::chrono::milliseconds from_now);
-  void stop();
+
+  // The event loop's, before each of its waits: at a tick, wakes the owners of what has passed. Returns the
+  // time until the next tick; negative when nothing is waited for.
+  std::chrono::milliseconds fire_due();
 
  private:
-  void schedule();
-  void fire();
+  void fire(steady_time now);
 
   boost::intrusive::list<deadline, boost::intrusive::constant_time_size<false>> waiting_;
-  asio::steady_timer timer_;
-  bool scheduled_ = false;
-  bool stopped_ = false;
+  steady_time next_tick_{}; // meaningful while something waits
 };
 
 } // namespace holdwater::proxy

@@ -1,10 +1,13 @@
 #include "proxy/net/transport.hpp"
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include <cerrno>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
 
 namespace holdwater::proxy {
 namespace {
@@ -17,24 +20,40 @@ boost::system::error_code system_error(int number) {
   return {number, boost::system::system_category()};
 }
 
+void set_option(int socket, int level, int name) {
+  const int on = 1;
+  ::setsockopt(socket, level, name, &on, sizeof on);
+}
+
+// The address that getsockname() or getpeername() tells; an empty one when it tells none.
+template <class Ask>
+stream_protocol::endpoint address_of(int socket, Ask ask) {
+  stream_protocol::endpoint found;
+  auto size = static_cast<socklen_t>(found.capacity());
+  if (ask(socket, found.data(), &size) == 0) found.resize(size);
+  return found;
+}
+
 } // namespace
 
-transport::transport(stream_socket socket, wakeup& owner) : socket_(std::move(socket)), owner_(&owner) {
-  boost::system::error_code ignored; // a socket without these options works, only slower
-  local_ = is_unix(socket_.local_endpoint(ignored));
-  if (!local_) socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  if (!local_) socket_.set_option(asio::socket_base::keep_alive(true), ignored);
-  socket_.non_blocking(true, ignored);
+transport::transport(poller& sockets, stream_socket::native_handle_type socket, wakeup& owner)
+    : sockets_(sockets), socket_(socket), owner_(&owner) {
+  local_ = is_unix(own_endpoint());
+  if (!local_) { // a socket without these options works, only slower
+    set_option(socket_, IPPROTO_TCP, TCP_NODELAY);
+    set_option(socket_, SOL_SOCKET, SO_KEEPALIVE);
+  }
+  if (const auto failed = sockets_.watch(socket_, this)) fail(failed);
 }
 
 transport::status transport::receive() {
   if (closed_) return status::closed;
   const auto room = received_.room();
   if (room.empty()) return status::blocked;
-  const auto count = ::recv(socket_.native_handle(), room.data(), room.size(), MSG_DONTWAIT);
+  const auto count = ::recv(socket_, room.data(), room.size(), MSG_DONTWAIT);
   if (count > 0) {
-    // A short read has emptied the socket: the next byte will wake us.
-    maybe_readable_ = static_cast<std::size_t>(count) == room.size();
+    // A short read has emptied the socket: the next byte will wake us. An end was told already, maybe before.
+    maybe_readable_ = static_cast<std::size_t>(count) == room.size() || ended_;
     received_.commit(static_cast<std::size_t>(count));
     return status::progress;
   }
@@ -46,7 +65,7 @@ transport::status transport::receive() {
 
 transport::status transport::send(protocol::byte_span& bytes) {
   if (closed_) return status::closed;
-  const auto count = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const auto count = ::send(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count >= 0) {
     bytes = bytes.subspan(static_cast<std::size_t>(count));
     return status::progress;
@@ -55,38 +74,34 @@ transport::status transport::send(protocol::byte_span& bytes) {
 }
 
 void transport::arm_receive() {
-  if (receive_armed_ || maybe_readable_ || closed_) return;
-  receive_armed_ = true;
-  socket_.async_wait(stream_socket::wait_read, [self = shared_from_this()](boost::system::error_code) {
-    self->receive_armed_ = false;
-    self->maybe_readable_ = true; // after an error too: receive() then finds it
-    self->wake();
-  });
+  if (!maybe_readable_ && !closed_) receive_armed_ = true;
 }
 
 void transport::arm_send() {
-  if (send_armed_ || closed_) return;
-  send_armed_ = true;
-  socket_.async_wait(stream_socket::wait_write, [self = shared_from_this()](boost::system::error_code) {
-    self->send_armed_ = false;
-    self->wake();
-  });
+  if (!closed_) send_armed_ = true;
+}
+
+void transport::on_ready(readiness now) {
+  const bool wanted = (now.readable && receive_armed_) || (now.writable && send_armed_);
+  if (now.ended) ended_ = true;
+  if (now.readable) {
+    maybe_readable_ = true;
+    receive_armed_ = false;
+  }
+  if (now.writable) send_armed_ = false;
+  if (wanted && owner_) owner_->notify();
 }
 
 std::string transport::peer_address() const {
-  boost::system::error_code failed;
-  const auto peer = socket_.remote_endpoint(failed);
-  return failed ? std::string("unknown") : address_text(peer);
+  return address_text(peer_endpoint());
 }
 
 stream_protocol::endpoint transport::peer_endpoint() const {
-  boost::system::error_code failed; // then it is of no family
-  return socket_.remote_endpoint(failed);
+  return address_of(socket_, ::getpeername);
 }
 
 stream_protocol::endpoint transport::own_endpoint() const {
-  boost::system::error_code failed;
-  return socket_.local_endpoint(failed);
+  return address_of(socket_, ::getsockname);
 }
 
 bool transport::peer_has_left() {
@@ -97,20 +112,16 @@ bool transport::peer_has_left() {
 }
 
 void transport::hang_up() {
-  boost::system::error_code ignored; // one that is closed already is as good
-  socket_.shutdown(stream_socket::shutdown_both, ignored);
+  if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR); // one that is closed already is as good
 }
 
 void transport::close() {
   owner_ = nullptr;
   closed_ = true;
-  boost::system::error_code ignored; // the descriptor is released whatever close() reports
-  socket_.close(ignored);
   received_.release();
-}
-
-void transport::wake() {
-  if (owner_) owner_->notify();
+  if (socket_ < 0) return;
+  sockets_.forget(this);
+  ::close(std::exchange(socket_, -1)); // the descriptor is released whatever close() reports
 }
 
 transport::status transport::fail(boost::system::error_code error) {

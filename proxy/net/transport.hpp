@@ -1,22 +1,22 @@
 // The seam between sessions and the network: one connected stream, its received bytes, and the two waits that
 // a session needs. Sessions see only this; what is below may be epoll, io_uring, TLS.
 //
-// Invariant: at most one read wait and one write wait are outstanding; each wakes the owner once. The owner
-// may be gone by then: it detaches first.
+// Invariant: an armed wait wakes the owner once. The loop's poller knows the stream until close(); after it,
+// nothing wakes the owner.
 #pragma once
 
+#include "proxy/net/poller.hpp"
 #include "proxy/net/rx_buffer.hpp"
 #include "proxy/net/stream_socket.hpp"
 #include "proxy/net/wakeup.hpp"
 
 #include <boost/system/error_code.hpp>
 
-#include <memory>
 #include <string>
 
 namespace holdwater::proxy {
 
-class transport : public std::enable_shared_from_this<transport> {
+class transport final : public poll_target {
  public:
   enum class status : std::uint8_t {
     progress, // at least one byte was moved
@@ -24,7 +24,11 @@ class transport : public std::enable_shared_from_this<transport> {
     closed,   // the peer has closed, or the connection is broken: error() says which
   };
 
-  transport(stream_socket socket, wakeup& owner);
+  // Takes over a connected socket. When the poller cannot take it the stream begins closed.
+  transport(poller& sockets, stream_socket::native_handle_type socket, wakeup& owner);
+  ~transport() { close(); }
+  transport(const transport&) = delete;
+  transport& operator=(const transport&) = delete;
 
   // Receives once into received(); consumes nothing. Never blocks. A full buffer counts as blocked.
   status receive();
@@ -54,14 +58,16 @@ class transport : public std::enable_shared_from_this<transport> {
   void close();
 
  private:
-  void wake();
+  void on_ready(readiness now) override;
   status fail(boost::system::error_code error);
 
-  stream_socket socket_;
+  poller& sockets_;
+  int socket_; // -1 after close()
   wakeup* owner_;
   rx_buffer received_;
   boost::system::error_code error_;
   bool maybe_readable_ = true;
+  bool ended_ = false; // there is an end to be found behind what is still to be read
   bool receive_armed_ = false;
   bool send_armed_ = false;
   bool closed_ = false;

@@ -10,7 +10,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace holdwater::proxy {
 
@@ -79,9 +81,10 @@ task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_h
   counters.server_connects.fetch_add(1, std::memory_order_relaxed);
 
   // The socket is closed at the deadline, which ends whatever Asio waits for.
-  stream_socket socket(home.loop());
-  tcp::resolver resolver(home.loop());
-  asio::steady_timer timer(home.loop(), settings.connection_timeout);
+  std::optional<event_loop::asio_user> using_asio(home.loop());
+  stream_socket socket(home.loop().context());
+  tcp::resolver resolver(home.loop().context());
+  asio::steady_timer timer(home.loop().context(), settings.connection_timeout);
   bool late = false;
   timer.async_wait([&](boost::system::error_code cancelled) {
     if (cancelled) return;
@@ -110,7 +113,8 @@ task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_h
 
   link_attempt attempt;
   attempt.link.emplace();
-  attempt.link->stream = std::make_shared<transport>(std::move(socket), wake);
+  attempt.link->stream = std::make_shared<transport>(home.loop().sockets(), socket.release(), wake);
+  using_asio.reset();
   attempt.link->outage = outage;
   deadline limit(wake);
   home.deadlines().set(limit, settings.connection_timeout);
@@ -175,9 +179,12 @@ task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol:
   link.stream->close();
 }
 
-task<bool> learn_greeting(worker& home, wakeup& wake) {
+task<> learn_greeting(worker& home, wakeup& wake) {
   auto attempt = co_await open_link(home, wake);
-  if (attempt.what != link_attempt::outcome::opened) co_return false;
+  if (attempt.what != link_attempt::outcome::opened) {
+    spdlog::warn("the server's greeting was not learned: {}", attempt.problem);
+    co_return;
+  }
   // Leaving without a login would count against this host on the server (max_connect_errors).
   const auto& accounts = home.process().settings.accounts;
   const auto owner = accounts.empty() ? account{} : accounts.front();
@@ -189,7 +196,6 @@ task<bool> learn_greeting(worker& home, wakeup& wake) {
   login.user = owner.user;
   co_await log_in(home, wake, attempt, login, owner.password);
   attempt.link->stream->close();
-  co_return true;
 }
 
 task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, const std::string& statement) {

@@ -47,9 +47,9 @@ task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_h
 task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol::handshake_response& as,
               const std::string& password);
 
-// Logs in once and leaves, so that the profile knows the server's greeting. False when the server was not
+// Logs in once and leaves, so that the profile knows the server's greeting; a warning when the server was not
 // met.
-task<bool> learn_greeting(worker& home, wakeup& wake);
+task<> learn_greeting(worker& home, wakeup& wake);
 
 // Runs one statement of our own and reads its small answer. Values of the first row; nullopt as a whole when
 // the statement failed or the link broke (then `broken` is set).

@@ -86,7 +86,8 @@ task<bool> session::meet_server() {
   co_await hold_while(&session::server_is_suspect);
   hold_limit_.clear();
   held_ = false;
-  co_return co_await learn_greeting(home_, wake_);
+  co_await learn_greeting(home_, wake_);
+  co_return process().profile.knows_greeting();
 }
 
 task<bool> session::authenticate(std::string_view offered_plugin, std::uint8_t sequence) {

@@ -26,8 +26,8 @@ std::uint32_t next_connection_id() {
 
 } // namespace
 
-session::session(worker& home, stream_socket client)
-    : home_(home), client_(std::make_shared<transport>(std::move(client), wake_)),
+session::session(worker& home, stream_socket::native_handle_type client)
+    : home_(home), client_(std::make_shared<transport>(home.loop().sockets(), client, wake_)),
       connection_id_(next_connection_id()) {}
 
 // The life of a session.

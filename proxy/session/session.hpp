@@ -39,7 +39,7 @@ struct client_command {
 
 class session : public std::enable_shared_from_this<session> {
  public:
-  session(worker& home, stream_socket client);
+  session(worker& home, stream_socket::native_handle_type client);
 
   task<> run();
   // Ends the session soon. On its worker's thread, from outside of its coroutine.

@@ -53,7 +53,7 @@ task<session::verdict> session::spool_write() {
                                                                          : verdict::end_session;
   }
   auto wake = [weak = weak_from_this(), &loop = home_.loop()] {
-    asio::post(loop, [weak] {
+    loop.post([weak] {
       if (const auto self = weak.lock()) self->wake_.notify();
     });
   };

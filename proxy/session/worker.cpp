@@ -1,18 +1,18 @@
 #include "proxy/session/worker.hpp"
 
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/link.hpp"
 #include "proxy/session/session.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
 
 #include <exception>
 
 namespace holdwater::proxy {
 
-worker::worker(services& process) : process_(process), work_(loop_.get_executor()), deadlines_(loop_) {
-  process_.board.on_change([this](server_view) { asio::post(loop_, [this] { wake_state_waiters(); }); });
+worker::worker(services& process) : process_(process) {
+  process_.board.on_change([this](server_view) { loop_.post([this] { wake_state_waiters(); }); });
 }
 
 worker::~worker() {
@@ -25,33 +25,66 @@ void worker::start() {
 
 void worker::stop() {
   if (!thread_.joinable()) return;
-  asio::post(loop_, [this] {
-    work_.reset();
+  loop_.post([this] {
+    stopping_ = true;
     const auto ending = sessions_; // a session that ends leaves the set
     for (const auto& one : ending) one->stop();
+    stop_when_done();
   });
   thread_.join();
 }
 
-void worker::adopt(stream_socket::native_handle_type socket, stream_protocol kind) {
-  count_.fetch_add(1, std::memory_order_relaxed);
-  asio::post(loop_, [this, socket, kind] { begin(stream_socket(loop_, kind, socket)); });
+void worker::stop_when_done() {
+  if (stopping_ && running_ == 0) loop_.stop();
 }
 
-void worker::begin(stream_socket socket) {
-  auto one = std::make_shared<session>(*this, std::move(socket));
+void worker::adopt(stream_socket::native_handle_type socket) {
+  count_.fetch_add(1, std::memory_order_relaxed);
+  loop_.post([this, socket] { begin(socket); });
+}
+
+void worker::begin(stream_socket::native_handle_type socket) {
+  auto one = std::make_shared<session>(*this, socket);
   sessions_.insert(one);
-  asio::co_spawn(loop_, one->run(), [this, one](std::exception_ptr thrown) {
+  if (stopping_) one->stop();
+  spawn(one->run(), [this, one] {
     sessions_.erase(one);
     count_.fetch_sub(1, std::memory_order_relaxed);
     process_.counters.connected.fetch_sub(1, std::memory_order_relaxed);
-    if (!thrown) return;
-    try { // only std::bad_alloc and defects of ours come here: the session ends, the others go on
-      std::rethrow_exception(thrown);
-    } catch (const std::exception& what) {
-      spdlog::critical("a session ended by an exception: {}", what.what());
-    }
   });
+}
+
+void worker::learn_greeting() {
+  loop_.post([this] {
+    const auto wake = std::make_shared<wakeup>();
+    spawn(proxy::learn_greeting(*this, *wake), [wake] {});
+  });
+}
+
+// Asio tells the end of a coroutine by posted work.
+task<> worker::run_to_end(task<> what) {
+  struct teller {
+    event_loop& loop;
+    ~teller() { loop.expect_work(); }
+  };
+  const teller at_the_end{loop_};
+  co_await std::move(what);
+}
+
+void worker::spawn(task<> what, std::function<void()> ended) {
+  ++running_;
+  asio::co_spawn(loop_.context(), run_to_end(std::move(what)),
+                 [this, ended = std::move(ended)](std::exception_ptr thrown) {
+                   ended();
+                   --running_;
+                   stop_when_done();
+                   if (!thrown) return;
+                   try { // only std::bad_alloc and defects of ours come here: this one ends, the others go on
+                     std::rethrow_exception(thrown);
+                   } catch (const std::exception& defect) {
+                     spdlog::critical("a session ended by an exception: {}", defect.what());
+                   }
+                 });
 }
 
 void worker::wake_state_waiters() {

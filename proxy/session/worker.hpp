@@ -3,15 +3,13 @@
 #pragma once
 
 #include "protocol/sql/analysis.hpp"
-#include "proxy/net/deadlines.hpp"
+#include "proxy/net/event_loop.hpp"
 #include "proxy/net/stream_socket.hpp"
-#include "proxy/net/task.hpp"
 #include "proxy/session/services.hpp"
-
-#include <boost/asio/executor_work_guard.hpp>
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <unordered_set>
@@ -30,14 +28,16 @@ class worker {
   // Ends every session and the thread.
   void stop();
 
-  // Takes over an accepted connection of that protocol. Any thread.
-  void adopt(stream_socket::native_handle_type socket, stream_protocol kind);
+  // Takes over an accepted connection. Any thread.
+  void adopt(stream_socket::native_handle_type socket);
+  // Meets the server once, so that its greeting is known. Any thread.
+  void learn_greeting();
   [[nodiscard]] std::size_t sessions() const { return count_.load(std::memory_order_relaxed); }
 
   // --- for the sessions of this worker, on its thread
   [[nodiscard]] services& process() { return process_; }
-  [[nodiscard]] asio::io_context& loop() { return loop_; }
-  [[nodiscard]] deadline_list& deadlines() { return deadlines_; }
+  [[nodiscard]] event_loop& loop() { return loop_; }
+  [[nodiscard]] deadline_list& deadlines() { return loop_.deadlines(); }
   // Shared by all: valid until the next suspension point.
   [[nodiscard]] protocol::sql::analysis& analysis() { return analysis_; }
 
@@ -46,16 +46,20 @@ class worker {
   void forget_state(wakeup& one) { state_waiters_.erase(&one); }
 
  private:
-  void begin(stream_socket socket);
+  // Runs a coroutine, and `ended` after it.
+  void spawn(task<> what, std::function<void()> ended);
+  task<> run_to_end(task<> what);
+  void begin(stream_socket::native_handle_type socket);
   void wake_state_waiters();
+  void stop_when_done();
 
   services& process_;
-  asio::io_context loop_{1};
-  asio::executor_work_guard<loop_executor> work_;
-  deadline_list deadlines_;
+  event_loop loop_;
   protocol::sql::analysis analysis_;
   std::unordered_set<wakeup*> state_waiters_;
   std::unordered_set<std::shared_ptr<session>> sessions_;
+  std::size_t running_ = 0; // coroutines
+  bool stopping_ = false;
   std::atomic<std::size_t> count_{0};
   std::thread thread_;
 };

@@ -57,7 +57,7 @@ void stage::wait_for(server_state wanted) {
 peer stage::connect() {
   auto client = peer::connect(proxy_.port());
   counters_.connected.fetch_add(1);
-  worker_.adopt(proxy_.accept(), asio::ip::tcp::v4());
+  worker_.adopt(proxy_.accept());
   return client;
 }
 

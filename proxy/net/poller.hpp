@@ -1,0 +1,56 @@
+// Readiness of sockets, told once for each change (edge-triggered epoll): a socket is registered when its
+// stream begins, and no further call is needed for it however often it waits.
+//
+// Invariant: a target that was forgotten is never called again, also when the kernel had named it already.
+// One thread's alone. The source: epoll(7), "Level-triggered and edge-triggered".
+#pragma once
+
+#include <boost/system/error_code.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <sys/epoll.h>
+
+namespace holdwater::proxy {
+
+// What a socket has become since it was told last.
+struct readiness {
+  bool readable = false;
+  bool writable = false;
+  bool ended = false; // the other side has hung up, or it failed: told once, however much is still to be read
+};
+
+class poll_target {
+ public:
+  virtual void on_ready(readiness now) = 0;
+
+ protected:
+  ~poll_target() = default;
+};
+
+class poller {
+ public:
+  poller(); // throws boost::system::system_error when the system has no descriptor left
+  ~poller();
+  poller(const poller&) = delete;
+  poller& operator=(const poller&) = delete;
+
+  // Until forget() or the socket's close. `target` null: an event of it only ends wait().
+  [[nodiscard]] boost::system::error_code watch(int socket, poll_target* target);
+  // Before the target's end; the socket is closed by its owner, which takes it out of the kernel's list.
+  void forget(const poll_target* target);
+
+  // Waits until something is ready, at most `longest` (negative: for ever), and calls the targets.
+  void wait(std::chrono::milliseconds longest);
+
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+  std::array<epoll_event, 128> events_{};
+  std::size_t begin_ = 0; // of the events that are not told yet
+  std::size_t end_ = 0;
+};
+
+} // namespace holdwater::proxy

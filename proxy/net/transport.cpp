@@ -107,7 +107,7 @@ stream_protocol::endpoint transport::own_endpoint() const {
 bool transport::peer_has_left() {
   if (closed_) return true;
   std::uint8_t next = 0;
-  const auto count = ::recv(socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+  const auto count = ::recv(socket_, &next, 1, MSG_PEEK | MSG_DONTWAIT);
   return count == 0 || (count < 0 && !would_block(errno));
 }
 

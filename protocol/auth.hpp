@@ -15,6 +15,8 @@
 
 namespace holdwater::protocol {
 
+class rsa_key;
+
 namespace plugin {
 inline constexpr std::string_view mysql_native_password = "mysql_native_password";
 inline constexpr std::string_view caching_sha2_password = "caching_sha2_password";
@@ -44,10 +46,11 @@ class authenticator {
 
   // `offered` is the plugin that the greeting named; `salt` the challenge that it carried.
   // `required`, when not empty, is the plugin that the client is switched to if it comes with another.
-  // `secure` says that the transport is TLS or a unix socket; neither plugin needs to know it as yet, since a
-  // known password never makes the client show it.
+  // A scramble of caching_sha2_password that does not match is followed by the full exchange, as servers do:
+  // some clients rely on it. It needs a transport that is `secure` (TLS or a unix socket), where the client
+  // shows its password, or a `key` to put it under, which outlives this.
   authenticator(std::string password, std::string offered, const challenge& salt, bool secure,
-                std::string required = {});
+                std::string required = {}, const rsa_key* key = nullptr);
 
   // The client's handshake response: `plugin_name` empty means `offered`. A client that answered with a
   // plugin that is not offered, or with nothing where a password is needed, gets an authentication switch
@@ -58,14 +61,29 @@ class authenticator {
   [[nodiscard]] const byte_buffer& reply() const { return reply_; }
 
  private:
+  // What the client's next payload is.
+  enum class due : std::uint8_t {
+    nothing,         // its one chance is over
+    proof,           // the answer to our switch
+    clear_password,  // with a zero byte, over a secure transport
+    key_request,     // or at once the next
+    sealed_password, // under our key
+  };
   step check(byte_span answer);
+  step check_scramble(byte_span answer);
+  step ask_for_password();
+  step answer_key_request(byte_span payload);
+  [[nodiscard]] step check_password(std::string_view shown) const;
+  [[nodiscard]] step check_sealed(byte_span payload) const;
   step switch_to(std::string_view plugin_name);
 
+  const rsa_key* key_;
   std::string password_;
   std::string plugin_;
   std::string required_;
   std::string salt_;
-  bool switched_ = false; // an answer to our switch is due
+  bool secure_;
+  due due_ = due::nothing;
   byte_buffer reply_;
 };
 

@@ -1,14 +1,18 @@
-// The server's side of the password plugins. The password is known, so caching_sha2_password's fast path
-// always decides: a scramble that does not match is a wrong password, and the full exchange is never asked
-// for.
+// The server's side of the password plugins. A known password is compared with the scramble first; the full
+// exchange of caching_sha2_password comes only after one that does not match.
 #include "protocol/auth.hpp"
 #include "protocol/ed25519.hpp"
+#include "protocol/rsa.hpp"
+
+#include <utility>
 
 namespace holdwater::protocol {
 namespace {
 
 constexpr std::uint8_t more_data_byte = 0x01;
 constexpr std::uint8_t fast_auth_ok = 0x03;
+constexpr std::uint8_t full_auth = 0x04;
+constexpr std::uint8_t key_request = 0x02;
 constexpr std::uint8_t auth_switch_byte = 0xfe;
 
 bool is_known(std::string_view name) {
@@ -39,10 +43,10 @@ std::string_view without_padding(byte_span answer, std::size_t scramble_size) {
 
 } // namespace
 
-authenticator::authenticator(std::string password, std::string offered, const challenge& salt, bool,
-                             std::string required)
-    : password_(std::move(password)), plugin_(std::move(offered)), required_(std::move(required)),
-      salt_(as_text(salt)) {}
+authenticator::authenticator(std::string password, std::string offered, const challenge& salt, bool secure,
+                             std::string required, const rsa_key* key)
+    : key_(key), password_(std::move(password)), plugin_(std::move(offered)), required_(std::move(required)),
+      salt_(as_text(salt)), secure_(secure) {}
 
 authenticator::step authenticator::start(std::string_view plugin_name, byte_span answer) {
   if (plugin_name.empty()) plugin_name = plugin_;
@@ -57,24 +61,60 @@ authenticator::step authenticator::start(std::string_view plugin_name, byte_span
 
 authenticator::step authenticator::feed(byte_span payload) {
   reply_.clear();
-  return switched_ ? check(payload) : step::fail;
+  switch (std::exchange(due_, due::nothing)) {
+  case due::nothing: return step::fail;
+  case due::proof: return check(payload);
+  case due::clear_password: return check_password(as_text(payload));
+  case due::key_request: return answer_key_request(payload);
+  case due::sealed_password: return check_sealed(payload);
+  }
+  return step::fail;
 }
 
 authenticator::step authenticator::check(byte_span answer) {
   reply_.clear();
-  if (plugin_ == plugin::client_ed25519) {
-    switched_ = false;
-    const auto key = ed25519_public_key(password_);
-    return ed25519_verify(answer, as_bytes(salt_), key) ? step::succeed : step::fail;
-  }
+  if (plugin_ != plugin::client_ed25519) return check_scramble(answer);
+  const auto key = ed25519_public_key(password_);
+  return ed25519_verify(answer, as_bytes(salt_), key) ? step::succeed : step::fail;
+}
+
+authenticator::step authenticator::check_scramble(byte_span answer) {
+  const bool sha2 = plugin_ == plugin::caching_sha2_password;
   const std::string expected = scramble(plugin_, password_, as_bytes(salt_));
   const std::string_view given = without_padding(answer, expected.size());
-  switched_ = false; // one answer to a challenge
   if (password_.empty()) return given.empty() ? step::succeed : step::fail;
   // a scramble that OpenSSL could not make is empty, and must match nothing
-  if (expected.empty() || !equal_secrets(given, expected)) return step::fail;
-  if (plugin_ == plugin::caching_sha2_password) reply_ = {more_data_byte, fast_auth_ok};
+  if (expected.empty() || !equal_secrets(given, expected))
+    return sha2 && !given.empty() ? ask_for_password() : step::fail;
+  if (sha2) reply_ = {more_data_byte, fast_auth_ok};
   return step::succeed;
+}
+
+authenticator::step authenticator::ask_for_password() {
+  if (!secure_ && !key_) return step::fail;
+  due_ = secure_ ? due::clear_password : due::key_request;
+  reply_ = {more_data_byte, full_auth};
+  return step::send;
+}
+
+// A client that has the key already sends its password at once.
+authenticator::step authenticator::answer_key_request(byte_span payload) {
+  if (payload.size() != 1 || payload.front() != key_request) return check_sealed(payload);
+  due_ = due::sealed_password;
+  const auto& pem = key_->public_pem();
+  reply_ = {more_data_byte};
+  reply_.insert(reply_.end(), pem.begin(), pem.end());
+  return step::send;
+}
+
+authenticator::step authenticator::check_password(std::string_view shown) const {
+  if (shown.ends_with('\0')) shown.remove_suffix(1);
+  return equal_secrets(shown, password_) ? step::succeed : step::fail;
+}
+
+authenticator::step authenticator::check_sealed(byte_span payload) const {
+  const auto shown = key_->open(payload, salt_);
+  return shown ? check_password(*shown) : step::fail;
 }
 
 authenticator::step authenticator::switch_to(std::string_view plugin_name) {
@@ -82,7 +122,7 @@ authenticator::step authenticator::switch_to(std::string_view plugin_name) {
   if (salt.has_error()) return step::fail;
   plugin_ = plugin_name;
   salt_ = *salt;
-  switched_ = true;
+  due_ = due::proof;
   reply_.clear();
   payload_writer payload(reply_);
   payload.integer(auth_switch_byte, 1);

@@ -26,12 +26,9 @@ key_ptr read_key(std::string_view pem) {
   return key_ptr(bio ? PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr) : nullptr);
 }
 
-// The password with its zero byte, XOR the salt again and again.
-byte_buffer veil(std::string_view password, std::string_view salt) {
-  byte_buffer text(password.begin(), password.end());
-  text.push_back(0);
+// XOR the salt again and again, which is its own inverse.
+void veil(byte_buffer& text, std::string_view salt) {
   for (std::size_t i = 0; i < text.size(); ++i) text[i] ^= static_cast<std::uint8_t>(salt[i % salt.size()]);
-  return text;
 }
 
 bool ask_for_oaep(EVP_PKEY_CTX* context) {
@@ -47,7 +44,9 @@ result<byte_buffer> encrypt_password(std::string_view password, std::string_view
   const key_ptr key = read_key(public_key);
   const context_ptr context(key ? EVP_PKEY_CTX_new(key.get(), nullptr) : nullptr);
   if (!ask_for_oaep(context.get())) return errc::cryptography_failed;
-  const byte_buffer text = veil(password, salt);
+  byte_buffer text(password.begin(), password.end());
+  text.push_back(0);
+  veil(text, salt);
   std::size_t size = 0;
   if (EVP_PKEY_encrypt(context.get(), nullptr, &size, text.data(), text.size()) != 1)
     return errc::cryptography_failed;
@@ -56,6 +55,37 @@ result<byte_buffer> encrypt_password(std::string_view password, std::string_view
     return errc::cryptography_failed;
   sealed.resize(size);
   return sealed;
+}
+
+result<rsa_key> rsa_key::read(std::string_view pem) {
+  const bio_ptr in(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  key_ptr key(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr) : nullptr);
+  const bio_ptr out(BIO_new(BIO_s_mem()));
+  if (!key || !out || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA ||
+      PEM_write_bio_PUBKEY(out.get(), key.get()) != 1)
+    return errc::cryptography_failed;
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &text);
+  rsa_key made;
+  made.public_pem_.assign(text, static_cast<std::size_t>(size));
+  made.key_ = std::shared_ptr<EVP_PKEY>(std::move(key));
+  return made;
+}
+
+result<std::string> rsa_key::open(byte_span sealed, std::string_view salt) const {
+  auto* const key = static_cast<EVP_PKEY*>(key_.get());
+  const context_ptr context(EVP_PKEY_CTX_new(key, nullptr));
+  if (salt.empty() || !context || EVP_PKEY_decrypt_init(context.get()) != 1 ||
+      EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_OAEP_PADDING) != 1)
+    return errc::cryptography_failed;
+  byte_buffer text(static_cast<std::size_t>(EVP_PKEY_get_size(key)));
+  std::size_t size = text.size();
+  if (EVP_PKEY_decrypt(context.get(), text.data(), &size, sealed.data(), sealed.size()) != 1)
+    return errc::cryptography_failed;
+  text.resize(size);
+  veil(text, salt);
+  if (text.empty() || text.back() != 0) return errc::cryptography_failed;
+  return std::string(text.begin(), text.end() - 1);
 }
 
 } // namespace holdwater::protocol

@@ -202,3 +202,15 @@ def test_change_user_goes_to_known_and_relayed_accounts_of_any_plugin(server, st
     with pytest.raises(Err) as caught:
         client._finish_login("wrong", "mysql_native_password")
     assert caught.value.number == 1045
+
+
+def test_a_wrong_scramble_is_followed_by_the_full_exchange(mariadb, start_proxy, tmp_path):
+    """PyMySQL 1.0 answers a switch to caching_sha2_password with a scramble of 21 bytes of challenge."""
+    path = str(tmp_path / "s")
+    proxy = start_proxy(mariadb, HOLDWATER_SERVER_PLUGIN="caching_sha2_password", HOLDWATER_LISTEN_SOCKET=path)
+    account = proxy.account
+    with pymysql.connect(unix_socket=path, user=account.user, password=account.password) as connection:
+        assert value(connection, "SELECT CURRENT_USER()") == f"{account.user}@%"
+    with pytest.raises(pymysql.err.OperationalError) as caught:
+        pymysql.connect(unix_socket=path, user=account.user, password="wrong")
+    assert caught.value.args[0] == 1045

@@ -2,11 +2,17 @@
 // peculiar.
 #include "protocol/auth.hpp"
 #include "protocol/ed25519.hpp"
+#include "protocol/rsa.hpp"
 #include "tests/unit/protocol/answers.hpp"
 
 #include <doctest/doctest.h>
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
 #include <algorithm>
+#include <memory>
 #include <set>
 
 using namespace holdwater::protocol;
@@ -41,6 +47,16 @@ std::string switched_salt(const authenticator& from, std::string_view name) {
   REQUIRE(request->data.size() == challenge_size + 1);
   CHECK(request->data.back() == '\0');
   return request->data.substr(0, challenge_size);
+}
+
+// A fresh RSA key as PEM text.
+std::string test_key_pem() {
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_RSA_gen(2048), &EVP_PKEY_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new(BIO_s_mem()), &BIO_free);
+  REQUIRE(PEM_write_bio_PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
 }
 
 } // namespace
@@ -177,4 +193,36 @@ TEST_CASE("a client may ask for ed25519 itself") {
   const auto request = parse_auth_switch(check.reply());
   REQUIRE(request.has_value());
   CHECK(check.feed(as_bytes(ed25519_sign("secret", as_bytes(request->data)))) == step::succeed);
+}
+
+TEST_CASE("a wrong scramble of caching_sha2_password is followed by the full exchange") {
+  const auto mismatch = std::string(32, 'x');
+  authenticator over_tls("secret", std::string(sha2), salt, true);
+  REQUIRE(over_tls.start(sha2, as_bytes(mismatch)) == step::send);
+  CHECK(over_tls.reply() == byte_buffer{0x01, 0x04});
+  auto wrong = over_tls;
+  CHECK(over_tls.feed(as_bytes(std::string_view("secret\0", 7))) == step::succeed);
+  CHECK(over_tls.reply().empty());
+  CHECK(wrong.feed(as_bytes(std::string_view("other\0", 6))) == step::fail);
+  CHECK(wrong.feed(as_bytes(std::string_view("secret\0", 7))) == step::fail); // one chance
+}
+
+TEST_CASE("the full exchange without TLS goes under our RSA key") {
+  const auto key = rsa_key::read(test_key_pem());
+  REQUIRE(key.has_value());
+  const auto mismatch = std::string(32, 'x');
+  for (const std::string password : {"secret", "wrong"}) {
+    authenticator check("secret", std::string(sha2), salt, false, {}, &*key);
+    REQUIRE(check.start(sha2, as_bytes(mismatch)) == step::send);
+    auto hasty = check;
+    REQUIRE(check.feed(byte_buffer{0x02}) == step::send);
+    REQUIRE(check.reply().front() == 0x01);
+    const auto pem = as_text(check.reply()).substr(1);
+    const auto sealed = encrypt_password(password, as_text(salt), pem);
+    REQUIRE(sealed.has_value());
+    const auto expected = password == "secret" ? step::succeed : step::fail;
+    CHECK(check.feed(*sealed) == expected);
+    CHECK(hasty.feed(*sealed) == expected); // it has the key from an earlier time
+    CHECK(hasty.feed(*sealed) == step::fail);
+  }
 }

@@ -52,13 +52,16 @@ class authenticator {
   authenticator(std::string password, std::string offered, const challenge& salt, bool secure,
                 std::string required = {}, const rsa_key* key = nullptr);
 
-  // The client's handshake response: `plugin_name` empty means `offered`. A client that answered with a
-  // plugin that is not offered, or with nothing where a password is needed, gets an authentication switch
-  // with a fresh salt.
+  // The client's handshake response, or its COM_CHANGE_USER: `plugin_name` empty means `offered`. A client
+  // that answered with a plugin that is not offered (and not rightly), or with nothing where a password is
+  // needed, gets an authentication switch with a fresh salt.
   step start(std::string_view plugin_name, byte_span answer);
   step feed(byte_span payload);
 
   [[nodiscard]] const byte_buffer& reply() const { return reply_; }
+  // The challenge that the client goes on with: it answers a later COM_CHANGE_USER with mysql_native_password
+  // to the last one that it got for that plugin, without being asked again.
+  [[nodiscard]] const challenge& lasting_salt() const { return lasting_salt_; }
 
  private:
   // What the client's next payload is.
@@ -82,6 +85,7 @@ class authenticator {
   std::string plugin_;
   std::string required_;
   std::string salt_;
+  challenge lasting_salt_;
   bool secure_;
   due due_ = due::nothing;
   byte_buffer reply_;

@@ -4,6 +4,7 @@
 #include "protocol/ed25519.hpp"
 #include "protocol/rsa.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace holdwater::protocol {
@@ -46,7 +47,7 @@ std::string_view without_padding(byte_span answer, std::size_t scramble_size) {
 authenticator::authenticator(std::string password, std::string offered, const challenge& salt, bool secure,
                              std::string required, const rsa_key* key)
     : key_(key), password_(std::move(password)), plugin_(std::move(offered)), required_(std::move(required)),
-      salt_(as_text(salt)), secure_(secure) {}
+      salt_(as_text(salt)), lasting_salt_(salt), secure_(secure) {}
 
 authenticator::step authenticator::start(std::string_view plugin_name, byte_span answer) {
   if (plugin_name.empty()) plugin_name = plugin_;
@@ -55,6 +56,15 @@ authenticator::step authenticator::start(std::string_view plugin_name, byte_span
   // the greeting's challenge is too short for a signature
   const bool as_offered = plugin_name == plugin_ && is_known(plugin_) && plugin_ != plugin::client_ed25519;
   if (as_offered && (!nothing || password_.empty())) return check(answer);
+  if (is_known(plugin_name) && plugin_name != plugin::client_ed25519) {
+    // Another plugin's right answer to the same challenge proves the password as well. In COM_CHANGE_USER it
+    // is all there is: libmariadb answers each switch there with what it has stored.
+    const std::string expected = scramble(plugin_name, password_, as_bytes(salt_));
+    if (!expected.empty() && equal_secrets(without_padding(answer, expected.size()), expected)) {
+      plugin_ = plugin_name;
+      return check(answer);
+    }
+  }
   if (is_known(plugin_name)) return switch_to(plugin_name);
   return switch_to(is_known(plugin_) ? std::string_view(plugin_) : plugin::mysql_native_password);
 }
@@ -122,6 +132,7 @@ authenticator::step authenticator::switch_to(std::string_view plugin_name) {
   if (salt.has_error()) return step::fail;
   plugin_ = plugin_name;
   salt_ = *salt;
+  if (plugin_ == plugin::mysql_native_password) std::ranges::copy(as_bytes(salt_), lasting_salt_.begin());
   due_ = due::proof;
   reply_.clear();
   payload_writer payload(reply_);

@@ -21,11 +21,11 @@ void response_tracker::start(command value, capabilities negotiated) {
   case answer_kind::result_sets: phase_ = phase::head; break;
   case answer_kind::prepared: phase_ = phase::prepare_head; break;
   case answer_kind::column_list: phase_ = phase::column_list; break;
-  case answer_kind::rows: phase_ = phase::rows; break;
+  case answer_kind::rows:
+  case answer_kind::stream: phase_ = phase::rows; break; // events are framed as rows are
   case answer_kind::text_line: phase_ = phase::line; break;
   case answer_kind::ok_or_err:
-  case answer_kind::authentication:
-  case answer_kind::stream: phase_ = phase::single; break;
+  case answer_kind::authentication: phase_ = phase::single; break;
   case answer_kind::nothing: state_ = state::complete; break;
   }
 }

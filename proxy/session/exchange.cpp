@@ -211,21 +211,31 @@ task<session::trip> session::upload_local_file() {
   co_return trip::answered;
 }
 
-// COM_BINLOG_DUMP and its like: both directions as they come, until someone hangs up.
+// COM_BINLOG_DUMP and its like: both directions as they come (a replica acknowledges events), until someone
+// hangs up. A binary log's events end with an ERR or, for a client that does not wait for more of them, an
+// EOF.
 task<session::trip> session::tunnel() {
   spend_command();
-  const auto pass = [this](transport& from, transport& to) -> task<bool> {
+  const bool has_end = command_.code == command::binlog_dump || command_.code == command::binlog_dump_gtid;
+  const auto pass = [this](transport& from, transport& to, bool watched) -> task<bool> {
     if (from.received().empty() && (from.closed() || from.maybe_readable()) &&
         from.receive() == transport::status::closed)
       co_return false;
-    const bool sent = co_await send_all(to, patiently(), from.received().bytes()) == io_status::done;
-    from.received().consume(from.received().size());
+    auto bytes = from.received().bytes();
+    if (watched) {
+      const auto belongs = tracker_.feed(bytes);
+      if (!belongs) co_return false; // not a MySQL server's words
+      bytes = bytes.first(*belongs);
+    }
+    const bool sent = co_await send_all(to, patiently(), bytes) == io_status::done;
+    from.received().consume(bytes.size());
     co_return sent;
   };
   while (!stopping_) {
-    bool alive = co_await pass(*client_, *link_->stream);
-    if (alive) alive = co_await pass(*link_->stream, *client_);
+    bool alive = co_await pass(*client_, *link_->stream, false);
+    if (alive) alive = co_await pass(*link_->stream, *client_, has_end);
     if (!alive) break;
+    if (has_end && tracker_.current() == response_tracker::state::complete) co_return trip::answered;
     if (client_->maybe_readable() || link_->stream->maybe_readable()) continue;
     client_->arm_receive();
     link_->stream->arm_receive();

@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace holdwater::proxy {
 
 using protocol::byte_buffer;
@@ -113,6 +115,7 @@ task<bool> session::authenticate(std::string_view offered_plugin, std::uint8_t s
     step = check.feed(answer.payload);
   }
   login_sequence_ = sequence;
+  salt_ = check.lasting_salt();
   co_return true;
 }
 
@@ -211,6 +214,14 @@ task<bool> session::relay_login(std::uint8_t sequence) {
   co_return co_await relay_authentication(sequence, challenge);
 }
 
+// A later COM_CHANGE_USER answers the last challenge that came for this plugin.
+void session::keep_lasting_salt(protocol::byte_span auth_switch) {
+  const auto asked = protocol::parse_auth_switch(auth_switch);
+  if (!asked || asked->plugin != protocol::plugin::mysql_native_password) return;
+  const auto salt = protocol::as_bytes(asked->data);
+  if (salt.size() >= salt_.size()) std::copy_n(salt.begin(), salt_.size(), salt_.begin());
+}
+
 // Packets go both ways as they come, each side with its own sequence ids, until the server says OK or ERR.
 task<bool> session::relay_authentication(std::uint8_t client_sequence, const std::string& challenge) {
   std::uint8_t server_sequence = 0;
@@ -251,6 +262,7 @@ task<bool> session::relay_authentication(std::uint8_t client_sequence, const std
       protocol::append_auth_switch(out, client_sequence++, {"mysql_old_password", challenge});
     else
       client_sequence = protocol::append_message(out, client_sequence, packet.payload);
+    if (first == 0xfe) keep_lasting_salt(packet.payload);
     const auto sent = co_await send_all(*client_, {wake_, &limit_}, out);
     if (sent != io_status::done || first == 0xff) co_return false;
     if (first != 0x00) continue;
@@ -267,10 +279,28 @@ task<bool> session::deny(client_error which, std::string_view text, std::uint8_t
   co_return false;
 }
 
+// COM_CHANGE_USER from one relayed account to another: the same server connection changes too. The client's
+// answer is to the challenge that this very connection once gave it, so another connection would not take it.
+task<session::verdict> session::relay_change_user(const byte_buffer& command) {
+  state_.begin(login_, process().profile.get());
+  transaction_lost_ = false;
+  last_spooled_ = 0;
+  home_.deadlines().set(limit_, process().settings.handshake_timeout);
+  byte_buffer out;
+  protocol::append_message(out, 0, command);
+  bool entered = co_await send_to_server(out);
+  home_.deadlines().set(limit_, process().settings.handshake_timeout);
+  const std::string challenge = std::string(protocol::as_text(salt_)) + '\0';
+  if (entered) entered = co_await relay_authentication(1, challenge);
+  limit_.clear();
+  co_return entered ? verdict::next_command : verdict::end_session;
+}
+
 // COM_CHANGE_USER: a login over the same client connection, and a new connection to the server.
 task<session::verdict> session::change_user() {
   const auto asked = protocol::parse_change_user(command_.payload, negotiated_);
   const auto sequence = static_cast<std::uint8_t>(command_.sequence + 1);
+  const byte_buffer whole(command_.payload.begin(), command_.payload.end());
   client_->received().consume(command_.wire_size);
   command_.wire_size = 0;
   if (!asked) {
@@ -285,6 +315,7 @@ task<session::verdict> session::change_user() {
   login_.attributes = asked->attributes;
   login_.client_capabilities =
       login_.database.empty() ? negotiated_ & ~cap::connect_with_db : negotiated_ | cap::connect_with_db;
+  if (link_ && !known_ && !process().find_account(login_.user)) co_return co_await relay_change_user(whole);
   quits_ = true;
   leave_server(); // what was open in it is rolled back, as COM_CHANGE_USER does
   quits_ = false;

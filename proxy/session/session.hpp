@@ -72,8 +72,10 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> open_session();
   task<bool> relay_login(std::uint8_t sequence);
   task<bool> relay_authentication(std::uint8_t client_sequence, const std::string& challenge);
+  void keep_lasting_salt(protocol::byte_span auth_switch);
   task<bool> deny(client_error which, std::string_view text, std::uint8_t sequence);
   task<verdict> change_user();
+  task<verdict> relay_change_user(const protocol::byte_buffer& command);
   [[nodiscard]] bool fits(const server_link& link) const;
 
   // relay_socket.cpp

@@ -155,6 +155,54 @@ TEST_CASE("the server's refusal of a relayed account is passed on") {
   ends.server.expect_closed();
 }
 
+TEST_CASE("COM_CHANGE_USER between relayed accounts goes to the same server connection as it is") {
+  stage here;
+  auto ends = relay_to_server(here);
+  ends.server.send_packet(2, ok());
+  ends.client.expect(4, ok());
+  protocol::change_user asked;
+  asked.user = "another stranger";
+  asked.auth_response = "an answer to the first challenge";
+  asked.database = "reports";
+  asked.collation = 45;
+  asked.auth_plugin = "mysql_native_password";
+  protocol::byte_buffer out;
+  protocol::append_change_user(out, 0, asked, client_capabilities());
+  ends.client.send(out);
+  ends.server.expect_bytes(out);
+  ends.server.send_packet(1, bytes("\xfe"
+                                   "another_plugin and its challenge"));
+  ends.client.expect(1, bytes("\xfe"
+                              "another_plugin and its challenge"));
+  ends.client.send_packet(2, bytes("a proof"));
+  ends.server.expect(2, bytes("a proof"));
+  ends.server.send_packet(3, ok());
+  ends.client.expect(3, ok());
+  CHECK_FALSE(here.anyone_waits());
+  stage::pair both{std::move(ends.client), std::move(ends.server)};
+  stage::exchange_ok(both, "UPDATE t SET a = 1");
+}
+
+TEST_CASE("a known account's COM_CHANGE_USER may answer the greeting's challenge") {
+  stage here;
+  auto client = here.connect();
+  const auto hello = here.greet(client, user, secret);
+  auto server = here.accept();
+  here.serve_login(server);
+  client.expect(2, ok());
+  protocol::change_user asked;
+  asked.user = user;
+  asked.auth_response = protocol::scramble_native(password, hello.salt);
+  asked.collation = 45;
+  asked.auth_plugin = "mysql_native_password";
+  protocol::byte_buffer out;
+  protocol::append_change_user(out, 0, asked, client_capabilities());
+  client.send(out);
+  auto changed = here.accept();
+  here.serve_login(changed);
+  client.expect(1, ok());
+}
+
 TEST_CASE("COM_CHANGE_USER to another known account opens another server connection") {
   stage here;
   auto ends = here.log_in();

@@ -116,7 +116,7 @@ TEST_CASE("an answer that is too early, too late or for another plugin leads to 
     std::string_view expected;
   };
   for (const row& each : {row{native, native, true, native}, row{sha2, sha2, true, sha2},
-                          row{sha2, native, false, native}, row{native, sha2, false, sha2},
+                          row{sha2, native, true, native}, row{native, sha2, false, sha2},
                           row{sha2, "parsec", false, sha2}, row{"parsec", "parsec", false, native},
                           row{"parsec", sha2, false, sha2}, row{"unix_socket", "dialog", true, native}}) {
     const std::string first = each.empty ? "" : scramble(native, "pw1", salt);
@@ -131,6 +131,25 @@ TEST_CASE("an answer that is too early, too late or for another plugin leads to 
     REQUIRE(stubborn.start(each.named, as_bytes(first)) == step::send);
     CHECK(stubborn.feed({}) == step::fail);
   }
+}
+
+TEST_CASE("another plugin's right answer to the same challenge needs no switch") {
+  // libmariadb in COM_CHANGE_USER: its own default plugin, with the challenge that it has stored
+  CHECK(server("pw1", sha2).start(native, as_bytes(scramble_native("pw1", salt))) == step::succeed);
+  authenticator asked = server("pw1", native);
+  CHECK(asked.start(sha2, as_bytes(scramble_sha2("pw1", salt))) == step::succeed);
+  CHECK(asked.reply() == test::from_hex("01 03"));
+  CHECK(server("pw1", sha2).start(native, as_bytes(scramble_native("pw2", salt))) == step::send);
+}
+
+TEST_CASE("the challenge that lasts is the last one for mysql_native_password") {
+  authenticator as_greeted = server("pw1", sha2);
+  REQUIRE(as_greeted.start(sha2, {}) == step::send);
+  CHECK(as_greeted.lasting_salt() == salt);
+  authenticator switched = server("pw1", native);
+  REQUIRE(switched.start(native, {}) == step::send);
+  const auto lasting = switched.lasting_salt();
+  CHECK(as_text(byte_span(lasting)) == switched_salt(switched, native));
 }
 
 TEST_CASE("an answer to the greeting's challenge does not answer the switch's") {

@@ -52,6 +52,11 @@ if wanted integration || wanted chaos; then
   mariadb118_home=$("$here/servers/mariadb118.sh") || give_up "MariaDB 11.8 could not be fetched"
   export HOLDWATER_MYSQL_HOME=$mysql_home HOLDWATER_MARIADB118_HOME=$mariadb118_home
 fi
+if wanted integration; then # what is missing is left out by the tests that need it, and listed at the end
+  "$here/install.sh" clients || echo "run.sh: not all connectors could be installed" >&2
+  mysql_client_home=$("$here/servers/mysql_client.sh") || echo "run.sh: no client library of MySQL's own" >&2
+  export HOLDWATER_MYSQL_CLIENT_HOME=$mysql_client_home
+fi
 
 step "build ($preset)"
 cd "$project" || exit 1

@@ -1,15 +1,13 @@
 """With the server up, the application cannot tell that there is a proxy: connectors, tools, and bytes."""
-import fcntl
 import os
-import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pymysql
 import pytest
 
+from lib.node import node_modules
 from lib.process import wait_until
-from lib.proxy import PROJECT
 from lib.server import MySQL
 from lib.sql import affected, error_number, run, value
 from lib.wire import BASIC, COM_INIT_DB, COM_PING, DEPRECATE_EOF, MULTI_STATEMENTS, Client, Err
@@ -107,18 +105,6 @@ def test_the_mysql_command_line_works(proxy):
     out = tool([MySQL.client(), "--no-defaults", "--protocol=tcp", *addressed(proxy), "-N", proxy.database],
                "CREATE TABLE t (a INT);\nINSERT INTO t VALUES (1),(2);\nSELECT SUM(a) FROM t;\nSHOW TABLES LIKE 't';\nSELECT CONNECTION_ID() > 0;\n")
     assert out.split() == ["3", "holdwater_ledger", "t", "1"] or out.split() == ["3", "t", "1"]
-
-
-def node_modules():
-    """Node's mysql2, installed once below build/ (or $HOLDWATER_NODE_CACHE)."""
-    folder = os.environ.get("HOLDWATER_NODE_CACHE", os.path.join(PROJECT, "build", "node"))
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, ".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another run may want the same
-        if not os.path.isdir(os.path.join(folder, "node_modules", "mysql2")):
-            shutil.copy(os.path.join(HERE, "node", "package.json"), folder)
-            tool(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder])
-    return os.path.join(folder, "node_modules")
 
 
 @pytest.mark.limit(120)

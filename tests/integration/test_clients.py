@@ -1,0 +1,54 @@
+"""Connectors and ORMs: each program of tests/clients sees the same through the proxy as without it."""
+import difflib
+
+import pytest
+
+from lib.clients import NOT_FOR_MYSQL, NOT_RELAYED, PROGRAMS, Missing, command_of, tool
+from lib.proxy import Account
+
+SHOP, LEDGER = "shop", "shop_ledger"
+SHOPPER = Account("shopper", "sec'ret \"!")
+
+
+@pytest.fixture
+def ends(server, start_proxy):
+    """The server itself, a proxy that knows the programs' account, and one that relays it. A block of ids would show
+    as a gap, so none is reserved. What the programs may do beyond their database they may do directly, too."""
+    server.run("SET GLOBAL local_infile = 1", f"CREATE DATABASE IF NOT EXISTS {SHOP}")
+    server.create_account(SHOPPER.user, SHOPPER.password.replace("'", "''"), SHOP)
+    server.run(f"CREATE DATABASE {LEDGER}", f"GRANT ALL ON {LEDGER}.* TO {SHOPPER.user}@`%`")
+    known = start_proxy(server, database=LEDGER, account=SHOPPER, HOLDWATER_INSERT_IDS_BLOCK=0)
+    relaying = start_proxy(server, HOLDWATER_INSERT_IDS_BLOCK=0)
+    yield {"directly": server, "known account": known, "relayed account": relaying}
+    server.run(f"DROP DATABASE {SHOP}", f"DROP DATABASE {LEDGER}")
+
+
+def run_against(end, server, command, file):
+    server.run(f"DROP DATABASE {SHOP}", f"CREATE DATABASE {SHOP} CHARACTER SET utf8mb4")
+    return tool([*command, end.host, str(end.port), SHOPPER.user, SHOPPER.password, SHOP], CLIENT_FILE=str(file)).splitlines()
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("".join(f"{i},row {i}\n" for i in range(20000)))
+    return path
+
+
+@pytest.mark.limit(400)  # the first one may have to compile or to install
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_sees_the_same_through_the_proxy(name, ends, server, root, file):
+    if server.kind == "mysql" and name in NOT_FOR_MYSQL:
+        pytest.skip(f"{name} cannot log in to MySQL 9")
+    try:
+        command = command_of(name, root)
+    except Missing as why:
+        pytest.skip(f"LEFT OUT: {why}")
+    if name in NOT_RELAYED:
+        ends.pop("relayed account")
+    seen = {way: run_against(end, server, command, file) for way, end in ends.items()}
+    direct = seen.pop("directly")
+    assert direct[-1] == "done", direct
+    for way, lines in seen.items():
+        difference = list(difflib.unified_diff(direct, lines, "directly", way, lineterm="", n=2))
+        assert not difference, "\n".join(difference[:60])

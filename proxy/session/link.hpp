@@ -6,6 +6,7 @@
 #include "proxy/net/stream_io.hpp"
 #include "proxy/session/worker.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@ struct server_link {
   std::shared_ptr<transport> stream;
   protocol::capabilities negotiated = 0;
   std::uint32_t connection_id = 0; // the server's
+  std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
   std::uint64_t outage = 0; // state_board's number when it was opened: from an earlier one it is worthless
 };
 

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 namespace holdwater::proxy {
 
 namespace sql = protocol::sql;
@@ -47,6 +49,23 @@ task<session::verdict> session::ensure_link() {
   const auto ok = protocol::parse_ok(attempt.ok, link_->negotiated);
   const bool autocommit = ok && (ok->status & protocol::server_status::autocommit);
   co_return co_await restore_session(autocommit) ? verdict::next_command : verdict::decide_again;
+}
+
+// Whether the server hung up on this client, for its wait_timeout or a KILL, and not because it was stopped:
+// it has been running since before that connection was opened. A plain proxy's client then loses its
+// connection, as it would without the proxy.
+task<bool> session::server_sent_away() {
+  const auto opened = *std::exchange(sent_away_, std::nullopt);
+  co_await hold_while(&session::server_is_suspect);
+  if (link_ || process().board.view().state != server_state::up) co_return false;
+  const auto linked = co_await ensure_link();
+  if (linked != verdict::next_command) co_return linked == verdict::end_session;
+  const std::string question = "SHOW GLOBAL STATUS LIKE 'Uptime'";
+  const auto said = co_await ask_server(home_, wake_, *link_, question);
+  if (said.broken) drop_link();
+  if (said.broken || said.row.size() != 2 || !said.row[1]) co_return false;
+  const std::chrono::seconds running(std::strtoll(said.row[1]->c_str(), nullptr, 10));
+  co_return std::chrono::steady_clock::now() - running < opened;
 }
 
 // A moment's pause before the server is tried again; an error when the command has waited as long as it may.

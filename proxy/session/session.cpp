@@ -18,6 +18,9 @@ constexpr std::chrono::seconds incomplete_command_limit{30};
 // How long a client may take to send a command that is collected: at most spool.max_statement_bytes.
 constexpr std::chrono::seconds collect_limit{120};
 
+// The least that a server's wait_timeout can be: a connection lost before that was not lost to it.
+constexpr std::chrono::seconds shortest_timeout{1};
+
 // Ours have the highest bit set, so that they are never mistaken for one of the server's.
 std::uint32_t next_connection_id() {
   static std::atomic<std::uint32_t> last{0};
@@ -94,6 +97,9 @@ bool session::look_at_command() {
 // One command, from the decision to the answer. False ends the session.
 task<bool> session::serve_command() {
   held_ = false;
+  bool unwanted = false;
+  if (sent_away_) unwanted = co_await server_sent_away();
+  if (unwanted) co_return false;
   auto next = verdict::decide_again;
   while (next == verdict::decide_again) {
     drop_stale_link();
@@ -198,9 +204,11 @@ situation session::look_around(const command_facts& facts) {
 void session::check_idle_link() {
   if (!link_) return;
   auto& stream = *link_->stream;
-  if (stream.maybe_readable() && stream.receive() != transport::status::blocked)
+  if (stream.maybe_readable() && stream.receive() != transport::status::blocked) {
+    const auto age = std::chrono::steady_clock::now() - link_->opened;
+    if (!process().writes && age >= shortest_timeout) sent_away_ = link_->opened;
     drop_link();
-  else
+  } else
     stream.arm_receive();
 }
 

@@ -124,6 +124,7 @@ class session : public std::enable_shared_from_this<session> {
 
   // relink.cpp
   task<verdict> ensure_link();
+  task<bool> server_sent_away();
   task<verdict> retry_later();
   task<bool> restore_session(bool fresh_autocommit);
   task<> apply_effects(const command_facts& facts);
@@ -166,6 +167,8 @@ class session : public std::enable_shared_from_this<session> {
   deadline hold_limit_{wake_}; // of the current command's hold
   bool stopping_ = false;
   bool quits_ = false; // the client said COM_QUIT
+  // The server hung up on the idle session; when that connection was opened. Of a plain proxy only.
+  std::optional<std::chrono::steady_clock::time_point> sent_away_;
 
   // who
   protocol::proxy_header client_end_; // its address and the one it connected to, as far as they are known

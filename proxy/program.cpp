@@ -2,6 +2,7 @@
 
 #include "admin/server.hpp"
 #include "proxy/server/learn.hpp"
+#include "proxy/session/server_pool.hpp"
 
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
@@ -61,6 +62,9 @@ std::string program::start() {
   const auto count =
       settings_.workers > 0 ? settings_.workers : std::max(1u, std::thread::hardware_concurrency());
   for (unsigned made = 0; made < count; ++made) workers_.push_back(std::make_unique<worker>(*services_));
+  services_->shed_pools = [this] {
+    for (const auto& one : workers_) one->loop().post([home = one.get()] { home->pool().shed(); });
+  };
   board_.on_change([this](server_view view) { follow_state(view); });
   if (auto problem = open_ports(); !problem.empty()) return problem;
 

@@ -97,6 +97,11 @@ std::vector<admin::counter> program::metrics() const {
         counters_.server_connects);
   count("holdwater_server_connects_failed_total", "Those of them that failed.",
         counters_.server_connects_failed);
+  out.push_back(single("holdwater_pool_idle", "Server connections kept without a client now.",
+                       static_cast<double>(counters_.pool_idle.load(std::memory_order_relaxed)), true));
+  count("holdwater_pool_kept_total", "Server connections that were reset and kept when their client left.",
+        counters_.pool_kept);
+  count("holdwater_pool_reused_total", "Sessions that got a kept server connection.", counters_.pool_reused);
   out.push_back(single("holdwater_server_reconnects_total", "How often the server was reached again.",
                        static_cast<double>(server.reconnects)));
   admin::counter state{"holdwater_server_state", "1 for the server's present state.", true, {}};

@@ -88,6 +88,13 @@ constexpr std::array table{
   option_row{"insert_ids.block", number, {0, 1'000'000'000}, "", "", true,
     "AUTO_INCREMENT ids reserved for each table that clients insert into, for use while the server is away; 0 reserves none.", in<&o::insert_ids, &o::insert_id_options::block>},
 
+  option_row{"pool.max_idle", number, {0, 100'000}, "", "", true,
+    "Server connections that are kept when their client has left, for the next client of the same account; 0 keeps none. Each counts on the server as a connection of the account.", in<&o::pool, &o::pool_options::max_idle>},
+  option_row{"pool.idle_timeout", seconds, {1, day_ms}, "", "", true,
+    "Seconds that one is kept without a client. Less than the server's wait_timeout.", in<&o::pool, &o::pool_options::idle_timeout>},
+  option_row{"pool.max_age", seconds, {1, 30 * day_ms}, "", "", true,
+    "Seconds after which a server connection gets no further client.", in<&o::pool, &o::pool_options::max_age>},
+
   option_row{"admin.listen", address, any, "", "--admin-listen", false,
     "Where /health/, /metrics and the other pages are served. There is no password: keep it private.", in<&o::admin, &o::admin_options::listen>},
   option_row{"admin.host_names", text, any, "", "", false,

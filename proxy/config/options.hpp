@@ -74,6 +74,12 @@ struct options {
     std::uint64_t block = 1000; // 0 switches reservation off
   } insert_ids;
 
+  struct pool_options {
+    std::uint64_t max_idle = 50; // server connections without a client, 0 keeps none
+    std::chrono::milliseconds idle_timeout{60'000};
+    std::chrono::milliseconds max_age{1'800'000};
+  } pool;
+
   struct admin_options {
     endpoint listen{"127.0.0.1", 8000};
     std::string

@@ -51,6 +51,8 @@ class transport final : public poll_target {
 
   // The peer has hung up, with nothing unread before that. Takes nothing from the stream.
   [[nodiscard]] bool peer_has_left();
+  // Wakes another owner from now on: the stream is handed over.
+  void serve(wakeup& owner) { owner_ = &owner; }
 
   // Ends both directions, so that whoever waits finds the stream closed. What was received stays.
   void hang_up();

@@ -147,6 +147,43 @@ std::string_view leaves_behind(const sql::statement& one) {
   }
 }
 
+bool outlives_reset(protocol::command code) {
+  using enum protocol::command;
+  switch (code) {
+  case quit:
+  case init_db:
+  case query:
+  case field_list:
+  case statistics:
+  case process_info:
+  case process_kill:
+  case ping:
+  case change_user:
+  case stmt_prepare:
+  case stmt_execute:
+  case stmt_bulk_execute:
+  case stmt_send_long_data:
+  case stmt_close:
+  case stmt_reset:
+  case stmt_fetch:
+  case reset_connection: return false;
+  default: return true; // COM_SET_OPTION does (measured), a replica's registration too
+  }
+}
+
+bool outlives_reset(const sql::statement& one) {
+  switch (one.kind) {
+  case sql::kind::admin:
+  case sql::kind::xa:
+  case sql::kind::unknown: return true;
+  case sql::kind::set:
+    return std::any_of(one.assignments.begin(), one.assignments.end(), [](const sql::assignment& each) {
+      return each.where == sql::assignment::target::other; // SET RESOURCE GROUP, and what is not understood
+    });
+  default: return false;
+  }
+}
+
 std::vector<spool::table_name> tables_of(const sql::statement& one, std::string_view database,
                                          bool written_only) {
   std::vector<spool::table_name> tables;

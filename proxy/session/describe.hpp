@@ -40,6 +40,11 @@ struct command_facts {
 // Why executing the statement makes the session impossible to restore, empty when it does not.
 [[nodiscard]] std::string_view leaves_behind(const protocol::sql::statement& one);
 
+// Whether the command or statement may leave something on the server connection that neither
+// COM_RESET_CONNECTION nor COM_CHANGE_USER undoes, so that it must serve no other client.
+[[nodiscard]] bool outlives_reset(protocol::command code);
+[[nodiscard]] bool outlives_reset(const protocol::sql::statement& one);
+
 // The tables that it touches, with the default database filled in.
 [[nodiscard]] std::vector<spool::table_name> tables_of(const protocol::sql::statement& one,
                                                        std::string_view database, bool written_only);

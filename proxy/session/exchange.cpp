@@ -57,6 +57,7 @@ task<session::verdict> session::forward(const command_facts& facts) {
 task<session::trip> session::exchange_with_server() {
   const auto kind = protocol::answer_of(command_.code);
   tracker_.start(command_.code, link_->negotiated);
+  if (outlives_reset(command_.code)) link_->tainted = true;
   auto sent = trip::answered;
   if (!command_.whole)
     sent = co_await stream_command();

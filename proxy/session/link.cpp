@@ -1,6 +1,5 @@
 #include "proxy/session/link.hpp"
 
-#include "protocol/auth.hpp"
 #include "protocol/command.hpp"
 #include "protocol/messages.hpp"
 #include "proxy/server/server_profile.hpp"
@@ -63,6 +62,9 @@ task<> receive_greeting(worker& home, waiter how, link_attempt& attempt) {
   }
   attempt.hello = *parsed;
   attempt.link->connection_id = parsed->connection_id;
+  attempt.link->salt = parsed->salt;
+  attempt.link->plugin = parsed->auth_plugin;
+  attempt.link->opened_at = std::chrono::steady_clock::now();
   attempt.what = link_attempt::outcome::opened;
   home.process().profile.learn_greeting(*parsed);
 }
@@ -72,6 +74,23 @@ task<> receive_greeting(worker& home, waiter how, link_attempt& attempt) {
 protocol::capabilities supported_capabilities() {
   return ~(cap::ssl | cap::compress | cap::zstd_compression | cap::mariadb_com_multi |
            cap::capability_extension);
+}
+
+bool server_link::can_change_user() const {
+  constexpr auto needed = cap::protocol_41 | cap::plugin_auth | cap::secure_connection;
+  return (negotiated & needed) == needed;
+}
+
+bool server_link::serves(const protocol::handshake_response& login) const {
+  return user == login.user && max_packet_size == login.max_packet_size &&
+         (negotiated | cap::connect_with_db) == (login.client_capabilities | cap::connect_with_db);
+}
+
+void say_goodbye(server_link& link) {
+  constexpr std::uint8_t goodbye[] = {1, 0, 0, 0, static_cast<std::uint8_t>(protocol::command::quit)};
+  protocol::byte_span unsent(goodbye);
+  link.stream->send(unsent);
+  link.stream->close();
 }
 
 task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_header* client) {
@@ -145,8 +164,14 @@ task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol:
   login.auth_response.assign(protocol::as_text(client.reply()));
   if (login.database.empty()) login.client_capabilities &= ~cap::connect_with_db;
 
+  link.user = login.user;
   byte_buffer out;
   protocol::append_handshake_response(out, 1, login);
+  co_await prove(how, attempt, client, out);
+}
+
+task<> prove(waiter how, link_attempt& attempt, protocol::auth_client& client, byte_buffer& out) {
+  auto& link = *attempt.link;
   attempt.what = link_attempt::outcome::unreachable;
   message answer;
   for (;;) {

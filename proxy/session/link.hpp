@@ -1,6 +1,7 @@
 // A session's connection to the server, and the conversation that opens it.
 #pragma once
 
+#include "protocol/auth.hpp"
 #include "protocol/handshake.hpp"
 #include "protocol/proxy_header.hpp"
 #include "proxy/net/stream_io.hpp"
@@ -21,7 +22,22 @@ struct server_link {
   std::uint32_t connection_id = 0; // the server's
   std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
   std::uint64_t outage = 0; // state_board's number when it was opened: from an earlier one it is worthless
+
+  // for its next client
+  std::string user; // logged in as
+  std::uint32_t max_packet_size = 0;
+  protocol::challenge salt{}; // of its greeting, as the plugin is
+  std::string plugin;
+  steady_time opened_at{};
+  bool tainted = false; // something was done to it that no reset undoes
+
+  [[nodiscard]] bool can_change_user() const; // what COM_CHANGE_USER needs was negotiated
+  // Whether the login would have made one just like it, password, database and character set aside.
+  [[nodiscard]] bool serves(const protocol::handshake_response& login) const;
 };
+
+// COM_QUIT, if the server takes it at once, and the end. A server that hears it counts no aborted client.
+void say_goodbye(server_link& link);
 
 // What Holdwater can follow; anything else is not offered to clients and not asked of servers.
 [[nodiscard]] protocol::capabilities supported_capabilities();
@@ -48,6 +64,10 @@ task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_h
 // On success `ok` is set; else what, problem or refusal.
 task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol::handshake_response& as,
               const std::string& password);
+
+// The conversation of a login or COM_CHANGE_USER whose first packet is `out`, to its end. Whatever ends it
+// but the server's OK closes the link.
+task<> prove(waiter how, link_attempt& attempt, protocol::auth_client& client, protocol::byte_buffer& out);
 
 // Logs in once and leaves, so that the profile knows the server's greeting; a warning when the server was not
 // met.

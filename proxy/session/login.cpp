@@ -70,9 +70,11 @@ task<bool> session::log_in() {
 task<bool> session::enter_account(std::string_view offered_plugin, std::uint8_t sequence) {
   known_ = process().find_account(login_.user);
   bool entered = false;
-  if (!known_)
+  if (!known_) {
+    if (link_) say_goodbye(*link_); // COM_CHANGE_USER brings its own, which a relayed login does not need
+    link_.reset();
     entered = co_await relay_login(sequence);
-  else {
+  } else {
     entered = co_await authenticate(offered_plugin, sequence);
     if (entered) entered = co_await open_session();
   }
@@ -133,12 +135,11 @@ task<bool> session::open_session() {
     }
     byte_buffer out;
     if (state == server_state::down || state == server_state::suspect) {
+      leave_server();
       protocol::append_ok(out, login_sequence_, {.status = state_.status}, negotiated_);
       co_return co_await answer(out);
     }
-    auto attempt = co_await open_link(home_, wake_, &client_end_);
-    if (attempt.what == link_attempt::outcome::opened)
-      co_await proxy::log_in(home_, wake_, attempt, login_, known_->password);
+    auto attempt = co_await reach_server(login_);
     switch (attempt.what) {
     case link_attempt::outcome::unreachable:
       process().watch.report(attempt.problem);
@@ -296,7 +297,8 @@ task<session::verdict> session::relay_change_user(const byte_buffer& command) {
   co_return entered ? verdict::next_command : verdict::end_session;
 }
 
-// COM_CHANGE_USER: a login over the same client connection, and a new connection to the server.
+// COM_CHANGE_USER: a login over the same client connection, and over the same server connection where the
+// account is known before and after. What was open in it is rolled back.
 task<session::verdict> session::change_user() {
   const auto asked = protocol::parse_change_user(command_.payload, negotiated_);
   const auto sequence = static_cast<std::uint8_t>(command_.sequence + 1);
@@ -316,9 +318,6 @@ task<session::verdict> session::change_user() {
   login_.client_capabilities =
       login_.database.empty() ? negotiated_ & ~cap::connect_with_db : negotiated_ | cap::connect_with_db;
   if (link_ && !known_ && !process().find_account(login_.user)) co_return co_await relay_change_user(whole);
-  quits_ = true;
-  leave_server(); // what was open in it is rolled back, as COM_CHANGE_USER does
-  quits_ = false;
   state_.begin(login_, process().profile.get());
   transaction_lost_ = false;
   last_spooled_ = 0;

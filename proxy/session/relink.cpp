@@ -21,9 +21,7 @@ task<session::verdict> session::ensure_link() {
   auto login = login_;
   login.database = state_.database();
   if (!login.database.empty()) login.client_capabilities |= protocol::cap::connect_with_db;
-  auto attempt = co_await open_link(home_, wake_, &client_end_);
-  if (attempt.what == link_attempt::outcome::opened)
-    co_await proxy::log_in(home_, wake_, attempt, login, known_->password);
+  auto attempt = co_await reach_server(login);
   if (attempt.what == link_attempt::outcome::unreachable) {
     process().watch.report(attempt.problem);
     co_return co_await retry_later();
@@ -108,6 +106,7 @@ task<> session::apply_effects(const command_facts& facts) {
   if (ended == response_tracker::ending::ok && tracker_.ok().last_insert_id != 0)
     last_insert_id_ = tracker_.ok().last_insert_id;
   if (facts.changes_nothing) co_return;
+  if (facts.untraceable && link_) link_->tainted = true;
   if (facts.untraceable) state_.make_unrestorable("a statement too large to be followed");
   const bool failed = ended == response_tracker::ending::err;
   if (failed && facts.single) {
@@ -144,6 +143,7 @@ void session::apply_query_effects() {
   const bool failed = tracker_.ended_by() == response_tracker::ending::err;
   for (const auto& one : found.statements()) {
     if (const auto why = leaves_behind(one); !why.empty()) state_.make_unrestorable(why);
+    if (link_ && outlives_reset(one)) link_->tainted = true;
     if (one.kind == sql::kind::set) {
       if (failed) state_.make_unrestorable("a SET among statements that failed");
       auto unknown = state_.assign(one);

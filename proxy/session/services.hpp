@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 namespace holdwater::spool {
@@ -33,6 +34,9 @@ struct session_counters {
   std::atomic<std::uint64_t> transactions_lost{0};
   std::atomic<std::uint64_t> server_connects{0};
   std::atomic<std::uint64_t> server_connects_failed{0};
+  std::atomic<std::uint64_t> pool_idle{0};   // server connections without a client now: also their bound
+  std::atomic<std::uint64_t> pool_kept{0};   // that were reset and ready for another client
+  std::atomic<std::uint64_t> pool_reused{0}; // sessions that got one of them
 };
 
 struct services {
@@ -46,6 +50,7 @@ struct services {
   insert_ids* ids = nullptr;
 
   protocol::network_list proxy_networks{}; // whose PROXY headers are believed
+  std::function<void()> shed_pools{};      // closes the idle server connections of every worker, soon
 
   // The configured account of that name, or null.
   [[nodiscard]] const account* find_account(std::string_view user) const;

@@ -38,8 +38,10 @@ task<> session::run() {
   bool goes_on = co_await log_in();
   while (goes_on) {
     goes_on = co_await read_command();
+    if (!goes_on) give_back_link();
     if (goes_on) goes_on = co_await serve_command();
   }
+  if (quits_) give_back_link();
   leave_server();
   client_->close();
 }
@@ -231,10 +233,10 @@ void session::drop_link() {
 // vanishes there too, and is counted as aborted.
 void session::leave_server() {
   if (!link_) return;
-  constexpr std::uint8_t goodbye[] = {1, 0, 0, 0, static_cast<std::uint8_t>(command::quit)};
-  protocol::byte_span unsent(goodbye);
-  if (quits_) link_->stream->send(unsent); // a server that takes no byte more is left without it
-  link_->stream->close();
+  if (quits_)
+    say_goodbye(*link_);
+  else
+    link_->stream->close();
   link_.reset();
 }
 

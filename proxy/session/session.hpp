@@ -122,6 +122,11 @@ class session : public std::enable_shared_from_this<session> {
   task<verdict> conclude_lost(trip how, const command_facts& facts);
   [[nodiscard]] bool refused_for_now() const;
 
+  // reach_server.cpp
+  task<link_attempt> reach_server(const protocol::handshake_response& as);
+  task<link_attempt> reuse_link(const protocol::handshake_response& as);
+  void give_back_link();
+
   // relink.cpp
   task<verdict> ensure_link();
   task<bool> server_sent_away();

@@ -2,6 +2,7 @@
 
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/link.hpp"
+#include "proxy/session/server_pool.hpp"
 #include "proxy/session/session.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -11,7 +12,7 @@
 
 namespace holdwater::proxy {
 
-worker::worker(services& process) : process_(process) {
+worker::worker(services& process) : process_(process), pool_(std::make_unique<server_pool>(*this)) {
   process_.board.on_change([this](server_view) { loop_.post([this] { wake_state_waiters(); }); });
 }
 
@@ -29,6 +30,7 @@ void worker::stop() {
     stopping_ = true;
     const auto ending = sessions_; // a session that ends leaves the set
     for (const auto& one : ending) one->stop();
+    pool_->shed();
     stop_when_done();
   });
   thread_.join();
@@ -61,6 +63,11 @@ void worker::learn_greeting() {
   });
 }
 
+void worker::run(task<> what) {
+  spawn(std::move(what), [] {});
+  loop_.expect_work(); // its beginning
+}
+
 // Asio tells the end of a coroutine by posted work.
 task<> worker::run_to_end(task<> what) {
   struct teller {
@@ -85,6 +92,13 @@ void worker::spawn(task<> what, std::function<void()> ended) {
                      spdlog::critical("a session ended by an exception: {}", defect.what());
                    }
                  });
+}
+
+bool worker::shed_pools() {
+  if (process_.counters.pool_idle.load(std::memory_order_relaxed) == 0) return false;
+  pool_->shed();
+  if (process_.shed_pools) process_.shed_pools();
+  return true;
 }
 
 void worker::wake_state_waiters() {

@@ -17,6 +17,7 @@
 
 namespace holdwater::proxy {
 
+class server_pool;
 class session;
 
 class worker {
@@ -38,6 +39,11 @@ class worker {
   [[nodiscard]] services& process() { return process_; }
   [[nodiscard]] event_loop& loop() { return loop_; }
   [[nodiscard]] deadline_list& deadlines() { return loop_.deadlines(); }
+  [[nodiscard]] server_pool& pool() { return *pool_; }
+  // Closes every worker's idle server connections, soon. False when there are none.
+  bool shed_pools();
+  // Runs a coroutine that is nobody's; it must end soon when the worker stops.
+  void run(task<> what);
   // Shared by all: valid until the next suspension point.
   [[nodiscard]] protocol::sql::analysis& analysis() { return analysis_; }
 
@@ -56,6 +62,7 @@ class worker {
   services& process_;
   event_loop loop_;
   protocol::sql::analysis analysis_;
+  std::unique_ptr<server_pool> pool_;
   std::unordered_set<wakeup*> state_waiters_;
   std::unordered_set<std::shared_ptr<session>> sessions_;
   std::size_t running_ = 0; // coroutines

@@ -9,7 +9,8 @@
 namespace holdwater::proxy::test {
 namespace {
 
-options settings_for(std::uint16_t server_port, std::chrono::milliseconds handshake_timeout) {
+options settings_for(std::uint16_t server_port, std::chrono::milliseconds handshake_timeout,
+                     unsigned pool_max_idle) {
   options made;
   made.server.port = server_port;
   made.accounts = {{std::string(known_user), std::string(password)},
@@ -18,6 +19,7 @@ options settings_for(std::uint16_t server_port, std::chrono::milliseconds handsh
   made.handshake_timeout = handshake_timeout;
   made.retry_delay = patience; // a hold outlasts the script
   made.spool.enabled = false;
+  made.pool.max_idle = pool_max_idle;
   return made;
 }
 
@@ -28,8 +30,10 @@ std::string proof(std::string_view auth_plugin, std::string_view secret, const p
 
 } // namespace
 
-stage::stage(std::string auth_plugin, std::chrono::milliseconds handshake_timeout, bool knows_greeting)
-    : auth_plugin_(std::move(auth_plugin)), settings_(settings_for(server_.port(), handshake_timeout)),
+stage::stage(std::string auth_plugin, std::chrono::milliseconds handshake_timeout, bool knows_greeting,
+             unsigned pool_max_idle)
+    : auth_plugin_(std::move(auth_plugin)),
+      settings_(settings_for(server_.port(), handshake_timeout, pool_max_idle)),
       watch_(settings_, board_, nullptr, nullptr), process_{settings_, board_, watch_, profile_, counters_},
       worker_(process_) {
   spdlog::set_level(spdlog::level::err); // a server that is lost on purpose is no news

@@ -22,7 +22,8 @@ namespace holdwater::proxy::test {
 class stage {
  public:
   explicit stage(std::string auth_plugin = "mysql_native_password",
-                 std::chrono::milliseconds handshake_timeout = patience, bool knows_greeting = true);
+                 std::chrono::milliseconds handshake_timeout = patience, bool knows_greeting = true,
+                 unsigned pool_max_idle = 0); // no pool
   ~stage();
 
   // --- the fake client

@@ -37,7 +37,7 @@ class Run:
         self.server.start()
         if not self.options.direct:
             self.proxy = Proxy(self.work, self.server, Account("root", ""), "", HOLDWATER_SPOOL_ENABLED="false",
-                               DB_CHECK_INTERVAL="3600", DB_CONNECTION_TIMEOUT="10", **dict(self.options.set))
+                               HOLDWATER_POOL_MAX_IDLE=0, DB_CHECK_INTERVAL="3600", DB_CONNECTION_TIMEOUT="10", **dict(self.options.set))
             self.proxy.start()
             self.proxy.wait_state("up")
 

@@ -1,0 +1,116 @@
+// How a known account's session gets to the server: over its own connection when it changes its user, over a
+// pooled one, or over a new one. A used connection is logged in anew by COM_CHANGE_USER, since only that asks
+// the server all that a login asks (password, locks, rights, database) and forgets all that a login has not.
+//
+// What COM_CHANGE_USER does not do is run init_connect (measured on MariaDB 10.11 and MySQL 9.7), so the
+// server is asked first whether there is one. Whatever it refuses is asked again over a new connection: the
+// refusal that the client sees is a login's.
+#include "proxy/server/monitor.hpp"
+#include "proxy/server/state_board.hpp"
+#include "proxy/session/server_pool.hpp"
+#include "proxy/session/session.hpp"
+
+#include "protocol/auth.hpp"
+
+namespace holdwater::proxy {
+namespace {
+
+// How often a login that met too many connections is tried again after ours that were idle were closed: the
+// server takes a moment to see it.
+constexpr unsigned most_retries = 5;
+constexpr std::chrono::milliseconds retry_pause{100};
+
+// Too many connections, of the server or of the account: ours that are idle may be among them.
+bool means_too_many(const link_attempt& attempt, protocol::capabilities negotiated) {
+  const auto error = protocol::parse_err(attempt.refusal, negotiated);
+  return error && (error->number == 1040 || error->number == 1203 || error->number == 1226);
+}
+
+// Logs in as `as` over a link that is logged in already. On success `ok` is set; else what, problem or
+// refusal, and the link is closed.
+task<> change_login(worker& home, wakeup& wake, link_attempt& attempt, const protocol::handshake_response& as,
+                    const std::string& password) {
+  deadline limit(wake);
+  home.deadlines().set(limit, home.process().settings.connection_timeout);
+  const waiter how{wake, &limit};
+  auto& link = *attempt.link;
+  protocol::greeting hello;
+  hello.auth_plugin = link.plugin;
+  hello.salt = link.salt;
+  protocol::auth_client client(password, link.stream->is_local());
+  client.start(hello);
+
+  protocol::change_user request;
+  request.user = as.user;
+  request.auth_response.assign(protocol::as_text(client.reply()));
+  request.database = as.database;
+  request.collation = as.collation;
+  request.auth_plugin = client.plugin();
+  request.attributes = as.attributes;
+  protocol::byte_buffer out;
+  protocol::append_change_user(out, 0, request, link.negotiated);
+  co_await prove(how, attempt, client, out);
+  link.user = as.user;
+}
+
+} // namespace
+
+// A pooled link over which `as` is logged in, or one that could not be had (unreachable).
+task<link_attempt> session::reuse_link(const protocol::handshake_response& as) {
+  // No row and nothing found: FOUND_ROWS() must not tell of it.
+  const std::string question = "SELECT 1 FROM DUAL WHERE @@global.init_connect <> ''";
+  link_attempt attempt;
+  while (auto pooled = home_.pool().take(as, wake_)) {
+    attempt = {};
+    attempt.link = std::move(pooled);
+    const auto said = co_await ask_server(home_, wake_, *attempt.link, question);
+    if (said.ok && !said.broken && said.row.empty()) {
+      co_await change_login(home_, wake_, attempt, as, known_->password);
+      if (attempt.what == link_attempt::outcome::opened) {
+        process().counters.pool_reused.fetch_add(1, std::memory_order_relaxed);
+        co_return attempt;
+      }
+    }
+    say_goodbye(*attempt.link);
+  }
+  attempt = {};
+  co_return attempt;
+}
+
+// A link over which `as` is logged in; else what was met, as open_link() and log_in() have it.
+task<link_attempt> session::reach_server(const protocol::handshake_response& as) {
+  link_attempt attempt;
+  if (link_ && link_->outage == process().board.view().outage && link_->can_change_user()) {
+    attempt.link = std::move(link_);
+    link_.reset();
+    co_await change_login(home_, wake_, attempt, as, known_->password);
+    if (attempt.what != link_attempt::outcome::unreachable) co_return attempt;
+    process().watch.report(attempt.problem);
+  }
+  leave_server();
+  unsigned retries = 0;
+  for (;;) {
+    attempt = co_await reuse_link(as);
+    if (attempt.what == link_attempt::outcome::opened) co_return attempt;
+    attempt = co_await open_link(home_, wake_, &client_end_);
+    if (attempt.what == link_attempt::outcome::opened)
+      co_await proxy::log_in(home_, wake_, attempt, as, known_->password);
+    if (attempt.what != link_attempt::outcome::refused || !means_too_many(attempt, as.client_capabilities))
+      co_return attempt;
+    if (home_.shed_pools()) retries = most_retries;
+    if (retries == 0) co_return attempt;
+    --retries;
+    home_.deadlines().set(limit_, retry_pause);
+    while (pause_lasts() && !stopping_) co_await wake_.wait();
+    limit_.clear();
+  }
+}
+
+// Between two commands the server's connection may serve another client.
+void session::give_back_link() {
+  if (!link_ || !known_ || stopping_) return;
+  link_->max_packet_size = login_.max_packet_size;
+  if (home_.pool().put(*link_)) link_.reset();
+}
+
+} // namespace holdwater::proxy

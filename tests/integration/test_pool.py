@@ -1,0 +1,261 @@
+"""Server connections that outlive their client: the next client of the account gets one, and nothing of what was left in it."""
+import pymysql
+import pytest
+
+from lib.process import wait_until
+from lib.sql import error_number, run, value
+from lib.wire import BASIC, PROOFS, Client, Err
+
+TRACES = [
+    "SET NAMES latin1", "SET autocommit = 0", "SET timestamp = 1000", "SET insert_id = 77", "SET @u = 5",
+    "SET sql_mode = ''", "SET time_zone = '+05:00'", "CREATE TEMPORARY TABLE tt (a INT)", "SELECT GET_LOCK('mine', 1)",
+    "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET lc_time_names = 'de_DE'", "SET sql_select_limit = 3",
+    "PREPARE p FROM 'SELECT 1'", "SET last_insert_id = 99", "SET foreign_key_checks = 0", "SET sql_safe_updates = 1",
+    "SET rand_seed1 = 5", "SET character_set_client = cp1251", "SET lc_messages = 'de_DE'", "SET wait_timeout = 100",
+    "INSERT INTO t (b) VALUES (1)", "HANDLER t OPEN", "SELECT CAST('x' AS SIGNED)", "USE elsewhere",
+]
+OF_THE_MOMENT = {"timestamp", "pseudo_thread_id", "rand_seed1", "rand_seed2", "statement_id", "error_count", "warning_count"}
+
+
+def server_connections(server, user):
+    return sorted(row[0] for row in server.run(f"SELECT id FROM information_schema.processlist WHERE user = '{user}'"))
+
+
+def connection_id(connection):
+    return value(connection, "SELECT CONNECTION_ID()")
+
+
+def leave(proxy, connection):
+    """The client goes; when this returns, its server connection is ready for the next."""
+    before = proxy.metric("holdwater_pool_kept_total")
+    connection.close()
+    wait_until(lambda: proxy.metric("holdwater_pool_kept_total") == before + 1, 10, "the server connection is kept")
+
+
+def use_and_leave(proxy, *statements, **options):
+    """A client's whole life; its server connection's id. It is in the pool when this returns."""
+    connection = proxy.connect(**options)
+    for statement in statements:
+        run(connection, statement)
+    used = connection_id(connection)
+    leave(proxy, connection)
+    return used
+
+
+def all_that_shows(connection):
+    """What a session can see of itself."""
+    shown = {"found_rows": value(connection, "SELECT FOUND_ROWS()"), "row_count": value(connection, "SELECT ROW_COUNT()")}
+    shown["mixed"] = run(connection, "SELECT LAST_INSERT_ID(), DATABASE(), CURRENT_USER(), @u, NOW() > '2020-01-01', "
+                                     "IS_FREE_LOCK('mine')")
+    shown["warnings"] = run(connection, "SHOW WARNINGS")
+    for statement in "SELECT * FROM tt", "EXECUTE p", "HANDLER t READ FIRST":
+        shown[statement] = error_number(connection, statement)
+    shown.update((name, setting) for name, setting in run(connection, "SHOW SESSION VARIABLES")
+                 if name not in OF_THE_MOMENT)
+    return shown
+
+
+@pytest.fixture
+def pooled(server, start_proxy):
+    """One worker, so that the next client is sure to meet the connection that the last one left."""
+    proxy = start_proxy(server, HOLDWATER_WORKERS=1)
+    server.run("CREATE TABLE t (a INT AUTO_INCREMENT PRIMARY KEY, b INT)", "CREATE DATABASE IF NOT EXISTS elsewhere",
+               f"GRANT ALL ON elsewhere.* TO `{proxy.account.user}`@`%`", database=proxy.database)
+    return proxy
+
+
+def test_a_client_sees_nothing_of_the_one_before_it_on_the_same_connection(pooled):
+    first = pooled.connect()
+    fresh = all_that_shows(first)
+    used = connection_id(first)
+    for statement in TRACES:
+        run(first, statement)
+    leave(pooled, first)
+    second = pooled.connect()
+    shown = all_that_shows(second)
+    assert connection_id(second) == used
+    assert {name: (fresh[name], shown[name]) for name in fresh if fresh[name] != shown[name]} == {}
+    assert value(second, "SELECT COUNT(*) FROM t") == 0, "the open transaction was rolled back"
+    second.close()
+
+
+def test_a_locks_holder_that_leaves_frees_them_at_once(server, pooled):
+    use_and_leave(pooled, "INSERT INTO t VALUES (1, 1)", "BEGIN", "SELECT * FROM t FOR UPDATE", "SELECT GET_LOCK('l', 1)")
+    assert server.run("SET innodb_lock_wait_timeout = 5", "UPDATE t SET b = 2", "SELECT IS_FREE_LOCK('l')",
+                      database=pooled.database) == ((1,),)
+    use_and_leave(pooled, "LOCK TABLES t WRITE")
+    server.run("SET lock_wait_timeout = 5", "INSERT INTO t VALUES (2, 2)", database=pooled.database)
+
+
+def test_the_next_client_may_want_another_database_or_none(pooled):
+    used = use_and_leave(pooled)
+    for database in None, "elsewhere", pooled.database:
+        connection = pooled.connect(database=database)
+        assert value(connection, "SELECT DATABASE()") == database
+        assert connection_id(connection) == used
+        leave(pooled, connection)
+
+
+def test_a_database_that_may_not_be_used_is_refused_as_at_a_fresh_login(server, pooled):
+    use_and_leave(pooled)
+    server.run(f"GRANT ALL ON `vanished`.* TO `{pooled.account.user}`@`%`")
+    for database in "mysql", "vanished":
+        said = []
+        for port in pooled.port, server.port:
+            client = Client("127.0.0.1", port)
+            with pytest.raises(Err) as refused:
+                client.login(pooled.account.user, pooled.account.password, database)
+            said.append((refused.value.number, refused.value.state, refused.value.text, client.sequence))
+            client.close()
+        assert said[0] == said[1] and said[0][0] in (1044, 1049)
+
+
+def test_the_login_answer_over_a_kept_connection_is_a_fresh_ones(server, pooled):
+    use_and_leave(pooled)
+    said = []
+    for port in pooled.port, server.port:
+        client = Client("127.0.0.1", port)
+        said.append(client.login(pooled.account.user, pooled.account.password, pooled.database))
+        client.close()
+    assert said[0] == said[1]
+
+
+def test_each_character_set_of_a_login_holds_on_a_kept_connection(pooled):
+    for charset in "latin1", "utf8mb4", "gbk", "utf8mb4":
+        connection = pooled.connect(charset=charset)
+        assert value(connection, "SELECT @@character_set_client") == charset
+        leave(pooled, connection)
+
+
+def test_init_connect_has_run_for_every_client(server, pooled):
+    use_and_leave(pooled)
+    server.run("SET GLOBAL init_connect = 'SET @greeted = 7'")
+    try:
+        for _ in range(2):
+            connection = pooled.connect()
+            assert value(connection, "SELECT @greeted") == 7
+            connection.close()
+    finally:
+        server.run("SET GLOBAL init_connect = ''")
+
+
+def test_an_account_that_may_no_longer_log_in_does_not_get_in_over_a_kept_connection(server, pooled):
+    use_and_leave(pooled)
+    server.run(f"ALTER USER `{pooled.account.user}`@`%` ACCOUNT LOCK")
+    with pytest.raises(pymysql.err.OperationalError) as refused:
+        pooled.connect()
+    assert refused.value.args[0] in (3118, 4151)
+    server.run(f"ALTER USER `{pooled.account.user}`@`%` ACCOUNT UNLOCK",
+               f"ALTER USER `{pooled.account.user}`@`%` IDENTIFIED BY 'another'")
+    with pytest.raises(pymysql.err.OperationalError) as refused:
+        pooled.connect()
+    assert refused.value.args[0] == 1045
+
+
+def test_rights_given_and_taken_since_hold(server, pooled):
+    use_and_leave(pooled)
+    server.run(f"REVOKE ALL ON elsewhere.* FROM `{pooled.account.user}`@`%`")
+    connection = pooled.connect()
+    assert error_number(connection, "CREATE TABLE elsewhere.x (a INT)")[0] == 1142
+    connection.close()
+
+
+def test_a_kept_connection_that_the_server_closed_is_never_noticed(server, pooled):
+    for _ in range(3):
+        used = use_and_leave(pooled)
+        server.run(f"KILL {used}")
+        connection = pooled.connect()
+        assert connection_id(connection) != used
+        leave(pooled, connection)
+
+
+def test_kept_connections_of_an_outage_are_not_used_afterwards(server, pooled):
+    use_and_leave(pooled)
+    server.restart()
+    pooled.wait_drained()
+    connection = pooled.connect()
+    run(connection, "INSERT INTO t (b) VALUES (1)")
+    assert connection_id(connection) in server_connections(server, pooled.account.user)
+    connection.close()
+
+
+def test_a_pool_is_bounded_in_number_and_its_connections_in_idle_time_and_age(server, start_proxy):
+    proxy = start_proxy(server, HOLDWATER_WORKERS=2, HOLDWATER_POOL_MAX_IDLE=3, HOLDWATER_POOL_IDLE_TIMEOUT="1.5",
+                        HOLDWATER_SPOOL_ENABLED="false")
+    connections = [proxy.connect() for _ in range(8)]
+    for connection in connections:
+        connection.close()
+    wait_until(lambda: len(server_connections(server, proxy.account.user)) <= 3, 10, "three are kept at most")
+    assert proxy.metric("holdwater_pool_idle") <= 3
+    wait_until(lambda: server_connections(server, proxy.account.user) == [], 10, "none is kept for long")
+    aged = start_proxy(server, HOLDWATER_POOL_MAX_AGE="0.3")
+    connection = aged.connect()
+    run(connection, "SELECT SLEEP(0.5)")
+    used = connection_id(connection)
+    connection.close()
+    wait_until(lambda: used not in server_connections(server, aged.account.user), 10, "an old one is not kept")
+
+
+def test_a_pool_can_be_turned_off(server, start_proxy):
+    proxy = start_proxy(server, HOLDWATER_POOL_MAX_IDLE=0, HOLDWATER_SPOOL_ENABLED="false")
+    connection = proxy.connect()
+    connection.close()
+    wait_until(lambda: server_connections(server, proxy.account.user) == [], 10, "nothing is kept")
+
+
+def test_kept_connections_give_way_to_an_accounts_limit(server, start_proxy):
+    proxy = start_proxy(server, HOLDWATER_WORKERS=2, HOLDWATER_SPOOL_ENABLED="false")
+    server.run(f"ALTER USER `{proxy.account.user}`@`%` WITH MAX_USER_CONNECTIONS 2")
+    for _ in range(2):
+        first, second = proxy.connect(), proxy.connect()
+        first.close()
+        second.close()
+        wait_until(lambda: proxy.metric("holdwater_pool_idle") > 0, 10, "some are kept")
+        other = Client("127.0.0.1", proxy.port)  # other capabilities: those kept do not fit
+        other.login(proxy.account.user, proxy.account.password, capabilities=BASIC)
+        other.close()
+
+
+def test_what_no_reset_undoes_is_not_handed_on(server, pooled):
+    client = Client("127.0.0.1", pooled.port)
+    client.login(pooled.account.user, pooled.account.password, pooled.database)
+    client.command(0x1b, b"\0\0")  # COM_SET_OPTION: several statements in one text
+    client.read()
+    client.close()
+    client = Client("127.0.0.1", pooled.port)
+    client.login(pooled.account.user, pooled.account.password, pooled.database)
+    with pytest.raises(Err):
+        client.query("SELECT 1; SELECT 2")
+    client.close()
+    connection = pooled.connect()
+    run(connection, "SET profiling = 1")
+    run(connection, "SELECT 'a secret'")
+    connection.close()
+    connection = pooled.connect()
+    assert run(connection, "SHOW PROFILES") == ()
+    connection.close()
+
+
+def test_a_change_of_user_keeps_the_connection_as_it_does_without_a_proxy(server, start_proxy, root):
+    proxy = start_proxy(server)
+    connection = proxy.connect()
+    used = connection_id(connection)
+    run(connection, "SET @u = 1")
+    change_user(connection, proxy.account, proxy.database)
+    assert run(connection, "SELECT CONNECTION_ID(), @u, DATABASE()") == ((used, None, proxy.database),)
+    connection.close()
+
+
+def change_user(connection, account, database):
+    """COM_CHANGE_USER, which PyMySQL has no call for; the proof is asked for by an authentication switch."""
+    connection._execute_command(0x11, account.user.encode() + b"\0\0" + database.encode() + b"\0\x2d\0"
+                                b"mysql_native_password\0" + bytes([0]))
+    packet = connection._read_packet()
+    assert packet.is_auth_switch_request()
+    packet.read_uint8()
+    plugin, salt = packet.read_string().decode(), packet.read_all()[:20]
+    connection.write_packet(PROOFS[plugin](account.password, salt))
+    packet = connection._read_packet()
+    if not packet.is_ok_packet():
+        packet = connection._read_packet()
+    assert packet.is_ok_packet()

@@ -176,8 +176,8 @@ void response_tracker::end_block() {
   if (command_ == command::stmt_prepare) return end_prepare_block();
   out_parameters_ = phase_ == phase::definitions_end && (ok_.status & server_status::ps_out_params) != 0;
   // an opened cursor: its rows come by COM_STMT_FETCH
-  const bool cursor = command_ == command::stmt_execute && phase_ == phase::definitions_end &&
-                      (ok_.status & server_status::cursor_exists) != 0;
+  const bool cursor = may_open_cursor_ && command_ == command::stmt_execute &&
+                      phase_ == phase::definitions_end && (ok_.status & server_status::cursor_exists) != 0;
   if (cursor) return end_result(ending::eof);
   phase_ = phase::rows;
 }

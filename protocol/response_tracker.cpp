@@ -6,10 +6,11 @@
 
 namespace holdwater::protocol {
 
-void response_tracker::start(command value, capabilities negotiated) {
+void response_tracker::start(command value, capabilities negotiated, bool may_open_cursor) {
   byte_buffer kept = std::move(kept_);
   byte_buffer session_state = std::move(session_state_);
   *this = response_tracker();
+  may_open_cursor_ = may_open_cursor;
   kept_ = std::move(kept);
   session_state_ = std::move(session_state);
   kept_.clear();

@@ -31,7 +31,7 @@ class response_tracker {
   enum class ending : std::uint8_t { none, ok, err, eof, other }; // the packet that ended the last result
 
   // Begins with a new command. COM_CHANGE_USER and streams are not followed here.
-  void start(command value, capabilities negotiated);
+  void start(command value, capabilities negotiated, bool may_open_cursor = true);
   void resume_after_file();
 
   // Errors: malformed_packet, unexpected_packet; the connection cannot be followed any further then.
@@ -129,6 +129,7 @@ class response_tracker {
   ending ended_by_ = ending::none;
   bool definitions_follow_ = true; // false: the definitions are left out, the client has them
   bool columns_due_ = false;       // COM_STMT_PREPARE: column definitions come behind the parameters
+  bool may_open_cursor_ = true;    // a procedure's own open cursors show in the status too
   bool out_parameters_ = false;    // the rows are OUT parameters, as the EOF behind the definitions said
   std::uint64_t definitions_left_ = 0;
   std::uint64_t rows_ = 0;

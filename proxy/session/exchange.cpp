@@ -56,7 +56,9 @@ task<session::verdict> session::forward(const command_facts& facts) {
 
 task<session::trip> session::exchange_with_server() {
   const auto kind = protocol::answer_of(command_.code);
-  tracker_.start(command_.code, link_->negotiated);
+  // COM_STMT_EXECUTE: the cursor types are the lowest three bits behind the statement's id
+  const bool cursor = command_.payload.size() > 5 && (command_.payload[5] & 7) != 0;
+  tracker_.start(command_.code, link_->negotiated, cursor);
   if (outlives_reset(command_.code)) link_->tainted = true;
   auto sent = trip::answered;
   if (!command_.whole)

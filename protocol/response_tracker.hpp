@@ -59,6 +59,7 @@ class response_tracker {
   [[nodiscard]] std::uint32_t statement_id() const;
   [[nodiscard]] std::uint16_t parameter_count() const;
   [[nodiscard]] std::uint16_t column_count() const;
+  [[nodiscard]] std::uint64_t definitions_hash() const; // of the definitions of parameters and columns
 
  private:
   // What the next message is.
@@ -83,6 +84,7 @@ class response_tracker {
   std::size_t take_header(byte_span bytes);
   result<std::size_t> take_payload(byte_span bytes);
   void keep(byte_span bytes);
+  void hash_definition(byte_span bytes);
   result<void> begin_message(std::uint8_t first);
   result<void> begin_empty_message();
   result<void> end_packet();
@@ -136,6 +138,7 @@ class response_tracker {
   std::uint32_t statement_id_ = 0;
   std::uint16_t parameter_count_ = 0;
   std::uint16_t column_count_ = 0;
+  std::uint64_t definitions_hash_ = 0xcbf29ce484222325;
   byte_buffer kept_; // its capacity is kept from answer to answer
   byte_buffer session_state_;
   ok_message ok_;

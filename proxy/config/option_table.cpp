@@ -95,6 +95,9 @@ constexpr std::array table{
   option_row{"pool.max_age", seconds, {1, 30 * day_ms}, "", "", true,
     "Seconds after which a server connection gets no further client.", in<&o::pool, &o::pool_options::max_age>},
 
+  option_row{"session.max_remembered_statement_bytes", bytes, any, "", "", false,
+    "Texts of open prepared statements that are remembered for each client, so that they survive the loss of the server connection. With more of them open the client's connection ends when the server's is lost.", in<&o::session, &o::session_options::max_remembered_statement_bytes>},
+
   option_row{"admin.listen", address, any, "", "--admin-listen", false,
     "Where /health/, /metrics and the other pages are served. There is no password: keep it private.", in<&o::admin, &o::admin_options::listen>},
   option_row{"admin.host_names", text, any, "", "", false,

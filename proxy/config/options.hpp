@@ -80,6 +80,10 @@ struct options {
     std::chrono::milliseconds max_age{1'800'000};
   } pool;
 
+  struct session_options {
+    std::uint64_t max_remembered_statement_bytes = 8ULL << 20;
+  } session;
+
   struct admin_options {
     endpoint listen{"127.0.0.1", 8000};
     std::string

@@ -4,6 +4,7 @@
 
 #include "protocol/packet.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +39,11 @@ class rx_buffer {
     assert(count <= size());
     begin_ += count;
     if (begin_ == end_) begin_ = end_ = 0;
+  }
+  // Writes over `bytes.size()` bytes that are held already, `at` bytes behind the front.
+  void overwrite(std::size_t at, protocol::byte_span bytes) {
+    assert(at + bytes.size() <= size());
+    std::copy(bytes.begin(), bytes.end(), block_.get() + begin_ + at);
   }
   // Gives the block back. Precondition: empty(), or the bytes are no longer wanted.
   void release();

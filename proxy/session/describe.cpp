@@ -132,13 +132,26 @@ command_facts describe_command(protocol::command code) {
   return facts;
 }
 
+prepared_facts describe_prepared(std::string_view text, const session_state& state, sql::analysis& found) {
+  found.analyze(text, state.dialect());
+  const auto& first = found.first();
+  prepared_facts facts;
+  facts.kind = found.single() ? first.kind : sql::kind::unknown;
+  facts.pure_read = found.single() && sql::is_pure_read(first);
+  facts.stays_in_transaction = found.single() && stays_in_transaction(first.kind);
+  const bool plain = first.kind == sql::kind::select || first.kind == sql::kind::show || first.is_write();
+  facts.changes_session = !found.single() || !plain || !leaves_behind(first).empty();
+  facts.looks_back = has(first.traits, trait::session_function | trait::reads_system_variable) ||
+                     first.kind == sql::kind::show || first.kind == sql::kind::unknown;
+  return facts;
+}
+
 std::string_view leaves_behind(const sql::statement& one) {
   if (has(one.traits, trait::temporary_table)) return "a temporary table";
   if (has(one.traits, trait::named_lock)) return "a named lock";
   if (has(one.traits, trait::writes_user_variable) && one.kind != sql::kind::set) return "a user variable";
   switch (one.kind) {
   case sql::kind::lock_tables: return "locked tables";
-  case sql::kind::prepare: return "a prepared statement";
   case sql::kind::handler: return "an open handler";
   case sql::kind::xa: return "an XA transaction";
   case sql::kind::call: return "what a procedure did";

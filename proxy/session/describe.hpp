@@ -34,6 +34,10 @@ struct command_facts {
                                            const session_state& state, protocol::sql::analysis& found);
 [[nodiscard]] command_facts describe_command(protocol::command code);
 
+// Of a text that is prepared. Fills `found` with its analysis.
+[[nodiscard]] prepared_facts describe_prepared(std::string_view text, const session_state& state,
+                                               protocol::sql::analysis& found);
+
 // What in a write forbids to run it later, empty when nothing does.
 [[nodiscard]] std::string why_not_spoolable(const protocol::sql::statement& one, const session_state& state);
 

@@ -19,6 +19,7 @@ error_code_row row_of(client_error which) {
   case client_error::spool_full: return {1114, "HY000"};          // ER_RECORD_FILE_FULL
   case client_error::transaction_lost: return {1213, "40001"};    // ER_LOCK_DEADLOCK: drivers retry on it
   case client_error::outcome_unknown: return {2013, "08007"};     // CR_SERVER_LOST
+  case client_error::statement_lost: return {1615, "HY000"};      // ER_NEED_REPREPARE
   case client_error::answer_cut: return {2013, "HY000"};
   }
   return {1105, "HY000"}; // ER_UNKNOWN_ERROR

@@ -25,6 +25,7 @@ enum class client_error : std::uint8_t {
   spool_full,           // ... since spool.max_bytes is reached
   transaction_lost,     // the open transaction was rolled back with the server
   outcome_unknown,      // the answer of a write was lost
+  statement_lost,       // a prepared statement cannot go on as the client knows it
   answer_cut,           // a result was partly passed on when the server was lost
 };
 

@@ -5,6 +5,7 @@
 #include "proxy/session/session.hpp"
 
 #include "protocol/message_walker.hpp"
+#include "protocol/statement_commands.hpp"
 
 #include <fmt/format.h>
 
@@ -20,6 +21,9 @@ namespace {
 // How long a statement may wait for its first byte before the monitor is asked whether the server answers at
 // all.
 constexpr std::chrono::seconds patience{1};
+
+// An answer to COM_STMT_PREPARE up to the statement's id, with its packet's header.
+constexpr std::size_t prepared_head = protocol::packet_header_size + 5;
 
 // Errors that mean "not now" and are given before anything was done, so that the same statement may be tried
 // again.
@@ -48,6 +52,10 @@ task<session::verdict> session::forward(const command_facts& facts) {
   command_.single = facts.single;
   if (!to_learn_.empty() && !facts.show_warnings) co_await learn_variables();
   if (!link_) co_return verdict::decide_again;
+  if (state_.statements.mapped() && protocol::names_statement(command_.code)) {
+    const auto done = co_await ready_statement();
+    if (done) co_return *done;
+  }
   process().counters.commands_forwarded.fetch_add(1, std::memory_order_relaxed);
   const auto how = co_await exchange_with_server();
   limit_.clear();
@@ -60,10 +68,12 @@ task<session::trip> session::exchange_with_server() {
   const bool cursor = command_.payload.size() > 5 && (command_.payload[5] & 7) != 0;
   tracker_.start(command_.code, link_->negotiated, cursor);
   if (outlives_reset(command_.code)) link_->tainted = true;
+  translated_.clear();
+  if (protocol::names_statement(command_.code)) follow_statement();
   auto sent = trip::answered;
   if (!command_.whole)
     sent = co_await stream_command();
-  else if (command_.collected)
+  else if (command_.collected || !translated_.empty())
     sent = co_await send_collected();
   else
     sent = co_await send_command();
@@ -81,7 +91,8 @@ task<session::trip> session::send_command() {
 
 task<session::trip> session::send_collected() {
   protocol::byte_buffer framed;
-  command_.sequence = static_cast<std::uint8_t>(protocol::append_message(framed, 0, command_.payload) - 1);
+  command_.sequence = static_cast<std::uint8_t>(
+      protocol::append_message(framed, 0, translated_.empty() ? command_.payload : translated_) - 1);
   const bool sent = co_await send_to_server(framed);
   co_return sent ? trip::answered : trip::not_sent;
 }
@@ -129,6 +140,9 @@ task<session::trip> session::stream_command() {
       if (got != io_status::done) co_return trip::client_gone;
     }
     const auto part = buffer.bytes().first(walker.feed(buffer.bytes()));
+    if (command_.code == command::stmt_prepare &&
+        collected_.size() < process().settings.session.max_remembered_statement_bytes)
+      collected_.insert(collected_.end(), part.begin(), part.end());
     if (server_takes_it) server_takes_it = co_await send_to_server(part);
     if (stopping_ || client_->closed()) co_return trip::client_gone;
     buffer.consume(part.size());
@@ -146,9 +160,10 @@ task<session::trip> session::relay_answer() {
   const auto held = link_->stream; // outlives the link
   auto& stream = *held;
   auto& buffer = stream.received();
+  const bool renamed = command_.code == command::stmt_prepare && state_.statements.mapped();
   bool passed_some = false;
   for (;;) {
-    if (buffer.empty()) {
+    if (buffer.size() < (renamed && !passed_some ? prepared_head : 1)) {
       const auto waited = co_await wait_for_answer();
       if (waited != trip::answered) co_return waited == trip::lost&& passed_some ? trip::cut : waited;
     }
@@ -156,6 +171,7 @@ task<session::trip> session::relay_answer() {
     if (!belongs) co_return passed_some ? trip::cut : trip::lost; // not a MySQL server's words
     if (!passed_some && tracker_.current() == response_tracker::state::complete && refused_for_now())
       co_return trip::not_now;
+    if (renamed && !passed_some) rename_statement();
     if (co_await send_all(*client_, patiently(), buffer.bytes().first(*belongs)) != io_status::done)
       co_return trip::client_gone;
     buffer.consume(*belongs);
@@ -288,9 +304,10 @@ task<session::verdict> session::conclude_cut() {
 }
 
 // No byte of the answer has come. What may be repeated is decided anew; the rest is told the truth.
-task<session::verdict> session::conclude_lost(trip how, const command_facts& facts) {
+task<session::verdict> session::conclude_lost(trip how, const command_facts& described) {
   process().watch.report("statement: the connection was lost before its answer came");
   const bool in_transaction = state_.in_transaction();
+  const auto facts = with_statement(described);
   const bool commits = facts.kind == protocol::sql::kind::commit;
   drop_link();
   if (client_->closed() || !known_) co_return verdict::end_session;

@@ -165,7 +165,9 @@ task<bool> session::open_session() {
 
 // What passes between client and server is not re-encoded, so both sides must have agreed on the same.
 bool session::fits(const server_link& link) const {
-  return (link.negotiated | cap::connect_with_db) == (negotiated_ | cap::connect_with_db);
+  // What does not change how an answer reads, and COM_SET_OPTION changes.
+  constexpr auto aside = cap::connect_with_db | cap::multi_statements;
+  return (link.negotiated | aside) == (negotiated_ | aside);
 }
 
 // ----------------------------------------------------------------------------------------------------

@@ -20,6 +20,10 @@ task<session::verdict> session::ensure_link() {
   if (!known_) co_return verdict::end_session;
   auto login = login_;
   login.database = state_.database();
+  if (state_.more_statements) { // COM_SET_OPTION
+    login.client_capabilities &= ~protocol::cap::multi_statements;
+    if (*state_.more_statements) login.client_capabilities |= protocol::cap::multi_statements;
+  }
   if (!login.database.empty()) login.client_capabilities |= protocol::cap::connect_with_db;
   auto attempt = co_await reach_server(login);
   if (attempt.what == link_attempt::outcome::unreachable) {
@@ -91,13 +95,13 @@ task<bool> session::restore_session(bool fresh_autocommit) {
     drop_link();
     co_return false;
   }
-  co_return true;
+  co_return co_await restore_statements();
 }
 
 task<> session::apply_effects(const command_facts& facts) {
   last_spooled_ = 0;
   if (command_.code == command::stmt_close) {
-    state_.closed_statement();
+    state_.statements.closed(command_.statement);
     co_return;
   }
   const auto ended = tracker_.ended_by();
@@ -110,7 +114,9 @@ task<> session::apply_effects(const command_facts& facts) {
   if (facts.untraceable) state_.make_unrestorable("a statement too large to be followed");
   const bool failed = ended == response_tracker::ending::err;
   if (failed && facts.single) {
-    if (tracker_.err().number == 1213) // the server rolled the transaction back
+    if (command_.code == command::stmt_prepare) state_.statements.failed_to_open();
+    if (facts.kind == sql::kind::prepare) apply_query_effects(); // the name is free now
+    if (tracker_.err().number == 1213)                           // the server rolled the transaction back
       state_.status = static_cast<std::uint16_t>(state_.status & ~protocol::server_status::in_trans);
     co_return;
   }
@@ -119,7 +125,12 @@ task<> session::apply_effects(const command_facts& facts) {
     if (facts.understood) apply_query_effects();
     break;
   case command::init_db: state_.use_database(protocol::as_text(command_.payload.subspan(1))); break;
-  case command::stmt_prepare: state_.opened_statement(); break;
+  case command::stmt_prepare: remember_statement(); break;
+  case command::stmt_execute:
+  case command::stmt_bulk_execute: apply_execute_effects(); break;
+  case command::set_option:
+    state_.more_statements = command_.payload.size() > 1 && command_.payload[1] == 0;
+    break;
   case command::reset_connection: {
     const auto status = state_.status;
     login_.database = state_.database();
@@ -141,22 +152,28 @@ void session::apply_query_effects() {
   if (!text) return;
   found.analyze(text->text, state_.dialect());
   const bool failed = tracker_.ended_by() == response_tracker::ending::err;
-  for (const auto& one : found.statements()) {
-    if (const auto why = leaves_behind(one); !why.empty()) state_.make_unrestorable(why);
-    if (link_ && outlives_reset(one)) link_->tainted = true;
-    if (one.kind == sql::kind::set) {
-      if (failed) state_.make_unrestorable("a SET among statements that failed");
-      auto unknown = state_.assign(one);
-      to_learn_.insert(to_learn_.end(), unknown.begin(), unknown.end());
-    } else if (one.kind == sql::kind::use) {
-      if (failed) state_.make_unrestorable("a USE among statements that failed");
-      state_.use_database(one.subject.unquoted());
-    } else if (process().ids && one.kind == sql::kind::ddl) {
-      process().ids->schema_changed();
-    } else if (process().ids && (one.kind == sql::kind::insert || one.kind == sql::kind::replace)) {
-      for (const auto& table : tables_of(one, state_.database(), true))
-        process().ids->saw_insert(table.schema, table.table);
-    }
+  for (const auto& one : found.statements()) apply_statement_effects(one, text->text, failed);
+}
+
+// `text`: what the statement is a part of. `failed`: it, or one beside it, did.
+void session::apply_statement_effects(const sql::statement& one, std::string_view text, bool failed) {
+  if (const auto why = leaves_behind(one); !why.empty()) state_.make_unrestorable(why);
+  if (link_ && outlives_reset(one)) link_->tainted = true;
+  if (one.kind == sql::kind::set) {
+    if (failed) state_.make_unrestorable("a SET among statements that failed");
+    auto unknown = state_.assign(one);
+    to_learn_.insert(to_learn_.end(), unknown.begin(), unknown.end());
+  } else if (one.kind == sql::kind::use) {
+    if (failed) state_.make_unrestorable("a USE among statements that failed");
+    state_.use_database(one.subject.unquoted());
+  } else if (one.kind == sql::kind::prepare || one.kind == sql::kind::execute ||
+             one.kind == sql::kind::deallocate) {
+    apply_prepare_effects(one, text, failed);
+  } else if (process().ids && one.kind == sql::kind::ddl) {
+    process().ids->schema_changed();
+  } else if (process().ids && (one.kind == sql::kind::insert || one.kind == sql::kind::replace)) {
+    for (const auto& table : tables_of(one, state_.database(), true))
+      process().ids->saw_insert(table.schema, table.table);
   }
 }
 

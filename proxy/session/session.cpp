@@ -31,7 +31,9 @@ std::uint32_t next_connection_id() {
 
 session::session(worker& home, stream_socket::native_handle_type client)
     : home_(home), client_(std::make_shared<transport>(home.loop().sockets(), client, wake_)),
-      connection_id_(next_connection_id()) {}
+      connection_id_(next_connection_id()) {
+  state_.statements.set_limit(process().settings.session.max_remembered_statement_bytes);
+}
 
 // The life of a session.
 task<> session::run() {
@@ -146,7 +148,7 @@ task<bool> session::carry_out(const decision& chosen) {
     state_.begin(login_, process().profile.get());
     last_spooled_ = 0;
     co_return co_await answer_ok();
-  case action::ignore: co_return true;
+  case action::ignore: forget_unsent(); co_return true;
   case action::refuse:
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
     co_return co_await answer_error(chosen.error, chosen.reason);
@@ -164,7 +166,7 @@ command_facts session::describe() {
   if (command_.code != command::query) return describe_command(command_.code);
   const auto query = query_text();
   if (!query) return command_facts{.code = command::query, .understood = false};
-  const bool alone = !(negotiated_ & protocol::cap::multi_statements);
+  const bool alone = !state_.more_statements.value_or((negotiated_ & protocol::cap::multi_statements) != 0);
   return describe_query(query->text, command_.whole, alone, state_, home_.analysis());
 }
 
@@ -225,6 +227,7 @@ void session::drop_link() {
   state_.status = static_cast<std::uint16_t>(state_.status & ~protocol::server_status::in_trans);
   link_->stream->close();
   link_.reset();
+  state_.statements.lost_connection();
   // A direct client would lose its connection now, and with it what cannot be restored.
   if (!state_.restorable()) client_->close();
 }
@@ -246,7 +249,7 @@ void session::spend_command() {
   command_.wire_size = 0;
   command_.payload = {};
   command_.spent = true;
-  if (command_.collected) collected_ = {};
+  if (!collected_.empty()) collected_ = {};
 }
 
 // A command larger than the buffer, while the server may not be there to stream it to: it is read whole.
@@ -262,7 +265,7 @@ task<session::verdict> session::collect_command() {
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
     command_.spent = true;
     const bool told = co_await answer_error(
-        client_error::packet_too_large, "the server is down, and this statement is too large to be queued");
+        client_error::packet_too_large, "this statement is too large to be kept until the server takes it");
     co_return told ? verdict::next_command : verdict::end_session;
   }
   if (status != io_status::done) co_return verdict::end_session;

@@ -34,6 +34,7 @@ struct client_command {
   bool collected = false;      // payload is in a buffer of its own, the client's buffer holds nothing of it
   bool single = true;          // no second statement in it
   bool spent = false;          // its bytes have passed through and are gone: it cannot be decided anew
+  std::uint32_t statement = 0; // the client's id of the prepared statement that it was sent for
   std::size_t wire_size = 0;   // bytes in the client's buffer that belong to it
 };
 
@@ -127,6 +128,32 @@ class session : public std::enable_shared_from_this<session> {
   task<link_attempt> reuse_link(const protocol::handshake_response& as);
   void give_back_link();
 
+  // statements.cpp
+  // How preparing a statement anew ended.
+  enum class remake : std::uint8_t {
+    made,
+    refused, // by the server: refusal_ is its ERR
+    changed, // it would not be what the client knows
+    lost,    // the connection is
+  };
+  // Makes a statement that the command names ready on this server connection. Not null: the command is done.
+  task<std::optional<verdict>> ready_statement();
+  task<std::optional<verdict>> ready_to_execute(prepared_statement& one);
+  task<remake> prepare_again(prepared_statement& one);
+  task<remake> prepare_text(prepared_statement& one);
+  task<bool> lead(const std::vector<std::string>& statements);
+  task<bool> restore_statements();
+  task<bool> restore_named(const named_statement& one);
+  void follow_statement();
+  void translate_statement(prepared_statement* one);
+  void rename_statement();
+  void remember_statement();
+  void forget_unsent();
+  void apply_execute_effects();
+  void apply_prepare_effects(const protocol::sql::statement& one, std::string_view text, bool failed);
+  [[nodiscard]] command_facts with_statement(const command_facts& facts);
+  [[nodiscard]] bool lacks_types(const prepared_statement& one) const;
+
   // relink.cpp
   task<verdict> ensure_link();
   task<bool> server_sent_away();
@@ -134,6 +161,7 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> restore_session(bool fresh_autocommit);
   task<> apply_effects(const command_facts& facts);
   void apply_query_effects();
+  void apply_statement_effects(const protocol::sql::statement& one, std::string_view text, bool failed);
   task<> learn_variables();
 
   // spooled_write.cpp
@@ -190,6 +218,9 @@ class session : public std::enable_shared_from_this<session> {
   // the current command
   client_command command_;
   protocol::byte_buffer collected_;
+  protocol::byte_buffer translated_; // the payload to send instead of the client's, empty: none
+  protocol::byte_buffer refusal_;
+  std::uint32_t told_id_ = 0; // what the client was told instead of the server's id, 0: nothing
   protocol::response_tracker tracker_;
   bool held_ = false; // it has begun to wait
 

@@ -77,7 +77,8 @@ void session_state::begin(const protocol::handshake_response& login,
   settings_.clear();
   user_variables_.clear();
   unrestorable_.clear();
-  open_statements_ = 0;
+  statements.clear();
+  more_statements.reset();
   status = protocol::server_status::autocommit;
   reset_context();
   context_.database = login.database;
@@ -306,8 +307,15 @@ void session_state::close_gap(std::string_view variable) {
 
 bool session_state::restorable() const {
   const auto unknown = [](const auto& setting) { return setting.second.empty(); };
-  return unrestorable_.empty() && open_statements_ == 0 &&
+  return unrestorable_.empty() && statements.restorable() &&
          std::none_of(settings_.begin(), settings_.end(), unknown);
+}
+
+prepare_context session_state::preparing() const {
+  const bool known = profile_ && profile_->defaults;
+  return {context_.database, context_.sql_mode,
+          known ? context_.character_set_client : "? " + context_.character_set_client,
+          context_.collation_connection, context_.character_set_results};
 }
 
 void session_state::make_unrestorable(std::string_view why) {
@@ -315,20 +323,19 @@ void session_state::make_unrestorable(std::string_view why) {
 }
 
 std::vector<std::string> session_state::restore_statements() const {
-  std::vector<std::string> statements;
+  std::vector<std::string> list;
   for (const auto& [variable, text] : settings_) {
     if (variable == names_key)
-      statements.push_back("SET " + text);
+      list.push_back("SET " + text);
     else if (variable == "transaction_isolation" && !text.empty())
-      statements.push_back(fmt::format(
-          "SET SESSION {} = {}", profile_ && profile_->version.mariadb ? "tx_isolation" : variable, text));
+      list.push_back(fmt::format("SET SESSION {} = {}",
+                                 profile_ && profile_->version.mariadb ? "tx_isolation" : variable, text));
     else if (!text.empty())
-      statements.push_back(fmt::format("SET SESSION {} = {}", variable, text));
+      list.push_back(fmt::format("SET SESSION {} = {}", variable, text));
   }
   for (const auto& [name, value] : user_variables_)
-    statements.push_back(
-        fmt::format("SET @`{}` = {}", boost::algorithm::replace_all_copy(name, "`", "``"), value));
-  return statements;
+    list.push_back(fmt::format("SET @`{}` = {}", boost::algorithm::replace_all_copy(name, "`", "``"), value));
+  return list;
 }
 
 } // namespace holdwater::proxy

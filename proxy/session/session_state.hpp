@@ -10,6 +10,7 @@
 #include "protocol/handshake.hpp"
 #include "protocol/sql/analysis.hpp"
 #include "proxy/server/server_profile.hpp"
+#include "proxy/session/prepared_statements.hpp"
 #include "spool/unit.hpp"
 
 #include <cstdint>
@@ -32,6 +33,7 @@ class session_state {
   [[nodiscard]] bool in_transaction() const;
   [[nodiscard]] bool autocommit() const;
   void set_autocommit(bool on);
+  std::optional<bool> more_statements; // COM_SET_OPTION: several statements in one text are allowed, or not
 
   // --- the context that a write of this session is meant in
   [[nodiscard]] const spool::statement_context& context() const { return context_; }
@@ -58,8 +60,8 @@ class session_state {
   // --- what cannot be restored on another server connection
   void make_unrestorable(std::string_view why);
   [[nodiscard]] const std::string& unrestorable() const { return unrestorable_; } // empty: it can be
-  void opened_statement() { ++open_statements_; }
-  void closed_statement() { open_statements_ -= open_statements_ > 0; }
+  prepared_statements statements;
+  [[nodiscard]] prepare_context preparing() const; // what a statement prepared now means
   [[nodiscard]] bool restorable() const;
 
   // The SET statements that turn a fresh connection (logged in with database() and the login's collation)
@@ -86,7 +88,6 @@ class session_state {
   protocol::sql::dialect dialect_;
   std::vector<std::pair<std::string, std::string>> gaps_; // variable, why the context is not known
   std::string unrestorable_;
-  unsigned open_statements_ = 0;
   std::vector<std::pair<std::string, std::string>> user_variables_; // lower-case name, SQL text of the value
   std::vector<std::pair<std::string, std::string>>
       settings_; // variable, assignment text; in the order of first use

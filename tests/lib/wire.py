@@ -109,15 +109,16 @@ class Client:
         self.greeting = Greeting(payload)
         return self.greeting
 
-    def login(self, user, password, database=None, capabilities=BASIC, plugin=None, charset=45):
-        """The whole connection phase; returns the OK packet."""
+    def login(self, user, password, database=None, capabilities=BASIC, plugin=None, charset=45, mariadb=0):
+        """The whole connection phase; returns the OK packet. `mariadb`: its extended capabilities, which need
+        LONG_PASSWORD left out."""
         greeting = self.greet()
         plugin = plugin or greeting.plugin
         if plugin not in PROOFS:
             plugin = "mysql_native_password"  # the server will ask for another if it wants one
         self.capabilities = capabilities | (CONNECT_WITH_DB if database else 0)
         proof = PROOFS[plugin](password, greeting.scramble)
-        self.write(struct.pack("<IIB23x", self.capabilities, 1 << 28, charset) + user.encode() + b"\0" +
+        self.write(struct.pack("<IIB19xI", self.capabilities, 1 << 28, charset, mariadb) + user.encode() + b"\0" +
                    bytes([len(proof)]) + proof + (database.encode() + b"\0" if database else b"") +
                    plugin.encode() + b"\0")
         return self._finish_login(password, plugin)

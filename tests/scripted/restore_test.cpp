@@ -25,11 +25,21 @@ std::vector<std::string> restored_before(peer& server, const byte_buffer& wanted
   }
 }
 
-byte_buffer prepared_ok() {
+byte_buffer execute(std::uint32_t id) {
+  byte_buffer payload;
+  protocol::payload_writer write(payload);
+  write.integer(static_cast<std::uint8_t>(protocol::command::stmt_execute), 1);
+  write.integer(id, 4);
+  write.integer(0, 1); // no cursor
+  write.integer(1, 4); // once
+  return payload;
+}
+
+byte_buffer prepared_ok(std::uint32_t id) {
   byte_buffer payload;
   protocol::payload_writer write(payload);
   write.integer(0, 1);
-  write.integer(7, 4); // statement id
+  write.integer(id, 4);
   write.zeros(2 + 2 + 1 + 2);
   byte_buffer out;
   protocol::append_message(out, 1, payload);
@@ -111,18 +121,163 @@ TEST_CASE("COM_RESET_CONNECTION leaves nothing but the database to restore") {
   restored_before(ends.server, reset);
 }
 
-TEST_CASE("a client with an open prepared statement is hung up on when the server is lost") {
+TEST_CASE("an open prepared statement is prepared again, and its id translated both ways") {
   stage here;
   auto ends = here.log_in();
-  stage::exchange(ends, command(protocol::command::stmt_prepare, "SELECT 1"), prepared_ok());
+  stage::exchange(ends, command(protocol::command::stmt_prepare, "SELECT 1"), prepared_ok(7));
   ends.server.hang_up();
-  ends.client.expect_closed();
+  ends.client.send_packet(0, execute(7));
+  ends.server = here.accept();
+  here.serve_login(ends.server);
+  ends.server.expect(0, command(protocol::command::stmt_prepare, "SELECT 1"));
+  ends.server.send(prepared_ok(1));
+  ends.server.expect(0, execute(1));
+  ends.server.send_packet(1, ok());
+  ends.client.expect(1, ok());
+
+  ends.client.send_packet(0, command(protocol::command::stmt_prepare, "SELECT 2"));
+  ends.server.expect(0, command(protocol::command::stmt_prepare, "SELECT 2"));
+  ends.server.send(prepared_ok(2));
+  ends.client.expect_bytes(prepared_ok(8));
+  ends.client.send_packet(0, execute(8));
+  ends.server.expect(0, execute(2));
+  ends.server.send_packet(1, ok());
+  ends.client.expect(1, ok());
+}
+
+TEST_CASE("an answer with a statement's id is translated wherever it is cut") {
+  stage here;
+  auto ends = here.log_in();
+  stage::exchange(ends, command(protocol::command::stmt_prepare, "SELECT 1"), prepared_ok(7));
+  ends.server.hang_up();
+  const auto second = command(protocol::command::stmt_prepare, "SELECT 2");
+  ends.client.send_packet(0, second);
+  ends.server = here.accept();
+  here.serve_login(ends.server);
+  ends.server.expect(0, second);
+  ends.server.send_in_pieces(prepared_ok(7));
+  ends.client.expect_bytes(prepared_ok(8));
+}
+
+TEST_CASE("a statement that cannot be prepared again gives the server's error, and may come back") {
+  stage here;
+  auto ends = here.log_in();
+  stage::exchange(ends, command(protocol::command::stmt_prepare, "SELECT a FROM t"), prepared_ok(7));
+  ends.server.hang_up();
+  ends.client.send_packet(0, execute(7));
+  ends.server = here.accept();
+  here.serve_login(ends.server);
+  const auto again = command(protocol::command::stmt_prepare, "SELECT a FROM t");
+  ends.server.expect(0, again);
+  ends.server.send_packet(1, err(1146, "42S02", "Table 'd.t' doesn't exist"));
+  CHECK(expect_err(ends.client.read_packet(), 1146, "42S02") == "Table 'd.t' doesn't exist");
+  ends.client.send_packet(0, execute(7));
+  ends.server.expect(0, again);
+  ends.server.send(prepared_ok(3));
+  ends.server.expect(0, execute(3));
+}
+
+TEST_CASE("closing a statement that was not prepared again says nothing to the server") {
+  stage here;
+  auto ends = here.log_in();
+  stage::exchange(ends, command(protocol::command::stmt_prepare, "SELECT 1"), prepared_ok(7));
+  ends.server.hang_up();
+  ends.client.send_packet(0, command(protocol::command::stmt_close, std::string_view("\7\0\0\0", 4)));
+  ends.client.send_packet(0, query("UPDATE t SET a = 1"));
+  ends.server = here.accept();
+  here.serve_login(ends.server);
+  ends.server.expect(0, query("UPDATE t SET a = 1"));
+}
+
+TEST_CASE("an id that is not open is not taken for another statement's") {
+  stage here;
+  auto ends = here.log_in();
+  stage::exchange(ends, command(protocol::command::stmt_prepare, "SELECT 1"), prepared_ok(7));
+  ends.server.hang_up();
+  ends.client.send_packet(0, execute(7));
+  ends.server = here.accept();
+  here.serve_login(ends.server);
+  ends.server.read_packet();
+  ends.server.send(prepared_ok(1));
+  ends.server.expect(0, execute(1));
+  ends.server.send_packet(1, ok());
+  ends.client.expect(1, ok());
+  ends.client.send_packet(0, execute(1)); // no statement of the client's
+  ends.server.expect(0, execute(0xfffffffe));
+}
+
+TEST_CASE("a server connection that is lost while a statement is prepared again is replaced once more") {
+  stage here;
+  auto ends = here.log_in();
+  stage::exchange(ends, command(protocol::command::stmt_prepare, "SELECT 1"), prepared_ok(7));
+  ends.server.hang_up();
+  ends.client.send_packet(0, execute(7));
+  for (int time = 0; time < 2; ++time) {
+    ends.server = here.accept();
+    here.serve_login(ends.server);
+    ends.server.expect(0, command(protocol::command::stmt_prepare, "SELECT 1"));
+    if (time > 0) continue;
+    ends.server.hang_up();
+    here.wait_for(server_state::suspect);
+    here.publish(server_state::up);
+  }
+  ends.server.send(prepared_ok(1));
+  ends.server.expect(0, execute(1));
+}
+
+TEST_CASE("an execute is repeated when its text is a read, and in doubt when it is a write") {
+  for (const bool read : {true, false}) {
+    CAPTURE(read);
+    stage here;
+    auto ends = here.log_in();
+    const auto text = read ? "SELECT 1" : "UPDATE t SET a = 1";
+    stage::exchange(ends, command(protocol::command::stmt_prepare, text), prepared_ok(7));
+    ends.client.send_packet(0, execute(7));
+    ends.server.expect(0, execute(7));
+    ends.server.hang_up();
+    if (!read) {
+      expect_err(ends.client.read_packet(), 2013, "08007");
+      continue;
+    }
+    here.wait_for(server_state::suspect);
+    here.publish(server_state::up);
+    ends.server = here.accept();
+    here.serve_login(ends.server);
+    ends.server.expect(0, command(protocol::command::stmt_prepare, text));
+    ends.server.send(prepared_ok(1));
+    ends.server.expect(0, execute(1));
+  }
+}
+
+TEST_CASE("an execute in a transaction that was lost says so") {
+  stage here;
+  auto ends = here.log_in();
+  stage::exchange(ends, command(protocol::command::stmt_prepare, "UPDATE t SET a = 1"), prepared_ok(7));
+  stage::exchange_ok(ends, "BEGIN", protocol::server_status::autocommit | protocol::server_status::in_trans);
+  ends.client.send_packet(0, execute(7));
+  ends.server.expect(0, execute(7));
+  ends.server.hang_up();
+  expect_err(ends.client.read_packet(), 1213, "40001");
+}
+
+TEST_CASE("COM_SET_OPTION holds on a new connection") {
+  stage here;
+  auto ends = here.log_in();
+  byte_buffer done;
+  protocol::append_message(done, 1, ok());
+  stage::exchange(ends, command(protocol::command::set_option, std::string_view("\0\0", 2)), done);
+  ends.server.hang_up();
+  ends.client.send_packet(0, command(protocol::command::ping));
+  ends.server = here.accept();
+  const auto login = here.serve_login(ends.server);
+  CHECK((login.client_capabilities & protocol::cap::multi_statements) != 0);
+  ends.server.expect(0, command(protocol::command::ping));
 }
 
 TEST_CASE("a client whose prepared statement was closed again is not") {
   stage here;
   auto ends = here.log_in();
-  stage::exchange(ends, command(protocol::command::stmt_prepare, "SELECT 1"), prepared_ok());
+  stage::exchange(ends, command(protocol::command::stmt_prepare, "SELECT 1"), prepared_ok(7));
   const auto closing = command(protocol::command::stmt_close, std::string_view("\7\0\0\0", 4));
   ends.client.send_packet(0, closing);
   ends.server.expect(0, closing);

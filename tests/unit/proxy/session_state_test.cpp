@@ -197,13 +197,16 @@ TEST_CASE("what SET NAMES DEFAULT means is asked of the server") {
   CHECK(state.restorable());
 }
 
-TEST_CASE("an open prepared statement cannot be restored until it is closed") {
+TEST_CASE("a prepared statement that was not kept cannot be restored until it is closed") {
   auto state = fresh();
-  state.opened_statement();
+  proxy::prepared_statement one;
+  one.client_id = one.server_id = 1;
+  one.kept = false;
+  state.statements.opened(one, state.preparing());
   CHECK_FALSE(state.restorable());
-  state.closed_statement();
+  state.statements.closed(1);
   CHECK(state.restorable());
-  state.closed_statement();
+  state.statements.closed(1);
   CHECK(state.restorable());
 }
 

@@ -1,0 +1,125 @@
+// The prepared statements that a client has open, so that they can be prepared again on another server
+// connection. No I/O.
+//
+// Invariant: the client's ids never change. On the connection on which everything was prepared they are the
+// server's own, and bytes pass as they are; after that connection is lost, mapped() is true, each statement
+// has a server id of its own or is not prepared at all, and new statements get ids that no open one has.
+#pragma once
+
+#include "protocol/packet.hpp"
+#include "protocol/sql/analysis.hpp"
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace holdwater::proxy {
+
+// What the meaning of a statement's text depends on when it is prepared.
+struct prepare_context {
+  std::string database;
+  std::string sql_mode;
+  std::string character_set_client;
+  std::string collation_connection;
+  std::string character_set_results; // empty for NULL
+
+  friend bool operator==(const prepare_context&, const prepare_context&) = default;
+};
+// The statements that lead a connection from one context to the other; nullopt when there are none that do.
+[[nodiscard]] std::optional<std::vector<std::string>> lead_over(const prepare_context& from,
+                                                                const prepare_context& to);
+
+// What executing a text does, as far as losing and restoring a session needs to know.
+struct prepared_facts {
+  protocol::sql::kind kind = protocol::sql::kind::unknown;
+  bool pure_read = false;            // its repetition is not noticed
+  bool stays_in_transaction = false; // it cannot commit an open one
+  bool changes_session = false;      // something is to be remembered after it
+  bool looks_back = false;           // may ask about the statement before: nothing may be sent in between
+};
+
+struct prepared_statement {
+  std::uint32_t client_id = 0;
+  std::uint32_t server_id = 0;
+  std::string text;
+  prepared_facts facts;
+  std::shared_ptr<const prepare_context> made_in;
+  std::uint16_t parameters = 0;
+  std::uint64_t definitions = 0;    // hash of what the client was told of parameters and columns
+  protocol::byte_buffer types;      // of the parameters, as the client sent them last
+  bool types_missed = false;        // ... which were not seen whole
+  bool kept = true;                 // false: the text did not fit, and the session cannot be restored
+  bool prepared = true;             // server_id is good on the present connection
+  bool types_sent = false;          // the server knows the types
+  bool long_data = false;           // some was sent for the next execute
+  bool long_data_lost = false;      // ... and is gone
+  bool definitions_changed = false; // what the server would answer is not what the client expects
+};
+
+// One of SQL's PREPARE.
+struct named_statement {
+  std::string name;     // lower case
+  std::string prepare;  // the whole PREPARE statement
+  std::string variable; // FROM @variable: its name, empty when the text was in the statement
+  std::string value;    // ... and the SQL text of its value then
+  std::string text;     // the statement that was prepared
+  prepared_facts facts;
+  std::shared_ptr<const prepare_context> made_in;
+};
+
+class prepared_statements {
+ public:
+  // Bytes of all that is kept of open statements; what does not fit makes the session unrestorable until it
+  // is closed.
+  void set_limit(std::uint64_t bytes) { limit_ = bytes; }
+  void clear();
+
+  // --- by id
+  // After the server's answer to COM_STMT_PREPARE. `client_id` is what the client was told. Not `kept` when
+  // its text is not known.
+  void opened(prepared_statement one, const prepare_context& context);
+  void failed_to_open() { last_ = 0; }
+  void closed(std::uint32_t client_id);
+  [[nodiscard]] prepared_statement* find(std::uint32_t client_id); // null: not open
+  void keep_types(prepared_statement& one, protocol::byte_span types);
+  // The id to tell a client for a statement that was opened as `server_id`.
+  [[nodiscard]] std::uint32_t name_for(std::uint32_t server_id);
+  // What to send to the server for a client's id. For one that is not open: an id that the server refuses.
+  [[nodiscard]] std::uint32_t server_id_of(std::uint32_t client_id);
+  [[nodiscard]] std::vector<prepared_statement*> looking_back(); // those with facts.looks_back
+
+  // --- by name
+  // False: it does not fit, and nothing is kept.
+  [[nodiscard]] bool opened(named_statement one, const prepare_context& context);
+  void closed(std::string_view name);
+  [[nodiscard]] const named_statement* find(std::string_view name) const; // lower case
+  [[nodiscard]] const std::list<named_statement>& named() const { return named_; }
+
+  // The server connection is gone, and all that was prepared on it.
+  void lost_connection();
+  [[nodiscard]] bool mapped() const { return mapped_; }
+  [[nodiscard]] bool restorable() const { return not_kept_ == 0; }
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  bool make_room(std::uint64_t bytes);
+  std::shared_ptr<const prepare_context> share(const prepare_context& context);
+
+  std::uint64_t limit_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t not_kept_ = 0; // of the open statements
+  std::unordered_map<std::uint32_t, prepared_statement> by_id_;
+  prepared_statement* recent_ = nullptr; // found last
+  std::uint32_t last_ = 0;               // prepared last, 0: that failed
+  std::uint32_t highest_ = 0;            // id that a client was told
+  bool mapped_ = false;
+  std::list<named_statement> named_;
+  std::shared_ptr<const prepare_context> context_; // the last one, shared by statements made in it
+};
+
+} // namespace holdwater::proxy

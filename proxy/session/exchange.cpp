@@ -163,7 +163,7 @@ task<session::trip> session::relay_answer() {
   const bool renamed = command_.code == command::stmt_prepare && state_.statements.mapped();
   bool passed_some = false;
   for (;;) {
-    if (buffer.size() < (renamed && !passed_some ? prepared_head : 1)) {
+    while (buffer.size() < (renamed && !passed_some ? prepared_head : 1)) {
       const auto waited = co_await wait_for_answer();
       if (waited != trip::answered) co_return waited == trip::lost&& passed_some ? trip::cut : waited;
     }

@@ -54,6 +54,8 @@ struct handshake_response {
 
 // True when the payload is an SSLRequest (32 bytes, CLIENT_SSL set) and not a whole response.
 [[nodiscard]] bool is_ssl_request(byte_span payload);
+// The request for TLS that precedes `message`: its fixed part, and nothing of the account.
+void append_ssl_request(byte_buffer& out, std::uint8_t sequence, const handshake_response& message);
 [[nodiscard]] result<handshake_response> parse_handshake_response(byte_span payload);
 // Encodes with message.client_capabilities deciding which fields are present.
 void append_handshake_response(byte_buffer& out, std::uint8_t sequence, const handshake_response& message);

@@ -51,6 +51,15 @@ void read_optional_fields(payload_reader& in, handshake_response& message) {
   if (has(cap::zstd_compression)) message.zstd_level = static_cast<std::uint8_t>(in.integer(1));
 }
 
+void write_fixed_part(payload_writer& out, const handshake_response& message) {
+  const capabilities caps = message.client_capabilities;
+  out.integer(caps & 0xffffffff, 4);
+  out.integer(message.max_packet_size, 4);
+  out.integer(message.collation & 0xff, 1);
+  out.zeros(19);
+  out.integer((caps & cap::long_password) == 0 ? caps >> 32 : 0, 4);
+}
+
 void write_answer(payload_writer& out, std::string_view answer, capabilities caps) {
   if ((caps & cap::plugin_auth_lenenc_data) != 0) return out.lenenc_string(answer);
   if ((caps & cap::secure_connection) == 0) return out.null_terminated_string(answer);
@@ -86,15 +95,18 @@ result<handshake_response> parse_handshake_response(byte_span payload) {
   return message;
 }
 
+void append_ssl_request(byte_buffer& out, std::uint8_t sequence, const handshake_response& message) {
+  packet_builder packet(out, sequence);
+  payload_writer payload = packet.payload();
+  write_fixed_part(payload, message);
+  packet.finish();
+}
+
 void append_handshake_response(byte_buffer& out, std::uint8_t sequence, const handshake_response& message) {
   const capabilities caps = message.client_capabilities;
   packet_builder packet(out, sequence);
   payload_writer payload = packet.payload();
-  payload.integer(caps & 0xffffffff, 4);
-  payload.integer(message.max_packet_size, 4);
-  payload.integer(message.collation & 0xff, 1);
-  payload.zeros(19);
-  payload.integer((caps & cap::long_password) == 0 ? caps >> 32 : 0, 4);
+  write_fixed_part(payload, message);
   payload.null_terminated_string(message.user);
   write_answer(payload, message.auth_response, caps);
   write_optional_fields(payload, message);

@@ -1,6 +1,8 @@
 #include "proxy/program.hpp"
 
 #include "admin/server.hpp"
+#include "proxy/net/tls_files.hpp"
+#include "proxy/server/address.hpp"
 #include "proxy/server/learn.hpp"
 #include "proxy/session/server_pool.hpp"
 
@@ -11,6 +13,8 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,6 +37,12 @@ std::vector<spool::credentials> credentials_of(const options& settings) {
   return all;
 }
 
+std::string missing_half(std::string_view section, const std::string& certificate, const std::string& key) {
+  if (certificate.empty() == key.empty()) return {};
+  return fmt::format("{0}.{1} is missing: {0}.certificate and {0}.key belong together", section,
+                     key.empty() ? "key" : "certificate");
+}
+
 // Every client and its server connection take a descriptor: as many as the system lets us have.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -53,10 +63,12 @@ std::string program::start() {
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   if (auto problem = open_data(); !problem.empty()) return problem;
+  if (auto problem = open_tls(); !problem.empty()) return problem;
   monitor_ = std::make_unique<monitor>(settings_, board_, replayer_.get(), spool_.get());
   monitor_->on_connected([this](spool::mysql_connection& connection) { learn_from(connection, profile_); });
-  services_.emplace(
-      services{settings_, board_, *monitor_, profile_, counters_, writes_.get(), spool_.get(), ids_.get()});
+  services_.emplace(services{settings_, board_, *monitor_, profile_, counters_, writes_.get(), spool_.get(),
+                             ids_.get(), client_tls_.get(), server_tls_.get(),
+                             password_key_ ? &*password_key_ : nullptr});
   services_->proxy_networks =
       protocol::network_list::parse(settings_.proxy_protocol_networks).value_or(protocol::network_list());
   const auto count =
@@ -99,7 +111,7 @@ std::string program::open_data() {
   if (!opened) return fmt::format("the spool cannot be opened: {}", opened.error().context);
   spool_ = std::move(*opened);
   writes_ = std::make_unique<write_queue>(*spool_, board_);
-  const spool::server_address server{settings_.server.host, settings_.server.port, settings_.server.socket};
+  const auto server = address_of_server(settings_);
   const spool::connection_timeouts timeouts{settings_.connection_timeout, settings_.connection_timeout};
   spool::replay_options replay;
   replay.server = server;
@@ -111,6 +123,40 @@ std::string program::open_data() {
   ids_ = std::make_unique<insert_ids>(
       insert_ids_options{server, credentials_of(settings_).front(), settings_.server.database, timeouts,
                          settings_.insert_ids.block, settings_.data_dir + "/ids.db"});
+  return {};
+}
+
+// What encrypts connections, on either side. With TLS off on both, nothing is made.
+std::string program::open_tls() {
+  auto clients = settings_.client_tls;
+  const auto& server = settings_.server_tls;
+  if (auto problem = missing_half("client_tls", clients.certificate, clients.key); !problem.empty())
+    return problem;
+  if (auto problem = missing_half("server_tls", server.certificate, server.key); !problem.empty())
+    return problem;
+  const bool with_clients = clients.mode != "off";
+  const bool with_server = server.mode != "off";
+  if (!with_clients && !with_server) return {};
+  tls_files own;
+  const bool with_certificate = with_clients && clients.certificate.empty();
+  if (auto problem = make_tls_files(settings_.data_dir, with_certificate, own); !problem.empty())
+    return problem;
+  if (with_certificate) {
+    clients.certificate = own.certificate;
+    clients.key = own.key;
+  }
+  if (with_clients)
+    if (const auto problem = tls_context::for_clients(clients, client_tls_); !problem.empty())
+      return fmt::format("TLS for clients: {}", problem);
+  if (with_server)
+    if (const auto problem = tls_context::for_server(server, server_tls_); !problem.empty())
+      return fmt::format("TLS with the server: {}", problem);
+
+  std::ifstream file(own.key);
+  const std::string pem{std::istreambuf_iterator<char>(file), {}};
+  auto key = protocol::rsa_key::read(pem);
+  if (!key) return fmt::format("the key {} cannot be used: it is no RSA key", own.key);
+  password_key_.emplace(std::move(*key));
   return {};
 }
 

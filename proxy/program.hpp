@@ -5,8 +5,10 @@
 #include "admin/control.hpp"
 #include "proxy/config/options.hpp"
 
+#include "protocol/rsa.hpp"
 #include "proxy/insert_ids/insert_ids.hpp"
 #include "proxy/listener.hpp"
+#include "proxy/net/tls_context.hpp"
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
@@ -55,6 +57,7 @@ class program final : public admin::control {
   struct sync_wait;
 
   [[nodiscard]] std::string open_data();
+  [[nodiscard]] std::string open_tls();
   [[nodiscard]] std::string open_ports();
   void stop();
   void follow_state(server_view view);
@@ -67,6 +70,9 @@ class program final : public admin::control {
   asio::thread_pool slow_work_{1}; // spool reads for the HTTP port
   state_board board_;
   session_counters counters_;
+  std::unique_ptr<const tls_context> client_tls_; // null: off
+  std::unique_ptr<const tls_context> server_tls_;
+  std::optional<protocol::rsa_key> password_key_;
   profile_store profile_;
   std::unique_ptr<spool::spool> spool_;
   std::unique_ptr<write_queue> writes_;

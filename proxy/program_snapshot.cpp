@@ -84,6 +84,8 @@ std::vector<admin::counter> program::metrics() const {
   count("holdwater_client_connections_total", "Client connections accepted.", counters_.connections);
   out.push_back(single("holdwater_client_connections", "Client connections now.",
                        static_cast<double>(counters_.connected.load(std::memory_order_relaxed)), true));
+  count("holdwater_tls_failed_total", "TLS handshakes with clients that did not succeed.",
+        counters_.tls_failed);
   count("holdwater_logins_failed_total", "Clients that did not get past the login.", counters_.logins_failed);
   count("holdwater_commands_forwarded_total", "Commands sent to the server.", counters_.commands_forwarded);
   count("holdwater_commands_held_total", "Commands that waited for the server.", counters_.commands_held);

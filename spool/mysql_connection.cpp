@@ -12,6 +12,10 @@ constexpr std::chrono::milliseconds poll_slice{100};
 constexpr unsigned long largest_packet = 1UL << 30;
 constexpr unsigned out_of_memory = 2008;
 constexpr unsigned server_lost = 2013;
+constexpr unsigned ssl_connection_error = 2026;
+// Their clients never show the password on a connection that is not encrypted.
+constexpr const char* plugins_without_clear_password =
+    "mysql_native_password,caching_sha2_password,client_ed25519";
 
 struct close_connection {
   void operator()(MYSQL* handle) const noexcept { mysql_close(handle); }
@@ -54,10 +58,28 @@ void set_options(MYSQL* handle, const connection_timeouts& timeouts, bool local)
   mysql_options(handle, MYSQL_OPT_PROTOCOL, &protocol); // "localhost" would mean the socket file
   mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &local_infile);
   mysql_options(handle, MYSQL_OPT_RECONNECT, &no);
-  mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, &no);
-  mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &no);
   mysql_options(handle, MYSQL_OPT_MAX_ALLOWED_PACKET, &largest_packet);
   mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+}
+
+const char* text_or_null(const std::string& text) {
+  return text.empty() ? nullptr : text.c_str();
+}
+
+// The library itself uses TLS when it is enforced and offered; that it was used is checked afterwards.
+void set_tls_options(MYSQL* handle, const tls_settings& tls) {
+  const my_bool enforced = tls.mode != tls_mode::off ? 1 : 0;
+  const my_bool by_name = tls.mode == tls_mode::verify_identity ? 1 : 0;
+  if (tls.mode <= tls_mode::preferred)
+    mysql_options(handle, MARIADB_OPT_RESTRICTED_AUTH, plugins_without_clear_password);
+  if (enforced) {
+    const bool verified = tls.mode >= tls_mode::verify_ca;
+    const char* const ca = verified ? text_or_null(tls.ca) : nullptr;
+    const char* const folder = verified && ca == nullptr ? text_or_null(tls.ca_folder) : nullptr;
+    mysql_ssl_set(handle, text_or_null(tls.key), text_or_null(tls.certificate), ca, folder, nullptr);
+  }
+  mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, &enforced);
+  mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &by_name);
 }
 
 std::vector<result_row> take_rows(MYSQL_RES* from) {
@@ -141,12 +163,16 @@ mysql_connection::connect(const server_address& where, const credentials& who, c
   connection_handle handle(mysql_init(nullptr));
   if (!handle) return server_error{out_of_memory, "HY000", "out of memory"};
   set_options(handle.get(), timeouts, !where.socket.empty());
+  if (where.socket.empty()) set_tls_options(handle.get(), where.tls); // nobody listens in on a unix socket
   // the library looks at the socket for this name only
   const char* host = where.socket.empty() ? where.host.c_str() : "localhost";
   const char* schema = database.empty() ? nullptr : database.c_str();
   if (mysql_real_connect(handle.get(), host, who.user.c_str(), who.password.c_str(), schema, where.port,
                          where.socket.empty() ? nullptr : where.socket.c_str(), 0) == nullptr)
     return error_of(handle.get());
+  if (where.socket.empty() && where.tls.mode >= tls_mode::required &&
+      mysql_get_ssl_cipher(handle.get()) == nullptr)
+    return server_error{ssl_connection_error, "HY000", "TLS is required, and the server does not offer it"};
   return std::unique_ptr<mysql_connection>(
       std::make_unique<library_connection>(std::move(handle), timeouts.read));
 }

@@ -19,10 +19,25 @@
 
 namespace holdwater::spool {
 
+enum class tls_mode : std::uint8_t {
+  off,
+  preferred,       // when the server offers it
+  required,        // or no connection
+  verify_ca,       // and the server's certificate is signed by an authority of `ca` or `ca_folder`
+  verify_identity, // and made out to the server's host
+};
+struct tls_settings {
+  tls_mode mode = tls_mode::off;
+  std::string ca;          // PEM file; empty: `ca_folder` counts
+  std::string ca_folder;   // hashed folder of authorities
+  std::string certificate; // shown to the server when it asks; PEM, may be empty
+  std::string key;
+};
 struct server_address {
   std::string host = "127.0.0.1"; // resolved anew at each connect
   std::uint16_t port = 3306;
   std::string socket; // a unix socket's path, instead of the two
+  tls_settings tls;
 };
 struct credentials {
   std::string user;

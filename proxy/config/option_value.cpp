@@ -8,6 +8,7 @@
 #include <cmath>
 #include <concepts>
 #include <optional>
+#include <span>
 
 namespace holdwater::proxy {
 namespace {
@@ -18,9 +19,26 @@ struct unit_of_size {
 };
 constexpr std::array<unit_of_size, 4> units_of_size{{{"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}}};
 constexpr std::array<std::string_view, 5> log_levels{"trace", "debug", "info", "warning", "error"};
-
+constexpr std::array<std::string_view, 3> client_tls_modes{"off", "preferred", "required"};
+constexpr std::array<std::string_view, 5> server_tls_modes{"off", "preferred", "required", "verify_ca",
+                                                           "verify_identity"};
+constexpr std::array<std::string_view, 2> tls_versions{"1.2", "1.3"};
+constexpr std::array<std::string_view, 3> proxy_versions{"off", "v1", "v2"};
 constexpr std::array<std::string_view, 3> auth_plugins{"mysql_native_password", "caching_sha2_password",
                                                        "client_ed25519"};
+
+// The words that an option takes; none when it takes any text.
+std::span<const std::string_view> words_of(option_kind kind) {
+  switch (kind) {
+  case option_kind::log_level: return log_levels;
+  case option_kind::client_tls_mode: return client_tls_modes;
+  case option_kind::server_tls_mode: return server_tls_modes;
+  case option_kind::tls_version: return tls_versions;
+  case option_kind::proxy_version: return proxy_versions;
+  case option_kind::auth_plugin: return auth_plugins;
+  default: return {};
+  }
+}
 
 std::optional<std::uint64_t> whole_number(std::string_view text, int base = 10) {
   std::uint64_t value = 0;
@@ -113,13 +131,10 @@ struct reader {
 
   std::string operator()(std::string* field) const {
     if (text.find('\0') != text.npos) return "must not hold a NUL character";
-    if (kind == option_kind::log_level && std::ranges::find(log_levels, text) == log_levels.end())
-      return fmt::format("expected one of {}", fmt::join(log_levels, ", "));
-    if (kind == option_kind::proxy_version && text != "off" && text != "v1" && text != "v2")
-      return "expected one of off, v1, v2";
-    if (kind == option_kind::auth_plugin && !text.empty() &&
-        std::ranges::find(auth_plugins, text) == auth_plugins.end())
-      return fmt::format("expected one of {}", fmt::join(auth_plugins, ", "));
+    const bool may_be_empty = kind == option_kind::auth_plugin && text.empty();
+    if (const auto words = words_of(kind);
+        !words.empty() && !may_be_empty && std::ranges::find(words, text) == words.end())
+      return fmt::format("expected one of {}", fmt::join(words, ", "));
     if (text.size() < range.least) return "must not be empty";
     if (text.size() > range.most) return fmt::format("must not be longer than {} characters", range.most);
     *field = text;

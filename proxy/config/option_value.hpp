@@ -17,17 +17,21 @@ namespace holdwater::proxy {
 
 // How a value is written.
 enum class option_kind {
-  text,          // any characters without NUL
-  secret,        // as text, but never shown
-  number,        // a whole number
-  bytes,         // a whole number of bytes, with KiB, MiB, GiB or TiB if wished
-  yes_no,        // true or false
-  seconds,       // seconds, fractions allowed
-  address,       // HOST:PORT, IPv6 in brackets
-  file_mode,     // access rights of a file, octal, as chmod takes them
-  proxy_version, // off, v1 or v2
-  auth_plugin,   // a password plugin that clients may log in with, or nothing
-  log_level      // trace, debug, info, warning, error
+  text,        // any characters without NUL
+  secret,      // as text, but never shown
+  number,      // a whole number
+  bytes,       // a whole number of bytes, with KiB, MiB, GiB or TiB if wished
+  yes_no,      // true or false
+  seconds,     // seconds, fractions allowed
+  address,     // HOST:PORT, IPv6 in brackets
+  file_mode,   // access rights of a file, octal, as chmod takes them
+  auth_plugin, // a password plugin that clients may log in with, or nothing
+  // one of a few words, see words_of() in option_value.cpp
+  proxy_version,
+  log_level,
+  client_tls_mode,
+  server_tls_mode,
+  tls_version,
 };
 
 // Which values are taken, both ends included: of the number itself, of bytes, of milliseconds for a span of

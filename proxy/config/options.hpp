@@ -53,6 +53,20 @@ struct options {
   std::string proxy_protocol_networks; // whose connections may begin with a PROXY header
   std::vector<account> accounts;       // [[account]] in the file, besides server.user
 
+  struct client_tls_options {
+    std::string mode = "preferred"; // off, preferred, required
+    std::string certificate;        // empty: one is made in data_dir, with its key
+    std::string key;
+    std::string ca; // clients over TLS must show a certificate that it signed
+    std::string min_version = "1.2";
+  } client_tls;
+  struct server_tls_options {
+    std::string mode = "preferred"; // off, preferred, required, verify_ca, verify_identity
+    std::string ca;                 // empty: the system's authorities
+    std::string certificate;        // shown to the server when it asks
+    std::string key;
+  } server_tls;
+
   std::chrono::milliseconds connection_timeout{10'000}; // DB_CONNECTION_TIMEOUT
   unsigned retry_attempts = 3;                          // DB_RETRY_ATTEMPTS
   std::chrono::milliseconds retry_delay{2'000};         // DB_RETRY_DELAY

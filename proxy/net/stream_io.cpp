@@ -36,6 +36,19 @@ task<io_status> receive_some(transport& stream, waiter how) {
   }
 }
 
+task<io_status> shake_hands(transport& stream, waiter how) {
+  for (;;) {
+    switch (stream.shake_hands()) {
+    case transport::status::progress: co_return io_status::done;
+    case transport::status::closed: co_return io_status::closed;
+    case transport::status::blocked: break;
+    }
+    stream.arm_handshake();
+    co_await how.wake.wait();
+    if (how.expired()) co_return io_status::timed_out;
+  }
+}
+
 task<io_status> read_message(transport& stream, waiter how, std::size_t largest, message& out,
                              excess longer) {
   out.payload.clear();

@@ -31,6 +31,8 @@ struct waiter {
 task<io_status> send_all(transport& stream, waiter how, protocol::byte_span bytes);
 // At least one more byte arrives in stream.received(). Precondition: it is not at its limit.
 task<io_status> receive_some(transport& stream, waiter how);
+// The TLS handshake after transport::add_tls().
+task<io_status> shake_hands(transport& stream, waiter how);
 
 // One logical message, however many packets and reads it took.
 struct message {

@@ -50,6 +50,8 @@ transport::status transport::receive() {
   if (closed_) return status::closed;
   const auto room = received_.room();
   if (room.empty()) return status::blocked;
+  if (layers_) [[unlikely]]
+    return receive_layered(room);
   const auto count = ::recv(socket_, room.data(), room.size(), MSG_DONTWAIT);
   if (count > 0) {
     // A short read has emptied the socket: the next byte will wake us. An end was told already, maybe before.
@@ -65,6 +67,8 @@ transport::status transport::receive() {
 
 transport::status transport::send(protocol::byte_span& bytes) {
   if (closed_) return status::closed;
+  if (layers_) [[unlikely]]
+    return send_layered(bytes);
   const auto count = ::send(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count >= 0) {
     bytes = bytes.subspan(static_cast<std::size_t>(count));
@@ -73,12 +77,42 @@ transport::status transport::send(protocol::byte_span& bytes) {
   return would_block(errno) ? status::blocked : fail(system_error(errno));
 }
 
+transport::status transport::receive_layered(std::span<std::uint8_t> room) {
+  const auto step = layers_->receive(room);
+  switch (step.what) {
+  case io_step::kind::moved:
+    received_.commit(step.count);
+    maybe_readable_ = step.count == room.size() || layers_->may_have_more() || ended_;
+    return status::progress;
+  case io_step::kind::closed: return fail(step.error);
+  case io_step::kind::blocked: break;
+  }
+  maybe_readable_ = false;
+  return status::blocked;
+}
+
+transport::status transport::send_layered(protocol::byte_span& bytes) {
+  const auto step = layers_->send(bytes);
+  switch (step.what) {
+  case io_step::kind::moved: bytes = bytes.subspan(step.count); return status::progress;
+  case io_step::kind::closed: return fail(step.error);
+  case io_step::kind::blocked: break;
+  }
+  return status::blocked;
+}
+
 void transport::arm_receive() {
-  if (!maybe_readable_ && !closed_) receive_armed_ = true;
+  if (maybe_readable_ || closed_) return;
+  receive_armed_ = true;
+  if (layers_ && layers_->receive_wants_to_send()) send_armed_ = true;
 }
 
 void transport::arm_send() {
-  if (!closed_) send_armed_ = true;
+  if (closed_) return;
+  if (layers_ && layers_->send_wants_to_receive())
+    receive_armed_ = true;
+  else
+    send_armed_ = true;
 }
 
 void transport::on_ready(readiness now) {
@@ -88,8 +122,36 @@ void transport::on_ready(readiness now) {
     maybe_readable_ = true;
     receive_armed_ = false;
   }
-  if (now.writable) send_armed_ = false;
+  if (now.writable) {
+    send_armed_ = false;
+    if (layers_ && layers_->receive_wants_to_send()) maybe_readable_ = true;
+  }
   if (wanted && owner_) owner_->notify();
+}
+
+void transport::add_tls(const tls_context& context, const std::string& host) {
+  layers_ = std::make_unique<stream_layers>(socket_);
+  layers_->add_tls(context, host, received_.bytes());
+  received_.release();
+}
+
+transport::status transport::shake_hands() {
+  if (closed_) return status::closed;
+  const auto step = layers_->tls()->shake_hands();
+  switch (step.what) {
+  case io_step::kind::moved: maybe_readable_ = true; return status::progress;
+  case io_step::kind::closed: return fail(step.error);
+  case io_step::kind::blocked: break;
+  }
+  return status::blocked;
+}
+
+void transport::arm_handshake() {
+  if (closed_) return;
+  if (layers_->receive_wants_to_send())
+    send_armed_ = true;
+  else
+    receive_armed_ = true;
 }
 
 std::string transport::peer_address() const {
@@ -117,6 +179,7 @@ void transport::hang_up() {
 
 void transport::close() {
   owner_ = nullptr;
+  if (layers_ && !closed_) layers_->say_goodbye();
   closed_ = true;
   received_.release();
   if (socket_ < 0) return;

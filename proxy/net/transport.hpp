@@ -1,12 +1,14 @@
 // The seam between sessions and the network: one connected stream, its received bytes, and the two waits that
-// a session needs. Sessions see only this; what is below may be epoll, io_uring, TLS.
+// a session needs. Sessions see only this; below is the plain socket, or layers over it (TLS).
 //
 // Invariant: an armed wait wakes the owner once. The loop's poller knows the stream until close(); after it,
-// nothing wakes the owner.
+// nothing wakes the owner. A send() that was blocked is repeated with the same bytes, perhaps
+// more behind them, or the stream is closed: a layer may have begun to put them into a record.
 #pragma once
 
 #include "proxy/net/poller.hpp"
 #include "proxy/net/rx_buffer.hpp"
+#include "proxy/net/stream_layers.hpp"
 #include "proxy/net/stream_socket.hpp"
 #include "proxy/net/wakeup.hpp"
 
@@ -54,6 +56,16 @@ class transport final : public poll_target {
   // Wakes another owner from now on: the stream is handed over.
   void serve(wakeup& owner) { owner_ = &owner; }
 
+  // Puts TLS under the stream; what was received already is the peer's handshake. `host` as in tls_channel.
+  void add_tls(const tls_context& context, const std::string& host = {});
+  // One step of the handshake: progress when it is done. Blocked: arm_handshake(), wait, and again.
+  status shake_hands();
+  void arm_handshake();
+  // Null without TLS.
+  [[nodiscard]] const tls_channel* tls() const { return layers_ ? layers_->tls() : nullptr; }
+  // Nobody on the way can read what is sent.
+  [[nodiscard]] bool secure() const { return local_ || tls() != nullptr; }
+
   // Ends both directions, so that whoever waits finds the stream closed. What was received stays.
   void hang_up();
   // Closes the socket. After it, nothing wakes the owner.
@@ -61,12 +73,15 @@ class transport final : public poll_target {
 
  private:
   void on_ready(readiness now) override;
+  status receive_layered(std::span<std::uint8_t> room);
+  status send_layered(protocol::byte_span& bytes);
   status fail(boost::system::error_code error);
 
   poller& sockets_;
   int socket_; // -1 after close()
   wakeup* owner_;
   rx_buffer received_;
+  std::unique_ptr<stream_layers> layers_; // null: the plain socket
   boost::system::error_code error_;
   bool maybe_readable_ = true;
   bool ended_ = false; // there is an end to be found behind what is still to be read

@@ -1,5 +1,7 @@
 #include "proxy/server/monitor.hpp"
 
+#include "proxy/server/address.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -134,8 +136,7 @@ monitor::probe_result monitor::probe_connection(std::string& error) {
   auto result = probe_result::still_there;
   if (!connection_) {
     auto made = spool::mysql_connection::connect(
-        {settings_.server.host, settings_.server.port, settings_.server.socket},
-        {settings_.server.user, settings_.server.password}, {},
+        address_of_server(settings_), {settings_.server.user, settings_.server.password}, {},
         {settings_.connection_timeout, settings_.connection_timeout});
     if (!made) {
       error = fmt::format("connect: {} ({})", made.error().text, made.error().number);

@@ -9,6 +9,7 @@ error_code_row row_of(client_error which) {
   case client_error::access_denied: return {1045, "28000"};        // ER_ACCESS_DENIED_ERROR
   case client_error::too_many_connections: return {1040, "08004"}; // ER_CON_COUNT_ERROR
   case client_error::bad_handshake: return {1043, "08S01"};        // ER_HANDSHAKE_ERROR
+  case client_error::insecure_transport: return {3159, "HY000"};   // ER_SECURE_TRANSPORT_REQUIRED
   case client_error::malformed_packet: return {1835, "HY000"};     // ER_MALFORMED_PACKET
   case client_error::packet_too_large: return {1153, "08S01"};     // ER_NET_PACKET_TOO_LARGE
   case client_error::no_greeting: return {1053, "08S01"};          // ER_SERVER_SHUTDOWN

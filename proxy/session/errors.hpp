@@ -15,6 +15,7 @@ enum class client_error : std::uint8_t {
   access_denied,        // wrong password
   too_many_connections, // max_connections of the proxy
   bad_handshake,        // what the client sent is no handshake response
+  insecure_transport,   // no TLS where client_tls.mode requires it
   malformed_packet,     // a command that cannot be read
   packet_too_large,     // a write larger than spool.max_statement_bytes, in an outage
   no_greeting,          // the server was never met, so nobody knows what it would say

@@ -155,18 +155,21 @@ task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol:
   auto& link = *attempt.link;
   auto login = as;
 
-  protocol::auth_client client(password, link.stream->is_local());
-  client.start(attempt.hello);
   link.negotiated = login.client_capabilities & attempt.hello.server_capabilities & supported_capabilities();
   // One password is all that is known here: a server that wants more factors says so.
   login.client_capabilities = link.negotiated & ~cap::multi_factor_authentication;
+  co_await encrypt_link(home, how, attempt, login);
+  if (attempt.what != link_attempt::outcome::opened) co_return;
+  if (link.stream->tls() != nullptr) login.client_capabilities |= cap::ssl;
+  protocol::auth_client client(password, link.stream->secure());
+  client.start(attempt.hello);
   login.auth_plugin = client.plugin();
   login.auth_response.assign(protocol::as_text(client.reply()));
   if (login.database.empty()) login.client_capabilities &= ~cap::connect_with_db;
 
   link.user = login.user;
   byte_buffer out;
-  protocol::append_handshake_response(out, 1, login);
+  protocol::append_handshake_response(out, attempt.sequence, login);
   co_await prove(how, attempt, client, out);
 }
 

@@ -52,6 +52,7 @@ struct link_attempt {
   outcome what = outcome::unreachable;
   std::optional<server_link> link;
   protocol::greeting hello;
+  std::uint8_t sequence = 1; // of the next packet of the login
   std::string problem;
   protocol::byte_buffer refusal;
   protocol::byte_buffer ok; // log_in(): the server's OK payload
@@ -59,6 +60,10 @@ struct link_attempt {
 // With server.proxy_protocol the server is told of the client at the other end, if one is given: such a link
 // is of use to that client only.
 task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_header* client = nullptr);
+
+// encrypt.cpp: TLS over an opened attempt, as the settings and the greeting have it. It stays opened, or is
+// unreachable.
+task<> encrypt_link(worker& home, waiter how, link_attempt& attempt, const protocol::handshake_response& as);
 
 // Logs in over an opened attempt with a password that we know: `as` with its authentication replaced.
 // On success `ok` is set; else what, problem or refusal.

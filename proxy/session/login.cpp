@@ -46,7 +46,7 @@ task<bool> session::log_in() {
   auto hello = profile->hello;
   hello.connection_id = connection_id_;
   hello.salt = salt_;
-  hello.server_capabilities &= supported_capabilities();
+  hello.server_capabilities = (hello.server_capabilities & supported_capabilities()) | own_offers();
   byte_buffer out;
   protocol::append_greeting(out, 0, hello);
   if (co_await send_all(*client_, {wake_, &limit_}, out) != io_status::done) co_return false;
@@ -56,12 +56,20 @@ task<bool> session::log_in() {
   message response;
   if (co_await read_message(*client_, {wake_, &limit_}, largest_login_packet, response) != io_status::done)
     co_return false;
+  if (protocol::is_ssl_request(response.payload)) {
+    const bool encrypted = co_await encrypt_client(static_cast<std::uint8_t>(response.sequence + 1));
+    if (!encrypted) co_return false;
+    if (co_await read_message(*client_, {wake_, &limit_}, largest_login_packet, response) != io_status::done)
+      co_return false;
+  }
   const auto sequence = static_cast<std::uint8_t>(response.sequence + 1);
   auto parsed = protocol::parse_handshake_response(response.payload);
   if (!parsed)
     co_return co_await deny(client_error::bad_handshake, "the handshake response cannot be read", sequence);
   login_ = std::move(*parsed);
-  negotiated_ = login_.client_capabilities & hello.server_capabilities;
+  const bool secure = co_await secure_enough(sequence);
+  if (!secure) co_return false;
+  negotiated_ = login_.client_capabilities & hello.server_capabilities & supported_capabilities();
   login_.client_capabilities = negotiated_;
   co_return co_await enter_account(hello.auth_plugin, sequence);
 }
@@ -95,8 +103,8 @@ task<bool> session::meet_server() {
 }
 
 task<bool> session::authenticate(std::string_view offered_plugin, std::uint8_t sequence) {
-  protocol::authenticator check(known_->password, std::string(offered_plugin), salt_, client_->is_local(),
-                                known_->plugin);
+  protocol::authenticator check(known_->password, std::string(offered_plugin), salt_, client_->secure(),
+                                known_->plugin, process().password_key);
   const bool with_password = !login_.auth_response.empty();
   auto step = check.start(login_.auth_plugin, protocol::as_bytes(login_.auth_response));
   for (;;) {
@@ -199,22 +207,33 @@ task<bool> session::relay_login(std::uint8_t sequence) {
     co_await answer(out);
     co_return false;
   }
-  link_ = std::move(attempt.link);
-  link_->negotiated = negotiated_ & attempt.hello.server_capabilities;
-  if (!fits(*link_))
+  attempt.link->negotiated = negotiated_ & attempt.hello.server_capabilities;
+  if (!fits(*attempt.link)) {
+    attempt.link->stream->close();
     co_return co_await deny(client_error::bad_handshake,
                             "the server has changed its capabilities; connect again", sequence);
+  }
+
+  const waiter how{wake_, &limit_};
+  co_await encrypt_link(home_, how, attempt, login_);
+  if (attempt.what != link_attempt::outcome::opened) {
+    process().watch.report(attempt.problem);
+    co_return co_await deny(client_error::needs_server, "the server cannot be reached", sequence);
+  }
+  link_ = std::move(attempt.link);
 
   // A plugin that no account has makes the server ask for the account's own at once: many clients follow one
   // switch and no second one.
   auto login = login_;
   login.auth_plugin = nobodys_plugin;
   login.auth_response.clear();
+  if (link_->stream->tls() != nullptr) login.client_capabilities |= cap::ssl;
   byte_buffer out;
-  protocol::append_handshake_response(out, 1, login);
+  protocol::append_handshake_response(out, attempt.sequence, login);
   if (co_await send_all(*link_->stream, {wake_, &limit_}, out) != io_status::done) co_return false;
-  const std::string challenge = std::string(protocol::as_text(attempt.hello.salt)) + '\0';
-  co_return co_await relay_authentication(sequence, challenge);
+  relayed_login conversation{attempt.hello.auth_plugin, std::string(protocol::as_text(attempt.hello.salt)),
+                             sequence};
+  co_return co_await relay_authentication(conversation);
 }
 
 // A later COM_CHANGE_USER answers the last challenge that came for this plugin.
@@ -226,8 +245,9 @@ void session::keep_lasting_salt(protocol::byte_span auth_switch) {
 }
 
 // Packets go both ways as they come, each side with its own sequence ids, until the server says OK or ERR.
-task<bool> session::relay_authentication(std::uint8_t client_sequence, const std::string& challenge) {
+task<bool> session::relay_authentication(relayed_login& login) {
   std::uint8_t server_sequence = 0;
+  auto& client_sequence = login.client_sequence;
   for (;;) {
     message packet;
     byte_buffer out;
@@ -261,13 +281,21 @@ task<bool> session::relay_authentication(std::uint8_t client_sequence, const std
       const auto text = denied_text(login_.user, client_address(), true);
       if (!proved) co_return co_await deny(client_error::access_denied, text, client_sequence);
     }
+    if (first == 0xfe || first == 0x02) {
+      const bool followed = co_await follow_switch(login, packet.payload);
+      if (!followed) co_return false;
+    }
     if (first == 0xfe && packet.payload.size() == 1) // the old password, under the greeting's challenge
-      protocol::append_auth_switch(out, client_sequence++, {"mysql_old_password", challenge});
+      protocol::append_auth_switch(out, client_sequence++, {"mysql_old_password", login.salt + '\0'});
     else
       client_sequence = protocol::append_message(out, client_sequence, packet.payload);
     if (first == 0xfe) keep_lasting_salt(packet.payload);
     const auto sent = co_await send_all(*client_, {wake_, &limit_}, out);
     if (sent != io_status::done || first == 0xff) co_return false;
+    if (must_carry_password(login, packet.payload)) {
+      const bool carried = co_await carry_password(login, server_sequence);
+      if (!carried) co_return false;
+    }
     if (first != 0x00) continue;
     state_.begin(login_, process().profile.get());
     if (const auto ok = protocol::parse_ok(packet.payload, negotiated_)) state_.status = ok->status;
@@ -293,8 +321,8 @@ task<session::verdict> session::relay_change_user(const byte_buffer& command) {
   protocol::append_message(out, 0, command);
   bool entered = co_await send_to_server(out);
   home_.deadlines().set(limit_, process().settings.handshake_timeout);
-  const std::string challenge = std::string(protocol::as_text(salt_)) + '\0';
-  if (entered) entered = co_await relay_authentication(1, challenge);
+  relayed_login conversation{login_.auth_plugin, std::string(protocol::as_text(salt_)), 1};
+  if (entered) entered = co_await relay_authentication(conversation);
   limit_.clear();
   co_return entered ? verdict::next_command : verdict::end_session;
 }

@@ -37,7 +37,7 @@ task<> change_login(worker& home, wakeup& wake, link_attempt& attempt, const pro
   protocol::greeting hello;
   hello.auth_plugin = link.plugin;
   hello.salt = link.salt;
-  protocol::auth_client client(password, link.stream->is_local());
+  protocol::auth_client client(password, link.stream->secure());
   client.start(hello);
 
   protocol::change_user request;

@@ -9,6 +9,9 @@
 #include <functional>
 #include <string_view>
 
+namespace holdwater::protocol {
+class rsa_key;
+}
 namespace holdwater::spool {
 class spool;
 }
@@ -19,6 +22,7 @@ class insert_ids;
 class monitor;
 class profile_store;
 class state_board;
+class tls_context;
 class write_queue;
 
 // Counted on the sessions' path, shown on /metrics. Relaxed: nobody decides on them.
@@ -26,6 +30,7 @@ struct session_counters {
   std::atomic<std::uint64_t> connections{0}; // accepted since the start
   std::atomic<std::uint64_t> connected{0};   // now
   std::atomic<std::uint64_t> logins_failed{0};
+  std::atomic<std::uint64_t> tls_failed{0}; // handshakes with clients
   std::atomic<std::uint64_t> commands_forwarded{0};
   std::atomic<std::uint64_t> commands_held{0};
   std::atomic<std::uint64_t> commands_refused{0}; // by Holdwater, not by the server
@@ -48,6 +53,9 @@ struct services {
   write_queue* writes = nullptr; // these three are null when spool.enabled is false
   spool::spool* queue = nullptr;
   insert_ids* ids = nullptr;
+  const tls_context* client_tls = nullptr; // null: no TLS on that side
+  const tls_context* server_tls = nullptr;
+  const protocol::rsa_key* password_key = nullptr; // for relayed passwords of clients without TLS
 
   protocol::network_list proxy_networks{}; // whose PROXY headers are believed
   std::function<void()> shed_pools{};      // closes the idle server connections of every worker, soon

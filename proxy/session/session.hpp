@@ -72,7 +72,13 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> authenticate(std::string_view offered_plugin, std::uint8_t sequence);
   task<bool> open_session();
   task<bool> relay_login(std::uint8_t sequence);
-  task<bool> relay_authentication(std::uint8_t client_sequence, const std::string& challenge);
+  // The conversation with a relayed client, as far as both sides have come.
+  struct relayed_login {
+    std::string plugin;               // what the server has asked for last
+    std::string salt;                 // and its challenge, without the zero byte behind it
+    std::uint8_t client_sequence = 0; // of the next packet to the client
+  };
+  task<bool> relay_authentication(relayed_login& login);
   void keep_lasting_salt(protocol::byte_span auth_switch);
   task<bool> deny(client_error which, std::string_view text, std::uint8_t sequence);
   task<verdict> change_user();
@@ -85,6 +91,18 @@ class session : public std::enable_shared_from_this<session> {
   // client_address.cpp
   task<bool> take_proxy_header();
   [[nodiscard]] std::string client_address() const;
+
+  // encrypt.cpp
+  [[nodiscard]] protocol::capabilities own_offers();
+  task<bool> encrypt_client(std::uint8_t sequence);
+  task<bool> secure_enough(std::uint8_t sequence);
+
+  // relay_password.cpp
+  [[nodiscard]] std::string_view why_not_relayable(std::string_view plugin) const;
+  task<bool> follow_switch(relayed_login& login, const protocol::byte_buffer& payload);
+  [[nodiscard]] bool must_carry_password(const relayed_login& login, protocol::byte_span said) const;
+  task<bool> carry_password(relayed_login& login, std::uint8_t server_sequence);
+  task<bool> unseal_password(const relayed_login& login, message& shown);
 
   // session.cpp
   task<bool> read_command();

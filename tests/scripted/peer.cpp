@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <string>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <utility>
 
@@ -129,6 +130,13 @@ void peer::expect_bytes(protocol::byte_span bytes) {
 void peer::expect_closed() {
   std::uint8_t unexpected = 0;
   REQUIRE_MESSAGE(read_some(&unexpected, 1) == 0, "a byte came where the script expects the end");
+}
+
+int peer::lend() {
+  const timeval limit{patience.count(), 0};
+  ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  return socket_;
 }
 
 void peer::hang_up() {

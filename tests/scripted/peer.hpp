@@ -40,6 +40,9 @@ class peer {
 
   // The other side has hung up, and said nothing before.
   void expect_closed();
+  // For a library that takes the socket over; its waits are bounded all the same.
+  int lend();
+
   // Nothing more is sent; waits until the other side has noticed and hung up too.
   void hang_up();
   void close();

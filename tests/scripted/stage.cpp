@@ -71,6 +71,14 @@ protocol::greeting stage::greet(peer& client, const std::string& user, const std
   REQUIRE(got.sequence == 0);
   const auto hello = protocol::parse_greeting(got.payload);
   REQUIRE(hello.has_value());
+  protocol::byte_buffer out;
+  protocol::append_handshake_response(out, 1, response_to(*hello, user, secret, database));
+  client.send(out);
+  return *hello;
+}
+
+protocol::handshake_response stage::response_to(const protocol::greeting& hello, const std::string& user,
+                                                const std::string& secret, const std::string& database) {
   protocol::handshake_response response;
   response.client_capabilities = client_capabilities();
   if (database.empty()) response.client_capabilities &= ~protocol::cap::connect_with_db;
@@ -78,12 +86,9 @@ protocol::greeting stage::greet(peer& client, const std::string& user, const std
   response.collation = 45;
   response.user = user;
   response.database = database;
-  response.auth_plugin = hello->auth_plugin;
-  response.auth_response = proof(hello->auth_plugin, secret, hello->salt);
-  protocol::byte_buffer out;
-  protocol::append_handshake_response(out, 1, response);
-  client.send(out);
-  return *hello;
+  response.auth_plugin = hello.auth_plugin;
+  response.auth_response = proof(hello.auth_plugin, secret, hello.salt);
+  return response;
 }
 
 stage::pair stage::log_in(const std::string& database) {
@@ -104,10 +109,12 @@ peer stage::accept_silently() {
   return peer(server_.accept());
 }
 
-peer stage::accept() {
+peer stage::accept(protocol::capabilities without) {
   auto server = accept_silently();
   protocol::byte_buffer out;
-  protocol::append_greeting(out, 0, server_greeting(auth_plugin_));
+  auto hello = server_greeting(auth_plugin_);
+  hello.server_capabilities &= ~without;
+  protocol::append_greeting(out, 0, hello);
   server.send(out);
   return server;
 }

@@ -26,11 +26,21 @@ class stage {
                  unsigned pool_max_idle = 0); // no pool
   ~stage();
 
+  // Null: none on that side. Before anyone connects.
+  void use_tls(const tls_context* clients, const tls_context* server) {
+    process_.client_tls = clients;
+    process_.server_tls = server;
+  }
+
   // --- the fake client
   peer connect(); // nothing is said yet
   // The proxy's greeting, and the client's answer to it.
   protocol::greeting greet(peer& client, const std::string& user, const std::string& password,
                            const std::string& database = {});
+  [[nodiscard]] static protocol::handshake_response response_to(const protocol::greeting& hello,
+                                                                const std::string& user,
+                                                                const std::string& password,
+                                                                const std::string& database = {});
   // A known account's login through to the server's OK. Returns both ends.
   struct pair {
     peer client;
@@ -39,7 +49,8 @@ class stage {
   pair log_in(const std::string& database = {});
 
   // --- the fake server
-  peer accept();                                           // its greeting is sent
+  // Its greeting is sent, without these of its capabilities.
+  peer accept(protocol::capabilities without = 0);
   peer accept_silently();                                  // nothing is said yet
   protocol::handshake_response accept_login(peer& server); // the response to it; its proof is right
   protocol::handshake_response serve_login(peer& server);  // accept_login() and OK

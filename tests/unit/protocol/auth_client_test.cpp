@@ -1,6 +1,7 @@
 // The client's side of authentication against scripted servers, up to the sealed password.
 #include "protocol/auth.hpp"
 #include "protocol/ed25519.hpp"
+#include "protocol/rsa.hpp"
 #include "tests/unit/protocol/answers.hpp"
 
 #include <doctest/doctest.h>
@@ -45,6 +46,14 @@ class server_key {
   std::string public_pem() const {
     const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new(BIO_s_mem()), &BIO_free);
     REQUIRE(PEM_write_bio_PUBKEY(bio.get(), key_.get()) == 1);
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &text);
+    return {text, static_cast<std::size_t>(size)};
+  }
+
+  std::string private_pem() const {
+    const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new(BIO_s_mem()), &BIO_free);
+    REQUIRE(PEM_write_bio_PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
     char* text = nullptr;
     const long size = BIO_get_mem_data(bio.get(), &text);
     return {text, static_cast<std::size_t>(size)};
@@ -182,4 +191,21 @@ TEST_CASE("an ed25519 nonce is signed, and one of another size is malformed") {
   CHECK(ed25519_verify(client.reply(), as_bytes(nonce), ed25519_public_key("secret")));
   auto other = started("secret", false, "mysql_native_password");
   CHECK(other.feed(switch_to("client_ed25519", nonce.substr(1))).error() == errc::malformed_packet);
+}
+
+TEST_CASE("a key of our own opens what was sealed for it, and nothing else") {
+  const server_key mine, other;
+  const auto key = rsa_key::read(mine.private_pem());
+  REQUIRE(key.has_value());
+  CHECK(key->public_pem() == mine.public_pem());
+  for (const std::string password : {"", "pw", "a password that is longer than its twenty bytes of salt"}) {
+    const auto sealed = encrypt_password(password, fresh_salt, key->public_pem());
+    REQUIRE(sealed.has_value());
+    CHECK(*key->open(*sealed, fresh_salt) == password);
+    CHECK(key->open(*sealed, std::string(20, 'g')).has_error());
+  }
+  const auto for_another = encrypt_password("pw", fresh_salt, other.public_pem());
+  CHECK(key->open(*for_another, fresh_salt).has_error());
+  CHECK(key->open({}, fresh_salt).has_error());
+  CHECK(rsa_key::read("no key at all").has_error());
 }

@@ -242,3 +242,17 @@ TEST_CASE("a change of user reads back for every set of fields, and is cut at ev
     CHECK(parse_change_user(payload_of(out).first(database_end), negotiated).has_value());
   }
 }
+
+TEST_CASE("a request for TLS is the response's fixed part") {
+  handshake_response message;
+  message.client_capabilities = cap::protocol_41 | cap::ssl | cap::plugin_auth | cap::mariadb_stmt_bulk;
+  message.max_packet_size = 1 << 24;
+  message.collation = 45;
+  message.user = "not yet told";
+  byte_buffer request, response;
+  append_ssl_request(request, 1, message);
+  append_handshake_response(response, 1, message);
+  CHECK(is_ssl_request(payload_of(request)));
+  CHECK_FALSE(is_ssl_request(payload_of(response)));
+  CHECK(as_text(payload_of(request)) == as_text(payload_of(response).first(32)));
+}

@@ -61,9 +61,9 @@ struct options {
     std::string min_version = "1.2";
   } client_tls;
   struct server_tls_options {
-    std::string mode = "preferred"; // off, preferred, required, verify_ca, verify_identity
-    std::string ca;                 // empty: the system's authorities
-    std::string certificate;        // shown to the server when it asks
+    std::string mode = "off"; // off, preferred, required, verify_ca, verify_identity
+    std::string ca;           // empty: the system's authorities
+    std::string certificate;  // shown to the server when it asks
     std::string key;
   } server_tls;
 

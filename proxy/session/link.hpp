@@ -24,7 +24,8 @@ struct server_link {
   std::uint64_t outage = 0; // state_board's number when it was opened: from an earlier one it is worthless
 
   // for its next client
-  std::string user; // logged in as
+  std::string user;     // logged in as
+  std::string database; // of the last login over it that succeeded
   std::uint32_t max_packet_size = 0;
   protocol::challenge salt{}; // of its greeting, as the plugin is
   std::string plugin;

@@ -102,7 +102,8 @@ def test_the_greeting_is_the_servers_own_in_every_field(any_server, proxy):
         assert getattr(direct, field) == getattr(proxied, field), field
     assert len(direct.payload) == len(proxied.payload)
     assert direct.capabilities & ~proxied.capabilities & ~(0x20 | 0x800 | 1 << 26 | 1 << 28 | 1 << 29) == 0
-    assert proxied.capabilities & ~direct.capabilities == 0, "the proxy offers what the server cannot do"
+    own = 0x800  # TLS is Holdwater's own, with its own certificate
+    assert proxied.capabilities & ~direct.capabilities & ~own == 0, "the proxy offers what the server cannot do"
 
 
 ASKED = "SELECT @@character_set_client, @@character_set_connection, @@character_set_results, @@collation_connection, 'x'"

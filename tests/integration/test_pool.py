@@ -12,7 +12,7 @@ TRACES = [
     "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET lc_time_names = 'de_DE'", "SET sql_select_limit = 3",
     "PREPARE p FROM 'SELECT 1'", "SET last_insert_id = 99", "SET foreign_key_checks = 0", "SET sql_safe_updates = 1",
     "SET rand_seed1 = 5", "SET character_set_client = cp1251", "SET lc_messages = 'de_DE'", "SET wait_timeout = 100",
-    "INSERT INTO t (b) VALUES (1)", "HANDLER t OPEN", "SELECT CAST('x' AS SIGNED)", "USE elsewhere",
+    "INSERT INTO t (b) VALUES (1)", "HANDLER t OPEN", "SELECT CAST('x' AS SIGNED) UNION ALL SELECT 2 UNION ALL SELECT 3", "USE elsewhere",
 ]
 OF_THE_MOMENT = {"timestamp", "pseudo_thread_id", "rand_seed1", "rand_seed2", "statement_id", "error_count", "warning_count"}
 
@@ -44,7 +44,9 @@ def use_and_leave(proxy, *statements, **options):
 
 def all_that_shows(connection):
     """What a session can see of itself."""
-    shown = {"found_rows": value(connection, "SELECT FOUND_ROWS()"), "row_count": value(connection, "SELECT ROW_COUNT()")}
+    found = value(connection, "SELECT FOUND_ROWS()")
+    # MariaDB's fresh sessions say 0 or 1, as the thread that serves them left it
+    shown = {"found_rows": found if found > 1 else 0, "row_count": value(connection, "SELECT ROW_COUNT()")}
     shown["mixed"] = run(connection, "SELECT LAST_INSERT_ID(), DATABASE(), CURRENT_USER(), @u, NOW() > '2020-01-01', "
                                      "IS_FREE_LOCK('mine')")
     shown["warnings"] = run(connection, "SHOW WARNINGS")

@@ -166,7 +166,7 @@ def test_known_accounts_and_strangers_log_in_in_every_mix_of_tls(tls_server, sta
 
 
 def test_an_account_that_needs_tls_at_the_server_gets_it(tls_server, start_proxy):
-    proxy = start_proxy(tls_server)  # preferred
+    proxy = start_proxy(tls_server, HOLDWATER_SERVER_TLS_MODE="preferred")
     tls_server.run(f"ALTER USER `{proxy.account.user}`@`%` REQUIRE SSL")
     assert is_encrypted(proxy.connect())
     tls_server.kill()
@@ -178,7 +178,8 @@ def test_an_account_that_needs_tls_at_the_server_gets_it(tls_server, start_proxy
 
 def test_an_account_that_needs_a_certificate_at_the_server_logs_in_with_the_proxys(tls_server, start_proxy, authority):
     certificate, key = authority.sign("holdwater-as-client")
-    proxy = start_proxy(tls_server, HOLDWATER_SERVER_TLS_CERTIFICATE=certificate, HOLDWATER_SERVER_TLS_KEY=key)
+    proxy = start_proxy(tls_server, HOLDWATER_SERVER_TLS_MODE="preferred", HOLDWATER_SERVER_TLS_CERTIFICATE=certificate,
+                        HOLDWATER_SERVER_TLS_KEY=key)
     tls_server.run(f"ALTER USER `{proxy.account.user}`@`%` REQUIRE X509")
     assert is_encrypted(proxy.connect())
     proxy.restart()
@@ -331,7 +332,7 @@ def test_wrong_files_stop_the_start_with_a_clear_message(mariadb, start_proxy, a
     missing = os.path.join(proxy.folder, "missing.pem")
     for side in ("CLIENT", "SERVER"):
         def settings(**given):
-            return {f"HOLDWATER_{side}_TLS_{name}": path for name, path in given.items()}
+            return {f"HOLDWATER_{side}_TLS_{name}": path for name, path in {"MODE": "preferred", **given}.items()}
         for given, named in ((settings(CERTIFICATE=missing, KEY=key), missing), (settings(CERTIFICATE=junk, KEY=key), junk),
                              (settings(CERTIFICATE=certificate, KEY=missing), missing),
                              (settings(CERTIFICATE=certificate, KEY=junk), junk),

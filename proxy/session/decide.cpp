@@ -27,12 +27,14 @@ decision decide_down(const command_facts& asked, const situation& now) {
   case command::ping: return {action::answer_ok, {}, {}};
   case command::init_db: return {action::use_locally, {}, {}};
   case command::reset_connection: return {action::reset_locally, {}, {}};
+  case command::process_kill: return {action::kill_locally, {}, {}};
   case command::stmt_close:
   case command::stmt_send_long_data: return {action::ignore, {}, {}};
   case command::query: break;
   default: return refuse("the server is down and this command needs it");
   }
   if (asked.write) return decide_write(now);
+  if (asked.kills && asked.single) return {action::kill_locally, {}, {}};
   if (asked.show_warnings && now.spooled_last) return {action::answer_warnings, {}, {}};
   if (asked.assigns_locally) return {action::set_locally, {}, {}};
   switch (asked.kind) {

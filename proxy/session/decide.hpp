@@ -19,6 +19,7 @@ enum class action : std::uint8_t {
   answer_warnings,  // SHOW WARNINGS after a spooled OK
   set_locally,      // SET of literals, remembered
   use_locally,      // USE and COM_INIT_DB, remembered
+  kill_locally,     // KILL of a session by Holdwater's own id
   reset_locally,    // COM_RESET_CONNECTION
   ignore,           // a command that gets no answer, for a statement that went with its connection
   refuse,           // an error; the session lives on

@@ -102,6 +102,8 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
   facts.understood = whole;
   facts.single = found.single();
   facts.untraceable = !whole && !(alone && begins_as_write(text));
+  for (const auto& one : found.statements()) facts.kills = facts.kills || one.kind == sql::kind::kill;
+  facts.kills = facts.kills && whole;
   if (!whole || !facts.single) return facts;
   facts.kind = first.kind;
   facts.write = first.is_write();
@@ -120,6 +122,7 @@ command_facts describe_command(protocol::command code) {
   using enum protocol::command;
   command_facts facts;
   facts.code = code;
+  facts.kills = code == protocol::command::process_kill;
   switch (code) {
   case ping:
   case init_db:

@@ -21,6 +21,7 @@ error_code_row row_of(client_error which) {
   case client_error::transaction_lost: return {1213, "40001"};    // ER_LOCK_DEADLOCK: drivers retry on it
   case client_error::outcome_unknown: return {2013, "08007"};     // CR_SERVER_LOST
   case client_error::statement_lost: return {1615, "HY000"};      // ER_NEED_REPREPARE
+  case client_error::unknown_thread: return {1094, "HY000"};      // ER_NO_SUCH_THREAD
   case client_error::answer_cut: return {2013, "HY000"};
   }
   return {1105, "HY000"}; // ER_UNKNOWN_ERROR
@@ -29,7 +30,8 @@ error_code_row row_of(client_error which) {
 void append_client_error(protocol::byte_buffer& out, std::uint8_t sequence, client_error which,
                          std::string_view text, protocol::capabilities negotiated) {
   const auto [number, sql_state] = row_of(which);
-  const bool as_server = which == client_error::access_denied || which == client_error::too_many_connections;
+  const bool as_server = which == client_error::access_denied || which == client_error::unknown_thread ||
+                         which == client_error::too_many_connections;
   const auto said = as_server ? std::string(text) : fmt::format("Holdwater: {}", text);
   protocol::append_err(out, sequence, {number, sql_state, said}, negotiated);
 }

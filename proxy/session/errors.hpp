@@ -27,6 +27,7 @@ enum class client_error : std::uint8_t {
   transaction_lost,     // the open transaction was rolled back with the server
   outcome_unknown,      // the answer of a write was lost
   statement_lost,       // a prepared statement cannot go on as the client knows it
+  unknown_thread,       // KILL of an id that nobody has
   answer_cut,           // a result was partly passed on when the server was lost
 };
 

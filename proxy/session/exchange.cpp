@@ -56,9 +56,22 @@ task<session::verdict> session::forward(const command_facts& facts) {
     const auto done = co_await ready_statement();
     if (done) co_return *done;
   }
+  kill_plan kill;
+  if (facts.kills) {
+    rewritten_.clear();
+    kill = plan_kill();
+    const bool server_knows = kill.order.what == kill_order::course::pass || !rewritten_.empty();
+    if (facts.single && (kill.order.what == kill_order::course::unknown ||
+                         kill.order.what == kill_order::course::local || !server_knows)) {
+      rewritten_.clear();
+      co_return co_await kill_without_server(kill);
+    }
+  }
   process().counters.commands_forwarded.fetch_add(1, std::memory_order_relaxed);
   const auto how = co_await exchange_with_server();
   limit_.clear();
+  if (facts.kills) settle_kill(kill, how == trip::answered);
+  rewritten_.clear();
   co_return co_await conclude(how, facts);
 }
 
@@ -73,9 +86,11 @@ task<session::trip> session::exchange_with_server() {
   auto sent = trip::answered;
   if (!command_.whole)
     sent = co_await stream_command();
-  else if (command_.collected || !translated_.empty())
-    sent = co_await send_collected();
-  else
+  else if (command_.collected || !translated_.empty() || !rewritten_.empty()) {
+    const auto& other = rewritten_.empty() ? translated_ : rewritten_;
+    const byte_span payload = other.empty() ? command_.payload : byte_span(other);
+    sent = co_await send_framed(payload);
+  } else
     sent = co_await send_command();
   if (sent != trip::answered) co_return sent;
   if (kind == answer_kind::nothing) co_return trip::answered;
@@ -89,10 +104,9 @@ task<session::trip> session::send_command() {
   co_return sent ? trip::answered : trip::not_sent;
 }
 
-task<session::trip> session::send_collected() {
+task<session::trip> session::send_framed(byte_span payload) {
   protocol::byte_buffer framed;
-  command_.sequence = static_cast<std::uint8_t>(
-      protocol::append_message(framed, 0, translated_.empty() ? command_.payload : translated_) - 1);
+  command_.sequence = static_cast<std::uint8_t>(protocol::append_message(framed, 0, payload) - 1);
   const bool sent = co_await send_to_server(framed);
   co_return sent ? trip::answered : trip::not_sent;
 }
@@ -271,6 +285,8 @@ bool session::refused_for_now() const {
 
 // What the end of the trip means for the client and for the session.
 task<session::verdict> session::conclude(trip how, const command_facts& facts) {
+  if (how != trip::answered && record_->doomed.load(std::memory_order_acquire))
+    co_return verdict::end_session;
   switch (how) {
   case trip::answered: co_await apply_effects(facts); co_return verdict::next_command;
   case trip::client_gone: co_return verdict::end_session;

@@ -62,6 +62,7 @@ task<> receive_greeting(worker& home, waiter how, link_attempt& attempt) {
   }
   attempt.hello = *parsed;
   attempt.link->connection_id = parsed->connection_id;
+  attempt.link->record = home.process().connections->open(parsed->connection_id);
   attempt.link->salt = parsed->salt;
   attempt.link->plugin = parsed->auth_plugin;
   attempt.link->opened_at = std::chrono::steady_clock::now();

@@ -5,6 +5,7 @@
 #include "protocol/handshake.hpp"
 #include "protocol/proxy_header.hpp"
 #include "proxy/net/stream_io.hpp"
+#include "proxy/session/connection_registry.hpp"
 #include "proxy/session/worker.hpp"
 
 #include <chrono>
@@ -22,6 +23,8 @@ struct server_link {
   std::uint32_t connection_id = 0; // the server's
   std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
   std::uint64_t outage = 0; // state_board's number when it was opened: from an earlier one it is worthless
+
+  std::shared_ptr<link_record> record; // for KILL
 
   // for its next client
   std::string user;     // logged in as

@@ -77,6 +77,7 @@ task<bool> session::log_in() {
 // With login_ as the client gave it. The answer to the client has the sequence id `sequence`.
 task<bool> session::enter_account(std::string_view offered_plugin, std::uint8_t sequence) {
   known_ = process().find_account(login_.user);
+  process().connections->name(*record_, login_.user);
   bool entered = false;
   if (!known_) {
     if (link_) say_goodbye(*link_); // COM_CHANGE_USER brings its own, which a relayed login does not need
@@ -221,6 +222,7 @@ task<bool> session::relay_login(std::uint8_t sequence) {
     co_return co_await deny(client_error::needs_server, "the server cannot be reached", sequence);
   }
   link_ = std::move(attempt.link);
+  process().connections->hold(*record_, link_->record);
 
   // A plugin that no account has makes the server ask for the account's own at once: many clients follow one
   // switch and no second one.

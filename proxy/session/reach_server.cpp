@@ -95,6 +95,13 @@ task<link_attempt> session::reuse_link(const protocol::handshake_response& as) {
 
 // A link over which `as` is logged in; else what was met, as open_link() and log_in() have it.
 task<link_attempt> session::reach_server(const protocol::handshake_response& as) {
+  auto attempt = co_await find_server(as);
+  if (attempt.what == link_attempt::outcome::opened)
+    process().connections->hold(*record_, attempt.link->record);
+  co_return attempt;
+}
+
+task<link_attempt> session::find_server(const protocol::handshake_response& as) {
   link_attempt attempt;
   if (link_ && link_->outage == process().board.view().outage && link_->can_change_user()) {
     attempt.link = std::move(link_);

@@ -54,6 +54,10 @@ bool server_pool::put(server_link& link) {
   const bool silent = stream.received().empty() &&
                       (!stream.maybe_readable() || stream.receive() == transport::status::blocked);
   if (!silent || !worth_keeping(link) || !make_room()) return false;
+  if (link.record && !home_.process().connections->lay_down(*link.record)) {
+    home_.process().counters.pool_idle.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
   auto one = std::make_shared<kept>(std::move(link));
   one->link.stream->serve(one->wake);
   idle_.push_front(one);

@@ -3,10 +3,12 @@
 
 #include "protocol/ip_address.hpp"
 #include "proxy/config/options.hpp"
+#include "proxy/session/connection_registry.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string_view>
 
 namespace holdwater::protocol {
@@ -59,6 +61,8 @@ struct services {
 
   protocol::network_list proxy_networks{}; // whose PROXY headers are believed
   std::function<void()> shed_pools{};      // closes the idle server connections of every worker, soon
+
+  std::shared_ptr<connection_registry> connections = std::make_shared<connection_registry>();
 
   // The configured account of that name, or null.
   [[nodiscard]] const account* find_account(std::string_view user) const;

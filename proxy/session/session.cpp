@@ -4,6 +4,7 @@
 #include "proxy/server/state_board.hpp"
 #include "spool/spool.hpp"
 
+#include <algorithm>
 #include <atomic>
 
 namespace holdwater::proxy {
@@ -37,6 +38,11 @@ session::session(worker& home, stream_socket::native_handle_type client)
 
 // The life of a session.
 task<> session::run() {
+  record_ = process().connections->enter(connection_id_, [weak = weak_from_this(), &loop = home_.loop()] {
+    loop.post([weak] {
+      if (const auto self = weak.lock()) self->stop();
+    });
+  });
   bool goes_on = co_await log_in();
   while (goes_on) {
     goes_on = co_await read_command();
@@ -142,6 +148,7 @@ task<bool> session::carry_out(const decision& chosen) {
   case action::answer_warnings: co_return co_await answer_warnings();
   case action::set_locally: co_return co_await set_locally();
   case action::use_locally: co_return co_await use_locally();
+  case action::kill_locally: co_return co_await kill_locally();
   case action::reset_locally:
     transaction_lost_ = false;
     login_.database = state_.database();
@@ -163,11 +170,21 @@ task<bool> session::carry_out(const decision& chosen) {
 }
 
 command_facts session::describe() {
+  if (command_.code == command::stmt_prepare && command_.payload.size() > 1) {
+    const auto before = looked_at_;
+    looked_at_ = 0;
+    notice_words(protocol::as_text(command_.payload.subspan(1)));
+    looks_prepared_ = looks_prepared_ || looked_at_ != 0;
+    looked_at_ = std::max(before, looked_at_);
+  }
+  if (command_.code == command::stmt_execute && looks_prepared_) looked_at_ = process().connections->now();
   if (command_.code != command::query) return describe_command(command_.code);
   const auto query = query_text();
   if (!query) return command_facts{.code = command::query, .understood = false};
   const bool alone = !state_.more_statements.value_or((negotiated_ & protocol::cap::multi_statements) != 0);
-  return describe_query(query->text, command_.whole, alone, state_, home_.analysis());
+  const auto facts = describe_query(query->text, command_.whole, alone, state_, home_.analysis());
+  notice_ids(query->text);
+  return facts;
 }
 
 // Precondition: describe() was just called; the worker's analysis holds the statement.
@@ -222,6 +239,10 @@ void session::drop_stale_link() {
 
 void session::drop_link() {
   if (!link_) return;
+  if (record_->doomed.load(std::memory_order_acquire)) { // a KILL ended it: the client goes with it
+    link_.reset();
+    return client_->close();
+  }
   if (state_.in_transaction()) transaction_lost_ = true;
   process().watch.ask_for_check();
   state_.status = static_cast<std::uint16_t>(state_.status & ~protocol::server_status::in_trans);

@@ -128,7 +128,7 @@ class session : public std::enable_shared_from_this<session> {
   task<verdict> forward(const command_facts& facts);
   task<trip> exchange_with_server();
   task<trip> send_command();
-  task<trip> send_collected();
+  task<trip> send_framed(protocol::byte_span payload);
   task<bool> send_to_server(protocol::byte_span bytes);
   bool keep_waiting(bool& doomed);
   task<trip> stream_command();
@@ -143,6 +143,7 @@ class session : public std::enable_shared_from_this<session> {
 
   // reach_server.cpp
   task<link_attempt> reach_server(const protocol::handshake_response& as);
+  task<link_attempt> find_server(const protocol::handshake_response& as);
   task<link_attempt> reuse_link(const protocol::handshake_response& as);
   void give_back_link();
 
@@ -171,6 +172,19 @@ class session : public std::enable_shared_from_this<session> {
   void apply_prepare_effects(const protocol::sql::statement& one, std::string_view text, bool failed);
   [[nodiscard]] command_facts with_statement(const command_facts& facts);
   [[nodiscard]] bool lacks_types(const prepared_statement& one) const;
+
+  // kill.cpp
+  struct kill_plan {
+    kill_order order; // of the last KILL in the text
+    std::uint64_t id = 0;
+    bool query_only = false;
+  };
+  void notice_ids(std::string_view text);
+  void notice_words(std::string_view text);
+  [[nodiscard]] kill_plan plan_kill();
+  task<verdict> kill_without_server(const kill_plan& plan);
+  task<bool> kill_locally();
+  void settle_kill(const kill_plan& plan, bool answered);
 
   // relink.cpp
   task<verdict> ensure_link();
@@ -226,7 +240,8 @@ class session : public std::enable_shared_from_this<session> {
   std::uint32_t connection_id_ = 0;   // ours, as the greeting told the client
   protocol::handshake_response login_;
   protocol::capabilities negotiated_ = 0;
-  const account* known_ = nullptr; // null: relayed
+  std::shared_ptr<session_record> record_; // for KILL, as the link's is
+  const account* known_ = nullptr;         // null: relayed
   session_state state_;
 
   // the connection phase, also of COM_CHANGE_USER
@@ -241,6 +256,10 @@ class session : public std::enable_shared_from_this<session> {
   std::uint32_t told_id_ = 0; // what the client was told instead of the server's id, 0: nothing
   protocol::response_tracker tracker_;
   bool held_ = false; // it has begun to wait
+
+  protocol::byte_buffer rewritten_; // what is sent instead of it, a KILL with the server's id
+  std::uint64_t looked_at_ = 0;     // when the client last looked at the server's connections
+  bool looks_prepared_ = false;     // it has prepared a statement that does
 
   std::vector<std::string> to_learn_; // variables whose new value only the server knows
 

@@ -1,0 +1,152 @@
+// KILL by an id that clients know: it is passed on for the connection that it means, and never reaches one
+// that has gone to another session. Whether it is allowed stays the server's decision, since it runs over the
+// killer's own connection.
+#include "proxy/session/connection_registry.hpp"
+#include "proxy/session/session.hpp"
+
+#include "protocol/sql/kill.hpp"
+
+#include <boost/algorithm/string/predicate.hpp>
+#include <fmt/format.h>
+
+namespace holdwater::proxy {
+
+namespace sql = protocol::sql;
+using course = kill_order::course;
+using protocol::command;
+
+namespace {
+
+constexpr std::size_t longest_scanned = 4096;
+constexpr std::uint16_t query_interrupted = 1317; // ER_QUERY_INTERRUPTED
+constexpr std::uint16_t connection_killed = 1927; // MariaDB's ER_CONNECTION_KILLED
+
+// Where else than in these can a statement find the ids of connections: it names a schema, asks a function of
+// the session or a variable, or is a SHOW. Keeps the plain statement cheap.
+bool may_show_connections(const sql::statement& one, std::string_view database) {
+  if (one.kind == sql::kind::show || has(one.traits, sql::trait::session_function) ||
+      has(one.traits, sql::trait::reads_system_variable))
+    return true;
+  for (const auto& table : one.tables)
+    if (!table.schema.empty()) return true;
+  return boost::algorithm::iends_with(database, "_schema") || boost::algorithm::iequals(database, "sys");
+}
+
+bool mentions(std::string_view text, std::string_view word) {
+  return !boost::algorithm::ifind_first(text, word).empty();
+}
+
+} // namespace
+
+// Precondition: the worker's analysis holds the text.
+void session::notice_ids(std::string_view text) {
+  bool looks = false;
+  for (const auto& one : home_.analysis().statements())
+    looks = looks || may_show_connections(one, state_.database());
+  if (looks) notice_words(text);
+}
+
+// A process list tells the ids of others, CONNECTION_ID() one's own.
+void session::notice_words(std::string_view text) {
+  text = text.substr(0, longest_scanned);
+  if (mentions(text, "processlist") || mentions(text, "thread") || mentions(text, "session"))
+    looked_at_ = process().connections->now();
+  if (link_ && link_->record && (mentions(text, "connection_id") || mentions(text, "thread")))
+    process().connections->tell(*link_->record);
+}
+
+session::kill_plan session::plan_kill() {
+  kill_plan plan;
+  if (command_.code == command::process_kill) {
+    protocol::payload_reader in(command_.payload);
+    in.skip(1);
+    plan.id = in.integer(4);
+    if (in.failed()) return plan;
+    plan.order = process().connections->aim(plan.id, false, looked_at_);
+    if (plan.order.what == course::rewrite) {
+      protocol::payload_writer out(rewritten_);
+      out.integer(static_cast<std::uint8_t>(command::process_kill), 1);
+      out.integer(plan.order.server_id, 4);
+    }
+    return plan;
+  }
+  const auto query = query_text();
+  if (!query) return plan;
+  auto& found = home_.analysis();
+  found.analyze(query->text, state_.dialect());
+  std::string text;
+  std::size_t copied = 0;
+  for (const auto& one : found.statements()) {
+    if (one.kind != sql::kind::kill) continue;
+    const auto target = sql::read_kill(query->text, one.offset, state_.dialect());
+    plan.query_only = target.query_only;
+    if (!target.literal) continue;
+    plan.id = target.id;
+    plan.order = process().connections->aim(target.id, target.query_only, looked_at_);
+    if (plan.order.what == course::pass) continue;
+    // Among several statements the server has to say that nobody has the id: nobody has 0.
+    const auto id = plan.order.what == course::rewrite ? plan.order.server_id : 0;
+    text.append(query->text.substr(copied, target.offset - copied)).append(fmt::format("{}", id));
+    copied = target.offset + target.size;
+  }
+  if (copied == 0) return plan;
+  text.append(query->text.substr(copied));
+  const auto* payload = reinterpret_cast<const char*>(command_.payload.data());
+  rewritten_.assign(payload, query->text.data());
+  rewritten_.insert(rewritten_.end(), text.begin(), text.end());
+  return plan;
+}
+
+// A single KILL that the server cannot be asked about. next_command: it is answered.
+task<session::verdict> session::kill_without_server(const kill_plan& plan) {
+  if (plan.order.what == course::unknown) {
+    const auto text = fmt::format("Unknown thread id: {}", plan.id);
+    const bool told = co_await answer_error(client_error::unknown_thread, text);
+    co_return told ? verdict::next_command : verdict::end_session;
+  }
+  const bool own = process().connections->user_of(*plan.order.target) == login_.user;
+  bool told = false;
+  if (!own) {
+    told = co_await answer_error(client_error::needs_server,
+                                 "only the server knows whether this account may end another's session");
+  } else {
+    told = co_await answer_ok();
+    if (!plan.query_only) plan.order.target->end();
+  }
+  co_return told ? verdict::next_command : verdict::end_session;
+}
+
+// In an outage, a KILL can only mean one of our own sessions.
+task<bool> session::kill_locally() {
+  kill_plan plan;
+  if (command_.code == command::process_kill) {
+    protocol::payload_reader in(command_.payload);
+    in.skip(1);
+    plan.id = in.integer(4);
+  } else if (const auto query = query_text()) {
+    const auto target = sql::read_kill(query->text, home_.analysis().first().offset, state_.dialect());
+    plan.id = target.literal ? target.id : 0;
+    plan.query_only = target.query_only;
+  }
+  if (plan.id < connection_registry::first_own_id)
+    co_return co_await answer_error(client_error::needs_server,
+                                    "the server is down, and only it knows whose connection that is");
+  plan.order.target = process().connections->find(plan.id);
+  plan.order.what = plan.order.target ? course::local : course::unknown;
+  const auto done = co_await kill_without_server(plan);
+  co_return done == verdict::next_command;
+}
+
+// The server's answer is there. Who was to be killed and was not lives on.
+void session::settle_kill(const kill_plan& plan, bool answered) {
+  const bool refused = !answered || tracker_.ended_by() == protocol::response_tracker::ending::err;
+  const auto number = answered && refused ? tracker_.err().number : 0;
+  const bool hit_itself = !plan.query_only && (number == query_interrupted || number == connection_killed) &&
+                          (!plan.order.target || plan.order.target == record_);
+  if (hit_itself)
+    record_->doomed.store(true, std::memory_order_release);
+  else if (refused && plan.order.target)
+    plan.order.target->doomed.store(false, std::memory_order_release);
+}
+
+} // namespace holdwater::proxy

@@ -1,25 +1,18 @@
 #include "protocol/rsa.hpp"
 
+#include "protocol/openssl_ptr.hpp"
+
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include <memory>
-
 namespace holdwater::protocol {
 namespace {
 
-template <auto Free>
-struct freed_by {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using bio_ptr = std::unique_ptr<BIO, freed_by<&BIO_free>>;
-using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<&EVP_PKEY_free>>;
-using context_ptr = std::unique_ptr<EVP_PKEY_CTX, freed_by<&EVP_PKEY_CTX_free>>;
+using bio_ptr = openssl_ptr<BIO, &BIO_free>;
+using key_ptr = openssl_ptr<EVP_PKEY, &EVP_PKEY_free>;
+using context_ptr = openssl_ptr<EVP_PKEY_CTX, &EVP_PKEY_CTX_free>;
 
 key_ptr read_key(std::string_view pem) {
   const bio_ptr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));

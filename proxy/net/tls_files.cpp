@@ -1,5 +1,6 @@
 #include "proxy/net/tls_files.hpp"
 
+#include "protocol/openssl_ptr.hpp"
 #include "proxy/net/tls_context.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +16,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <memory>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,17 +26,10 @@ constexpr unsigned key_bits = 2048;
 constexpr long ten_years_s = 10L * 365 * 24 * 3600;
 constexpr long a_day_s = 24L * 3600; // clocks differ
 
-template <auto Free>
-struct freed_by {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using bio_ptr = std::unique_ptr<BIO, freed_by<&BIO_free>>;
-using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<&EVP_PKEY_free>>;
-using certificate_ptr = std::unique_ptr<X509, freed_by<&X509_free>>;
-using extension_ptr = std::unique_ptr<X509_EXTENSION, freed_by<&X509_EXTENSION_free>>;
+using bio_ptr = protocol::openssl_ptr<BIO, &BIO_free>;
+using key_ptr = protocol::openssl_ptr<EVP_PKEY, &EVP_PKEY_free>;
+using certificate_ptr = protocol::openssl_ptr<X509, &X509_free>;
+using extension_ptr = protocol::openssl_ptr<X509_EXTENSION, &X509_EXTENSION_free>;
 
 bool is_there(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;

@@ -65,7 +65,6 @@ task<> receive_greeting(worker& home, waiter how, link_attempt& attempt) {
   attempt.link->record = home.process().connections->open(parsed->connection_id);
   attempt.link->salt = parsed->salt;
   attempt.link->plugin = parsed->auth_plugin;
-  attempt.link->opened_at = std::chrono::steady_clock::now();
   attempt.what = link_attempt::outcome::opened;
   home.process().profile.learn_greeting(*parsed);
 }

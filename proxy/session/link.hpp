@@ -32,7 +32,6 @@ struct server_link {
   std::uint32_t max_packet_size = 0;
   protocol::challenge salt{}; // of its greeting, as the plugin is
   std::string plugin;
-  steady_time opened_at{};
   bool tainted = false; // something was done to it that no reset undoes
 
   [[nodiscard]] bool can_change_user() const; // what COM_CHANGE_USER needs was negotiated

@@ -23,7 +23,7 @@ namespace {
 
 std::chrono::milliseconds age_of(const server_link& link) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
-                                                               link.opened_at);
+                                                               link.opened);
 }
 
 } // namespace

@@ -9,6 +9,7 @@ class category final : public boost::system::error_category {
   std::string message(int value) const override {
     switch (static_cast<errc>(value)) {
     case errc::malformed_packet: return "malformed packet";
+    case errc::unknown_type: return "unknown type of a value";
     case errc::unexpected_packet: return "unexpected packet";
     case errc::unsupported_protocol: return "unsupported protocol version";
     case errc::unsupported_auth_plugin: return "unsupported authentication plugin";

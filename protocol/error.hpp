@@ -8,6 +8,7 @@ namespace holdwater::protocol {
 
 enum class errc {
   malformed_packet = 1,    // a field runs past the packet's end, or has a value that is not allowed
+  unknown_type,            // a value of a type that this code does not know, so that its size is not known
   unexpected_packet,       // a well-formed packet that may not come now
   unsupported_protocol,    // not protocol version 10, or no CLIENT_PROTOCOL_41
   unsupported_auth_plugin, // an authentication plugin that this code does not speak

@@ -1,20 +1,14 @@
 // A locally made text result set: column count, definitions, rows, in the form that the capabilities ask for;
 // and the rows of a server's.
 //
-// Source: MySQL "Text Resultset", "Column Definition"; MariaDB "Result Set Packets" (the metadata byte behind
-// the column count, the extended-metadata field).
+// Source: MySQL "Text Resultset"; MariaDB "Result Set Packets" (the metadata byte behind the column count).
+#include "protocol/column_definition.hpp"
 #include "protocol/messages.hpp"
 #include "protocol/packet_builder.hpp"
 
 namespace holdwater::protocol {
 namespace {
 
-constexpr std::uint16_t utf8mb4_general_ci = 45; // known to every MySQL and MariaDB
-constexpr std::uint32_t column_length = 4 * 512; // bytes, as servers give for SHOW WARNINGS' message
-constexpr std::uint8_t var_string = 0xfd;
-constexpr std::uint16_t not_null = 0x0001;
-constexpr std::uint8_t no_fixed_decimals = 0x1f;
-constexpr std::uint8_t fixed_fields_size = 0x0c;
 constexpr std::uint8_t null_byte = 0xfb;
 
 bool names_metadata_byte(capabilities negotiated) {
@@ -30,25 +24,6 @@ void append_column_count(byte_buffer& out, std::uint8_t sequence, std::size_t co
   packet.finish();
 }
 
-void append_column(byte_buffer& out, std::uint8_t sequence, const std::string& name,
-                   capabilities negotiated) {
-  packet_builder packet(out, sequence);
-  payload_writer payload = packet.payload();
-  payload.lenenc_string("def");
-  for (int empty = 0; empty < 3; ++empty) payload.lenenc_string({}); // schema, table, original table
-  payload.lenenc_string(name);
-  payload.lenenc_string({}); // original name
-  if ((negotiated & cap::mariadb_extended_metadata) != 0) payload.lenenc_string({});
-  payload.integer(fixed_fields_size, 1);
-  payload.integer(utf8mb4_general_ci, 2);
-  payload.integer(column_length, 4);
-  payload.integer(var_string, 1);
-  payload.integer(not_null, 2);
-  payload.integer(no_fixed_decimals, 1);
-  payload.zeros(2);
-  packet.finish();
-}
-
 std::uint8_t append_row(byte_buffer& out, std::uint8_t sequence, const std::vector<std::string>& row) {
   byte_buffer payload;
   for (const std::string& value : row) payload_writer(payload).lenenc_string(value);
@@ -61,7 +36,8 @@ void append_text_result_set(byte_buffer& out, std::uint8_t sequence, const text_
                             std::uint16_t status, std::uint16_t warnings, capabilities negotiated) {
   const bool with_eof = (negotiated & cap::deprecate_eof) == 0;
   append_column_count(out, sequence++, set.columns.size(), negotiated);
-  for (const std::string& name : set.columns) append_column(out, sequence++, name, negotiated);
+  for (const std::string& name : set.columns)
+    append_column_definition(out, sequence++, {.name = name}, negotiated);
   if (with_eof) append_eof(out, sequence++, {warnings, status});
   for (const auto& row : set.rows) sequence = append_row(out, sequence, row);
   if (with_eof) return append_eof(out, sequence, {warnings, status});

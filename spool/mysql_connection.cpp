@@ -1,5 +1,7 @@
 #include "spool/mysql_connection.hpp"
 
+#include "spool/prepared_text.hpp"
+
 #include <mysql.h>
 #include <poll.h>
 
@@ -108,6 +110,26 @@ class library_connection final : public mysql_connection {
     if (mysql_read_query_result(handle_.get())) return error_of(handle_.get());
     return take_answer();
   }
+  server_result<query_answer> execute(std::string_view text, const std::vector<parameter>& values) override {
+    enter_library();
+    const auto start = std::chrono::steady_clock::now();
+    const auto wait = [&](int events) { return wait_for_socket(events, start); };
+    if (!prepared_ || prepared_->text() != text) {
+      prepared_.reset();
+      auto made = prepared_text::make(handle_.get(), text, wait);
+      if (!made) return made.error();
+      prepared_ = std::move(*made);
+    }
+    if (auto done = prepared_->execute(values, wait); !done) {
+      prepared_.reset();
+      return done.error();
+    }
+    return take_answer();
+  }
+  void forget_prepared() override {
+    enter_library();
+    prepared_.reset();
+  }
   std::uint64_t connection_id() const override { return mysql_thread_id(handle_.get()); }
   std::string server_version() const override { return mysql_get_server_info(handle_.get()); }
   std::string escape(std::string_view text) const override {
@@ -124,13 +146,35 @@ class library_connection final : public mysql_connection {
     pollfd watched{static_cast<int>(mysql_get_socket(handle_.get())), POLLIN, 0};
     const auto start = std::chrono::steady_clock::now();
     while (::poll(&watched, 1, static_cast<int>(poll_slice.count())) <= 0) {
-      const auto waited =
-          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
-      if (patience_ ? patience_(waited) : waited < read_timeout_) continue;
+      if (worth_waiting(start)) continue;
       handle_.reset(mysql_init(nullptr));
       return false;
     }
     return true;
+  }
+
+  [[nodiscard]] bool worth_waiting(std::chrono::steady_clock::time_point since) const {
+    const auto waited =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - since);
+    return patience_ ? patience_(waited) : waited < read_timeout_;
+  }
+
+  // As a socket_wait.
+  [[nodiscard]] int wait_for_socket(int events, std::chrono::steady_clock::time_point since) {
+    pollfd watched{static_cast<int>(mysql_get_socket(handle_.get())), 0, 0};
+    if ((events & MYSQL_WAIT_READ) != 0) watched.events |= POLLIN;
+    if ((events & MYSQL_WAIT_WRITE) != 0) watched.events |= POLLOUT;
+    if ((events & MYSQL_WAIT_EXCEPT) != 0) watched.events |= POLLPRI;
+    while (::poll(&watched, 1, static_cast<int>(poll_slice.count())) <= 0) {
+      if (worth_waiting(since)) continue;
+      handle_.reset(mysql_init(nullptr)); // what was prepared on it knows
+      return 0;
+    }
+    const int came = ((watched.revents & (POLLIN | POLLERR | POLLHUP)) != 0 ? MYSQL_WAIT_READ : 0) |
+                     ((watched.revents & POLLOUT) != 0 ? MYSQL_WAIT_WRITE : 0) |
+                     ((watched.revents & POLLPRI) != 0 ? MYSQL_WAIT_EXCEPT : 0);
+    const int wanted = came & events;
+    return wanted != 0 ? wanted : events & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE); // an error: the read tells
   }
 
   [[nodiscard]] server_result<query_answer> take_answer() {
@@ -150,6 +194,7 @@ class library_connection final : public mysql_connection {
   }
 
   connection_handle handle_;
+  std::unique_ptr<prepared_text> prepared_; // on handle_, so it goes first
   std::chrono::milliseconds read_timeout_;
   patience patience_;
 };

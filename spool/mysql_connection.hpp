@@ -5,6 +5,7 @@
 #pragma once
 
 #include "spool/spool.hpp"
+#include "spool/unit.hpp"
 
 #include <boost/system/result.hpp>
 
@@ -80,6 +81,12 @@ class mysql_connection {
   virtual ~mysql_connection() = default;
 
   [[nodiscard]] virtual server_result<query_answer> query(std::string_view text) = 0;
+  // Prepares the text and executes it once with the values. Refused (number 0) when it has not as many ? or
+  // a type cannot be bound. The last text stays prepared, for executing it again.
+  [[nodiscard]] virtual server_result<query_answer> execute(std::string_view text,
+                                                            const std::vector<parameter>& values) = 0;
+  // What a text means has changed on this connection (database, sql_mode, character set, ...).
+  virtual void forget_prepared() {}
   [[nodiscard]] virtual std::uint64_t connection_id() const = 0; // the server's thread id
   [[nodiscard]] virtual std::string server_version() const = 0;
   [[nodiscard]] virtual std::string escape(std::string_view text) const = 0; // for a '...' literal in utf8mb4

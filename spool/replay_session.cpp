@@ -20,6 +20,16 @@ std::uint64_t number_of(const std::optional<std::string>& text) {
   return value;
 }
 
+// Bytes of the largest packet that running it takes, or a little more.
+std::uint64_t largest_packet(const statement& what) {
+  constexpr std::uint64_t head = 32;  // of COM_STMT_EXECUTE
+  constexpr std::uint64_t extra = 12; // of each value: its type, length and NULL bit
+  std::uint64_t values = head;
+  for (const auto& one : what.parameters)
+    values += extra + (one.value && !one.long_data ? one.value->size() : 0);
+  return std::max<std::uint64_t>(what.text.size() + 1, what.parameters.empty() ? 0 : values);
+}
+
 // Too often true at worst.
 bool makes_rows(std::string_view text) {
   const auto holds = [&](std::string_view word) {
@@ -64,6 +74,12 @@ server_result<query_answer> replay_session::query(std::string_view text) {
   return answer;
 }
 
+server_result<query_answer> replay_session::execute(const statement& what) {
+  auto answer = connection_->execute(what.text, what.parameters);
+  if (!answer && classify(answer.error()) == error_class::connection_lost) broken_ = true;
+  return answer;
+}
+
 server_result<void> replay_session::send(const std::string& text) {
   auto answer = query(text);
   if (!answer) return answer.error();
@@ -90,6 +106,7 @@ server_result<void> replay_session::use(const std::string& database) {
 
 // The default database comes last: its name is written in the statement's own charset.
 server_result<void> replay_session::take_context(const statement& wanted) {
+  if (!context_ || *context_ != wanted.context) connection_->forget_prepared();
   auto done = send(set_context(context_, wanted));
   if (done) done = use(wanted.context.database);
   if (!done) {
@@ -106,12 +123,12 @@ server_result<void> replay_session::take_context(const statement& wanted) {
 
 server_result<query_answer> replay_session::run(const statement& what) {
   // The server would answer by closing the connection, which looks like an outage.
-  if (max_packet_ != 0 && what.text.size() + 1 > max_packet_)
+  if (max_packet_ != 0 && largest_packet(what) > max_packet_)
     return server_error{packet_too_large, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes"};
   if (spoiled() && !what.insert_id && makes_rows(what.text))
     return server_error{0, "HY000", "it would take the insert id that an earlier statement left unused"};
   if (auto done = take_context(what); !done) return done.error();
-  auto answer = query(what.text);
+  auto answer = what.parameters.empty() ? query(what.text) : execute(what);
   if (!answer) return answer;
   if (auto noted = note_unused_insert_id(what, *answer); !noted) return noted.error();
   return answer;

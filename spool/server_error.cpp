@@ -33,6 +33,7 @@ constexpr unsigned refusing[] = {
 };
 constexpr unsigned passing[] = {
     1205, 1206, 1213, 1317, 1614, // locks, deadlocks, interrupted
+    1461, 1615,                   // too many prepared statements; to be prepared again
     1020,                         // record has changed since last read (MariaDB's snapshot isolation)
     1637, 1969, 3024,             // too many active transactions; statement time exceeded
 };

@@ -50,8 +50,24 @@ struct table_name {
   friend auto operator<=>(const table_name&, const table_name&) = default;
 };
 
+// A value bound to a ? of a statement, typed as the client typed it.
+//
+// Source: MySQL "Binary Protocol Value" (of COM_STMT_EXECUTE).
+// Worked example: the LONG 42 has type 3 and the value 2a 00 00 00; the VAR_STRING "ab" type 253 and the
+// value 61 62; DATE 2024-02-29 type 10 and the value e8 07 02 1d.
+struct parameter {
+  std::uint8_t type = 0; // MYSQL_TYPE_...
+  bool is_unsigned = false;
+  bool long_data = false; // came by COM_STMT_SEND_LONG_DATA and may exceed a packet
+  std::optional<std::string>
+      value; // little-endian, or a string's, number's or date's bytes without their length; nothing: NULL
+
+  friend bool operator==(const parameter&, const parameter&) = default;
+};
+
 struct statement {
-  std::string text; // bytes as the client sent them, in character_set_client
+  std::string text;                  // bytes as the client sent them, in character_set_client
+  std::vector<parameter> parameters; // one for each ? of a prepared statement; empty: the text has none
   statement_context context;
   std::chrono::microseconds timestamp{0}; // since the epoch: what NOW() says
   std::optional<std::uint64_t> insert_id; // the first id to give out, where the server would make one

@@ -11,6 +11,10 @@ namespace {
 
 constexpr std::size_t crc_size = 4;
 constexpr std::uint8_t has_insert_id = 1;
+constexpr std::uint8_t has_parameters = 2;
+constexpr std::uint8_t parameter_is_null = 1;
+constexpr std::uint8_t parameter_is_unsigned = 2;
+constexpr std::uint8_t parameter_is_long_data = 4;
 
 std::uint32_t crc_of(std::string_view bytes) {
   boost::crc_32_type crc;
@@ -59,12 +63,39 @@ std::vector<table_name> get_tables(byte_reader& in) {
   return tables;
 }
 
+void put_parameters(byte_writer& out, const std::vector<parameter>& parameters) {
+  out.put_int(parameters.size());
+  for (const auto& one : parameters) {
+    out.put_byte(one.type);
+    out.put_byte(static_cast<std::uint8_t>((one.value ? 0 : parameter_is_null) |
+                                           (one.is_unsigned ? parameter_is_unsigned : 0) |
+                                           (one.long_data ? parameter_is_long_data : 0)));
+    if (one.value) out.put_string(*one.value);
+  }
+}
+
+// Says false for a flag that is not known.
+bool get_parameters(byte_reader& in, std::vector<parameter>& parameters) {
+  for (auto left = in.get_count(); left > 0 && !in.failed(); --left) {
+    auto& one = parameters.emplace_back();
+    one.type = in.get_byte();
+    const auto flags = in.get_byte();
+    if ((flags & ~(parameter_is_null | parameter_is_unsigned | parameter_is_long_data)) != 0) return false;
+    one.is_unsigned = (flags & parameter_is_unsigned) != 0;
+    one.long_data = (flags & parameter_is_long_data) != 0;
+    if ((flags & parameter_is_null) == 0) one.value = in.get_string();
+  }
+  return !parameters.empty();
+}
+
 void put_statement(byte_writer& out, const statement& s, std::size_t context) {
   out.put_string(s.text);
   out.put_int(context);
   out.put_int(static_cast<std::uint64_t>(s.timestamp.count()));
-  out.put_byte(s.insert_id ? has_insert_id : 0);
+  out.put_byte(static_cast<std::uint8_t>((s.insert_id ? has_insert_id : 0) |
+                                         (s.parameters.empty() ? 0 : has_parameters)));
   if (s.insert_id) out.put_int(*s.insert_id);
+  if (!s.parameters.empty()) put_parameters(out, s.parameters);
   out.put_int(s.user_variables.size());
   for (const auto& variable : s.user_variables) {
     out.put_string(variable.name);
@@ -74,15 +105,17 @@ void put_statement(byte_writer& out, const statement& s, std::size_t context) {
 }
 
 // Says false when the statement names a context that is not there.
-bool get_statement(byte_reader& in, const std::vector<statement_context>& contexts, statement& s) {
+bool get_statement(byte_reader& in, std::uint8_t known_flags, const std::vector<statement_context>& contexts,
+                   statement& s) {
   s.text = in.get_string();
   const auto context = in.get_int();
   if (context >= contexts.size()) return false;
   s.context = contexts[context];
   s.timestamp = std::chrono::microseconds(static_cast<std::int64_t>(in.get_int()));
   const auto flags = in.get_byte();
-  if ((flags & ~has_insert_id) != 0) return false;
+  if ((flags & ~known_flags) != 0) return false;
   if ((flags & has_insert_id) != 0) s.insert_id = in.get_int();
+  if ((flags & has_parameters) != 0 && !get_parameters(in, s.parameters)) return false;
   for (auto left = in.get_count(); left > 0 && !in.failed(); --left) {
     auto name = in.get_string();
     s.user_variables.push_back({std::move(name), in.get_string()});
@@ -107,20 +140,22 @@ failure malformed(const char* what) {
   return {errc::corrupt, std::string("decoding a unit: ") + what};
 }
 
-bool get_body(byte_reader& in, unit& what) {
+bool get_body(byte_reader& in, std::uint8_t known_flags, unit& what) {
   what.account = in.get_string();
   std::vector<statement_context> contexts;
   for (auto left = in.get_count(); left > 0 && !in.failed(); --left) contexts.push_back(get_context(in));
   for (auto left = in.get_count(); left > 0 && !in.failed(); --left)
-    if (!get_statement(in, contexts, what.statements.emplace_back())) return false;
+    if (!get_statement(in, known_flags, contexts, what.statements.emplace_back())) return false;
   return in.finished() && !what.statements.empty();
 }
 
 } // namespace
 
 std::string encode_unit(const unit& what) {
+  const bool bound = std::any_of(what.statements.begin(), what.statements.end(),
+                                 [](const auto& s) { return !s.parameters.empty(); });
   byte_writer out;
-  out.put_byte(unit_format);
+  out.put_byte(bound ? unit_format_with_parameters : unit_format);
   out.put_string(what.account);
   std::vector<std::size_t> which;
   const auto contexts = distinct_contexts(what, which);
@@ -139,9 +174,13 @@ result<unit> decode_unit(std::string_view bytes) {
   expected.put_fixed32(crc_of(body));
   if (expected.view() != bytes.substr(body.size())) return malformed("its checksum is wrong");
   byte_reader in(body);
-  if (in.get_byte() != unit_format) return failure{errc::wrong_version, "decoding a unit: unknown format"};
+  const auto format = in.get_byte();
+  if (format != unit_format && format != unit_format_with_parameters)
+    return failure{errc::wrong_version, "decoding a unit: unknown format"};
+  const std::uint8_t known_flags =
+      format == unit_format ? has_insert_id : std::uint8_t{has_insert_id | has_parameters};
   unit what;
-  if (!get_body(in, what)) return malformed("a field does not fit");
+  if (!get_body(in, known_flags, what)) return malformed("a field does not fit");
   return what;
 }
 

@@ -13,7 +13,9 @@
 
 namespace holdwater::spool {
 
+// Each unit is written in the lowest format that can hold it.
 inline constexpr std::uint8_t unit_format = 1;
+inline constexpr std::uint8_t unit_format_with_parameters = 2; // a statement has bound parameters
 
 [[nodiscard]] std::string encode_unit(const unit& what);
 [[nodiscard]] result<unit> decode_unit(std::string_view bytes);

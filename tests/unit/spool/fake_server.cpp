@@ -50,6 +50,11 @@ class fake_connection final : public mysql_connection {
   server_result<query_answer> query(std::string_view text) override {
     return server_.query(id_, std::string(text));
   }
+  server_result<query_answer> execute(std::string_view text, const std::vector<parameter>& values) override {
+    auto shown = std::string(text);
+    for (const auto& one : values) shown += " <" + one.value.value_or("NULL") + ">";
+    return query(shown);
+  }
   std::uint64_t connection_id() const override { return id_; }
   std::string server_version() const override { return "10.11-MariaDB"; }
   std::string escape(std::string_view text) const override { return std::string(text); }

@@ -37,6 +37,20 @@ TEST_CASE("a unit survives encoding and decoding") {
   }
 }
 
+TEST_CASE("bound parameters survive with their types, and only then is the later format written") {
+  auto what = rich_unit();
+  CHECK(encode_unit(what).front() == 1);
+  what.statements[1].parameters = {{3, false, false, std::string("\x2a\0\0\0", 4)},
+                                   {8, true, false, std::nullopt},
+                                   {252, false, true, std::string()},
+                                   {253, false, false, std::string("a\0b", 3)}};
+  const auto bytes = encode_unit(what);
+  CHECK(bytes.front() == 2);
+  auto decoded = decode_unit(bytes);
+  REQUIRE(decoded);
+  CHECK(*decoded == without_row_fields(what));
+}
+
 TEST_CASE("a context that statements share is stored once") {
   auto what = make_unit("a");
   const auto one = encode_unit(what).size();
@@ -118,7 +132,7 @@ TEST_CASE("bytes with a right checksum and a wrong body are refused or decoded, 
 }
 
 TEST_CASE("a unit of a later format is told apart from a broken one") {
-  auto decoded = decode_unit(with_right_checksum("\x02"
+  auto decoded = decode_unit(with_right_checksum("\x03"
                                                  "anything"));
   REQUIRE_FALSE(decoded);
   CHECK(decoded.error().code == errc::wrong_version);

@@ -57,6 +57,10 @@ class fake_connection final : public spool::mysql_connection {
   spool::server_result<spool::query_answer> query(std::string_view text) override {
     return server_.ask(std::string(text));
   }
+  spool::server_result<spool::query_answer> execute(std::string_view text,
+                                                    const std::vector<spool::parameter>&) override {
+    return server_.ask(std::string(text));
+  }
   std::uint64_t connection_id() const override { return 1; }
   std::string server_version() const override { return "10.11.0-MariaDB"; }
   std::string escape(std::string_view text) const override { return std::string(text); }

@@ -23,6 +23,10 @@ class counted_connection final : public holdwater::spool::mysql_connection {
   holdwater::spool::server_result<holdwater::spool::query_answer> query(std::string_view text) override {
     return inner_.query(text);
   }
+  holdwater::spool::server_result<holdwater::spool::query_answer>
+  execute(std::string_view text, const std::vector<holdwater::spool::parameter>& values) override {
+    return inner_.execute(text, values);
+  }
   std::uint64_t connection_id() const override { return 1; }
   std::string server_version() const override { return inner_.server_version(); }
   std::string escape(std::string_view text) const override { return inner_.escape(text); }

@@ -1,0 +1,113 @@
+#include "spool/bound_parameters.hpp"
+
+#include <string_view>
+
+namespace holdwater::spool {
+namespace {
+
+// Bytes of a number's value; 0 for what is no number.
+std::size_t width_of(std::uint8_t type) {
+  switch (type) {
+  case MYSQL_TYPE_TINY: return 1;
+  case MYSQL_TYPE_SHORT:
+  case MYSQL_TYPE_YEAR: return 2;
+  case MYSQL_TYPE_INT24:
+  case MYSQL_TYPE_LONG:
+  case MYSQL_TYPE_FLOAT: return 4;
+  case MYSQL_TYPE_LONGLONG:
+  case MYSQL_TYPE_DOUBLE: return 8;
+  default: return 0;
+  }
+}
+
+bool is_text(std::uint8_t type) {
+  switch (type) {
+  case MYSQL_TYPE_DECIMAL:
+  case MYSQL_TYPE_NEWDECIMAL:
+  case MYSQL_TYPE_VARCHAR:
+  case MYSQL_TYPE_BIT:
+  case MYSQL_TYPE_JSON:
+  case MYSQL_TYPE_ENUM:
+  case MYSQL_TYPE_SET:
+  case MYSQL_TYPE_TINY_BLOB:
+  case MYSQL_TYPE_MEDIUM_BLOB:
+  case MYSQL_TYPE_LONG_BLOB:
+  case MYSQL_TYPE_BLOB:
+  case MYSQL_TYPE_VAR_STRING:
+  case MYSQL_TYPE_STRING:
+  case MYSQL_TYPE_GEOMETRY: return true;
+  default: return false;
+  }
+}
+
+unsigned number_at(std::string_view bytes, std::size_t at, std::size_t width) {
+  unsigned value = 0;
+  for (std::size_t i = 0; i < width; ++i)
+    value |= static_cast<unsigned>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
+  return value;
+}
+
+// 0, 4, 7 or 11 bytes: year (2), month, day; hour, minute, second; microseconds (4).
+bool read_date(std::string_view bytes, MYSQL_TIME& out) {
+  if (bytes.size() != 0 && bytes.size() != 4 && bytes.size() != 7 && bytes.size() != 11) return false;
+  if (bytes.size() >= 4) {
+    out.year = number_at(bytes, 0, 2);
+    out.month = number_at(bytes, 2, 1);
+    out.day = number_at(bytes, 3, 1);
+  }
+  if (bytes.size() >= 7) {
+    out.hour = number_at(bytes, 4, 1);
+    out.minute = number_at(bytes, 5, 1);
+    out.second = number_at(bytes, 6, 1);
+  }
+  if (bytes.size() == 11) out.second_part = number_at(bytes, 7, 4);
+  return true;
+}
+
+// 0, 8 or 12 bytes: sign, days (4), hour, minute, second; microseconds (4).
+bool read_time(std::string_view bytes, MYSQL_TIME& out) {
+  if (bytes.size() != 0 && bytes.size() != 8 && bytes.size() != 12) return false;
+  out.time_type = MYSQL_TIMESTAMP_TIME;
+  if (bytes.empty()) return true;
+  out.neg = bytes[0] != 0 ? 1 : 0;
+  out.day = number_at(bytes, 1, 4);
+  out.hour = number_at(bytes, 5, 1);
+  out.minute = number_at(bytes, 6, 1);
+  out.second = number_at(bytes, 7, 1);
+  if (bytes.size() == 12) out.second_part = number_at(bytes, 8, 4);
+  return true;
+}
+
+} // namespace
+
+bound_parameters::bound_parameters(const std::vector<parameter>& values)
+    : binds_(values.size()), times_(values.size()) {
+  for (std::size_t i = 0; i < values.size(); ++i) sound_ = bind(values[i], binds_[i], times_[i]) && sound_;
+}
+
+bool bound_parameters::bind(const parameter& one, MYSQL_BIND& as, MYSQL_TIME& time) {
+  as.buffer_type = static_cast<enum_field_types>(one.type);
+  as.is_unsigned = one.is_unsigned ? 1 : 0;
+  if (!one.value) {
+    // the type stays what the client said: the server looks at it for NULL too
+    static my_bool yes = 1;
+    as.is_null = &yes;
+    return one.type == MYSQL_TYPE_NULL || width_of(one.type) != 0 || is_text(one.type) ||
+           (one.type >= MYSQL_TYPE_TIMESTAMP && one.type <= MYSQL_TYPE_DATETIME);
+  }
+  auto* bytes = const_cast<char*>(one.value->data()); // which only reads it
+  as.buffer = bytes;
+  as.buffer_length = one.value->size();
+  if (const auto width = width_of(one.type)) return one.value->size() == width; // both are little-endian
+  switch (one.type) {
+  case MYSQL_TYPE_DATE: time.time_type = MYSQL_TIMESTAMP_DATE; break;
+  case MYSQL_TYPE_DATETIME:
+  case MYSQL_TYPE_TIMESTAMP: time.time_type = MYSQL_TIMESTAMP_DATETIME; break;
+  case MYSQL_TYPE_TIME: as.buffer = &time; return read_time(*one.value, time);
+  default: as.length = &as.buffer_length; return is_text(one.type);
+  }
+  as.buffer = &time;
+  return read_date(*one.value, time);
+}
+
+} // namespace holdwater::spool

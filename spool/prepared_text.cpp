@@ -1,0 +1,81 @@
+#include "spool/prepared_text.hpp"
+
+#include "spool/bound_parameters.hpp"
+
+namespace holdwater::spool {
+namespace {
+
+constexpr unsigned server_lost = 2013;
+constexpr std::size_t long_data_piece = 1 << 20; // bytes
+
+server_error no_answer() {
+  return {server_lost, "HY000", "no answer from the server in time"};
+}
+
+// The library's call in steps: `start` and then `next` as often as it asks for the socket. False: given up.
+template <class Start, class Next>
+bool in_steps(const socket_wait& wait, Start start, Next next) {
+  for (int events = start(); events != 0;) {
+    const int came = wait(events);
+    if (came == 0) return false;
+    events = next(came);
+  }
+  return true;
+}
+
+} // namespace
+
+server_error prepared_text::error() const {
+  auto* const handle = handle_.get();
+  return {mysql_stmt_errno(handle), mysql_stmt_sqlstate(handle), mysql_stmt_error(handle)};
+}
+
+server_result<std::unique_ptr<prepared_text>> prepared_text::make(MYSQL* connection, std::string_view text,
+                                                                  const socket_wait& wait) {
+  mysql_options(connection, MYSQL_OPT_NONBLOCK, nullptr);
+  statement_handle handle(mysql_stmt_init(connection));
+  if (!handle) return server_error{mysql_errno(connection), "HY000", mysql_error(connection)};
+  std::unique_ptr<prepared_text> made(new prepared_text(std::move(handle), text));
+  auto* const raw = made->handle_.get();
+  int failed = 0;
+  const bool done = in_steps(
+      wait, [&] { return mysql_stmt_prepare_start(&failed, raw, text.data(), text.size()); },
+      [&](int came) { return mysql_stmt_prepare_cont(&failed, raw, came); });
+  if (!done) return no_answer();
+  if (failed != 0) return made->error();
+  return made;
+}
+
+server_result<void> prepared_text::execute(const std::vector<parameter>& values, const socket_wait& wait) {
+  auto* const raw = handle_.get();
+  if (mysql_stmt_param_count(raw) != values.size())
+    return server_error{0, "HY000", "the statement does not have as many parameters as were bound to it"};
+  bound_parameters bound(values);
+  if (!bound.sound()) return server_error{0, "HY000", "a bound value does not fit its type"};
+  if (mysql_stmt_bind_param(raw, bound.binds()) != 0)
+    return server_error{0, "HY000", mysql_stmt_error(raw)}; // the library's word, not the connection's
+  if (auto done = send_long_data(values); !done) return done;
+  int failed = 0;
+  const bool done = in_steps(
+      wait, [&] { return mysql_stmt_execute_start(&failed, raw); },
+      [&](int came) { return mysql_stmt_execute_cont(&failed, raw, came); });
+  if (!done) return no_answer();
+  if (failed != 0) return error();
+  if (mysql_stmt_field_count(raw) != 0) mysql_stmt_free_result(raw);
+  return {};
+}
+
+server_result<void> prepared_text::send_long_data(const std::vector<parameter>& values) {
+  for (unsigned i = 0; i < values.size(); ++i) {
+    if (!values[i].long_data || !values[i].value) continue;
+    std::string_view rest = *values[i].value;
+    do { // an empty value is sent too
+      const auto piece = rest.substr(0, long_data_piece);
+      if (mysql_stmt_send_long_data(handle_.get(), i, piece.data(), piece.size()) != 0) return error();
+      rest.remove_prefix(piece.size());
+    } while (!rest.empty());
+  }
+  return {};
+}
+
+} // namespace holdwater::spool

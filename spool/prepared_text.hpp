@@ -1,0 +1,46 @@
+// One text prepared on a connection of libmysqlclient, to be executed with values. Between sending and the
+// answer the caller decides how long to wait.
+//
+// Source: MySQL C API "C API Prepared Statement Functions"; MariaDB Connector/C "non-blocking API".
+#pragma once
+
+#include "spool/mysql_connection.hpp"
+
+#include <mysql.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdwater::spool {
+
+// Waits for what the library waits for (MYSQL_WAIT_...) and says what came; 0: nobody waits any more, the
+// connection is to be given up.
+using socket_wait = std::function<int(int events)>;
+
+class prepared_text {
+ public:
+  [[nodiscard]] static server_result<std::unique_ptr<prepared_text>>
+  make(MYSQL* connection, std::string_view text, const socket_wait& wait);
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+  // What the server answered is left in the connection, as after a query without rows; rows are discarded.
+  [[nodiscard]] server_result<void> execute(const std::vector<parameter>& values, const socket_wait& wait);
+
+ private:
+  struct close_statement {
+    void operator()(MYSQL_STMT* handle) const noexcept { mysql_stmt_close(handle); }
+  };
+  using statement_handle = std::unique_ptr<MYSQL_STMT, close_statement>;
+
+  prepared_text(statement_handle handle, std::string_view text) : handle_(std::move(handle)), text_(text) {}
+  [[nodiscard]] server_error error() const;
+  [[nodiscard]] server_result<void> send_long_data(const std::vector<parameter>& values);
+
+  statement_handle handle_;
+  std::string text_;
+};
+
+} // namespace holdwater::spool

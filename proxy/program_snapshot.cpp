@@ -2,6 +2,7 @@
 #include "proxy/program.hpp"
 
 #include "admin/server.hpp"
+#include "spool/parameter_text.hpp"
 
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
@@ -19,7 +20,12 @@ system_clock::time_point moment(std::chrono::microseconds since_epoch) {
 admin::listed_unit listed(const spool::unit& one) {
   admin::listed_unit out{one.number, one.account, {}, moment(one.accepted_at), {}};
   if (!one.statements.empty()) out.database = one.statements.front().context.database;
-  for (const auto& statement : one.statements) out.statements.push_back(statement.text);
+  for (const auto& statement : one.statements) {
+    auto& text = out.statements.emplace_back(statement.text);
+    for (std::size_t i = 0; i < statement.parameters.size(); ++i)
+      text += (i == 0 ? " /* bound: " : ", ") + spool::readable(statement.parameters[i]);
+    if (!statement.parameters.empty()) text += " */";
+  }
   return out;
 }
 

@@ -11,7 +11,6 @@ std::size_t width_of(std::uint8_t type) {
   case MYSQL_TYPE_TINY: return 1;
   case MYSQL_TYPE_SHORT:
   case MYSQL_TYPE_YEAR: return 2;
-  case MYSQL_TYPE_INT24:
   case MYSQL_TYPE_LONG:
   case MYSQL_TYPE_FLOAT: return 4;
   case MYSQL_TYPE_LONGLONG:
@@ -24,19 +23,29 @@ bool is_text(std::uint8_t type) {
   switch (type) {
   case MYSQL_TYPE_DECIMAL:
   case MYSQL_TYPE_NEWDECIMAL:
-  case MYSQL_TYPE_VARCHAR:
-  case MYSQL_TYPE_BIT:
   case MYSQL_TYPE_JSON:
-  case MYSQL_TYPE_ENUM:
-  case MYSQL_TYPE_SET:
   case MYSQL_TYPE_TINY_BLOB:
   case MYSQL_TYPE_MEDIUM_BLOB:
   case MYSQL_TYPE_LONG_BLOB:
   case MYSQL_TYPE_BLOB:
   case MYSQL_TYPE_VAR_STRING:
-  case MYSQL_TYPE_STRING:
-  case MYSQL_TYPE_GEOMETRY: return true;
+  case MYSQL_TYPE_STRING: return true;
   default: return false;
+  }
+}
+
+bool is_time(std::uint8_t type) {
+  return type == MYSQL_TYPE_TIMESTAMP || (type >= MYSQL_TYPE_DATE && type <= MYSQL_TYPE_DATETIME);
+}
+
+// Types that the library does not bind go as ones that have the same bytes and the same meaning.
+std::uint8_t type_to_bind(std::uint8_t type) {
+  constexpr std::uint8_t mysql_bool = 244; // not in the library's list
+  switch (type) {
+  case MYSQL_TYPE_INT24: return MYSQL_TYPE_LONG;
+  case MYSQL_TYPE_VARCHAR: return MYSQL_TYPE_VAR_STRING;
+  case mysql_bool: return MYSQL_TYPE_TINY;
+  default: return type;
   }
 }
 
@@ -80,34 +89,36 @@ bool read_time(std::string_view bytes, MYSQL_TIME& out) {
 
 } // namespace
 
+bool can_be_bound(std::uint8_t type) {
+  type = type_to_bind(type);
+  return type == MYSQL_TYPE_NULL || width_of(type) != 0 || is_time(type) || is_text(type);
+}
+
 bound_parameters::bound_parameters(const std::vector<parameter>& values)
     : binds_(values.size()), times_(values.size()) {
   for (std::size_t i = 0; i < values.size(); ++i) sound_ = bind(values[i], binds_[i], times_[i]) && sound_;
 }
 
 bool bound_parameters::bind(const parameter& one, MYSQL_BIND& as, MYSQL_TIME& time) {
-  as.buffer_type = static_cast<enum_field_types>(one.type);
+  const auto type = type_to_bind(one.type);
+  as.buffer_type = static_cast<enum_field_types>(type);
   as.is_unsigned = one.is_unsigned ? 1 : 0;
   if (!one.value) {
-    // the type stays what the client said: the server looks at it for NULL too
     static my_bool yes = 1;
-    as.is_null = &yes;
-    return one.type == MYSQL_TYPE_NULL || width_of(one.type) != 0 || is_text(one.type) ||
-           (one.type >= MYSQL_TYPE_TIMESTAMP && one.type <= MYSQL_TYPE_DATETIME);
+    as.is_null = &yes; // the type stays: the server looks at it for NULL too
+    return can_be_bound(one.type);
   }
-  auto* bytes = const_cast<char*>(one.value->data()); // which only reads it
-  as.buffer = bytes;
+  if (is_time(type)) {
+    as.buffer = &time;
+    if (type == MYSQL_TYPE_TIME) return read_time(*one.value, time);
+    time.time_type = type == MYSQL_TYPE_DATE ? MYSQL_TIMESTAMP_DATE : MYSQL_TIMESTAMP_DATETIME;
+    return read_date(*one.value, time);
+  }
+  as.buffer = const_cast<char*>(one.value->data()); // the library only reads it
   as.buffer_length = one.value->size();
-  if (const auto width = width_of(one.type)) return one.value->size() == width; // both are little-endian
-  switch (one.type) {
-  case MYSQL_TYPE_DATE: time.time_type = MYSQL_TIMESTAMP_DATE; break;
-  case MYSQL_TYPE_DATETIME:
-  case MYSQL_TYPE_TIMESTAMP: time.time_type = MYSQL_TIMESTAMP_DATETIME; break;
-  case MYSQL_TYPE_TIME: as.buffer = &time; return read_time(*one.value, time);
-  default: as.length = &as.buffer_length; return is_text(one.type);
-  }
-  as.buffer = &time;
-  return read_date(*one.value, time);
+  as.length = &as.buffer_length;
+  if (const auto width = width_of(type)) return one.value->size() == width; // little-endian here as there
+  return is_text(type);
 }
 
 } // namespace holdwater::spool

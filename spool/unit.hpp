@@ -65,6 +65,9 @@ struct parameter {
   friend bool operator==(const parameter&, const parameter&) = default;
 };
 
+// Whether replay can bind values of that type.
+[[nodiscard]] bool can_be_bound(std::uint8_t type);
+
 struct statement {
   std::string text;                  // bytes as the client sent them, in character_set_client
   std::vector<parameter> parameters; // one for each ? of a prepared statement; empty: the text has none

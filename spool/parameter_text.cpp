@@ -1,0 +1,106 @@
+#include "spool/parameter_text.hpp"
+
+#include "spool/context_sql.hpp"
+
+#include <fmt/format.h>
+#include <mysql.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+namespace holdwater::spool {
+namespace {
+
+constexpr std::size_t longest_shown = 200; // bytes
+
+std::uint64_t number_at(std::string_view bytes, std::size_t at, std::size_t width) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < width && at + i < bytes.size(); ++i)
+    value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
+  return value;
+}
+
+std::string integer(std::string_view bytes, bool is_unsigned) {
+  const auto value = number_at(bytes, 0, bytes.size());
+  if (is_unsigned) return std::to_string(value);
+  const auto shift = 64 - 8 * std::min<std::size_t>(bytes.size(), 8);
+  return shift == 64 ? "0" : std::to_string(static_cast<std::int64_t>(value << shift) >> shift);
+}
+
+template <class Real>
+std::string real(std::string_view bytes) {
+  Real value = 0;
+  std::memcpy(&value, bytes.data(), std::min(sizeof value, bytes.size()));
+  return fmt::format("{}", value);
+}
+
+std::string fraction(std::string_view bytes, std::size_t at) {
+  return bytes.size() > at ? fmt::format(".{:06}", number_at(bytes, at, 4)) : std::string();
+}
+
+std::string date(std::string_view bytes) {
+  auto text = fmt::format("{:04}-{:02}-{:02}", number_at(bytes, 0, 2), number_at(bytes, 2, 1),
+                          number_at(bytes, 3, 1));
+  if (bytes.size() > 4)
+    text += fmt::format(" {:02}:{:02}:{:02}", number_at(bytes, 4, 1), number_at(bytes, 5, 1),
+                        number_at(bytes, 6, 1));
+  return text + fraction(bytes, 7);
+}
+
+std::string time_of_day(std::string_view bytes) {
+  const auto hours = number_at(bytes, 1, 4) * 24 + number_at(bytes, 5, 1);
+  return fmt::format("{}{:02}:{:02}:{:02}", number_at(bytes, 0, 1) != 0 ? "-" : "", hours,
+                     number_at(bytes, 6, 1), number_at(bytes, 7, 1)) +
+         fraction(bytes, 8);
+}
+
+// Empty for what is no number.
+std::string number(const parameter& one) {
+  switch (one.type) {
+  case MYSQL_TYPE_TINY:
+  case MYSQL_TYPE_SHORT:
+  case MYSQL_TYPE_YEAR:
+  case MYSQL_TYPE_INT24:
+  case MYSQL_TYPE_LONG:
+  case MYSQL_TYPE_LONGLONG: return integer(*one.value, one.is_unsigned);
+  case MYSQL_TYPE_FLOAT: return real<float>(*one.value);
+  case MYSQL_TYPE_DOUBLE: return real<double>(*one.value);
+  default: return {};
+  }
+}
+
+std::string text_of(const parameter& one) {
+  switch (one.type) {
+  case MYSQL_TYPE_DATE:
+  case MYSQL_TYPE_DATETIME:
+  case MYSQL_TYPE_TIMESTAMP: return date(*one.value);
+  case MYSQL_TYPE_TIME: return time_of_day(*one.value);
+  default: return *one.value;
+  }
+}
+
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c >= ' ' && c <= '~' && c != '\'' && c != '\\'; });
+}
+
+} // namespace
+
+std::string readable(const parameter& one) {
+  if (!one.value) return "NULL";
+  if (auto digits = number(one); !digits.empty()) return digits;
+  const auto whole = text_of(one);
+  std::string text = "'";
+  for (const char c : std::string_view(whole).substr(0, longest_shown)) text.append(c == '\'' ? 2 : 1, c);
+  return text + (whole.size() > longest_shown ? "..." : "'");
+}
+
+std::string literal(const parameter& one) {
+  if (!one.value) return "NULL";
+  if (auto digits = number(one); !digits.empty()) return digits;
+  const auto text = text_of(one);
+  return is_plain(text) ? "'" + text + "'" : hex_literal(text);
+}
+
+} // namespace holdwater::spool

@@ -1,0 +1,43 @@
+#include "spool/parameter_text.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace holdwater::spool;
+
+namespace {
+
+parameter of(std::uint8_t type, std::string value, bool is_unsigned = false) {
+  return {type, is_unsigned, false, std::move(value)};
+}
+
+} // namespace
+
+TEST_CASE("numbers are shown in digits, with their sign") {
+  CHECK(literal(of(1, "\xff")) == "-1");
+  CHECK(literal(of(1, "\xff", true)) == "255");
+  CHECK(literal(of(3, std::string("\x2a\0\0\0", 4))) == "42");
+  CHECK(literal(of(8, std::string(8, '\xff'), true)) == "18446744073709551615");
+  CHECK(literal(of(8, std::string(8, '\xff'))) == "-1");
+  const double value = -2.25;
+  CHECK(literal(of(5, std::string(reinterpret_cast<const char*>(&value), sizeof value))) == "-2.25");
+}
+
+TEST_CASE("dates and times are shown as the server writes them") {
+  CHECK(readable(of(10, "\xe8\x07\x02\x1d")) == "'2024-02-29'");
+  CHECK(readable(of(12, std::string("\xe8\x07\x02\x1d\1\2\3\4\0\0\0", 11))) ==
+        "'2024-02-29 01:02:03.000004'");
+  CHECK(readable(of(11, std::string("\1\1\0\0\0\2\3\4", 8))) == "'-26:03:04'");
+  CHECK(readable(of(10, "")) == "'0000-00-00'");
+}
+
+TEST_CASE("text is shown in quotes, for people cut when it is long") {
+  CHECK(readable({253, false, false, std::nullopt}) == "NULL");
+  CHECK(readable(of(253, "it's")) == "'it''s'");
+  CHECK(readable(of(252, std::string(1000, 'x'))) == "'" + std::string(200, 'x') + "...");
+}
+
+TEST_CASE("a literal is read alike in every character set") {
+  CHECK(literal(of(253, "123")) == "'123'");
+  CHECK(literal(of(253, "it's")) == "_utf8mb4 x'69742773'");
+  CHECK(literal(of(253, "\x95\x5c")) == "_utf8mb4 x'955c'");
+}

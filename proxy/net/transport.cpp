@@ -187,6 +187,11 @@ void transport::close() {
   ::close(std::exchange(socket_, -1)); // the descriptor is released whatever close() reports
 }
 
+void transport::vanish() {
+  closed_ = true;
+  close();
+}
+
 transport::status transport::fail(boost::system::error_code error) {
   closed_ = true;
   error_ = error;

@@ -70,6 +70,8 @@ class transport final : public poll_target {
   void hang_up();
   // Closes the socket. After it, nothing wakes the owner.
   void close();
+  // The same without a farewell, as one who was cut off.
+  void vanish();
 
  private:
   void on_ready(readiness now) override;

@@ -36,4 +36,9 @@ void append_client_error(protocol::byte_buffer& out, std::uint8_t sequence, clie
   protocol::append_err(out, sequence, {number, sql_state, said}, negotiated);
 }
 
+std::string denied_text(const std::string& user, const std::string& host, bool with_password) {
+  return fmt::format("Access denied for user '{}'@'{}' (using password: {})", user, host,
+                     with_password ? "YES" : "NO");
+}
+
 } // namespace holdwater::proxy

@@ -7,6 +7,7 @@
 #include "protocol/messages.hpp"
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace holdwater::proxy {
@@ -41,5 +42,8 @@ struct error_code_row {
 // server.
 void append_client_error(protocol::byte_buffer& out, std::uint8_t sequence, client_error which,
                          std::string_view text, protocol::capabilities negotiated);
+
+// As the server says it.
+[[nodiscard]] std::string denied_text(const std::string& user, const std::string& host, bool with_password);
 
 } // namespace holdwater::proxy

@@ -171,6 +171,7 @@ task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol:
   byte_buffer out;
   protocol::append_handshake_response(out, attempt.sequence, login);
   co_await prove(how, attempt, client, out);
+  if (attempt.what == link_attempt::outcome::refused) link.stream->close();
 }
 
 task<> prove(waiter how, link_attempt& attempt, protocol::auth_client& client, byte_buffer& out) {
@@ -199,7 +200,7 @@ task<> prove(waiter how, link_attempt& attempt, protocol::auth_client& client, b
     if (*next == protocol::auth_client::step::fail) {
       attempt.what = link_attempt::outcome::refused;
       attempt.refusal = std::move(answer.payload);
-      break;
+      co_return;
     }
     if (*next == protocol::auth_client::step::send)
       protocol::append_message(out, static_cast<std::uint8_t>(answer.sequence + 1), client.reply());
@@ -213,7 +214,11 @@ task<> learn_greeting(worker& home, wakeup& wake) {
     spdlog::warn("the server's greeting was not learned: {}", attempt.problem);
     co_return;
   }
-  // Leaving without a login would count against this host on the server (max_connect_errors).
+  co_await visit(home, wake, attempt);
+}
+
+// Leaving without a login would count against this host on the server (max_connect_errors).
+task<> visit(worker& home, wakeup& wake, link_attempt& attempt) {
   const auto& accounts = home.process().settings.accounts;
   const auto owner = accounts.empty() ? account{} : accounts.front();
   protocol::handshake_response login;
@@ -223,6 +228,7 @@ task<> learn_greeting(worker& home, wakeup& wake) {
   login.collation = attempt.hello.character_set;
   login.user = owner.user;
   co_await log_in(home, wake, attempt, login, owner.password);
+  if (attempt.what == link_attempt::outcome::opened) say_goodbye(*attempt.link);
   attempt.link->stream->close();
 }
 

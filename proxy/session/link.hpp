@@ -73,13 +73,16 @@ task<> encrypt_link(worker& home, waiter how, link_attempt& attempt, const proto
 task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol::handshake_response& as,
               const std::string& password);
 
-// The conversation of a login or COM_CHANGE_USER whose first packet is `out`, to its end. Whatever ends it
-// but the server's OK closes the link.
+// The conversation of a login or COM_CHANGE_USER whose first packet is `out`, to its end. The link is closed
+// when it is lost; what becomes of one that was refused is the caller's.
 task<> prove(waiter how, link_attempt& attempt, protocol::auth_client& client, protocol::byte_buffer& out);
 
 // Logs in once and leaves, so that the profile knows the server's greeting; a warning when the server was not
 // met.
 task<> learn_greeting(worker& home, wakeup& wake);
+
+// Over an opened attempt that nobody needs: the same.
+task<> visit(worker& home, wakeup& wake, link_attempt& attempt);
 
 // Runs one statement of our own and reads its small answer. Values of the first row; nullopt as a whole when
 // the statement failed or the link broke (then `broken` is set).

@@ -20,6 +20,9 @@ namespace {
 constexpr unsigned most_retries = 5;
 constexpr std::chrono::milliseconds retry_pause{100};
 
+// How long the servers wait before they refuse a COM_CHANGE_USER.
+constexpr std::chrono::seconds pause_of_a_refusal{1};
+
 // Too many connections, of the server or of the account: ours that are idle may be among them.
 bool means_too_many(const link_attempt& attempt, protocol::capabilities negotiated) {
   const auto error = protocol::parse_err(attempt.refusal, negotiated);
@@ -27,11 +30,11 @@ bool means_too_many(const link_attempt& attempt, protocol::capabilities negotiat
 }
 
 // Logs in as `as` over a link that is logged in already. On success `ok` is set; else what, problem or
-// refusal, and the link is closed.
+// refusal.
 task<> change_login(worker& home, wakeup& wake, link_attempt& attempt, const protocol::handshake_response& as,
                     const std::string& password) {
   deadline limit(wake);
-  home.deadlines().set(limit, home.process().settings.connection_timeout);
+  home.deadlines().set(limit, home.process().settings.connection_timeout + pause_of_a_refusal);
   const waiter how{wake, &limit};
   auto& link = *attempt.link;
   protocol::greeting hello;
@@ -50,7 +53,7 @@ task<> change_login(worker& home, wakeup& wake, link_attempt& attempt, const pro
   protocol::byte_buffer out;
   protocol::append_change_user(out, 0, request, link.negotiated);
   co_await prove(how, attempt, client, out);
-  link.user = as.user;
+  if (attempt.what == link_attempt::outcome::opened) link.user = as.user;
 }
 
 // A refused COM_CHANGE_USER makes the servers pause for a second, so a database that was not used over the
@@ -107,15 +110,19 @@ task<link_attempt> session::find_server(const protocol::handshake_response& as) 
     attempt.link = std::move(link_);
     link_.reset();
     co_await change_login(home_, wake_, attempt, as, known_->password);
+    if (attempt.what == link_attempt::outcome::refused) {
+      link_ = std::move(attempt.link); // still as it was logged in before
+      attempt.link.reset();
+    }
     if (attempt.what != link_attempt::outcome::unreachable) co_return attempt;
     process().watch.report(attempt.problem);
   }
   leave_server();
   unsigned retries = 0;
   for (;;) {
-    attempt = co_await reuse_link(as);
+    if (!greeted_) attempt = co_await reuse_link(as);
     if (attempt.what == link_attempt::outcome::opened) co_return attempt;
-    attempt = co_await open_link(home_, wake_, &client_end_);
+    attempt = co_await own_link();
     if (attempt.what == link_attempt::outcome::opened)
       co_await proxy::log_in(home_, wake_, attempt, as, known_->password);
     if (attempt.what == link_attempt::outcome::opened) attempt.link->database = as.database;
@@ -128,6 +135,27 @@ task<link_attempt> session::find_server(const protocol::handshake_response& as) 
     while (pause_lasts() && !stopping_) co_await wake_.wait();
     limit_.clear();
   }
+}
+
+// A COM_CHANGE_USER to a known account whose password is wrong: the server hears of it, from whom it may have
+// consequences (a session with nothing set, a limit to the attempts, an end). True when the client has its
+// ERR.
+task<bool> session::refuse_by_server(bool with_password, std::uint8_t sequence) {
+  if (!link_ || link_->outage != process().board.view().outage || !link_->can_change_user()) co_return false;
+  link_attempt attempt;
+  attempt.link = std::move(link_);
+  link_.reset();
+  const auto wrong = with_password ? known_->password + '?' : std::string();
+  co_await change_login(home_, wake_, attempt, login_, wrong);
+  if (attempt.what != link_attempt::outcome::refused) {
+    attempt.link->stream->close(); // lost, or logged in by what the client has not shown
+    co_return false;
+  }
+  link_ = std::move(attempt.link);
+  protocol::byte_buffer out;
+  protocol::append_message(out, sequence, attempt.refusal);
+  co_await answer(out);
+  co_return true;
 }
 
 // Between two commands the server's connection may serve another client.

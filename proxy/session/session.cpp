@@ -59,6 +59,7 @@ void session::stop() {
   stopping_ = true;
   client_->hang_up();
   if (link_) link_->stream->hang_up();
+  if (greeted_) greeted_->link->stream->hang_up();
   wake_.notify();
 }
 
@@ -254,13 +255,14 @@ void session::drop_link() {
 }
 
 // The end of a session that has nothing against its server. A goodbye is passed on; a client that vanished
-// vanishes there too, and is counted as aborted.
+// vanishes there too, and is counted as aborted: without a word of TLS either, since a server takes a client
+// that has sent something for one that is still there, and goes on with its statement.
 void session::leave_server() {
   if (!link_) return;
   if (quits_)
     say_goodbye(*link_);
   else
-    link_->stream->close();
+    link_->stream->vanish();
   link_.reset();
 }
 

@@ -65,25 +65,44 @@ class session : public std::enable_shared_from_this<session> {
     end_session,
   };
 
+  // How a login, or COM_CHANGE_USER, ended.
+  enum class entry : std::uint8_t {
+    entered, // the client has its OK
+    refused, // the client was told why not
+    gone,    // the client or the server is
+  };
+
   // login.cpp
   task<bool> log_in();
-  task<bool> enter_account(std::string_view offered_plugin, std::uint8_t sequence);
+  [[nodiscard]] bool server_greets();
+  task<bool> meet_for_client();
+  task<link_attempt> own_link();
+  task<> leave_unused();
+  task<entry> come_in();
+  task<entry> enter_account(std::string_view offered_plugin, std::uint8_t sequence);
   task<bool> meet_server();
-  task<bool> authenticate(std::string_view offered_plugin, std::uint8_t sequence);
-  task<bool> open_session();
-  task<bool> relay_login(std::uint8_t sequence);
+  task<entry> authenticate(std::string_view offered_plugin, std::uint8_t sequence);
+  task<entry> open_session();
+  task<bool> deny(client_error which, std::string_view text, std::uint8_t sequence);
+  [[nodiscard]] bool fits(const server_link& link) const;
+
+  // relay_login.cpp
+  task<entry> relay_login(std::uint8_t sequence);
   // The conversation with a relayed client, as far as both sides have come.
   struct relayed_login {
     std::string plugin;               // what the server has asked for last
     std::string salt;                 // and its challenge, without the zero byte behind it
     std::uint8_t client_sequence = 0; // of the next packet to the client
   };
-  task<bool> relay_authentication(relayed_login& login);
+  task<entry> relay_authentication(relayed_login& login);
+  [[nodiscard]] bool proof_fits_server() const;
+  [[nodiscard]] bool shares_challenge() const;
   void keep_lasting_salt(protocol::byte_span auth_switch);
-  task<bool> deny(client_error which, std::string_view text, std::uint8_t sequence);
+
+  // change_user.cpp
   task<verdict> change_user();
-  task<verdict> relay_change_user(const protocol::byte_buffer& command);
-  [[nodiscard]] bool fits(const server_link& link) const;
+  [[nodiscard]] bool can_relay_change() const;
+  task<entry> relay_change_user(const protocol::byte_buffer& command);
 
   // relay_socket.cpp
   task<bool> proved_by_client();
@@ -145,6 +164,7 @@ class session : public std::enable_shared_from_this<session> {
   task<link_attempt> reach_server(const protocol::handshake_response& as);
   task<link_attempt> find_server(const protocol::handshake_response& as);
   task<link_attempt> reuse_link(const protocol::handshake_response& as);
+  task<bool> refuse_by_server(bool with_password, std::uint8_t sequence);
   void give_back_link();
 
   // statements.cpp
@@ -245,6 +265,7 @@ class session : public std::enable_shared_from_this<session> {
   session_state state_;
 
   // the connection phase, also of COM_CHANGE_USER
+  std::optional<link_attempt> greeted_; // the server connection whose greeting the client has, not logged in
   protocol::challenge salt_{};
   std::uint8_t login_sequence_ = 0; // of the answer that ends it
 

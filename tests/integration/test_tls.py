@@ -14,6 +14,7 @@ from lib.proxy import Account, binary
 from lib.server import KINDS, MySQL
 from lib.sql import run, spooled_seq, value, was_refused_for_outage
 from lib.tls import Authority
+from lib.wire import COM_QUERY, Client
 
 MIB = 1 << 20
 
@@ -131,6 +132,21 @@ def test_a_half_closed_tls_client_costs_nothing(tls_server, start_proxy):
     for _ in range(20):
         assert value(connection, "SELECT SLEEP(0.05)") == 0
     assert ticks() - before < 50, "a connection that is gone keeps the processor busy"
+
+
+@pytest.mark.limit(120)
+def test_a_client_that_vanishes_during_its_statement_vanishes_for_the_server_too(tls_server, start_proxy):
+    """A server looks whether anything waits to be read, and takes TLS's farewell for a client that is still there."""
+    proxy = start_proxy(tls_server, HOLDWATER_SERVER_TLS_MODE="required")
+    client = Client(proxy.host, proxy.port)
+    client.login(proxy.account.user, proxy.account.password, proxy.database)
+    client.command(COM_QUERY, b"SELECT SLEEP(600)")
+
+    def sleeping():
+        return tls_server.run("SELECT 1 FROM information_schema.processlist WHERE info = 'SELECT SLEEP(600)'")
+    wait_until(sleeping, 10, "the statement runs")
+    client.close()
+    wait_until(lambda: not sleeping(), 30, "the statement ends with its client")
 
 
 def test_an_outage_is_survived_over_tls(tls_server, start_proxy):

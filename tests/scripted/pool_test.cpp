@@ -83,6 +83,7 @@ TEST_CASE("what a kept connection is refused is asked again over a new one") {
   auto client = here.come();
   pooling_stage::answer_init_connect(server);
   pooling_stage::answer_change_user(server, err(1045, "28000", "Access denied"));
+  server.expect(0, bytes("\x01")); // COM_QUIT
   server.expect_closed();
   auto fresh = here.accept();
   here.accept_login(fresh);

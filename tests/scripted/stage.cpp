@@ -18,7 +18,6 @@ options settings_for(std::uint16_t server_port, std::chrono::milliseconds handsh
   made.connection_timeout = patience;
   made.handshake_timeout = handshake_timeout;
   made.retry_delay = patience; // a hold outlasts the script
-  made.spool.enabled = false;
   made.pool.max_idle = pool_max_idle;
   return made;
 }

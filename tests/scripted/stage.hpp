@@ -32,6 +32,9 @@ class stage {
     process_.server_tls = server;
   }
 
+  // Each client is greeted by the server, as by a plain proxy without a pool. Before anyone connects.
+  void let_server_greet() { settings_.spool.enabled = false; }
+
   // --- the fake client
   peer connect(); // nothing is said yet
   // The proxy's greeting, and the client's answer to it.

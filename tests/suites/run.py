@@ -32,12 +32,16 @@ class Run:
         self.verdicts = {}
 
     def start(self):
-        """A fresh server, and a fresh proxy before it: a plain one, with the account that the tests use."""
+        """A fresh server, and a fresh proxy before it: a plain one, with the account that the tests use, and with TLS
+        on both sides, by the certificate that the clients expect of the server."""
         self.stop()
         self.server.start()
         if not self.options.direct:
-            self.proxy = Proxy(self.work, self.server, Account("root", ""), "", HOLDWATER_SPOOL_ENABLED="false",
-                               HOLDWATER_POOL_MAX_IDLE=0, DB_CHECK_INTERVAL="3600", DB_CONNECTION_TIMEOUT="10", **dict(self.options.set))
+            settings = {"HOLDWATER_SPOOL_ENABLED": "false", "HOLDWATER_POOL_MAX_IDLE": 0, "DB_CHECK_INTERVAL": 3600,
+                        "DB_CONNECTION_TIMEOUT": 10, "HOLDWATER_SERVER_TLS_MODE": "required",
+                        "HOLDWATER_CLIENT_TLS_CERTIFICATE": f"{self.server.keys}/server-cert.pem",
+                        "HOLDWATER_CLIENT_TLS_KEY": f"{self.server.keys}/server-key.pem", **dict(self.options.set)}
+            self.proxy = Proxy(self.work, self.server, Account("root", ""), "", **settings)
             self.proxy.start()
             self.proxy.wait_state("up")
 
@@ -59,7 +63,7 @@ class Run:
         last = []
         with subprocess.Popen(argv, cwd=self.server.home, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, errors="replace") as child, \
-                open(os.path.join(self.out, "runner.log"), "a") as log:
+                open(os.path.join(self.out, "runner.log"), "a", buffering=1) as log:
             for line in child.stdout:
                 log.write(line[:500].rstrip("\n") + "\n")
                 last = [*last[-9:], line]

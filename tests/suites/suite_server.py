@@ -16,6 +16,7 @@ class SuiteServer:
     program = ""
     admin = ""
     generated = ""      # where the runner leaves its fresh data directory, below its var folder
+    keys = ""           # the certificate that the runner's clients expect of the server
     runner_options = ()
     settings = {}       # beside those of the suite's own include/default_mysqld.cnf
 
@@ -85,6 +86,7 @@ class SuiteServer:
 class MariaDBSuite(SuiteServer):
     home = "/usr/share/mysql/mysql-test"
     runner, program, admin = "./mariadb-test-run.pl", "/usr/sbin/mariadbd", "mariadb-admin"
+    keys = f"{home}/std_data"
     generated = "install.db"
     settings = {"character-sets-dir": "/usr/share/mysql/charsets", "lc-messages-dir": "/usr/share/mysql",
                 "plugin-dir": "/usr/lib/mysql/plugin"}

@@ -81,7 +81,7 @@ constexpr std::array table{
     "The oldest TLS version that clients may use: 1.2 or 1.3.", in<&o::client_tls, &o::client_tls_options::min_version>},
 
   option_row{"server_tls.mode", server_tls_mode, any, "", "", false,
-    "TLS with the server: off, preferred (when it offers it), required, verify_ca (and its certificate is signed by server_tls.ca) or verify_identity (and is made out to server.host).", in<&o::server_tls, &o::server_tls_options::mode>},
+    "TLS with the server: off, as_client (when it offers it, behind clients that use TLS), preferred (when it offers it), required, verify_ca (and its certificate is signed by server_tls.ca) or verify_identity (and is made out to server.host).", in<&o::server_tls, &o::server_tls_options::mode>},
   option_row{"server_tls.ca", text, any, "", "", false,
     "A PEM file of the authorities to trust. Empty: the system's.", in<&o::server_tls, &o::server_tls_options::ca>},
   option_row{"server_tls.certificate", text, any, "", "", false,

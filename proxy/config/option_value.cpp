@@ -20,8 +20,8 @@ struct unit_of_size {
 constexpr std::array<unit_of_size, 4> units_of_size{{{"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}}};
 constexpr std::array<std::string_view, 5> log_levels{"trace", "debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 3> client_tls_modes{"off", "preferred", "required"};
-constexpr std::array<std::string_view, 5> server_tls_modes{"off", "preferred", "required", "verify_ca",
-                                                           "verify_identity"};
+constexpr std::array<std::string_view, 6> server_tls_modes{"off",      "as_client", "preferred",
+                                                           "required", "verify_ca", "verify_identity"};
 constexpr std::array<std::string_view, 2> tls_versions{"1.2", "1.3"};
 constexpr std::array<std::string_view, 3> proxy_versions{"off", "v1", "v2"};
 constexpr std::array<std::string_view, 3> auth_plugins{"mysql_native_password", "caching_sha2_password",

@@ -77,8 +77,10 @@ std::string tls_context::for_clients(const options::client_tls_options& from,
 
 std::string tls_context::for_server(const options::server_tls_options& from,
                                     std::unique_ptr<const tls_context>& out) {
-  std::unique_ptr<tls_context> made(new tls_context(false, from.mode != "preferred"));
+  const bool follows = from.mode == "as_client";
+  std::unique_ptr<tls_context> made(new tls_context(false, !follows && from.mode != "preferred"));
   if (!made->context_) return tls_error_text();
+  made->follows_client_ = follows;
   if (!from.certificate.empty())
     if (auto problem = made->show(from.certificate, from.key); !problem.empty()) return problem;
   if (from.mode == "verify_ca") made->check_ = tls_check::chain;

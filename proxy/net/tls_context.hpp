@@ -34,6 +34,8 @@ class tls_context {
   [[nodiscard]] SSL_CTX* get() const { return context_.get(); }
   [[nodiscard]] bool accepts() const { return accepts_; }   // the side that answers a handshake
   [[nodiscard]] bool required() const { return required_; } // without TLS there is no connection
+  // There is TLS only behind a client that uses it.
+  [[nodiscard]] bool follows_client() const { return follows_client_; }
   [[nodiscard]] tls_check check() const { return check_; }
   // SHA-256 over the certificate that we show; empty when we show none.
   [[nodiscard]] const protocol::byte_buffer& fingerprint() const { return fingerprint_; }
@@ -49,6 +51,7 @@ class tls_context {
   std::unique_ptr<SSL_CTX, freed> context_;
   bool accepts_;
   bool required_;
+  bool follows_client_ = false;
   tls_check check_ = tls_check::nothing;
   protocol::byte_buffer fingerprint_;
 };

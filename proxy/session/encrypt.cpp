@@ -43,6 +43,7 @@ task<> encrypt_link(worker& home, waiter how, link_attempt& attempt, const proto
   const auto* const wanted = home.process().server_tls;
   auto& stream = *attempt.link->stream;
   if (wanted == nullptr || stream.secure()) co_return; // nobody listens in on a unix socket
+  if (wanted->follows_client() && attempt.for_plain_client) co_return;
   if (!(attempt.hello.server_capabilities & cap::ssl)) {
     if (!wanted->required()) co_return;
     stream.close();

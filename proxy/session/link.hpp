@@ -55,7 +55,8 @@ struct link_attempt {
   outcome what = outcome::unreachable;
   std::optional<server_link> link;
   protocol::greeting hello;
-  std::uint8_t sequence = 1; // of the next packet of the login
+  std::uint8_t sequence = 1;     // of the next packet of the login
+  bool for_plain_client = false; // one without TLS, which server_tls.mode may follow
   std::string problem;
   protocol::byte_buffer refusal;
   protocol::byte_buffer ok; // log_in(): the server's OK payload

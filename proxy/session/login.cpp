@@ -63,12 +63,14 @@ task<link_attempt> session::own_link() {
     greeted_.reset();
     auto& stream = *attempt.link->stream;
     const auto now = process().board.view();
+    attempt.for_plain_client = client_->tls() == nullptr;
     if (attempt.link->outage == now.outage &&
         (!stream.maybe_readable() || stream.receive() == transport::status::blocked))
       co_return attempt;
     stream.close();
   }
   auto attempt = co_await open_link(home_, wake_, &client_end_);
+  attempt.for_plain_client = client_->tls() == nullptr;
   co_return attempt;
 }
 

@@ -5,6 +5,7 @@
 // What COM_CHANGE_USER does not do is run init_connect (measured on MariaDB 10.11 and MySQL 9.7), so the
 // server is asked first whether there is one. Whatever it refuses is asked again over a new connection: the
 // refusal that the client sees is a login's.
+#include "proxy/net/tls_context.hpp"
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/server_pool.hpp"
@@ -74,7 +75,10 @@ task<link_attempt> session::reuse_link(const protocol::handshake_response& as) {
   // No row and nothing found: FOUND_ROWS() must not tell of it.
   const std::string question = "SELECT 1 FROM DUAL WHERE @@global.init_connect <> ''";
   link_attempt attempt;
-  while (auto pooled = home_.pool().take(as, wake_)) {
+  const auto* const tls = process().server_tls;
+  std::optional<bool> with_tls;
+  if (tls != nullptr && tls->follows_client()) with_tls = client_->tls() != nullptr;
+  while (auto pooled = home_.pool().take(as, with_tls, wake_)) {
     attempt = {};
     attempt.link = std::move(pooled);
     const auto said = co_await ask_server(home_, wake_, *attempt.link, question);

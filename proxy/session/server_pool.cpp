@@ -65,10 +65,13 @@ bool server_pool::put(server_link& link) {
   return true;
 }
 
-std::optional<server_link> server_pool::take(const protocol::handshake_response& login, wakeup& owner) {
+std::optional<server_link> server_pool::take(const protocol::handshake_response& login,
+                                             std::optional<bool> with_tls, wakeup& owner) {
   const auto outage = home_.process().board.view().outage;
   const auto fits = [&](const auto& one) {
-    return one->clean && one->link.outage == outage && one->link.serves(login);
+    const bool encrypted = one->link.stream->tls() != nullptr;
+    return one->clean && one->link.outage == outage && one->link.serves(login) &&
+           with_tls.value_or(encrypted) == encrypted;
   };
   const auto found = std::find_if(idle_.begin(), idle_.end(), fits);
   if (found == idle_.end()) return std::nullopt;

@@ -21,7 +21,9 @@ class server_pool {
   // Keeps an idle link of a known account. False, and untouched, when it is not worth keeping.
   [[nodiscard]] bool put(server_link& link);
   // The one used last among those that fit, detached from the pool: `owner` is woken by it from now on.
-  [[nodiscard]] std::optional<server_link> take(const protocol::handshake_response& login, wakeup& owner);
+  // `with_tls`: nullopt when it does not matter.
+  [[nodiscard]] std::optional<server_link> take(const protocol::handshake_response& login,
+                                                std::optional<bool> with_tls, wakeup& owner);
   // Says goodbye to all of them.
   void shed();
 

@@ -149,6 +149,23 @@ def test_a_client_that_vanishes_during_its_statement_vanishes_for_the_server_too
     wait_until(lambda: not sleeping(), 30, "the statement ends with its client")
 
 
+def test_tls_to_the_server_may_be_what_the_client_has(tls_server, start_proxy):
+    """server_tls.mode = as_client: what the server asks of accounts, it asks of clients."""
+    proxy = start_proxy(tls_server, HOLDWATER_SERVER_TLS_MODE="as_client")
+    stranger = Account(f"stranger_of_{proxy.database}", "pw-1")
+    tls_server.create_account(stranger.user, stranger.password, proxy.database)
+    for _ in range(3):  # over new and kept connections
+        for account in (proxy.account, stranger):
+            with proxy.connect(account) as plain, over_tls(proxy, account) as encrypted:
+                assert not is_encrypted(plain) and is_encrypted(encrypted)
+    for account in (proxy.account, stranger):
+        tls_server.run(f"ALTER USER `{account.user}`@`%` REQUIRE SSL")
+        assert is_encrypted(over_tls(proxy, account))
+        with pytest.raises(pymysql.err.MySQLError) as caught:
+            proxy.connect(account)
+        assert caught.value.args[0] == 1045
+
+
 def test_an_outage_is_survived_over_tls(tls_server, start_proxy):
     proxy = start_proxy(tls_server, HOLDWATER_SERVER_TLS_MODE="required")
     connection = over_tls(proxy)

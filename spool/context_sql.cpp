@@ -83,6 +83,7 @@ std::string set_context(const std::optional<statement_context>& current, const s
   add_variables(out, current, wanted.context);
   out.add("timestamp", timestamp_value(wanted.timestamp));
   if (wanted.insert_id) out.add("insert_id", std::to_string(*wanted.insert_id));
+  if (wanted.last_insert_id) out.add("last_insert_id", std::to_string(*wanted.last_insert_id));
   return out.take();
 }
 

@@ -72,8 +72,9 @@ struct statement {
   std::string text;                  // bytes as the client sent them, in character_set_client
   std::vector<parameter> parameters; // one for each ? of a prepared statement; empty: the text has none
   statement_context context;
-  std::chrono::microseconds timestamp{0}; // since the epoch: what NOW() says
-  std::optional<std::uint64_t> insert_id; // the first id to give out, where the server would make one
+  std::chrono::microseconds timestamp{0};      // since the epoch: what NOW() says
+  std::optional<std::uint64_t> insert_id;      // the first id to give out, where the server would make one
+  std::optional<std::uint64_t> last_insert_id; // what LAST_INSERT_ID() says, when it is asked
   std::vector<user_variable> user_variables;
   std::vector<table_name> tables; // written ones, with the schema filled in
 

@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t crc_size = 4;
 constexpr std::uint8_t has_insert_id = 1;
 constexpr std::uint8_t has_parameters = 2;
+constexpr std::uint8_t has_last_insert_id = 4;
 constexpr std::uint8_t parameter_is_null = 1;
 constexpr std::uint8_t parameter_is_unsigned = 2;
 constexpr std::uint8_t parameter_is_long_data = 4;
@@ -93,9 +94,11 @@ void put_statement(byte_writer& out, const statement& s, std::size_t context) {
   out.put_int(context);
   out.put_int(static_cast<std::uint64_t>(s.timestamp.count()));
   out.put_byte(static_cast<std::uint8_t>((s.insert_id ? has_insert_id : 0) |
-                                         (s.parameters.empty() ? 0 : has_parameters)));
+                                         (s.parameters.empty() ? 0 : has_parameters) |
+                                         (s.last_insert_id ? has_last_insert_id : 0)));
   if (s.insert_id) out.put_int(*s.insert_id);
   if (!s.parameters.empty()) put_parameters(out, s.parameters);
+  if (s.last_insert_id) out.put_int(*s.last_insert_id);
   out.put_int(s.user_variables.size());
   for (const auto& variable : s.user_variables) {
     out.put_string(variable.name);
@@ -116,6 +119,7 @@ bool get_statement(byte_reader& in, std::uint8_t known_flags, const std::vector<
   if ((flags & ~known_flags) != 0) return false;
   if ((flags & has_insert_id) != 0) s.insert_id = in.get_int();
   if ((flags & has_parameters) != 0 && !get_parameters(in, s.parameters)) return false;
+  if ((flags & has_last_insert_id) != 0) s.last_insert_id = in.get_int();
   for (auto left = in.get_count(); left > 0 && !in.failed(); --left) {
     auto name = in.get_string();
     s.user_variables.push_back({std::move(name), in.get_string()});
@@ -152,10 +156,10 @@ bool get_body(byte_reader& in, std::uint8_t known_flags, unit& what) {
 } // namespace
 
 std::string encode_unit(const unit& what) {
-  const bool bound = std::any_of(what.statements.begin(), what.statements.end(),
-                                 [](const auto& s) { return !s.parameters.empty(); });
+  const bool extended = std::any_of(what.statements.begin(), what.statements.end(),
+                                    [](const auto& s) { return !s.parameters.empty() || s.last_insert_id; });
   byte_writer out;
-  out.put_byte(bound ? unit_format_with_parameters : unit_format);
+  out.put_byte(extended ? unit_format_extended : unit_format);
   out.put_string(what.account);
   std::vector<std::size_t> which;
   const auto contexts = distinct_contexts(what, which);
@@ -175,10 +179,11 @@ result<unit> decode_unit(std::string_view bytes) {
   if (expected.view() != bytes.substr(body.size())) return malformed("its checksum is wrong");
   byte_reader in(body);
   const auto format = in.get_byte();
-  if (format != unit_format && format != unit_format_with_parameters)
+  if (format != unit_format && format != unit_format_extended)
     return failure{errc::wrong_version, "decoding a unit: unknown format"};
-  const std::uint8_t known_flags =
-      format == unit_format ? has_insert_id : std::uint8_t{has_insert_id | has_parameters};
+  const std::uint8_t known_flags = format == unit_format
+                                       ? has_insert_id
+                                       : std::uint8_t{has_insert_id | has_parameters | has_last_insert_id};
   unit what;
   if (!get_body(in, known_flags, what)) return malformed("a field does not fit");
   return what;

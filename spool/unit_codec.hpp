@@ -15,7 +15,8 @@ namespace holdwater::spool {
 
 // Each unit is written in the lowest format that can hold it.
 inline constexpr std::uint8_t unit_format = 1;
-inline constexpr std::uint8_t unit_format_with_parameters = 2; // a statement has bound parameters
+inline constexpr std::uint8_t unit_format_extended =
+    2; // a statement has bound parameters or a LAST_INSERT_ID()
 
 [[nodiscard]] std::string encode_unit(const unit& what);
 [[nodiscard]] result<unit> decode_unit(std::string_view bytes);

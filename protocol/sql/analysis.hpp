@@ -94,6 +94,11 @@ enum class trait : std::uint32_t {
   clock_value = 1u << 19,           // NOW and its family: pinned by the unit's timestamp
   placeholder = 1u << 20,           // a ? outside of quotes
   partial = 1u << 21,               // the text ended inside a quote or comment
+  release_connection = 1u << 22,    // COMMIT / ROLLBACK ... RELEASE; chain_or_release without it is AND CHAIN
+  consistent_snapshot = 1u << 23,   // START TRANSACTION WITH CONSISTENT SNAPSHOT
+  read_write_transaction = 1u << 24, // START TRANSACTION READ WRITE
+  last_insert_id = 1u << 25,         // session_function: a plain LAST_INSERT_ID()
+  connection_value = 1u << 26,       // session_function: any other one
 };
 [[nodiscard]] constexpr trait operator|(trait a, trait b) {
   return static_cast<trait>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));

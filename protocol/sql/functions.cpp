@@ -24,11 +24,20 @@ bool is_session_variable(std::string_view word) {
                      [&](auto known) { return boost::algorithm::iequals(known, word); });
 }
 
+bool empty_call(const reader& in) {
+  lexer probe = in.source();
+  return probe.next().is(')');
+}
+
 void note_marks(reader& in, const token& word) {
   const auto marks = word.word.marks;
   if (marks & mark::clock) in.note(trait::clock_value);
   if (marks & mark::random) in.note(trait::random_value);
-  if (marks & mark::session) in.note(trait::session_function, word.text);
+  if (marks & mark::session) {
+    const bool last_id = boost::algorithm::iequals(word.text, "LAST_INSERT_ID") && empty_call(in);
+    in.note(last_id ? trait::last_insert_id : trait::connection_value);
+    in.note(trait::session_function, word.text);
+  }
   if (marks & mark::later) in.note(trait::deferred_hazard, word.text);
   if (marks & mark::named_lock) in.note(trait::named_lock, word.text);
   if (marks & mark::sequence) in.note(trait::sequence_access, word.text);
@@ -42,11 +51,6 @@ bool is_builtin(const reader& in, const token& word) {
   if ((marks & mark::only_mysql) && in.how.mariadb) return false;
   if ((marks & mark::mariadb_11) && in.how.mariadb && in.how.version < mariadb_11_8) return false;
   return !(marks & mark::glued) || in.ahead().glued;
-}
-
-bool empty_call(const reader& in) {
-  lexer probe = in.source();
-  return probe.next().is(')');
 }
 
 } // namespace
@@ -91,7 +95,7 @@ void read_system_variable(reader& in) {
   }
   const std::string_view whole(start, static_cast<std::size_t>(in.last_end() - start));
   if (is_session_variable(word))
-    in.note(trait::session_function, whole);
+    in.note(trait::session_function | trait::connection_value, whole);
   else if (boost::algorithm::iequals(word, "timestamp"))
     in.note(trait::clock_value);
   else

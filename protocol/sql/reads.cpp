@@ -33,7 +33,7 @@ bool at_session_report(const reader& in) {
 
 void read_report(reader& in) {
   while (!in.at_end()) {
-    if (at_session_report(in)) in.note(trait::session_function, in.now().text);
+    if (at_session_report(in)) in.note(trait::session_function | trait::connection_value, in.now().text);
     const bool table_follows = in.at_any(kw::COLUMNS, kw::FIELDS, kw::INDEX, kw::INDEXES, kw::KEYS) &&
                                (in.ahead().is(kw::FROM) || in.ahead().is(kw::IN));
     const bool created = in.before() == kw::CREATE && in.at_any(kw::TABLE, kw::VIEW);

@@ -16,7 +16,7 @@ void read_completion(reader& in) {
   }
   const bool no = in.at(kw::NO) && in.ahead().is(kw::RELEASE);
   if (no) in.advance();
-  if (in.accept(kw::RELEASE) && !no) in.note(trait::chain_or_release);
+  if (in.accept(kw::RELEASE) && !no) in.note(trait::chain_or_release | trait::release_connection);
   expect_end(in);
 }
 
@@ -38,13 +38,16 @@ bool read_characteristic(reader& in) {
   if (in.at(kw::WITH) && in.ahead().is(kw::CONSISTENT)) {
     in.advance();
     in.advance();
+    in.note(trait::consistent_snapshot);
     return in.accept(kw::SNAPSHOT);
   }
   if (accept_pair(in, kw::READ, kw::ONLY)) {
     in.note(trait::read_only_transaction);
     return true;
   }
-  return accept_pair(in, kw::READ, kw::WRITE);
+  if (!accept_pair(in, kw::READ, kw::WRITE)) return false;
+  in.note(trait::read_write_transaction);
+  return true;
 }
 
 } // namespace

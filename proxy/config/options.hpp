@@ -76,7 +76,9 @@ struct options {
   struct spool_options {
     bool enabled = true;
     std::uint64_t max_bytes = 4ULL << 30;
-    std::uint64_t max_statement_bytes = 16ULL << 20; // a larger write is refused in an outage
+    std::uint64_t max_statement_bytes = 16ULL << 20;   // a larger write is refused in an outage
+    std::uint64_t max_transaction_bytes = 16ULL << 20; // of a transaction that is collected in an outage
+    std::uint64_t max_transaction_statements = 10'000;
     std::uint64_t assume_affected_rows = 1;
     std::chrono::seconds retention{24 * 3600};
     std::uint64_t retention_bytes = 256ULL << 20;

@@ -34,7 +34,8 @@ task<session::verdict> session::change_user() {
       login_.database.empty() ? negotiated_ & ~cap::connect_with_db : negotiated_ | cap::connect_with_db;
   state_.begin(login_, process().profile.get());
   transaction_lost_ = false;
-  last_spooled_ = 0;
+  last_insert_id_ = 0;
+  note_.clear();
   home_.deadlines().set(limit_, process().settings.handshake_timeout);
 
   entry how = entry::gone;

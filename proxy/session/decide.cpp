@@ -6,20 +6,52 @@ namespace {
 namespace sql = protocol::sql;
 using protocol::command;
 
+constexpr std::string_view halted_reason = "replay has halted and needs a person";
+
 decision refuse(std::string_view reason, client_error error = client_error::needs_server) {
   return {action::refuse, error, reason};
 }
 
-// A write as a unit of its own. Precondition: the server is down or draining.
-decision decide_write(const situation& now) {
+// Why nothing that a session writes can be queued; forward stands for "it can".
+decision why_nothing_is_queued(const situation& now) {
   if (!now.has_spool) return refuse("the server is down and no writes are queued (spool.enabled = false)");
   if (!now.known_account)
     return refuse(
         "the server is down and this account's password is not configured, so its writes are not queued");
-  if (!now.autocommit || now.in_transaction) return refuse("the server is down and transactions need it");
   if (!now.spool_refusal.empty()) return refuse(now.spool_refusal, client_error::writes_not_accepted);
+  return {action::forward, {}, {}};
+}
+
+// Precondition: no transaction is open on the server.
+decision decide_write(const situation& now) {
+  const auto none = why_nothing_is_queued(now);
+  if (none.what == action::refuse) return none;
+  if (now.read_only)
+    return refuse("Cannot execute statement in a READ ONLY transaction", client_error::read_only_transaction);
   if (!now.not_spoolable.empty()) return refuse(now.not_spoolable);
-  return {action::spool, {}, {}};
+  return {now.collecting || !now.autocommit ? action::collect : action::spool, {}, {}};
+}
+
+decision decide_commit(const situation& now) {
+  if (!now.collected_any) return {action::commit_collected, {}, {}};
+  const auto none = why_nothing_is_queued(now);
+  if (none.what == action::refuse) return {action::fail_transaction, none.error, none.reason};
+  return {action::commit_collected, {}, {}};
+}
+
+decision decide_begin(const situation& now) {
+  if (now.collected_any) return decide_commit(now); // it commits
+  const auto none = why_nothing_is_queued(now);
+  return none.what == action::refuse ? none : decision{action::begin_collected, {}, {}};
+}
+
+// Of a SET that needs no server.
+decision decide_set(const command_facts& asked, const situation& now) {
+  if (asked.sets_next_transaction && now.collecting)
+    return refuse("Transaction characteristics can't be changed while a transaction is in progress",
+                  client_error::transaction_open);
+  if (asked.turns_autocommit_on && now.collecting) return decide_commit(now);
+  return {action::set_locally, {}, {}};
 }
 
 decision decide_down(const command_facts& asked, const situation& now) {
@@ -35,13 +67,16 @@ decision decide_down(const command_facts& asked, const situation& now) {
   }
   if (asked.write) return decide_write(now);
   if (asked.kills && asked.single) return {action::kill_locally, {}, {}};
-  if (asked.show_warnings && now.spooled_last) return {action::answer_warnings, {}, {}};
-  if (asked.assigns_locally) return {action::set_locally, {}, {}};
+  if (asked.show_warnings && now.noted_last) return {action::answer_warnings, {}, {}};
+  if (asked.assigns_locally) return decide_set(asked, now);
   switch (asked.kind) {
   case sql::kind::use: return {action::use_locally, {}, {}};
-  case sql::kind::commit:
-  case sql::kind::rollback: return {action::answer_ok, {}, {}}; // nothing is open
-  case sql::kind::begin: return refuse("the server is down and transactions need it");
+  case sql::kind::begin: return decide_begin(now);
+  case sql::kind::commit: return decide_commit(now);
+  case sql::kind::rollback: return {action::rollback_collected, {}, {}};
+  case sql::kind::savepoint:
+  case sql::kind::rollback_to_savepoint:
+  case sql::kind::release_savepoint: return {action::savepoint_collected, {}, {}};
   case sql::kind::select:
   case sql::kind::show: return refuse("the server is down and nothing is cached to answer this read from");
   default: return refuse("the server is down and this statement needs it");
@@ -64,12 +99,29 @@ bool may_overtake(const command_facts& asked) {
   }
 }
 
+// A transaction is being collected, and the server is reachable: it is caught up with, or replay has halted.
+decision decide_collecting(const command_facts& asked, situation now) {
+  if (now.server == server_state::halted && now.spool_refusal.empty()) now.spool_refusal = halted_reason;
+  const auto here = decide_down(asked, now);
+  const bool needs_server = here.what == action::refuse && here.error == client_error::needs_server;
+  if (now.server != server_state::draining || !needs_server) return here;
+  if (!now.held_out) return {action::wait_for_drain, {}, {}};
+  return refuse("queued writes are still being applied, and this transaction has to wait for them");
+}
+
+// Whether the command opens a transaction that can be collected, or ends one when none is open.
+bool begins_or_ends(const command_facts& asked, const situation& now) {
+  if (now.in_transaction || !now.can_collect || asked.code != command::query) return false;
+  return asked.kind == sql::kind::begin || asked.kind == sql::kind::commit ||
+         (asked.write && !now.autocommit);
+}
+
 decision decide_draining(const command_facts& asked, const situation& now) {
-  if (asked.write && now.autocommit && !now.in_transaction) {
-    const auto write = decide_write(now);
-    if (write.what == action::spool) return write;
+  if (begins_or_ends(asked, now) || (asked.write && now.autocommit && !now.in_transaction)) {
+    const auto here = decide_down(asked, now);
+    if (here.what != action::refuse || here.error == client_error::read_only_transaction) return here;
   }
-  if (asked.show_warnings && now.spooled_last) return {action::answer_warnings, {}, {}};
+  if (asked.show_warnings && now.noted_last) return {action::answer_warnings, {}, {}};
   const bool waits = may_overtake(asked) || now.depends_on_pending;
   if (!waits) return {action::forward, {}, {}};
   if (!now.held_out) return {action::wait_for_drain, {}, {}};
@@ -79,8 +131,23 @@ decision decide_draining(const command_facts& asked, const situation& now) {
 
 decision decide_halted(const command_facts& asked, const situation& now) {
   if (!may_overtake(asked)) return {action::forward, {}, {}};
-  return refuse(now.spool_refusal.empty() ? "replay has halted and needs a person" : now.spool_refusal,
+  return refuse(now.spool_refusal.empty() ? halted_reason : now.spool_refusal,
                 client_error::writes_not_accepted);
+}
+
+// The server is up, and the transaction so far is here. What has no answer cannot be told of a failure, and
+// what forgets the transaction needs none of it there.
+decision decide_up_collecting(const command_facts& asked, const situation& now) {
+  switch (asked.code) {
+  case command::stmt_close:
+  case command::stmt_send_long_data:
+  case command::reset_connection:
+  case command::change_user: return {action::forward, {}, {}};
+  default: break;
+  }
+  if (asked.kind == sql::kind::rollback) return {action::rollback_collected, {}, {}};
+  if (asked.kind == sql::kind::commit && !now.collected_any) return {action::commit_collected, {}, {}};
+  return {action::put_on_server, {}, {}};
 }
 
 } // namespace
@@ -96,12 +163,15 @@ decision decide(const command_facts& command, const situation& now) {
     if (!given_up) return {action::lose_transaction, {}, {}};
   }
   switch (now.server) {
-  case server_state::up: return {action::forward, {}, {}};
+  case server_state::up:
+    return now.collecting ? decide_up_collecting(command, now) : decision{action::forward, {}, {}};
   case server_state::suspect:
     return now.held_out ? decide_down(command, now) : decision{action::hold, {}, {}};
   case server_state::down: return decide_down(command, now);
-  case server_state::draining: return decide_draining(command, now);
-  case server_state::halted: return decide_halted(command, now);
+  case server_state::draining:
+    return now.collecting ? decide_collecting(command, now) : decide_draining(command, now);
+  case server_state::halted:
+    return now.collecting ? decide_collecting(command, now) : decide_halted(command, now);
   }
   return {action::forward, {}, {}};
 }

@@ -15,16 +15,23 @@ enum class action : std::uint8_t {
   hold,             // wait for the server's state to change, then decide again
   wait_for_drain,   // wait until what the command depends on is applied, then decide again
   spool,            // a write in an outage: durable in the queue, then OK
-  answer_ok,        // nothing to do without a server: OK
-  answer_warnings,  // SHOW WARNINGS after a spooled OK
-  set_locally,      // SET of literals, remembered
-  use_locally,      // USE and COM_INIT_DB, remembered
-  kill_locally,     // KILL of a session by Holdwater's own id
-  reset_locally,    // COM_RESET_CONNECTION
-  ignore,           // a command that gets no answer, for a statement that went with its connection
-  refuse,           // an error; the session lives on
-  lose_transaction, // the error that says that the open transaction was rolled back
-  quit,             // COM_QUIT
+  begin_collected,  // a transaction in an outage: its writes are collected ...
+  collect,          // ... this one, too; with autocommit = 0 it may be the first
+  commit_collected, // ... and go to the queue as one unit, then OK
+  rollback_collected,
+  savepoint_collected, // SAVEPOINT, ROLLBACK TO, RELEASE SAVEPOINT in it
+  fail_transaction,    // its COMMIT cannot be: an error, and it is rolled back
+  put_on_server,       // the server is up: it goes on there, and the command is decided anew
+  answer_ok,           // nothing to do without a server: OK
+  answer_warnings,     // SHOW WARNINGS after a spooled OK
+  set_locally,         // SET of literals, remembered
+  use_locally,         // USE and COM_INIT_DB, remembered
+  kill_locally,        // KILL of a session by Holdwater's own id
+  reset_locally,       // COM_RESET_CONNECTION
+  ignore,              // a command that gets no answer, for a statement that went with its connection
+  refuse,              // an error; the session lives on
+  lose_transaction,    // the error that says that the open transaction was rolled back
+  quit,                // COM_QUIT
 };
 
 // What the decision depends on besides the command.
@@ -35,8 +42,12 @@ struct situation {
   bool known_account = true;   // the proxy can log in for it
   bool in_transaction = false; // on the server, over a connection that is still good
   bool autocommit = true;
+  bool collecting = false;         // a transaction is open here, not on the server
+  bool collected_any = false;      // ... and has statements
+  bool can_collect = true;         // nothing on the server connection would be lost without it
+  bool read_only = false;          // the transaction that is open, or would be opened now
   bool transaction_lost = false;   // the server lost an open transaction, and the client was not told yet
-  bool spooled_last = false;       // the previous statement's answer was a spooled OK
+  bool noted_last = false;         // the previous statement's OK had a warning of ours
   bool depends_on_pending = false; // touches a table with pending units
   std::string_view spool_refusal;  // why no write may be spooled now, empty when it may
   std::string_view not_spoolable;  // why this write may not run later, empty when it may

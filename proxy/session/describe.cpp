@@ -77,8 +77,10 @@ bool is_show_warnings(std::string_view text, const sql::statement& one) {
 } // namespace
 
 std::string why_not_spoolable(const sql::statement& one, const session_state& state) {
+  const bool known_id = has(one.traits, trait::last_insert_id) && !has(one.traits, trait::connection_value) &&
+                        state.known_last_insert_id;
   for (const auto& [which, words] : hazards)
-    if (has(one.traits, which))
+    if (has(one.traits, which) && !(which == trait::session_function && known_id))
       return one.hazard.empty() ? std::string(words) : fmt::format("{} ({})", words, one.hazard);
   for (const auto name : one.user_variables)
     if (!state.user_variable(name))
@@ -109,6 +111,10 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
   facts.write = first.is_write();
   facts.pure_read = sql::is_pure_read(first);
   facts.assigns_locally = first.kind == sql::kind::set && state.can_assign_locally(first);
+  if (facts.assigns_locally) {
+    facts.turns_autocommit_on = state.turns_autocommit_on(first);
+    facts.sets_next_transaction = session_state::sets_next_transaction(first);
+  }
   facts.repeatable = is_repeatable(first, facts.assigns_locally);
   facts.show_warnings = is_show_warnings(text, first);
   facts.stays_in_transaction = stays_in_transaction(first.kind);

@@ -20,8 +20,10 @@ struct command_facts {
   bool pure_read = false;                                  // its repetition is not noticed
   bool repeatable = false; // may be sent again when its answer was lost: pure reads, pings, plain settings
   bool show_warnings = false;
-  bool kills = false;           // a KILL is in it
-  bool assigns_locally = false; // SET of plain literals
+  bool kills = false;                 // a KILL is in it
+  bool assigns_locally = false;       // SET of plain literals
+  bool turns_autocommit_on = false;   // ... of which one is autocommit, which was off: it commits
+  bool sets_next_transaction = false; // ... SET TRANSACTION
   bool stays_in_transaction =
       false;                    // in an open transaction it cannot commit it: rolled back with the connection
   bool changes_nothing = false; // of the session: nothing to remember after it

@@ -22,6 +22,11 @@ error_code_row row_of(client_error which) {
   case client_error::outcome_unknown: return {2013, "08007"};     // CR_SERVER_LOST
   case client_error::statement_lost: return {1615, "HY000"};      // ER_NEED_REPREPARE
   case client_error::unknown_thread: return {1094, "HY000"};      // ER_NO_SUCH_THREAD
+  case client_error::transaction_full: return {1197, "HY000"};    // ER_TRANS_CACHE_FULL
+  case client_error::read_only_transaction:
+    return {1792, "25006"};                                    // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+  case client_error::transaction_open: return {1568, "25001"}; // ER_CANT_CHANGE_TX_CHARACTERISTICS
+  case client_error::no_savepoint: return {1305, "42000"};     // ER_SP_DOES_NOT_EXIST
   case client_error::answer_cut: return {2013, "HY000"};
   }
   return {1105, "HY000"}; // ER_UNKNOWN_ERROR
@@ -31,7 +36,9 @@ void append_client_error(protocol::byte_buffer& out, std::uint8_t sequence, clie
                          std::string_view text, protocol::capabilities negotiated) {
   const auto [number, sql_state] = row_of(which);
   const bool as_server = which == client_error::access_denied || which == client_error::unknown_thread ||
-                         which == client_error::too_many_connections;
+                         which == client_error::too_many_connections || which == client_error::no_savepoint ||
+                         which == client_error::read_only_transaction ||
+                         which == client_error::transaction_open;
   const auto said = as_server ? std::string(text) : fmt::format("Holdwater: {}", text);
   protocol::append_err(out, sequence, {number, sql_state, said}, negotiated);
 }

@@ -13,23 +13,27 @@
 namespace holdwater::proxy {
 
 enum class client_error : std::uint8_t {
-  access_denied,        // wrong password
-  too_many_connections, // max_connections of the proxy
-  bad_handshake,        // what the client sent is no handshake response
-  insecure_transport,   // no TLS where client_tls.mode requires it
-  malformed_packet,     // a command that cannot be read
-  packet_too_large,     // a write larger than spool.max_statement_bytes, in an outage
-  no_greeting,          // the server was never met, so nobody knows what it would say
-  account_not_known,    // a relayed account cannot log in without the server
-  needs_server,         // cannot be done truthfully in an outage
-  writes_not_accepted,  // the spool cannot take a write now
-  disk_full,            // ... since the disk is full
-  spool_full,           // ... since spool.max_bytes is reached
-  transaction_lost,     // the open transaction was rolled back with the server
-  outcome_unknown,      // the answer of a write was lost
-  statement_lost,       // a prepared statement cannot go on as the client knows it
-  unknown_thread,       // KILL of an id that nobody has
-  answer_cut,           // a result was partly passed on when the server was lost
+  access_denied,         // wrong password
+  too_many_connections,  // max_connections of the proxy
+  bad_handshake,         // what the client sent is no handshake response
+  insecure_transport,    // no TLS where client_tls.mode requires it
+  malformed_packet,      // a command that cannot be read
+  packet_too_large,      // a write larger than spool.max_statement_bytes, in an outage
+  no_greeting,           // the server was never met, so nobody knows what it would say
+  account_not_known,     // a relayed account cannot log in without the server
+  needs_server,          // cannot be done truthfully in an outage
+  writes_not_accepted,   // the spool cannot take a write now
+  disk_full,             // ... since the disk is full
+  spool_full,            // ... since spool.max_bytes is reached
+  transaction_lost,      // the open transaction was rolled back with the server
+  outcome_unknown,       // the answer of a write was lost
+  statement_lost,        // a prepared statement cannot go on as the client knows it
+  unknown_thread,        // KILL of an id that nobody has
+  transaction_full,      // a collected transaction has no room for this statement
+  read_only_transaction, // a write in a transaction that is READ ONLY
+  transaction_open,      // SET TRANSACTION while one is open
+  no_savepoint,          // of that name
+  answer_cut,            // a result was partly passed on when the server was lost
 };
 
 struct error_code_row {

@@ -232,9 +232,10 @@ task<> visit(worker& home, wakeup& wake, link_attempt& attempt) {
   attempt.link->stream->close();
 }
 
-task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, const std::string& statement) {
+task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, const std::string& statement,
+                            std::chrono::milliseconds within) {
   deadline limit(wake);
-  home.deadlines().set(limit, home.process().settings.connection_timeout);
+  home.deadlines().set(limit, std::max(within, home.process().settings.connection_timeout));
   const waiter how{wake, &limit};
   own_answer answer;
 

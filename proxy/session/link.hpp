@@ -93,6 +93,8 @@ struct own_answer {
   std::vector<std::optional<std::string>> row;
   std::string error;
 };
-task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, const std::string& statement);
+// `within`: how long it may take, 0: connection_timeout.
+task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, const std::string& statement,
+                            std::chrono::milliseconds within = {});
 
 } // namespace holdwater::proxy

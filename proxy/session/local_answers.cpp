@@ -1,22 +1,10 @@
 // What Holdwater says itself, without the server.
 #include "proxy/session/session.hpp"
 
-#include <fmt/format.h>
-
 namespace holdwater::proxy {
 
 using protocol::byte_buffer;
 using protocol::command;
-
-namespace {
-
-std::string spooled_text(spool::seq number) {
-  return fmt::format(
-      "Holdwater: the server is down; this write is queued as unit {} and will be applied when it is back",
-      number);
-}
-
-} // namespace
 
 task<bool> session::answer(const byte_buffer& bytes) {
   co_return co_await send_all(*client_, patiently(), bytes) == io_status::done;
@@ -24,9 +12,9 @@ task<bool> session::answer(const byte_buffer& bytes) {
 
 task<bool> session::answer_ok() {
   byte_buffer out;
-  protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1), {.status = state_.status},
+  protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1), {.status = told_status()},
                       negotiated_);
-  last_spooled_ = 0;
+  note_.clear();
   co_return co_await answer(out);
 }
 
@@ -37,32 +25,31 @@ task<bool> session::answer_error(client_error which, std::string_view text) {
 task<bool> session::answer_error_at(std::uint8_t sequence, client_error which, std::string_view text) {
   byte_buffer out;
   append_client_error(out, sequence, which, text, negotiated_);
-  last_spooled_ = 0;
+  note_.clear();
   co_return co_await answer(out);
 }
 
-task<bool> session::answer_spooled(spool::seq number, std::uint64_t rows, std::uint64_t insert_id) {
+// An OK whose one warning says what a plain OK could not.
+task<bool> session::answer_noted(const std::string& note, std::uint64_t rows, std::uint64_t insert_id) {
   byte_buffer out;
-  const auto info = spooled_text(number);
   protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1),
                       {.affected_rows = rows,
                        .last_insert_id = insert_id,
-                       .status = state_.status,
+                       .status = told_status(),
                        .warnings = 1,
-                       .info = info,
+                       .info = note,
                        .session_state = {}},
                       negotiated_);
-  last_spooled_ = number;
-  if (insert_id != 0) last_insert_id_ = insert_id;
+  note_ = note;
+  if (insert_id != 0) state_.known_last_insert_id = last_insert_id_ = insert_id;
   co_return co_await answer(out);
 }
 
 task<bool> session::answer_warnings() {
   byte_buffer out;
-  protocol::append_text_result_set(
-      out, static_cast<std::uint8_t>(command_.sequence + 1),
-      {{"Level", "Code", "Message"}, {{"Note", "1105", spooled_text(last_spooled_)}}}, state_.status, 0,
-      negotiated_);
+  protocol::append_text_result_set(out, static_cast<std::uint8_t>(command_.sequence + 1),
+                                   {{"Level", "Code", "Message"}, {{"Note", "1105", note_}}}, told_status(),
+                                   0, negotiated_);
   co_return co_await answer(out); // asked again, it answers the same
 }
 

@@ -87,6 +87,7 @@ task<bool> session::restore_session(bool fresh_autocommit) {
   if (state_.autocommit() != fresh_autocommit)
     statements.push_back(state_.autocommit() ? "SET autocommit = 1" : "SET autocommit = 0");
   if (last_insert_id_ != 0) statements.push_back(fmt::format("DO LAST_INSERT_ID({})", last_insert_id_));
+  if (state_.next_transaction()) statements.push_back(state_.next_transaction_statement());
   for (const auto& statement : statements) {
     const auto said = co_await ask_server(home_, wake_, *link_, statement);
     if (said.ok && !said.broken) continue;
@@ -99,7 +100,9 @@ task<bool> session::restore_session(bool fresh_autocommit) {
 }
 
 task<> session::apply_effects(const command_facts& facts) {
-  last_spooled_ = 0;
+  note_.clear();
+  state_.known_last_insert_id.reset(); // what an OK names may be an id that the client has given itself
+  if (state_.next_transaction() && facts.kind != sql::kind::set) state_.forget_next_transaction();
   if (command_.code == command::stmt_close) {
     state_.statements.closed(command_.statement);
     co_return;
@@ -136,6 +139,7 @@ task<> session::apply_effects(const command_facts& facts) {
     login_.database = state_.database();
     state_.begin(login_, process().profile.get());
     state_.status = status;
+    last_insert_id_ = 0;
     to_learn_ = {"character_set_client", "character_set_results", "collation_connection"};
     break;
   }

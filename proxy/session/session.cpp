@@ -114,10 +114,13 @@ task<bool> session::serve_command() {
   auto next = verdict::decide_again;
   while (next == verdict::decide_again) {
     drop_stale_link();
+    if (state_.collected.open() && process().board.view().state != server_state::up) part_from_server();
     // What is answered from here on is not what the old connection, should it live, would go on with.
     if (link_ && held_out() && server_is_suspect()) drop_link();
     if (stopping_ || client_->closed()) co_return false;
-    if (!command_.whole && !command_.spent && process().board.view().state != server_state::up) {
+    const bool here =
+        transaction_lost_ || state_.collected.open() || process().board.view().state != server_state::up;
+    if (here && !command_.whole && !command_.spent) { // it may be answered without the server
       next = co_await collect_command();
       if (next != verdict::decide_again) break;
     }
@@ -134,6 +137,9 @@ task<session::verdict> session::act(const decision& chosen, const command_facts&
   switch (chosen.what) {
   case action::forward: co_return co_await forward(facts);
   case action::spool: co_return co_await spool_write();
+  case action::commit_collected: co_return co_await commit_collected();
+  case action::rollback_collected: co_return co_await rollback_collected();
+  case action::put_on_server: co_return co_await put_on_server();
   case action::hold: co_await hold_while(&session::server_is_suspect); co_return verdict::decide_again;
   case action::wait_for_drain:
     co_await hold_while(&session::server_is_draining);
@@ -146,6 +152,10 @@ task<session::verdict> session::act(const decision& chosen, const command_facts&
 task<bool> session::carry_out(const decision& chosen) {
   switch (chosen.what) {
   case action::answer_ok: transaction_lost_ = false; co_return co_await answer_ok();
+  case action::begin_collected: co_return co_await begin_collected();
+  case action::collect: co_return co_await collect_write();
+  case action::savepoint_collected: co_return co_await savepoint_collected();
+  case action::fail_transaction: co_return co_await fail_transaction(chosen.error, chosen.reason);
   case action::answer_warnings: co_return co_await answer_warnings();
   case action::set_locally: co_return co_await set_locally();
   case action::use_locally: co_return co_await use_locally();
@@ -154,7 +164,8 @@ task<bool> session::carry_out(const decision& chosen) {
     transaction_lost_ = false;
     login_.database = state_.database();
     state_.begin(login_, process().profile.get());
-    last_spooled_ = 0;
+    last_insert_id_ = 0;
+    note_.clear();
     co_return co_await answer_ok();
   case action::ignore: forget_unsent(); co_return true;
   case action::refuse:
@@ -194,6 +205,8 @@ situation session::look_around(const command_facts& facts) {
   now.server = process().board.view().state;
   if (now.server == server_state::up) { // the hot path needs no more
     now.transaction_lost = transaction_lost_;
+    now.collecting = state_.collected.open();
+    now.collected_any = !state_.collected.empty();
     return now;
   }
   now.held_out = held_out();
@@ -202,7 +215,11 @@ situation session::look_around(const command_facts& facts) {
   now.in_transaction = link_ && state_.in_transaction();
   now.autocommit = state_.autocommit();
   now.transaction_lost = transaction_lost_;
-  now.spooled_last = last_spooled_ != 0;
+  now.collecting = state_.collected.open();
+  now.collected_any = !state_.collected.empty();
+  now.can_collect = !link_ || state_.restorable();
+  now.read_only = now.collecting ? state_.collected.mode().read_only : state_.read_only();
+  now.noted_last = !note_.empty();
   if (!now.has_spool) return now;
   spool_refusal_ = process().watch.spool_refusal(login_.user);
   if (spool_refusal_.empty())

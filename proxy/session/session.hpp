@@ -1,6 +1,6 @@
 // One client's session. run() is its life, top to bottom: log in, then until it quits read a command, decide,
-// carry out, answer. What each action does is in exchange.cpp (forward), spooled_write.cpp (spool) and
-// local_answers.cpp.
+// carry out, answer. What each action does is in exchange.cpp (forward), spooled_write.cpp (spool),
+// transactions.cpp (collect) and local_answers.cpp.
 //
 // Invariant: between two commands the session holds at most one server link, no half-sent answer and no
 // ticket; a command's bytes stay in the client's buffer until it is answered, so that it can be decided anew.
@@ -20,6 +20,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+
+namespace holdwater::spool {
+struct statement_answer;
+}
 
 namespace holdwater::proxy {
 
@@ -217,16 +221,51 @@ class session : public std::enable_shared_from_this<session> {
   task<> learn_variables();
 
   // spooled_write.cpp
-  struct unit_draft {
-    spool::unit what;
-    std::uint64_t rows = 0; // what the spooled OK says
+  struct write_draft {
+    spool::statement what;
+    std::uint64_t rows = 0; // what the OK says that is given for it
     std::uint64_t insert_id = 0;
   };
+  struct spooled_ok { // of a unit
+    std::uint64_t rows = 0;
+    std::uint64_t insert_id = 0;
+    bool commits = false; // the unit is a transaction
+  };
   task<verdict> spool_write();
-  [[nodiscard]] std::optional<unit_draft> make_unit(std::string& refusal);
+  [[nodiscard]] std::optional<write_draft> make_write(std::string_view text, std::string& refusal);
+  [[nodiscard]] spool::unit make_unit(std::vector<spool::statement> statements) const;
+  task<verdict> append_unit(spool::unit& what, const spooled_ok& promised);
   task<bool> wait_for_ticket(ticket& one);
-  task<bool> answer_ticket(ticket& one, const unit_draft& draft);
-  task<bool> answer_failed_append(const spool::failure& why);
+  task<verdict> answer_ticket(ticket& one, const spooled_ok& promised);
+  task<bool> answer_applied(const spool::statement_answer& said);
+  task<verdict> answer_failed_append(const spool::failure& why, bool commits);
+
+  // transactions.cpp
+  [[nodiscard]] const protocol::sql::statement& analyze_command();
+  void open_collected(const protocol::sql::statement& begin);
+  task<bool> begin_collected();
+  task<bool> collect_write();
+  task<verdict> commit_collected();
+  task<verdict> rollback_collected();
+  [[nodiscard]] bool follow_commit();
+  task<bool> savepoint_collected();
+  task<bool> fail_transaction(client_error which, std::string_view reason);
+  void part_from_server();
+  [[nodiscard]] std::uint16_t told_status() const;
+
+  // put_on_server.cpp
+  // How a collected transaction's way to the server ended.
+  enum class transfer : std::uint8_t {
+    done,
+    refused, // by the server
+    lost,    // the connection is, or it is of no use any more
+  };
+  task<verdict> put_on_server();
+  task<transfer> replay_collected(const collected_transaction& mine, std::string& refusal);
+  void add_statement(const spool::statement& one, const std::optional<spool::statement_context>& current,
+                     std::vector<std::string>& steps);
+  task<bool> no_insert_id_left();
+  task<bool> return_to_session(const collected_transaction& mine, bool failed);
 
   // local_answers.cpp
   // All of these take what they say by reference to a named value of the caller's: GCC 12 moves temporaries
@@ -235,7 +274,7 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> answer_ok();
   task<bool> answer_error(client_error which, std::string_view text);
   task<bool> answer_error_at(std::uint8_t sequence, client_error which, std::string_view text);
-  task<bool> answer_spooled(spool::seq number, std::uint64_t rows, std::uint64_t insert_id);
+  task<bool> answer_noted(const std::string& note, std::uint64_t rows, std::uint64_t insert_id);
   task<bool> answer_warnings();
   task<bool> set_locally();
   task<bool> use_locally();
@@ -287,7 +326,7 @@ class session : public std::enable_shared_from_this<session> {
   // what the client must still be told
   bool transaction_lost_ = false;
   std::uint64_t last_insert_id_ = 0; // as LAST_INSERT_ID() would tell it
-  spool::seq last_spooled_ = 0;      // the previous statement's, 0 when that was not spooled
+  std::string note_; // the warning of the previous statement's OK, empty when it had none of ours
 
   // the sentences that a situation points to
   std::string spool_refusal_;

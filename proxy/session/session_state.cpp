@@ -79,6 +79,10 @@ void session_state::begin(const protocol::handshake_response& login,
   unrestorable_.clear();
   statements.clear();
   more_statements.reset();
+  collected.forget();
+  known_last_insert_id.reset();
+  forget_next_transaction();
+  read_only_ = false;
   status = protocol::server_status::autocommit;
   reset_context();
   context_.database = login.database;
@@ -119,6 +123,41 @@ void session_state::set_autocommit(bool on) {
                                          : status & ~protocol::server_status::autocommit);
 }
 
+bool session_state::turns_autocommit_on(const sql::statement& set) const {
+  return !autocommit() && std::any_of(set.assignments.begin(), set.assignments.end(), [&](const auto& one) {
+    return one.where == target::session && canonical(one.variable) == "autocommit" &&
+           truth(sql::literal_value(one.value, dialect_));
+  });
+}
+
+void session_state::forget_next_transaction() {
+  next_read_only_.reset();
+  next_isolation_.clear();
+}
+
+// Precondition: next_transaction().
+std::string session_state::next_transaction_statement() const {
+  std::string text;
+  if (!next_isolation_.empty())
+    text = " ISOLATION LEVEL " + boost::algorithm::replace_all_copy(next_isolation_, "-", " ");
+  if (next_read_only_)
+    text += fmt::format("{} READ {}", text.empty() ? "" : ",", *next_read_only_ ? "ONLY" : "WRITE");
+  return "SET TRANSACTION" + text;
+}
+
+transaction_mode session_state::take_transaction_mode() {
+  transaction_mode mode;
+  mode.isolation = next_isolation_.empty() ? context_.isolation : next_isolation_;
+  mode.read_only = read_only();
+  forget_next_transaction();
+  return mode;
+}
+
+bool session_state::sets_next_transaction(const sql::statement& set) {
+  return std::any_of(set.assignments.begin(), set.assignments.end(),
+                     [](const auto& one) { return one.where == target::next_transaction; });
+}
+
 bool session_state::knows_names(const sql::assignment& one) const {
   const auto said = [&](std::string_view text) {
     return boost::algorithm::to_lower_copy(sql::literal_value(text, dialect_));
@@ -135,6 +174,7 @@ bool session_state::can_assign_locally(const sql::statement& set) const {
     case target::names: return knows_names(one);
     case target::session: return one.literal && !one.default_value && is_plain(canonical(one.variable));
     case target::user_variable: return one.literal && !one.default_value;
+    case target::next_transaction: return one.literal && !one.value.empty();
     default: return false;
     }
   });
@@ -149,8 +189,13 @@ std::vector<std::string> session_state::assign(const sql::statement& set) {
 
 void session_state::assign_one(const sql::assignment& one, std::vector<std::string>& unknown) {
   switch (one.where) {
-  case target::global:
-  case target::next_transaction: return; // nothing of this session's
+  case target::global: return; // nothing of this session's
+  case target::next_transaction:
+    if (canonical(one.variable) == "transaction_read_only")
+      next_read_only_ = one.value == "1";
+    else
+      next_isolation_ = one.value;
+    return;
   case target::user_variable: return assign_user_variable(one);
   case target::character_set:
   case target::other:
@@ -275,6 +320,10 @@ void session_state::set_variable(const std::string& variable, const std::string&
     context_.unique_checks = truth(value);
   } else if (variable == "transaction_isolation") {
     context_.isolation = boost::algorithm::to_upper_copy(value);
+  } else if (variable == "transaction_read_only") {
+    read_only_ = truth(value);
+  } else if (variable == "completion_type") {
+    if (value != "0" && !iequals(value, "NO_CHAIN")) open_gap(variable, "completion_type was set");
   } else if (variable == "timestamp" || variable == "insert_id" || variable == "sql_log_bin" ||
              variable == "sql_select_limit" || variable == "sql_safe_updates" ||
              variable == "max_error_count" || variable == "rand_seed1" || variable == "rand_seed2" ||

@@ -10,6 +10,7 @@
 #include "protocol/handshake.hpp"
 #include "protocol/sql/analysis.hpp"
 #include "proxy/server/server_profile.hpp"
+#include "proxy/session/collected_transaction.hpp"
 #include "proxy/session/prepared_statements.hpp"
 #include "spool/unit.hpp"
 
@@ -33,7 +34,21 @@ class session_state {
   [[nodiscard]] bool in_transaction() const;
   [[nodiscard]] bool autocommit() const;
   void set_autocommit(bool on);
+  // SET autocommit = 1 where it was 0: it commits.
+  [[nodiscard]] bool turns_autocommit_on(const protocol::sql::statement& set) const;
   std::optional<bool> more_statements; // COM_SET_OPTION: several statements in one text are allowed, or not
+
+  // --- transactions
+  collected_transaction collected; // what waits here for its COMMIT
+  // What LAST_INSERT_ID() would say, when that is an id that was given out here.
+  std::optional<std::uint64_t> known_last_insert_id;
+  [[nodiscard]] bool read_only() const { return next_read_only_.value_or(read_only_); } // the next one is
+  // SET TRANSACTION: what holds for the next one alone.
+  [[nodiscard]] bool next_transaction() const { return next_read_only_ || !next_isolation_.empty(); }
+  void forget_next_transaction();
+  [[nodiscard]] std::string next_transaction_statement() const;
+  [[nodiscard]] transaction_mode take_transaction_mode(); // of one that begins now
+  [[nodiscard]] static bool sets_next_transaction(const protocol::sql::statement& set);
 
   // --- the context that a write of this session is meant in
   [[nodiscard]] const spool::statement_context& context() const { return context_; }
@@ -86,6 +101,9 @@ class session_state {
   std::shared_ptr<const server_profile> profile_;
   spool::statement_context context_;
   protocol::sql::dialect dialect_;
+  bool read_only_ = false; // transaction_read_only
+  std::optional<bool> next_read_only_;
+  std::string next_isolation_;
   std::vector<std::pair<std::string, std::string>> gaps_; // variable, why the context is not known
   std::string unrestorable_;
   std::vector<std::pair<std::string, std::string>> user_variables_; // lower-case name, SQL text of the value

@@ -36,43 +36,52 @@ class ticket_holder {
   std::shared_ptr<ticket> one_;
 };
 
+std::string queued_write_note(spool::seq number) {
+  return fmt::format(
+      "Holdwater: the server is down; this write is queued as unit {} and will be applied when it is back",
+      number);
+}
+
+std::string queued_transaction_note(spool::seq number) {
+  return fmt::format("Holdwater: the server is down; this transaction is queued as unit {} and will be "
+                     "applied when it is back",
+                     number);
+}
+
 std::uint64_t rows_to_claim(const sql::statement& write, std::uint64_t assumed) {
   return write.insert.rows > 0 ? write.insert.rows : assumed;
 }
 
 } // namespace
 
+// An autocommit write: a unit of its own.
 task<session::verdict> session::spool_write() {
   if (!process().board.enter_append()) co_return verdict::decide_again;
   std::string refusal;
-  auto draft = make_unit(refusal);
+  auto draft = make_write(query_text()->text, refusal);
   if (!draft) {
     process().board.leave_append();
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
-    co_return co_await answer_error(client_error::needs_server, refusal) ? verdict::next_command
-                                                                         : verdict::end_session;
+    const bool told = co_await answer_error(client_error::needs_server, refusal);
+    co_return told ? verdict::next_command : verdict::end_session;
   }
-  auto wake = [weak = weak_from_this(), &loop = home_.loop()] {
-    loop.post([weak] {
-      if (const auto self = weak.lock()) self->wake_.notify();
-    });
-  };
-  const auto one = process().writes->append(std::move(draft->what), std::move(wake));
-  const ticket_holder holder(*process().writes, one);
-  if (!co_await wait_for_ticket(*one)) co_return verdict::end_session;
-  co_return co_await answer_ticket(*one, *draft) ? verdict::next_command : verdict::end_session;
+  const spooled_ok promised{draft->rows, draft->insert_id};
+  std::vector<spool::statement> statements;
+  statements.push_back(std::move(draft->what));
+  auto unit = make_unit(std::move(statements));
+  co_return co_await append_unit(unit, promised);
 }
 
-// Precondition: the command is a single write that may run later. Nothing is suspended in here.
-std::optional<session::unit_draft> session::make_unit(std::string& refusal) {
-  const auto text = query_text()->text;
+// What a write needs to mean later what it means now; nothing when it would need ids that are not there.
+// Precondition: `text` is a single write that may run later. Nothing is suspended in here.
+std::optional<session::write_draft> session::make_write(std::string_view text, std::string& refusal) {
   auto& found = home_.analysis();
   found.analyze(text, state_.dialect());
   const auto& write = found.first();
-  unit_draft draft;
+  write_draft draft;
   draft.rows = rows_to_claim(write, process().settings.spool.assume_affected_rows);
 
-  spool::statement one;
+  auto& one = draft.what;
   one.text = text;
   one.context = state_.context();
   one.timestamp = now_since_epoch();
@@ -81,24 +90,46 @@ std::optional<session::unit_draft> session::make_unit(std::string& refusal) {
     if (const auto* value = state_.user_variable(name))
       one.user_variables.push_back({sql::name{name}.unquoted(), *value});
   const bool inserts = write.kind == sql::kind::insert || write.kind == sql::kind::replace;
-  if (inserts) {
-    const auto& into = one.tables.front();
-    const auto plan =
-        process().ids->plan(into.schema, into.table, text, write, state_.dialect(),
-                            one.context.auto_increment_increment, one.context.auto_increment_offset);
-    switch (plan.what) {
-    case id_plan::answer::refused:
-      refusal = fmt::format("the server is down, and {}", plan.reason);
-      return std::nullopt;
-    case id_plan::answer::reserved: draft.insert_id = plan.first; [[fallthrough]];
-    case id_plan::answer::upsert: one.insert_id = plan.first; break;
-    case id_plan::answer::none_needed: break;
-    }
+  if (has(write.traits, sql::trait::last_insert_id)) one.last_insert_id = state_.known_last_insert_id;
+  if (!inserts) return draft;
+  const auto& into = one.tables.front();
+  const auto plan =
+      process().ids->plan(into.schema, into.table, text, write, state_.dialect(),
+                          one.context.auto_increment_increment, one.context.auto_increment_offset);
+  switch (plan.what) {
+  case id_plan::answer::refused:
+    refusal = fmt::format("the server is down, and {}", plan.reason);
+    return std::nullopt;
+  case id_plan::answer::reserved: draft.insert_id = plan.first; [[fallthrough]];
+  case id_plan::answer::upsert:
+    one.insert_id = plan.first;
+    if (draft.insert_id == 0) state_.known_last_insert_id.reset(); // if a row is made, it is its id
+    break;
+  case id_plan::answer::none_needed: break;
   }
-  draft.what.account = known_->user;
-  draft.what.accepted_at = one.timestamp;
-  draft.what.statements.push_back(std::move(one));
   return draft;
+}
+
+// Precondition: at least one statement.
+spool::unit session::make_unit(std::vector<spool::statement> statements) const {
+  spool::unit unit;
+  unit.account = known_->user;
+  unit.accepted_at = now_since_epoch();
+  unit.statements = std::move(statements);
+  return unit;
+}
+
+// Hands the unit over and answers for it. Precondition: state_board::enter_append() was true.
+task<session::verdict> session::append_unit(spool::unit& what, const spooled_ok& promised) {
+  auto wake = [weak = weak_from_this(), &loop = home_.loop()] {
+    loop.post([weak] {
+      if (const auto self = weak.lock()) self->wake_.notify();
+    });
+  };
+  const auto one = process().writes->append(std::move(what), std::move(wake));
+  const ticket_holder holder(*process().writes, one);
+  if (!co_await wait_for_ticket(*one)) co_return verdict::end_session;
+  co_return co_await answer_ticket(*one, promised);
 }
 
 // Until the unit is settled for its client: at once when the server is away; while units are being applied,
@@ -122,47 +153,62 @@ task<bool> session::wait_for_ticket(ticket& one) {
   co_return true;
 }
 
-task<bool> session::answer_ticket(ticket& one, const unit_draft& draft) {
+task<session::verdict> session::answer_ticket(ticket& one, const spooled_ok& promised) {
   [[maybe_unused]] const bool first = one.acknowledge(); // or the replay was faster: now() tells
-  switch (one.now()) {
-  case phase::failed: co_return co_await answer_failed_append(one.failure());
-  case phase::refused: {
+  bool goes_on = true, told = false;
+  if (one.now() == phase::failed) co_return co_await answer_failed_append(one.failure(), promised.commits);
+  if (one.now() == phase::refused) {
     protocol::byte_buffer out;
     const auto& said = one.error();
+    note_.clear();
     protocol::append_err(out, static_cast<std::uint8_t>(command_.sequence + 1),
                          {static_cast<std::uint16_t>(said.number), said.sql_state, said.text}, negotiated_);
-    co_return co_await answer(out);
+    told = co_await answer(out);
+    co_return told ? verdict::next_command : verdict::end_session;
   }
-  case phase::applied:
-    if (!one.answers().empty()) {
-      const auto& said = one.answers().front();
-      protocol::byte_buffer out;
-      last_spooled_ = 0;
-      protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1),
-                          {said.affected_rows,
-                           said.insert_id,
-                           state_.status,
-                           static_cast<std::uint16_t>(said.warnings),
-                           said.info,
-                           {}},
-                          negotiated_);
-      co_return co_await answer(out);
-    }
-    [[fallthrough]];
-  default: break;
+  if (promised.commits) goes_on = follow_commit();
+  if (one.now() == phase::applied && promised.commits) {
+    told = co_await answer_ok();
+  } else if (one.now() == phase::applied && !one.answers().empty()) {
+    told = co_await answer_applied(one.answers().front());
+  } else {
+    process().counters.writes_spooled.fetch_add(1, std::memory_order_relaxed);
+    const auto note =
+        promised.commits ? queued_transaction_note(one.number()) : queued_write_note(one.number());
+    told = co_await answer_noted(note, promised.rows, promised.insert_id);
   }
-  process().counters.writes_spooled.fetch_add(1, std::memory_order_relaxed);
-  co_return co_await answer_spooled(one.number(), draft.rows, draft.insert_id);
+  if (promised.insert_id != 0) state_.known_last_insert_id = last_insert_id_ = promised.insert_id;
+  co_return told&& goes_on ? verdict::next_command : verdict::end_session;
 }
 
-task<bool> session::answer_failed_append(const spool::failure& why) {
+// As the server has answered it.
+task<bool> session::answer_applied(const spool::statement_answer& said) {
+  protocol::byte_buffer out;
+  note_.clear();
+  protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1),
+                      {said.affected_rows,
+                       said.insert_id,
+                       told_status(),
+                       static_cast<std::uint16_t>(said.warnings),
+                       said.info,
+                       {}},
+                      negotiated_);
+  if (said.insert_id != 0) last_insert_id_ = said.insert_id;
+  co_return co_await answer(out);
+}
+
+task<session::verdict> session::answer_failed_append(const spool::failure& why, bool commits) {
   process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
   const auto which = why.code == spool::errc::disk_full  ? client_error::disk_full
                      : why.code == spool::errc::full     ? client_error::spool_full
                      : why.code == spool::errc::in_doubt ? client_error::outcome_unknown
                                                          : client_error::writes_not_accepted;
-  const auto text = fmt::format("the server is down and the write could not be queued: {}", why.context);
-  co_return co_await answer_error(which, text);
+  const bool unknown = why.code == spool::errc::in_doubt;
+  const auto text = fmt::format("the server is down and the {} could not be queued: {}{}",
+                                commits ? "transaction" : "write", why.context,
+                                commits && !unknown ? "; it was rolled back" : "");
+  const bool told = co_await answer_error(which, text);
+  co_return told && !(commits && unknown) ? verdict::next_command : verdict::end_session;
 }
 
 } // namespace holdwater::proxy

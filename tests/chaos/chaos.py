@@ -116,7 +116,7 @@ def judge(writers, server, proxy):
     totals = dict(server.run("SELECT w, total FROM counters", database="chaos"))
     for writer in writers:
         applied = [n for w, n in rows if w == writer.number]
-        wrong += [f"{writer.name}: {sentence}" for sentence in check(writer.told, applied)]
+        wrong += [f"{writer.name}: {sentence}" for sentence in check(writer.told, applied, writer.transactions)]
         updates = sum(n % 3 == 0 for n in applied)
         if totals[writer.number] != updates:
             wrong.append(f"{writer.name}: its counter says {totals[writer.number]} updates, the witness saw {updates}")
@@ -132,6 +132,8 @@ def report(options, writers, nemesis, proxy, seconds):
     print(f"{options.server}, {options.writers} writers, {seconds:.0f} s")
     print(f"  acked {told['acked']} (of them spooled {sum(writer.spooled for writer in writers)}), "
           f"unknown {told['unknown']}, refused {told['refused']}")
+    committed = Counter(writer.told[numbers[0]] for writer in writers for numbers in writer.transactions)
+    print("  transactions: " + ", ".join(f"{verdict} {count}" for verdict, count in sorted(committed.items())))
     print("  " + ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in sorted(nemesis.strikes.items())))
     print(f"  units in the spool: {proxy.health()['spool']['last_seq']}")
     for reason, count in reasons.most_common(12):

@@ -5,8 +5,9 @@ The server's side is the witness table: the numbers of a writer's applied writes
 from collections import Counter
 
 
-def check(told, applied):
-    """told: {n: verdict} of one writer; applied: its numbers in order. Returns the broken promises as sentences."""
+def check(told, applied, transactions=()):
+    """told: {n: verdict} of one writer; applied: its numbers in order; transactions: the numbers that each was to commit.
+    Returns the broken promises as sentences."""
     wrong = []
     times = Counter(applied)
     for n, verdict in sorted(told.items()):
@@ -18,7 +19,20 @@ def check(told, applied):
         if count > 1:
             wrong.append(f"n={n} ({verdict}) was applied {count} times")
     wrong += [f"n={n} is there and was never sent" for n in times]
-    return wrong + check_order(told, applied)
+    return wrong + check_order(told, applied) + check_whole(applied, transactions)
+
+
+def check_whole(applied, transactions):
+    """All of a transaction or none of it, and nothing of the same writer in between."""
+    position = {n: at for at, n in enumerate(applied)}
+    wrong = []
+    for numbers in transactions:
+        found = [position[n] for n in numbers if n in position]
+        if found and len(found) < len(numbers):
+            wrong.append(f"the transaction of n={numbers} is torn: {len(found)} of {len(numbers)} are there")
+        elif found and found != list(range(found[0], found[0] + len(found))):
+            wrong.append(f"the transaction of n={numbers} was applied out of order")
+    return wrong
 
 
 def check_order(told, applied):
@@ -32,3 +46,8 @@ def self_test():
     assert check(told, [1, 4, 5]) == [] and check(told, [1, 4, 2, 5]) == []
     for bad in ([1, 5], [1, 4, 4, 5], [1, 3, 4, 5], [1, 5, 4], [1, 2, 2, 4, 5], [1, 4, 5, 9]):
         assert check(told, bad), bad
+    whole = {n: "acked" for n in range(1, 6)}
+    assert check(whole, [1, 2, 3, 4, 5], [[2, 3], [4, 5]]) == []
+    assert check({1: "acked", 2: "unknown", 3: "unknown"}, [1], [[2, 3]]) == []
+    assert check({1: "acked", 2: "unknown", 3: "unknown"}, [1, 2], [[2, 3]])
+    assert check({1: "acked", 2: "unknown", 3: "unknown"}, [2, 1, 3], [[2, 3]])

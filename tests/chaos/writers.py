@@ -1,7 +1,9 @@
-"""The writers of a chaos run: each sends one autocommit write after the other and notes what it was told.
+"""The writers of a chaos run: each sends one write after the other, alone or several in a transaction, and notes what it
+was told.
 
 What a writer is told is one of: acked (an OK, perhaps spooled), refused (an error that says that nothing happened), or
-unknown (the error says so, or the connection was lost). A write is numbered within its writer and never sent again.
+unknown (the error says so, or the connection was lost). A write is numbered within its writer and never sent again. What was
+rolled back, to a savepoint or as a whole, counts as refused: it must not be there.
 """
 import re
 import threading
@@ -34,6 +36,7 @@ class Writer(threading.Thread):
         self.number, self.proxy, self.history, self.stopping = number, proxy, history, stopping
         self.told = {}           # n: "acked", "refused" or "unknown"
         self.spooled = 0         # of the acked ones, those with a spooled OK
+        self.transactions = []   # the numbers that each was to commit
         self.reasons = Counter()  # of refusals and unknown outcomes
         self.trouble = None
         self.connection = None
@@ -45,7 +48,10 @@ class Writer(threading.Thread):
                 if self.connection is None and not self.connect():
                     continue
                 n += 1
-                self.write(n)
+                if n % 4 == 0:
+                    n = self.transaction(n)
+                else:
+                    self.write(n)
                 self.stopping.wait(0.002)  # 8 writers as fast as they can would only measure the disk
         except Exception as error:
             self.trouble = error
@@ -73,18 +79,82 @@ class Writer(threading.Thread):
         self.history.note(self.name, f"n={n} OK{' spooled: ' if spooled else ''}"
                                      f"{cursor._result.message.decode(errors='replace') if spooled else ''}")
 
-    def failed(self, n, error):
+    def transaction(self, first):
+        """Several writes, some of them behind a savepoint that is gone back to. Returns the last number that it took."""
+        numbers = list(range(first, first + 2 + first % 5))
+        undone = {n for n in numbers if n % 6 == 1}
+        kept = [n for n in numbers if n not in undone]
+        gives_up = first % 28 == 0
+        begin = "SET autocommit = 0" if first % 8 == 0 else "BEGIN"
+        step = begin
+        try:
+            self.run_statement(begin)
+            for n in numbers:
+                step = f"n={n}"
+                if n in undone:
+                    self.run_statement(f"SAVEPOINT s{n}")
+                self.run_statement(statement_of(self.number, n))
+                if n in undone:
+                    self.run_statement(f"ROLLBACK TO s{n}")
+            if gives_up:
+                self.run_statement("ROLLBACK")
+        except (pymysql.err.MySQLError, OSError) as error:
+            self.failed(numbers, error, "refused", f"transaction of {numbers} at {step}")
+            self.end_transaction("ROLLBACK")
+            return numbers[-1]
+        if gives_up:
+            self.told.update(dict.fromkeys(numbers, "refused"))
+        else:
+            self.told.update(dict.fromkeys(undone, "refused"))
+            self.transactions.append(kept)
+            self.commit(kept)
+        if begin != "BEGIN":
+            self.end_transaction("SET autocommit = 1")
+        return numbers[-1]
+
+    def commit(self, numbers):
+        try:
+            spooled = self.run_statement("COMMIT")
+        except (pymysql.err.MySQLError, OSError) as error:
+            self.failed(numbers, error, None, f"COMMIT of {numbers}")
+            return
+        self.told.update(dict.fromkeys(numbers, "acked"))
+        self.spooled += len(numbers) * spooled
+        self.history.note(self.name, f"COMMIT of {numbers} OK{' spooled' if spooled else ''}")
+
+    def run_statement(self, statement):
+        """Whether the answer had one warning: that of a write that is not on the server yet."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor._result.warning_count == 1
+
+    def end_transaction(self, statement):
+        """What it needs to begin anew; a connection that cannot give that is left."""
+        if self.connection is None:
+            return
+        try:
+            self.run_statement(statement)
+            self.run_statement("SET autocommit = 1")
+        except (pymysql.err.MySQLError, OSError) as error:
+            self.history.note(self.name, f"{statement} failed: {error}")
+            self.leave()
+
+    def failed(self, numbers, error, verdict=None, what=None):
         number, text = (error.args + (0, ""))[:2] if isinstance(error, pymysql.err.MySQLError) else (0, str(error))
+        numbers = numbers if isinstance(numbers, list) else [numbers]
         lost = number in LOST or not isinstance(number, int)
-        self.told[n] = "unknown" if lost or IN_DOUBT.search(str(text)) else "refused"
-        self.reasons[f"{self.told[n]}: {number} {re.sub(r'[0-9]+', 'N', str(text))[:100]}"] += 1
-        self.history.note(self.name, f"n={n} {self.told[n]}: {number} {text}")
-        if lost or not self.connection.open:
-            self.connection.close() if self.connection.open else None
-            self.connection = None
-        elif self.told[n] == "unknown":
-            self.connection._force_close()  # it may be of no use any more: a new one is
-            self.connection = None
+        unknown = lost or bool(IN_DOUBT.search(str(text)))
+        verdict = verdict or ("unknown" if unknown else "refused")
+        self.told.update(dict.fromkeys(numbers, verdict))
+        self.reasons[f"{verdict}: {number} {re.sub(r'[0-9]+', 'N', str(text))[:100]}"] += 1
+        self.history.note(self.name, f"{what or f'n={numbers[0]}'} {verdict}: {number} {text}")
+        if unknown or not self.connection.open:
+            self.leave()  # it may be of no use any more: a new one is
+
+    def leave(self):
+        if self.connection.open:
+            self.connection._force_close()
+        self.connection = None
 
 
 TABLES = [

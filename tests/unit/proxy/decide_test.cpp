@@ -46,9 +46,13 @@ TEST_CASE("each kind of statement is treated as the contract's table says") {
       {"SELECT * FROM t FOR UPDATE", forward, hold, refuse, wait_for_drain, refuse},
       {"CREATE TABLE x (a INT)", forward, hold, refuse, wait_for_drain, refuse},
       {"CALL p()", forward, hold, refuse, wait_for_drain, refuse},
-      {"BEGIN", forward, hold, refuse, wait_for_drain, refuse},
-      {"COMMIT", forward, hold, answer_ok, wait_for_drain, refuse},
-      {"ROLLBACK", forward, hold, answer_ok, forward, forward},
+      {"BEGIN", forward, hold, begin_collected, begin_collected, refuse},
+      {"START TRANSACTION READ ONLY", forward, hold, begin_collected, begin_collected, refuse},
+      {"COMMIT", forward, hold, commit_collected, commit_collected, refuse},
+      {"ROLLBACK", forward, hold, rollback_collected, forward, forward},
+      {"SAVEPOINT s", forward, hold, savepoint_collected, wait_for_drain, refuse},
+      {"SET TRANSACTION READ ONLY", forward, hold, set_locally, forward, forward},
+      {"XA START 'x'", forward, hold, refuse, wait_for_drain, refuse},
       {"USE d", forward, hold, use_locally, forward, forward},
       {"SET time_zone = '+02:00'", forward, hold, set_locally, forward, forward},
       {"SET @a = 1", forward, hold, set_locally, forward, forward},
@@ -106,9 +110,100 @@ TEST_CASE("a write is refused with the reason for which it cannot be queued") {
   now = in(server_state::down);
   now.has_spool = false;
   CHECK(refused_because(now).find("spool.enabled") != std::string::npos);
-  now = in(server_state::down);
+}
+
+TEST_CASE("each kind of statement is treated so while a transaction is collected") {
+  const std::vector<row> table{
+      {"INSERT INTO t VALUES (1)", put_on_server, hold, collect, collect, refuse},
+      {"SELECT * FROM t", put_on_server, hold, refuse, wait_for_drain, refuse},
+      {"SELECT * FROM t FOR UPDATE", put_on_server, hold, refuse, wait_for_drain, refuse},
+      {"CREATE TABLE x (a INT)", put_on_server, hold, refuse, wait_for_drain, refuse},
+      {"BEGIN", put_on_server, hold, commit_collected, commit_collected, fail_transaction},
+      {"COMMIT", put_on_server, hold, commit_collected, commit_collected, fail_transaction},
+      {"ROLLBACK", rollback_collected, hold, rollback_collected, rollback_collected, rollback_collected},
+      {"SAVEPOINT s", put_on_server, hold, savepoint_collected, savepoint_collected, savepoint_collected},
+      {"ROLLBACK TO s", put_on_server, hold, savepoint_collected, savepoint_collected, savepoint_collected},
+      {"RELEASE SAVEPOINT s", put_on_server, hold, savepoint_collected, savepoint_collected,
+       savepoint_collected},
+      {"USE d", put_on_server, hold, use_locally, use_locally, use_locally},
+      {"SET time_zone = '+02:00'", put_on_server, hold, set_locally, set_locally, set_locally},
+      {"SET @a = @b", put_on_server, hold, refuse, wait_for_drain, refuse},
+      {"SET TRANSACTION READ ONLY", put_on_server, hold, refuse, refuse, refuse},
+      {"XA START 'x'", put_on_server, hold, refuse, wait_for_drain, refuse},
+      {"LOCK TABLES t WRITE", put_on_server, hold, refuse, wait_for_drain, refuse},
+  };
+  for (const auto& one : table) {
+    CAPTURE(one.text);
+    const auto facts = statement(one.text);
+    const auto collecting = [](server_state state) {
+      auto now = in(state);
+      now.collecting = now.collected_any = true;
+      return now;
+    };
+    CHECK(decide(facts, collecting(server_state::up)).what == one.up);
+    CHECK(decide(facts, collecting(server_state::suspect)).what == one.suspect);
+    CHECK(decide(facts, collecting(server_state::down)).what == one.down);
+    CHECK(decide(facts, collecting(server_state::draining)).what == one.draining);
+    CHECK(decide(facts, collecting(server_state::halted)).what == one.halted);
+  }
+}
+
+TEST_CASE("an empty transaction needs nobody for its end") {
+  for (const auto state :
+       {server_state::up, server_state::down, server_state::draining, server_state::halted}) {
+    auto now = in(state);
+    now.collecting = true;
+    now.spool_refusal = "full";
+    CHECK(decide(statement("COMMIT"), now).what == commit_collected);
+    CHECK(decide(statement("ROLLBACK"), now).what == rollback_collected);
+  }
+}
+
+TEST_CASE("without autocommit a write is collected") {
+  const auto write = statement("INSERT INTO t VALUES (1)");
+  for (const auto state : {server_state::down, server_state::draining}) {
+    auto now = in(state);
+    now.autocommit = false;
+    CHECK(decide(write, now).what == collect);
+  }
+  auto now = in(server_state::draining);
   now.autocommit = false;
-  CHECK(refused_because(now).find("transactions") != std::string::npos);
+  now.in_transaction = true; // by a read that was forwarded
+  CHECK(decide(write, now).what == wait_for_drain);
+  CHECK(decide(statement("BEGIN"), now).what == wait_for_drain);
+  now.in_transaction = false;
+  now.can_collect = false; // temporary tables on the connection
+  CHECK(decide(write, now).what == wait_for_drain);
+}
+
+TEST_CASE("a transaction that cannot be queued is not begun, and its COMMIT ends it") {
+  auto now = in(server_state::down);
+  now.spool_refusal = "full";
+  CHECK(decide(statement("BEGIN"), now).what == refuse);
+  now.collecting = now.collected_any = true;
+  const auto chosen = decide(statement("COMMIT"), now);
+  CHECK(chosen.what == fail_transaction);
+  CHECK(chosen.reason == "full");
+}
+
+TEST_CASE("a write in a READ ONLY transaction gets the server's error") {
+  auto now = in(server_state::down);
+  now.read_only = true;
+  CHECK(decide(statement("DELETE FROM t"), now).error == client_error::read_only_transaction);
+  now.server = server_state::draining;
+  CHECK(decide(statement("DELETE FROM t"), now).error == client_error::read_only_transaction);
+  now.collecting = true;
+  CHECK(decide(statement("DELETE FROM t"), now).error == client_error::read_only_transaction);
+}
+
+TEST_CASE("what has no answer, and what forgets the transaction anyway, does not put it on the server") {
+  auto now = in(server_state::up);
+  now.collecting = now.collected_any = true;
+  for (const auto code :
+       {command::stmt_close, command::stmt_send_long_data, command::reset_connection, command::change_user})
+    CHECK(decide(describe_command(code), now).what == forward);
+  CHECK(decide(describe_command(command::stmt_execute), now).what == put_on_server);
+  CHECK(decide(describe_command(command::quit), now).what == quit);
 }
 
 TEST_CASE("a lost transaction is told once, whatever comes next, except to who gives it up anyway") {
@@ -135,7 +230,7 @@ TEST_CASE("while draining, a read of a table with pending units waits, and then 
 TEST_CASE("SHOW WARNINGS after a spooled OK is answered from it, in an outage and while draining") {
   auto now = in(server_state::down);
   CHECK(decide(statement("SHOW WARNINGS"), now).what == refuse);
-  now.spooled_last = true;
+  now.noted_last = true;
   CHECK(decide(statement("show  warnings"), now).what == answer_warnings);
   now.server = server_state::draining;
   CHECK(decide(statement("SHOW WARNINGS LIMIT 5"), now).what == answer_warnings);

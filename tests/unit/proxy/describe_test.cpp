@@ -99,3 +99,19 @@ TEST_CASE("what a session cannot be restored after is named") {
   CHECK(left("SELECT a FROM t") == "");
   CHECK(left("INSERT INTO t VALUES (1)") == "");
 }
+
+TEST_CASE("LAST_INSERT_ID() may run later when the id was given out here") {
+  auto state = state_in("d");
+  sql::analysis found;
+  const auto why = [&](const char* text) {
+    REQUIRE(describe_query(text, true, true, state, found).write);
+    return why_not_spoolable(found.first(), state);
+  };
+  CHECK(why("INSERT INTO t VALUES (LAST_INSERT_ID())") != "");
+  state.known_last_insert_id = 7;
+  CHECK(why("INSERT INTO t VALUES (LAST_INSERT_ID())") == "");
+  CHECK(why("UPDATE t SET a = last_insert_id ( )") == "");
+  CHECK(why("UPDATE t SET a = LAST_INSERT_ID(a + 1)") != "");
+  CHECK(why("UPDATE t SET a = LAST_INSERT_ID(), b = ROW_COUNT()") != "");
+  CHECK(why("UPDATE t SET a = @@last_insert_id") != "");
+}

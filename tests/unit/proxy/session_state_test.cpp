@@ -234,3 +234,31 @@ TEST_CASE("only plain literals can be set without the server") {
   CHECK_FALSE(local("SET sql_mode = CONCAT('a', 'b')"));
   CHECK_FALSE(local("SET PASSWORD = 'x'"));
 }
+
+TEST_CASE("SET TRANSACTION holds for the next transaction alone") {
+  auto state = fresh();
+  assign(state, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+  assign(state, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY");
+  CHECK(state.next_transaction());
+  CHECK(state.read_only());
+  CHECK(state.next_transaction_statement() == "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY");
+  CHECK(state.take_transaction_mode() == proxy::transaction_mode{"SERIALIZABLE", true, false});
+  CHECK_FALSE(state.next_transaction());
+  CHECK(state.take_transaction_mode() == proxy::transaction_mode{"READ-COMMITTED", false, false});
+  assign(state, "SET SESSION TRANSACTION READ ONLY");
+  CHECK(state.take_transaction_mode().read_only);
+}
+
+TEST_CASE("SET autocommit = 1 commits only where it was 0") {
+  auto state = fresh();
+  protocol::sql::analysis found;
+  const auto commits = [&](const char* text) {
+    found.analyze(text, state.dialect());
+    return state.turns_autocommit_on(found.first());
+  };
+  CHECK_FALSE(commits("SET autocommit = 1"));
+  assign(state, "SET autocommit = 0");
+  CHECK(commits("SET @@session.AUTOCOMMIT = ON"));
+  CHECK(commits("SET time_zone = '+01:00', autocommit = 1"));
+  CHECK_FALSE(commits("SET autocommit = 0"));
+}

@@ -38,6 +38,22 @@ TEST_CASE_FIXTURE(replay_fixture, "only the culprit of a batch becomes a dead le
   CHECK(seen.refused_times == std::map<seq, int>{{3, 1}});
 }
 
+TEST_CASE_FIXTURE(replay_fixture, "a transaction whose last statement is refused is dead as a whole") {
+  append_numbered(*queue, 1, 2);
+  auto three = make_unit("s3a");
+  three.statements.push_back(make_statement("s3b"));
+  three.statements.push_back(make_statement("s3c"));
+  REQUIRE(append(*queue, three));
+  append_numbered(*queue, 4, 5);
+  server.refused = {"s3c"};
+  CHECK(run(*make()).outcome == replay_outcome::drained);
+  CHECK(server.history() == strings{"s1", "s2", "s4", "s5"});
+  const auto dead = queue->dead(many);
+  REQUIRE(dead->size() == 1);
+  CHECK(dead->at(0).what.statements.size() == 3);
+  CHECK(server.ledger->applied == 5);
+}
+
 TEST_CASE_FIXTURE(replay_fixture, "a refused unit whose client still waits is no dead letter") {
   append_numbered(*queue, 1, 3);
   server.refused = {"s3"};

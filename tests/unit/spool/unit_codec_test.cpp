@@ -37,6 +37,16 @@ TEST_CASE("a unit survives encoding and decoding") {
   }
 }
 
+TEST_CASE("what LAST_INSERT_ID() says survives, in the later format") {
+  auto what = rich_unit();
+  what.statements[2].last_insert_id = 7;
+  const auto bytes = encode_unit(what);
+  CHECK(bytes.front() == 2);
+  const auto decoded = decode_unit(bytes);
+  REQUIRE(decoded);
+  CHECK(*decoded == without_row_fields(what));
+}
+
 TEST_CASE("bound parameters survive with their types, and only then is the later format written") {
   auto what = rich_unit();
   CHECK(encode_unit(what).front() == 1);

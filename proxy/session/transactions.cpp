@@ -1,0 +1,164 @@
+// Transactions while the server is away: they are collected here, statement by statement, and their COMMIT
+// appends all of it as one unit. put_on_server.cpp has what becomes of one whose server comes back before.
+//
+// Invariant: while one is collected and the server is not up, the session has no server connection, so that
+// nothing of it can be half here and half there.
+#include "proxy/server/state_board.hpp"
+#include "proxy/session/session.hpp"
+#include "proxy/spooling/write_queue.hpp"
+
+#include <fmt/format.h>
+
+namespace holdwater::proxy {
+
+namespace sql = protocol::sql;
+using sql::trait;
+
+namespace {
+
+constexpr std::string_view collected_note =
+    "Holdwater: the server is down; this write is collected and will be queued at COMMIT";
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+} // namespace
+
+// The command's only statement. Valid until the next suspension point.
+const sql::statement& session::analyze_command() {
+  auto& found = home_.analysis();
+  found.analyze(query_text()->text, state_.dialect());
+  return found.first();
+}
+
+// The server connection's transaction, locks and the like are gone with it. Precondition: the session can be
+// restored.
+void session::part_from_server() {
+  if (!link_) return;
+  say_goodbye(*link_);
+  link_.reset();
+  state_.statements.lost_connection();
+}
+
+// What a client is told: a transaction that is collected here is one, too.
+std::uint16_t session::told_status() const {
+  auto status = state_.status;
+  if (!state_.collected.open()) return status;
+  status |= protocol::server_status::in_trans;
+  if (state_.collected.mode().read_only) status |= protocol::server_status::in_trans_readonly;
+  return status;
+}
+
+void session::open_collected(const sql::statement& begin) {
+  auto mode = state_.take_transaction_mode();
+  if (has(begin.traits, trait::read_only_transaction)) mode.read_only = true;
+  if (has(begin.traits, trait::read_write_transaction)) mode.read_only = false;
+  mode.snapshot = has(begin.traits, trait::consistent_snapshot);
+  part_from_server();
+  state_.collected.forget();
+  state_.collected.begin(std::move(mode));
+}
+
+task<bool> session::begin_collected() {
+  open_collected(analyze_command());
+  co_return co_await answer_ok();
+}
+
+// One write more. A refused one leaves the transaction as it was, as on a server.
+task<bool> session::collect_write() {
+  auto& mine = state_.collected;
+  if (!mine.open()) {
+    part_from_server();
+    mine.begin(state_.take_transaction_mode());
+  }
+  std::string refusal;
+  auto draft = make_write(query_text()->text, refusal);
+  auto which = client_error::needs_server;
+  const auto& settings = process().settings.spool;
+  if (draft && !mine.has_room_for(draft->what,
+                                  {settings.max_transaction_bytes, settings.max_transaction_statements})) {
+    draft.reset();
+    which = client_error::transaction_full;
+    refusal = "this transaction has grown too large to be collected while the server is down; this statement "
+              "is not in it, what came before it still is";
+  }
+  if (!draft) {
+    process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
+    co_return co_await answer_error(which, refusal);
+  }
+  mine.add(std::move(draft->what));
+  const std::string note(collected_note);
+  co_return co_await answer_noted(note, draft->rows, draft->insert_id);
+}
+
+// COMMIT, and what commits besides: BEGIN, SET autocommit = 1.
+task<session::verdict> session::commit_collected() {
+  auto& mine = state_.collected;
+  if (!mine.open() || mine.empty()) {
+    mine.forget();
+    const bool goes_on = follow_commit();
+    const bool told = co_await answer_ok();
+    co_return told&& goes_on ? verdict::next_command : verdict::end_session;
+  }
+  if (!process().board.enter_append()) co_return verdict::decide_again;
+  auto unit = make_unit(mine.take());
+  const spooled_ok promised{0, 0, true};
+  co_return co_await append_unit(unit, promised);
+}
+
+// What the statement that has ended a transaction does next. False: the session ends (RELEASE).
+bool session::follow_commit() {
+  const auto& one = analyze_command();
+  transaction_lost_ = false;
+  if (one.kind == sql::kind::begin) open_collected(one);
+  if (one.kind == sql::kind::set) state_.assign(one);
+  if (one.kind != sql::kind::commit && one.kind != sql::kind::rollback) return true;
+  if (has(one.traits, trait::release_connection)) return false;
+  if (has(one.traits, trait::chain_or_release)) {
+    part_from_server();
+    state_.collected.chain();
+  }
+  return true;
+}
+
+task<session::verdict> session::rollback_collected() {
+  state_.collected.forget();
+  const bool goes_on = follow_commit();
+  const bool told = co_await answer_ok();
+  co_return told&& goes_on ? verdict::next_command : verdict::end_session;
+}
+
+// SAVEPOINT, ROLLBACK TO, RELEASE SAVEPOINT.
+task<bool> session::savepoint_collected() {
+  const auto& one = analyze_command();
+  const auto kind = one.kind;
+  auto name = one.subject.unquoted();
+  auto& mine = state_.collected;
+  if (!is_ascii(name)) { // its case, and its letters in another character set, are the server's to know
+    const std::string text = "the server is down, and this savepoint's name is not plain ASCII";
+    co_return co_await answer_error(client_error::needs_server, text);
+  }
+  bool known = true;
+  if (kind == sql::kind::savepoint) {
+    if (!mine.open() && !state_.autocommit()) mine.begin(state_.take_transaction_mode());
+    if (mine.open()) mine.set_savepoint(name); // outside of a transaction it does nothing
+  } else if (kind == sql::kind::rollback_to_savepoint) {
+    known = mine.open() && mine.roll_back_to(name);
+  } else {
+    known = mine.open() && mine.release_savepoint(name);
+  }
+  if (known) co_return co_await answer_ok();
+  const auto text = fmt::format("SAVEPOINT {} does not exist", name);
+  co_return co_await answer_error(client_error::no_savepoint, text);
+}
+
+// COMMIT cannot be: the transaction is gone, as after any failed COMMIT.
+task<bool> session::fail_transaction(client_error which, std::string_view reason) {
+  state_.collected.forget();
+  process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
+  const auto text = fmt::format("{}; the transaction was rolled back", reason);
+  co_return co_await answer_error(which, text);
+}
+
+} // namespace holdwater::proxy

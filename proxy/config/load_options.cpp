@@ -33,6 +33,8 @@ class loader {
   std::vector<std::string> errors_;
   origin password_from_ = origin::by_default;
   origin password_file_from_ = origin::by_default;
+  origin pool_size_from_ = origin::by_default;
+  origin server_tls_from_ = origin::by_default;
   std::string password_file_where_;
 
   static std::string config_file(const command_line& flags, const environment& variables) {
@@ -52,6 +54,8 @@ class loader {
     const auto wrong = parse_option(one.row->kind, one.row->range, one.text, one.row->field(loaded_.values));
     if (!wrong.empty()) return errors_.push_back(complaint(one, wrong));
     if (one.row->name == "server.password") password_from_ = where;
+    if (one.row->name == "pool.max_idle") pool_size_from_ = where;
+    if (one.row->name == "server_tls.mode") server_tls_from_ = where;
     if (one.row->name != "server.password_file") return;
     password_file_from_ = where;
     password_file_where_ = one.where;
@@ -77,6 +81,7 @@ class loader {
   void finish() {
     auto& values = loaded_.values;
     resolve_server_password();
+    if (!values.spool.enabled) be_plain();
     if (values.server.host.starts_with('/'))
       values.server.socket = std::exchange(values.server.host, "localhost");
     if (!values.server.user.empty())
@@ -91,6 +96,13 @@ class loader {
     if (!protocol::network_list::parse(values.proxy_protocol_networks, &wrong))
       errors_.push_back(fmt::format("proxy_protocol_networks: \"{}\" is no address and no network", wrong));
     warn_of_readable_secrets();
+  }
+
+  // A plain proxy is to be noticed by neither end, unless something else was asked for: each client has a
+  // server connection that is new, and encrypted as its own.
+  void be_plain() {
+    if (pool_size_from_ == origin::by_default) loaded_.values.pool.max_idle = 0;
+    if (server_tls_from_ == origin::by_default) loaded_.values.server_tls.mode = "as_client";
   }
 
   // A password and a file for it exclude each other in one source; over sources, precedence decides.

@@ -81,7 +81,7 @@ constexpr std::array table{
     "The oldest TLS version that clients may use: 1.2 or 1.3.", in<&o::client_tls, &o::client_tls_options::min_version>},
 
   option_row{"server_tls.mode", server_tls_mode, any, "", "", false,
-    "TLS with the server: off, as_client (when it offers it, behind clients that use TLS), preferred (when it offers it), required, verify_ca (and its certificate is signed by server_tls.ca) or verify_identity (and is made out to server.host).", in<&o::server_tls, &o::server_tls_options::mode>},
+    "TLS with the server: off, as_client (when it offers it, behind clients that use TLS), preferred (when it offers it), required, verify_ca (and its certificate is signed by server_tls.ca) or verify_identity (and is made out to server.host). With spool.enabled = false the default is as_client.", in<&o::server_tls, &o::server_tls_options::mode>},
   option_row{"server_tls.ca", text, any, "", "", false,
     "A PEM file of the authorities to trust. Empty: the system's.", in<&o::server_tls, &o::server_tls_options::ca>},
   option_row{"server_tls.certificate", text, any, "", "", false,
@@ -90,7 +90,7 @@ constexpr std::array table{
     "That certificate's key, a PEM file.", in<&o::server_tls, &o::server_tls_options::key>},
 
   option_row{"spool.enabled", yes_no, any, "", "", false,
-    "Whether writes are kept while the server is away. false makes a plain proxy: no spool, no ledger, no reserved ids.", in<&o::spool, &o::spool_options::enabled>},
+    "Whether writes are kept while the server is away. false makes a plain proxy: no spool, no ledger, no reserved ids, and unless asked for, no pool and TLS to the server as the client has it.", in<&o::spool, &o::spool_options::enabled>},
   option_row{"spool.max_bytes", bytes, {1 << 20}, "", "", true,
     "Size of the spool at which further writes are refused.", in<&o::spool, &o::spool_options::max_bytes>},
   option_row{"spool.max_statement_bytes", bytes, {1 << 10, 1 << 30}, "", "", true,
@@ -113,7 +113,7 @@ constexpr std::array table{
     "AUTO_INCREMENT ids reserved for each table that clients insert into, for use while the server is away; 0 reserves none.", in<&o::insert_ids, &o::insert_id_options::block>},
 
   option_row{"pool.max_idle", number, {0, 100'000}, "", "", true,
-    "Server connections that are kept when their client has left, for the next client of the same account; 0 keeps none. Each counts on the server as a connection of the account.", in<&o::pool, &o::pool_options::max_idle>},
+    "Server connections that are kept when their client has left, for the next client of the same account; 0 keeps none. Each counts on the server as a connection of the account. With spool.enabled = false the default is 0.", in<&o::pool, &o::pool_options::max_idle>},
   option_row{"pool.idle_timeout", seconds, {1, day_ms}, "", "", true,
     "Seconds that one is kept without a client. Less than the server's wait_timeout.", in<&o::pool, &o::pool_options::idle_timeout>},
   option_row{"pool.max_age", seconds, {1, 30 * day_ms}, "", "", true,

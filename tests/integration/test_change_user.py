@@ -6,7 +6,7 @@ from lib.proxy import Account
 from lib.sql import value
 from lib.wire import BASIC, CONNECT_WITH_DB, Client, Closed, Err, native_proof
 
-PLAIN = {"HOLDWATER_SPOOL_ENABLED": "false", "HOLDWATER_POOL_MAX_IDLE": "0"}
+PLAIN = {"HOLDWATER_SPOOL_ENABLED": "false"}  # which means no pool
 
 
 def change(client, user, password, database="", proof=b""):

@@ -32,13 +32,12 @@ class Run:
         self.verdicts = {}
 
     def start(self):
-        """A fresh server, and a fresh proxy before it: a plain one, with the account that the tests use, and with TLS
-        to the server where the client has it, by the certificate that the clients expect of the server."""
+        """A fresh server, and a fresh proxy before it: a plain one, with the account that the tests use, which
+        shows the certificate that the clients expect of the server."""
         self.stop()
         self.server.start()
         if not self.options.direct:
-            settings = {"HOLDWATER_SPOOL_ENABLED": "false", "HOLDWATER_POOL_MAX_IDLE": 0, "DB_CHECK_INTERVAL": 3600,
-                        "DB_CONNECTION_TIMEOUT": 10, "HOLDWATER_SERVER_TLS_MODE": "as_client",
+            settings = {"HOLDWATER_SPOOL_ENABLED": "false", "DB_CHECK_INTERVAL": 3600, "DB_CONNECTION_TIMEOUT": 10,
                         "HOLDWATER_CLIENT_TLS_CERTIFICATE": f"{self.server.keys}/server-cert.pem",
                         "HOLDWATER_CLIENT_TLS_KEY": f"{self.server.keys}/server-key.pem", **dict(self.options.set)}
             self.proxy = Proxy(self.work, self.server, Account("root", ""), "", **settings)

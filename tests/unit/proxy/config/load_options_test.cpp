@@ -64,6 +64,18 @@ TEST_CASE("without any source the defaults hold") {
   CHECK(o.check_interval == 30s);
 }
 
+TEST_CASE("a plain proxy keeps no connections and encrypts them as clients do, unless told otherwise") {
+  const auto plain = loaded({}, {{"HOLDWATER_SPOOL_ENABLED", "false"}}).values;
+  CHECK(plain.pool.max_idle == 0);
+  CHECK(plain.server_tls.mode == "as_client");
+  const auto told = loaded({}, {{"HOLDWATER_SPOOL_ENABLED", "false"},
+                                {"HOLDWATER_POOL_MAX_IDLE", "50"},
+                                {"HOLDWATER_SERVER_TLS_MODE", "off"}})
+                        .values;
+  CHECK(told.pool.max_idle == 50);
+  CHECK(told.server_tls.mode == "off");
+}
+
 TEST_CASE("a flag beats the environment, which beats the file, which beats the default") {
   const temporary_file file("listen = \"1.1.1.1:1\"\ndata_dir = \"from-file\"\nworkers = 5\n");
   const environment variables{{"HOLDWATER_LISTEN", "2.2.2.2:2"}, {"HOLDWATER_DATA_DIR", "from-environment"}};

@@ -5,17 +5,20 @@ program itself is killed (PR_SET_PDEATHSIG, so children must be started from the
 """
 import atexit
 import ctypes
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 _children = set()
+_reserved = []
 
 
 def _die_with_parent():
@@ -72,15 +75,31 @@ def wait_until(condition, deadline_s, message, every_s=0.02):
 
 def free_port():
     """A port that nobody listens on, below the kernel's range for outgoing connections, so that no connection of
-    ours takes it while its owner is stopped."""
+    ours takes it while its owner is stopped. It is given once: to this program, until it ends (a lock on a file says
+    so to the others on this machine)."""
     while True:
         port = random.SystemRandom().randrange(12000, 32000)
+        if not _reserve(port):
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
                 return port
             except OSError:
                 continue
+
+
+def _reserve(port):
+    folder = os.path.join(tempfile.gettempdir(), f"holdwater-ports-{os.getuid()}")
+    os.makedirs(folder, exist_ok=True)
+    mark = os.open(os.path.join(folder, str(port)), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(mark)
+        return False
+    _reserved.append(mark)  # stays open, and so locked
+    return True
 
 
 def resident_bytes(pid):

@@ -33,6 +33,8 @@ constexpr std::array table{
     "Its access rights, octal.", top<&o::listen_socket_mode>},
   option_row{"proxy_protocol_networks", text, any, "", "", false,
     "Networks, separated by commas, whose connections may begin with a PROXY header (v1 or v2), which is then believed: 10.0.0.0/8, ::1, localhost for unix sockets, * for all. A header from elsewhere is refused.", top<&o::proxy_protocol_networks>},
+  option_row{"client_compression", yes_no, any, "", "", false,
+    "Whether clients are offered the compressed protocol: zlib and zstd, as far as the server offers them.", top<&o::client_compression>},
   option_row{"data_dir", text, not_empty, "", "--data-dir", false,
     "The folder of the spool and of what is remembered about the server. One running Holdwater a folder.", top<&o::data_dir>},
   option_row{"workers", number, {0, 1024}, "", "", false,
@@ -68,6 +70,11 @@ constexpr std::array table{
     "The plugin with which clients of that account must log in here: mysql_native_password, caching_sha2_password or client_ed25519. Empty: the server's default, or what the client prefers.", in<&o::server, &o::server_options::plugin>},
   option_row{"server.database", text, any, "MYSQL_DATABASE", "", false,
     "The database that holds the ledger table.", in<&o::server, &o::server_options::database>},
+
+  option_row{"server.compression", compression_name, any, "", "", false,
+    "The compressed protocol with the server, whatever its clients speak: off, zlib, or zstd (MySQL 8.0.18 and later). A server that does not offer it is spoken to without.", in<&o::server, &o::server_options::compression>},
+  option_row{"server.compression_level", number, {1, 22}, "", "", false,
+    "zstd's level, in both directions. zlib is spoken at its level 6, as servers do.", in<&o::server, &o::server_options::compression_level>},
 
   option_row{"client_tls.mode", client_tls_mode, any, "", "", false,
     "TLS with clients: off, preferred (offered) or required (a client without it is refused).", in<&o::client_tls, &o::client_tls_options::mode>},

@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, 6> server_tls_modes{"off",      "as_clien
                                                            "required", "verify_ca", "verify_identity"};
 constexpr std::array<std::string_view, 2> tls_versions{"1.2", "1.3"};
 constexpr std::array<std::string_view, 3> proxy_versions{"off", "v1", "v2"};
+constexpr std::array<std::string_view, 3> compression_names{"off", "zlib", "zstd"};
 constexpr std::array<std::string_view, 3> auth_plugins{"mysql_native_password", "caching_sha2_password",
                                                        "client_ed25519"};
 
@@ -35,6 +36,7 @@ std::span<const std::string_view> words_of(option_kind kind) {
   case option_kind::server_tls_mode: return server_tls_modes;
   case option_kind::tls_version: return tls_versions;
   case option_kind::proxy_version: return proxy_versions;
+  case option_kind::compression_name: return compression_names;
   case option_kind::auth_plugin: return auth_plugins;
   default: return {};
   }

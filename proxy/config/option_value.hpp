@@ -28,6 +28,7 @@ enum class option_kind {
   auth_plugin, // a password plugin that clients may log in with, or nothing
   // one of a few words, see words_of() in option_value.cpp
   proxy_version,
+  compression_name,
   log_level,
   client_tls_mode,
   server_tls_mode,

@@ -33,6 +33,7 @@ struct options {
   unsigned workers = 0; // threads that serve sessions; 0 means one per processor
   std::string data_dir = "./holdwater-data";
   unsigned max_connections = 20000; // clients at once; further ones get error 1040
+  bool client_compression = true;   // offered to clients as the server offers it
 
   struct server_options {
     std::string host = "127.0.0.1";     // MYSQL_HOST; a path is taken as `socket`
@@ -44,6 +45,8 @@ struct options {
     std::string password_file;          // where the password was read from, when not given itself
     std::string plugin;                 // as account::plugin, for user
     std::string database;               // MYSQL_DATABASE
+    std::string compression = "off";    // off, zlib, zstd
+    unsigned compression_level = 3;     // of zstd
 
     // For people: "HOST:PORT" or the socket's path.
     [[nodiscard]] std::string name() const {

@@ -36,6 +36,8 @@ class raw_socket {
   io_step send(protocol::byte_span bytes);
   // The last receive() took all that was there: only the kernel's word can tell of more.
   [[nodiscard]] bool drained() const { return drained_; }
+  // The kernel has told of more, which a layer above may find before it asks for it.
+  void refilled() { drained_ = false; }
 
  private:
   int descriptor_;

@@ -1,11 +1,12 @@
-// What lies between a transport and its socket when there is more than nothing: TLS.
+// What lies between a transport and its socket when there is more than nothing: TLS, the compressed protocol,
+// or the second above the first.
 //
 // Invariant: as in tls_channel.hpp: what a send moved has left; a blocked send is repeated with the same
 // bytes.
 #pragma once
 
-#include "proxy/net/raw_socket.hpp"
-#include "proxy/net/tls_channel.hpp"
+#include "proxy/net/compressed_channel.hpp"
+#include "proxy/net/secured_socket.hpp"
 
 #include <optional>
 #include <string>
@@ -14,27 +15,39 @@ namespace holdwater::proxy {
 
 class stream_layers {
  public:
-  explicit stream_layers(int descriptor) : socket_(descriptor) {}
+  explicit stream_layers(int descriptor) : below_(descriptor) {}
 
-  // `early`: see tls_channel.
   void add_tls(const tls_context& context, const std::string& host, protocol::byte_span early) {
-    tls_.emplace(context, socket_, host, early);
+    below_.add_tls(context, host, early);
   }
-  [[nodiscard]] tls_channel* tls() { return tls_ ? &*tls_ : nullptr; }
-  [[nodiscard]] const tls_channel* tls() const { return tls_ ? &*tls_ : nullptr; }
+  void add_compression(facing whom, protocol::compression how, int level, protocol::byte_span early) {
+    compressed_.emplace(below_, whom, how, level, early);
+  }
+  [[nodiscard]] tls_channel* tls() { return below_.tls(); }
+  [[nodiscard]] const tls_channel* tls() const { return below_.tls(); }
+  [[nodiscard]] compressed_channel* compressed() { return compressed_ ? &*compressed_ : nullptr; }
 
-  io_step receive(std::span<std::uint8_t> room);
-  io_step send(protocol::byte_span bytes);
-  void say_goodbye();
+  io_step receive(std::span<std::uint8_t> room) {
+    return compressed_ ? compressed_->receive(room) : below_.receive(room);
+  }
+  io_step send(protocol::byte_span bytes) {
+    return compressed_ ? compressed_->send(bytes) : below_.send(bytes);
+  }
+  void say_goodbye() {
+    if (tls() != nullptr) tls()->say_goodbye();
+  }
 
+  void refilled() { below_.refilled(); }
   // receive() may find bytes without the socket becoming readable.
-  [[nodiscard]] bool may_have_more() const { return !socket_.drained() || (tls_ && tls_->has_pending()); }
-  [[nodiscard]] bool receive_wants_to_send() const { return tls_ && tls_->receive_wants_to_send(); }
-  [[nodiscard]] bool send_wants_to_receive() const { return tls_ && tls_->send_wants_to_receive(); }
+  [[nodiscard]] bool may_have_more() const {
+    return below_.may_have_more() || (compressed_ && compressed_->may_have_more());
+  }
+  [[nodiscard]] bool receive_wants_to_send() const { return tls() && tls()->receive_wants_to_send(); }
+  [[nodiscard]] bool send_wants_to_receive() const { return tls() && tls()->send_wants_to_receive(); }
 
  private:
-  raw_socket socket_;
-  std::optional<tls_channel> tls_;
+  secured_socket below_;
+  std::optional<compressed_channel> compressed_;
 };
 
 } // namespace holdwater::proxy

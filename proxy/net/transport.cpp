@@ -121,6 +121,7 @@ void transport::on_ready(readiness now) {
   if (now.readable) {
     maybe_readable_ = true;
     receive_armed_ = false;
+    if (layers_) layers_->refilled();
   }
   if (now.writable) {
     send_armed_ = false;
@@ -133,6 +134,13 @@ void transport::add_tls(const tls_context& context, const std::string& host) {
   layers_ = std::make_unique<stream_layers>(socket_);
   layers_->add_tls(context, host, received_.bytes());
   received_.release();
+}
+
+void transport::add_compression(facing whom, protocol::compression how, int level) {
+  if (!layers_) layers_ = std::make_unique<stream_layers>(socket_);
+  layers_->add_compression(whom, how, level, received_.bytes());
+  received_.release();
+  maybe_readable_ = true;
 }
 
 transport::status transport::shake_hands() {

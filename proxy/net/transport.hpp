@@ -1,5 +1,6 @@
 // The seam between sessions and the network: one connected stream, its received bytes, and the two waits that
-// a session needs. Sessions see only this; below is the plain socket, or layers over it (TLS).
+// a session needs. Sessions see only this; below is the plain socket, or layers over it (TLS, the compressed
+// protocol).
 //
 // Invariant: an armed wait wakes the owner once. The loop's poller knows the stream until close(); after it,
 // nothing wakes the owner. A send() that was blocked is repeated with the same bytes, perhaps
@@ -65,6 +66,15 @@ class transport final : public poll_target {
   [[nodiscard]] const tls_channel* tls() const { return layers_ ? layers_->tls() : nullptr; }
   // Nobody on the way can read what is sent.
   [[nodiscard]] bool secure() const { return local_ || tls() != nullptr; }
+
+  // Puts the compressed protocol under the stream; what was received already belongs to it. `level` is
+  // zstd's.
+  void add_compression(facing whom, protocol::compression how, int level);
+  [[nodiscard]] bool compressed() const { return layers_ && layers_->compressed() != nullptr; }
+  // The client's messages from here on are a local file, or are not any more.
+  void uploading(bool on) {
+    if (compressed()) layers_->compressed()->uploading(on);
+  }
 
   // Ends both directions, so that whoever waits finds the stream closed. What was received stays.
   void hang_up();

@@ -10,9 +10,9 @@ namespace holdwater::proxy {
 
 namespace cap = protocol::cap;
 
-// What the greeting offers besides the server's own capabilities.
-protocol::capabilities session::own_offers() {
-  return process().client_tls != nullptr ? cap::ssl : 0;
+// What the greeting offers besides what must be agreed on with the server. `hello` is the server's own.
+protocol::capabilities session::own_offers(const protocol::greeting& hello) {
+  return (process().client_tls != nullptr ? cap::ssl : 0) | compression_offers(process().settings, hello);
 }
 
 // The client has sent an SSLRequest. False when there is no TLS connection then.

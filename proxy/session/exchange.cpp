@@ -226,6 +226,9 @@ task<session::trip> session::wait_for_answer() {
 // nothing is opened here.
 task<session::trip> session::upload_local_file() {
   spend_command(); // what follows in the buffer is the file
+  const auto server = link_->stream;
+  client_->uploading(true);
+  server->uploading(true);
   auto& buffer = client_->received();
   for (bool more = true; more;) {
     protocol::message_walker walker;
@@ -241,6 +244,8 @@ task<session::trip> session::upload_local_file() {
     }
     more = walker.payload_size() > 0;
   }
+  client_->uploading(false);
+  server->uploading(false);
   co_return trip::answered;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "protocol/auth.hpp"
+#include "protocol/compression.hpp"
 #include "protocol/handshake.hpp"
 #include "protocol/proxy_header.hpp"
 #include "proxy/net/stream_io.hpp"
@@ -20,7 +21,8 @@ namespace holdwater::proxy {
 struct server_link {
   std::shared_ptr<transport> stream;
   protocol::capabilities negotiated = 0;
-  std::uint32_t connection_id = 0; // the server's
+  protocol::compression compression = protocol::compression::none; // agreed on; it begins behind the login
+  std::uint32_t connection_id = 0;                                 // the server's
   std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
   std::uint64_t outage = 0; // state_board's number when it was opened: from an earlier one it is worthless
 
@@ -68,6 +70,14 @@ task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_h
 // encrypt.cpp: TLS over an opened attempt, as the settings and the greeting have it. It stays opened, or is
 // unreachable.
 task<> encrypt_link(worker& home, waiter how, link_attempt& attempt, const protocol::handshake_response& as);
+
+// compress.cpp: what clients are offered, what a server is asked for, and its beginning on a link that is
+// logged in.
+[[nodiscard]] protocol::capabilities compression_offers(const options& settings,
+                                                        const protocol::greeting& hello);
+void ask_for_compression(protocol::handshake_response& login, const options& settings,
+                         const protocol::greeting& hello);
+void begin_compression(server_link& link, const options& settings);
 
 // Logs in over an opened attempt with a password that we know: `as` with its authentication replaced.
 // On success `ok` is set; else what, problem or refusal.

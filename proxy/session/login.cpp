@@ -97,7 +97,7 @@ task<session::entry> session::come_in() {
   auto hello = greeted_ ? greeted_->hello : process().profile.get()->hello;
   hello.connection_id = connection_id_;
   hello.salt = salt_;
-  hello.server_capabilities = (hello.server_capabilities & supported_capabilities()) | own_offers();
+  hello.server_capabilities = (hello.server_capabilities & supported_capabilities()) | own_offers(hello);
   byte_buffer out;
   protocol::append_greeting(out, 0, hello);
   if (co_await send_all(*client_, {wake_, &limit_}, out) != io_status::done) co_return entry::gone;
@@ -123,8 +123,12 @@ task<session::entry> session::come_in() {
   const bool secure = co_await secure_enough(sequence);
   if (!secure) co_return entry::gone;
   negotiated_ = login_.client_capabilities & hello.server_capabilities & supported_capabilities();
+  const bool agreed = co_await compressible(hello.server_capabilities, sequence);
+  if (!agreed) co_return entry::refused;
   login_.client_capabilities = negotiated_;
-  co_return co_await enter_account(hello.auth_plugin, sequence);
+  const auto how = co_await enter_account(hello.auth_plugin, sequence);
+  if (how == entry::entered) compress_client();
+  co_return how;
 }
 
 // With login_ as the client gave it. The answer to the client has the sequence id `sequence`.

@@ -68,8 +68,11 @@ task<session::entry> session::relay_login(std::uint8_t sequence) {
     co_return entry::refused;
   }
 
+  auto login = login_;
+  ask_for_compression(login, process().settings, attempt.hello);
+  attempt.link->compression = protocol::compression_of(login.client_capabilities);
   const waiter how{wake_, &limit_};
-  co_await encrypt_link(home_, how, attempt, login_);
+  co_await encrypt_link(home_, how, attempt, login);
   if (attempt.what != link_attempt::outcome::opened) {
     process().watch.report(attempt.problem);
     co_await deny(client_error::needs_server, "the server cannot be reached", sequence);
@@ -78,7 +81,6 @@ task<session::entry> session::relay_login(std::uint8_t sequence) {
   link_ = std::move(attempt.link);
   process().connections->hold(*record_, link_->record);
 
-  auto login = login_;
   relayed_login conversation{login.auth_plugin, std::string(protocol::as_text(attempt.hello.salt)), sequence};
   if (!proof_fits_server()) {
     if (!follows_switches) {
@@ -152,6 +154,7 @@ task<session::entry> session::relay_authentication(relayed_login& login) {
       co_return entry::gone;
     server_sequence = static_cast<std::uint8_t>(packet.sequence + 1);
     const auto first = packet.payload.empty() ? 0xff : packet.payload[0];
+    if (first == 0x00) begin_compression(*link_, process().settings);
     if (first == 0x00 && link_->stream->is_local()) {
       const bool proved = co_await proved_by_client();
       const auto text = denied_text(login_.user, client_address(), true);

@@ -116,9 +116,13 @@ class session : public std::enable_shared_from_this<session> {
   [[nodiscard]] std::string client_address() const;
 
   // encrypt.cpp
-  [[nodiscard]] protocol::capabilities own_offers();
+  [[nodiscard]] protocol::capabilities own_offers(const protocol::greeting& hello);
   task<bool> encrypt_client(std::uint8_t sequence);
   task<bool> secure_enough(std::uint8_t sequence);
+
+  // compress.cpp
+  task<bool> compressible(protocol::capabilities offered, std::uint8_t sequence);
+  void compress_client();
 
   // relay_password.cpp
   [[nodiscard]] std::string_view why_not_relayable(std::string_view plugin) const;
@@ -298,7 +302,8 @@ class session : public std::enable_shared_from_this<session> {
   protocol::proxy_header client_end_; // its address and the one it connected to, as far as they are known
   std::uint32_t connection_id_ = 0;   // ours, as the greeting told the client
   protocol::handshake_response login_;
-  protocol::capabilities negotiated_ = 0;
+  protocol::capabilities negotiated_ = 0; // with client and server alike
+  protocol::compression client_compression_ = protocol::compression::none;
   std::shared_ptr<session_record> record_; // for KILL, as the link's is
   const account* known_ = nullptr;         // null: relayed
   session_state state_;

@@ -3,7 +3,7 @@ import difflib
 
 import pytest
 
-from lib.clients import NOT_FOR_MYSQL, NOT_RELAYED, PROGRAMS, Missing, command_of, tool
+from lib.clients import COMPRESSING, NOT_FOR_MYSQL, NOT_RELAYED, PROGRAMS, Missing, command_of, tool
 from lib.proxy import Account
 
 SHOP, LEDGER = "shop", "shop_ledger"
@@ -23,9 +23,10 @@ def ends(server, start_proxy):
     server.run(f"DROP DATABASE {SHOP}", f"DROP DATABASE {LEDGER}")
 
 
-def run_against(end, server, command, file):
+def run_against(end, server, command, file, **env):
     server.run(f"DROP DATABASE {SHOP}", f"CREATE DATABASE {SHOP} CHARACTER SET utf8mb4")
-    return tool([*command, end.host, str(end.port), SHOPPER.user, SHOPPER.password, SHOP], CLIENT_FILE=str(file)).splitlines()
+    return tool([*command, end.host, str(end.port), SHOPPER.user, SHOPPER.password, SHOP],
+                CLIENT_FILE=str(file), **env).splitlines()
 
 
 @pytest.fixture
@@ -33,6 +34,14 @@ def file(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("".join(f"{i},row {i}\n" for i in range(20000)))
     return path
+
+
+def assert_same(seen):
+    direct = seen.pop("directly")
+    assert direct[-1] == "done", direct
+    for way, lines in seen.items():
+        difference = list(difflib.unified_diff(direct, lines, "directly", way, lineterm="", n=2))
+        assert not difference, "\n".join(difference[:60])
 
 
 @pytest.mark.limit(400)  # the first one may have to compile or to install
@@ -47,8 +56,21 @@ def test_a_program_sees_the_same_through_the_proxy(name, ends, server, root, fil
     if name in NOT_RELAYED:
         ends.pop("relayed account")
     seen = {way: run_against(end, server, command, file) for way, end in ends.items()}
-    direct = seen.pop("directly")
-    assert direct[-1] == "done", direct
-    for way, lines in seen.items():
-        difference = list(difflib.unified_diff(direct, lines, "directly", way, lineterm="", n=2))
-        assert not difference, "\n".join(difference[:60])
+    assert_same(seen)
+
+
+@pytest.mark.limit(400)
+@pytest.mark.parametrize("name", COMPRESSING)
+def test_a_program_that_compresses_sees_what_it_sees_without(name, ends, server, root, file, start_proxy):
+    """Both sides compressed, and the client's alone; MySQL's own library and server speak zstd to the proxy."""
+    how = "zstd" if server.kind == "mysql" else "zlib"
+    proxy = start_proxy(server, HOLDWATER_SERVER_COMPRESSION=how, HOLDWATER_INSERT_IDS_BLOCK=0)
+    try:
+        command = command_of(name, root)
+    except Missing as why:
+        pytest.skip(f"LEFT OUT: {why}")
+    compressed = {"CLIENT_COMPRESS": "zstd" if name == "c-libmysqlclient" and how == "zstd" else "zlib"}
+    seen = {"directly": run_against(server, server, command, file),
+            "known account, compressed client": run_against(ends["known account"], server, command, file, **compressed),
+            "relayed account, both compressed": run_against(proxy, server, command, file, **compressed)}
+    assert_same(seen)

@@ -1,9 +1,15 @@
-"""Row 19 of the list of what breaks MySQL proxies: TLS."""
+"""Rows 19 and 20 of the list of what breaks MySQL proxies: TLS and compression."""
 import socket
 import ssl
+import subprocess
 
+import pytest
+
+from lib.compressed import CompressedRecorder
 from lib.process import wait_until
+from lib.server import MySQL
 from lib.sql import run, value
+from lib.wire import BASIC, BIGGEST
 
 # towards the server; MariaDB has no certificate here, test_tls.py gives it one
 MODES = {"mariadb": ("off",), "mysql": ("off", "required")}
@@ -43,3 +49,46 @@ def cpu_seconds(proxy):
     with open(f"/proc/{proxy.child.pid}/stat") as stat:
         fields = stat.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / 100
+
+
+# --- 20
+
+ALGORITHMS = {"mariadb": ("none", "zlib"), "mysql": ("none", "zlib", "zstd")}
+
+
+@pytest.mark.limit(240)
+def test_pitfall_20_compression_of_either_end_with_tls_and_every_size(server, start_proxy):
+    """It outlives the login, packets are cut anywhere, and neither end learns what the other does."""
+    for to_server in ALGORITHMS[server.kind]:
+        proxy = start_proxy(server, HOLDWATER_SERVER_COMPRESSION=to_server.replace("none", "off"),
+                            HOLDWATER_SERVER_TLS_MODE=MODES[server.kind][-1])
+        for from_client in ALGORITHMS[server.kind]:
+            for piece in (3, 50, 16384, BIGGEST):
+                passes_every_size(proxy, from_client, to_server, piece)
+            over_tls_too(proxy, server, from_client, to_server)
+
+
+def passes_every_size(proxy, from_client, to_server, piece):
+    client = CompressedRecorder(proxy.host, proxy.port, from_client, piece=piece)
+    assert client.log_in(proxy.account.user, proxy.account.password, proxy.database, BASIC)
+    sizes = (0, 1, 2 ** 14, 2 ** 16, 2 ** 16 + 1, 2 ** 22) + ((BIGGEST, BIGGEST + 1) if piece == BIGGEST else ())
+    for size in sizes[:2] if piece == 3 else sizes[:4] if piece == 50 else sizes:
+        assert client.answer(f"SELECT LENGTH('{'x' * size}')")[-2][1:] == str(size).encode()
+        assert client.answer(f"SELECT REPEAT('y', {size})")[-2].endswith(b"y" * size)
+    told = client.answer("SHOW SESSION STATUS LIKE 'Compression'")[-2]
+    assert told.endswith(b"OFF" if to_server == "none" else b"ON"), "it is the server's own connection that is told of"
+    client.close()
+
+
+def over_tls_too(proxy, server, from_client, to_server):
+    tls = ["--ssl"] if server.kind == "mariadb" else ["--ssl-mode=REQUIRED"]
+    if server.kind == "mariadb":
+        command = ["mariadb", "--no-defaults", *(["--compress"] if from_client != "none" else [])]
+    else:
+        command = [MySQL.client(), "--no-defaults",
+                   f"--compression-algorithms={from_client.replace('none', 'uncompressed')}"]
+    done = subprocess.run([*command, *tls, f"--host={proxy.host}", f"--port={proxy.port}", f"--user={proxy.account.user}",
+                           f"--password={proxy.account.password}", "--protocol=TCP", "-NB", proxy.database],
+                          input=f"SELECT LENGTH('{'z' * 300000}'); SELECT REPEAT('w', 300000);", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "300000\n" + "w" * 300000 + "\n"

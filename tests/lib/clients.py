@@ -151,6 +151,9 @@ PROGRAMS = {
 
 # What cannot log in to MySQL 9 at all: Node's mysql knows mysql_native_password alone, which MySQL 9 has not any more.
 NOT_FOR_MYSQL = {"node-mysql"}
+# What can speak the compressed protocol; CLIENT_COMPRESS in the environment says that it does.
+COMPRESSING = ["c-libmariadb", "c-libmysqlclient", "python-mysqlclient", "node-mysql2", "node-mariadb", "php-mysqli",
+               "php-pdo", "java-connector-j", "ruby-mysql2", "perl-dbd-mysql", "perl-dbd-mariadb"]
 # What a relayed account cannot use: without CLIENT_PLUGIN_AUTH, the server's challenge cannot be passed on.
 NOT_RELAYED = {"node-mysql"}
 

@@ -6,7 +6,7 @@ several results, cursors, with and without CLIENT_DEPRECATE_EOF), and understand
 import re
 import struct
 
-from lib.wire import CONNECT_WITH_DB, DEPRECATE_EOF, LONG_PASSWORD, PLUGIN_AUTH, PROOFS, Client, Err
+from lib.wire import CONNECT_WITH_DB, DEPRECATE_EOF, LONG_PASSWORD, PLUGIN_AUTH, PROOFS, ZSTD_COMPRESSION, Client, Err
 
 LOCAL_FILES, CONNECT_ATTRS, LENENC_AUTH, SESSION_TRACK = 0x80, 1 << 20, 1 << 21, 1 << 23
 OPTIONAL_METADATA, QUERY_ATTRIBUTES = 1 << 25, 1 << 27
@@ -59,7 +59,8 @@ class Recorder(Client):
         extended = b"\0" * 4 if capabilities & LONG_PASSWORD else struct.pack("<I", capabilities >> 32)
         self.write(struct.pack("<IIH", self.capabilities & 0xFFFFFFFF, 1 << 28, collation) + b"\0" * 18 + extended +
                    user.encode() + b"\0" + bytes([len(proof)]) + proof + (database.encode() + b"\0" if database else b"") +
-                   greeting.plugin.encode() + b"\0" + (lenenc(attributes) if capabilities & CONNECT_ATTRS else b""))
+                   greeting.plugin.encode() + b"\0" + (lenenc(attributes) if capabilities & CONNECT_ATTRS else b"") +
+                   (b"\x03" if capabilities & ZSTD_COMPRESSION else b""))
         return self.finish(password, "login")
 
     def finish(self, password, what):

@@ -42,7 +42,7 @@ protocol::capabilities client_capabilities() {
 }
 
 protocol::capabilities server_capabilities() {
-  return client_capabilities() | cap::ssl | cap::compress | cap::multi_statements;
+  return client_capabilities() | cap::ssl | cap::compress | cap::zstd_compression | cap::multi_statements;
 }
 
 protocol::greeting server_greeting(std::string_view auth_plugin) {

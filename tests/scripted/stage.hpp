@@ -32,6 +32,12 @@ class stage {
     process_.server_tls = server;
   }
 
+  // With the server, if it offers it. Before anyone connects.
+  void use_compression(std::string how, unsigned level = 3) {
+    settings_.server.compression = std::move(how);
+    settings_.server.compression_level = level;
+  }
+
   // Each client is greeted by the server, as by a plain proxy without a pool. Before anyone connects.
   void let_server_greet() { settings_.spool.enabled = false; }
 

@@ -11,6 +11,9 @@ static MYSQL* connect_to(const struct address* where, unsigned long flags) {
 #ifndef MARIADB_BASE_VERSION
   bool ask_for_key = true;
   mysql_options(connection, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &ask_for_key);
+  if (getenv("CLIENT_COMPRESS")) mysql_options(connection, MYSQL_OPT_COMPRESSION_ALGORITHMS, getenv("CLIENT_COMPRESS"));
+#else
+  if (getenv("CLIENT_COMPRESS")) mysql_options(connection, MYSQL_OPT_COMPRESS, NULL);
 #endif
   if (!mysql_real_connect(connection, where->host, where->user, where->password, where->database, where->port, NULL,
                           flags))

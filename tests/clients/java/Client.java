@@ -11,7 +11,8 @@ public class Client {
   static String[] where;
 
   static Connection connect(String options) throws SQLException {
-    String url = "jdbc:mariadb://" + where[0] + ":" + where[1] + "/" + where[4] + "?allowPublicKeyRetrieval=true&" + options;
+    String url = "jdbc:mariadb://" + where[0] + ":" + where[1] + "/" + where[4] + "?allowPublicKeyRetrieval=true&" + options +
+        (System.getenv("CLIENT_COMPRESS") == null ? "" : "&useCompression=true");
     return DriverManager.getConnection(url, where[2], where[3]);
   }
 

@@ -2,7 +2,8 @@
 const crypto = require('crypto');
 
 const [host, port, user, password, database] = process.argv.slice(2);
-exports.address = { host, port: Number(port), user, password, database };
+const compressed = process.env.CLIENT_COMPRESS ? { compress: true } : {};
+exports.address = { host, port: Number(port), user, password, database, ...compressed };
 exports.file = process.env.CLIENT_FILE;
 
 function short(value) {

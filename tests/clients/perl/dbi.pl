@@ -12,9 +12,11 @@ my ($driver, $host, $port, $user, $password, $database) = @ARGV;
 my $prefix = $driver eq 'mysql' ? 'mysql' : 'mariadb';
 my %unicode = $driver eq 'mysql' ? (mysql_enable_utf8mb4 => 1) : ();
 
+my $compressed = $ENV{CLIENT_COMPRESS} ? ";${prefix}_compression=1" : '';
+
 sub connect_with {
   my (%options) = @_;
-  return DBI->connect("dbi:$driver:database=$database;host=$host;port=$port;${prefix}_local_infile=1;${prefix}_multi_statements=1",
+  return DBI->connect("dbi:$driver:database=$database;host=$host;port=$port;${prefix}_local_infile=1;${prefix}_multi_statements=1$compressed",
     $user, $password, { RaiseError => 0, PrintError => 0, AutoCommit => 1, %unicode, %options }) || die $DBI::errstr;
 }
 

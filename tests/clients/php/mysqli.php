@@ -6,7 +6,7 @@ mysqli_report(MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT);
 $connection = mysqli_init();
 $connection->options(MYSQLI_OPT_LOCAL_INFILE, true);
 $connection->options(MYSQLI_OPT_INT_AND_FLOAT_NATIVE, true);
-$connection->real_connect($host, $user, $password, $database, $port);
+$connection->real_connect($host, $user, $password, $database, $port, null, getenv('CLIENT_COMPRESS') ? MYSQLI_CLIENT_COMPRESS : 0);
 $connection->set_charset('utf8mb4');
 
 function query($text) {

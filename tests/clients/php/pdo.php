@@ -6,6 +6,7 @@ function connect($emulate) {
   global $host, $port, $user, $password, $database;
   return new PDO("mysql:host=$host;port=$port;dbname=$database;charset=utf8mb4", $user, $password, [
     PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION, PDO::ATTR_EMULATE_PREPARES => $emulate, PDO::MYSQL_ATTR_LOCAL_INFILE => true,
+    PDO::MYSQL_ATTR_COMPRESS => (bool) getenv('CLIENT_COMPRESS'),
     PDO::MYSQL_ATTR_INIT_COMMAND => "SET time_zone = '+03:00'", PDO::ATTR_DEFAULT_FETCH_MODE => PDO::FETCH_ASSOC]);
 }
 

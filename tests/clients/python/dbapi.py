@@ -14,6 +14,8 @@ cursors = importlib.import_module(name + ".cursors")
 
 def connect(**options):
     options = {"charset": "utf8mb4", "local_infile": True, **options}
+    if os.environ.get("CLIENT_COMPRESS"):
+        options["compress"] = True
     return driver.connect(host=host, port=int(port), user=user, password=password, database=database, **options)
 
 

@@ -5,7 +5,8 @@ require "bigdecimal"
 
 host, port, user, password, database = ARGV
 ADDRESS = { host: host, port: port.to_i, username: user, password: password, database: database, encoding: "utf8mb4",
-            local_infile: true, default_file: "/dev/null" }.freeze
+            local_infile: true, default_file: "/dev/null",
+            flags: ENV["CLIENT_COMPRESS"] ? ["COMPRESS"] : [] }.freeze
 
 def short(value)
   return "<#{value.bytesize} #{Digest::SHA1.hexdigest(value)}>" if value.is_a?(String) && value.bytesize > 100

@@ -70,6 +70,9 @@ std::string encode(const server_profile& profile) {
                    {"auth_plugin", profile.hello.auth_plugin},
                    {"collations", std::move(collations)}};
   if (profile.defaults) out["defaults"] = to_json(*profile.defaults);
+  json::array zones;
+  for (const auto& name : profile.time_zones) zones.emplace_back(name);
+  out["time_zones"] = std::move(zones);
   return json::serialize(out);
 }
 
@@ -90,6 +93,8 @@ server_profile decode(const std::string& content) {
   }
   if (const auto* defaults = root.if_contains("defaults"))
     profile.defaults = context_from(defaults->as_object());
+  if (const auto* zones = root.if_contains("time_zones"))
+    for (const auto& name : zones->as_array()) profile.time_zones.insert(json::value_to<std::string>(name));
   return profile;
 }
 
@@ -169,6 +174,15 @@ void profile_store::learn_defaults(const spool::statement_context& defaults) {
   if (current_->defaults == defaults) return;
   auto next = std::make_shared<server_profile>(*current_);
   next->defaults = defaults;
+  replace(std::move(next));
+}
+
+void profile_store::learn_time_zone(const std::string& name) {
+  constexpr std::size_t most = 64;
+  const std::lock_guard lock(mutex_);
+  if (current_->time_zones.size() >= most || current_->time_zones.count(name) != 0) return;
+  auto next = std::make_shared<server_profile>(*current_);
+  next->time_zones.insert(name);
   replace(std::move(next));
 }
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace holdwater::proxy {
@@ -28,6 +29,7 @@ struct server_profile {
   protocol::server_version version;
   std::map<unsigned, collation> collations;         // by id
   std::optional<spool::statement_context> defaults; // of a fresh connection, database left empty
+  std::set<std::string> time_zones;                 // named ones that it has taken, some of them
 
   [[nodiscard]] const collation* find(unsigned id) const;
   [[nodiscard]] const collation* default_of(std::string_view character_set) const;
@@ -49,6 +51,7 @@ class profile_store {
   // Each keeps the rest and writes the file when something changed. Failures to write are logged.
   void learn_greeting(const protocol::greeting& hello);
   void learn_defaults(const spool::statement_context& defaults);
+  void learn_time_zone(const std::string& name);
   void learn_collations(std::map<unsigned, collation> collations);
 
  private:

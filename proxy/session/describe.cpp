@@ -34,9 +34,9 @@ constexpr std::array<std::string_view, 4> server_schemas{"mysql", "information_s
                                                          "sys"};
 
 // A statement whose second execution leaves everything as the first one did.
-bool is_repeatable(const sql::statement& one, bool assigns_locally) {
+bool is_repeatable(const sql::statement& one, const session_state& state) {
   return sql::is_pure_read(one) || one.kind == sql::kind::use || one.kind == sql::kind::empty ||
-         (one.kind == sql::kind::set && assigns_locally);
+         (one.kind == sql::kind::set && state.assigns_literals(one));
 }
 
 bool stays_in_transaction(sql::kind kind) {
@@ -115,7 +115,7 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
     facts.turns_autocommit_on = state.turns_autocommit_on(first);
     facts.sets_next_transaction = session_state::sets_next_transaction(first);
   }
-  facts.repeatable = is_repeatable(first, facts.assigns_locally);
+  facts.repeatable = is_repeatable(first, state);
   facts.show_warnings = is_show_warnings(text, first);
   facts.stays_in_transaction = stays_in_transaction(first.kind);
   facts.changes_nothing = facts.pure_read || first.kind == sql::kind::update ||

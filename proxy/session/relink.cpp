@@ -3,6 +3,7 @@
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/known_settings.hpp"
 #include "proxy/session/session.hpp"
 
 #include <fmt/format.h>
@@ -165,7 +166,10 @@ void session::apply_statement_effects(const sql::statement& one, std::string_vie
   if (link_ && outlives_reset(one)) link_->tainted = true;
   if (one.kind == sql::kind::set) {
     if (failed) state_.make_unrestorable("a SET among statements that failed");
+    const auto zone = state_.context().time_zone;
     auto unknown = state_.assign(one);
+    const auto& now = state_.context().time_zone;
+    if (!failed && now != zone && is_named_zone(now)) process().profile.learn_time_zone(now);
     to_learn_.insert(to_learn_.end(), unknown.begin(), unknown.end());
   } else if (one.kind == sql::kind::use) {
     if (failed) state_.make_unrestorable("a USE among statements that failed");
@@ -190,9 +194,8 @@ task<> session::learn_variables() {
   }
   std::string question = "SELECT ";
   for (const auto& name : names)
-    question += fmt::format(
-        "{}@@session.{}", &name == &names.front() ? "" : ", ",
-        name == "transaction_isolation" && process().profile.get()->version.mariadb ? "tx_isolation" : name);
+    question +=
+        fmt::format("{}@@session.{}", &name == &names.front() ? "" : ", ", state_.name_at_server(name));
   const auto said = co_await ask_server(home_, wake_, *link_, question);
   if (said.broken) {
     state_.make_unrestorable("a variable whose value was not learned");

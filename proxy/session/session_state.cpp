@@ -1,5 +1,7 @@
 #include "proxy/session/session_state.hpp"
 
+#include "proxy/session/known_settings.hpp"
+
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 #include <boost/algorithm/string/replace.hpp>
@@ -130,44 +132,17 @@ bool session_state::turns_autocommit_on(const sql::statement& set) const {
   });
 }
 
-void session_state::forget_next_transaction() {
-  next_read_only_.reset();
-  next_isolation_.clear();
-}
-
-// Precondition: next_transaction().
-std::string session_state::next_transaction_statement() const {
-  std::string text;
-  if (!next_isolation_.empty())
-    text = " ISOLATION LEVEL " + boost::algorithm::replace_all_copy(next_isolation_, "-", " ");
-  if (next_read_only_)
-    text += fmt::format("{} READ {}", text.empty() ? "" : ",", *next_read_only_ ? "ONLY" : "WRITE");
-  return "SET TRANSACTION" + text;
-}
-
-transaction_mode session_state::take_transaction_mode() {
-  transaction_mode mode;
-  mode.isolation = next_isolation_.empty() ? context_.isolation : next_isolation_;
-  mode.read_only = read_only();
-  forget_next_transaction();
-  return mode;
-}
-
-bool session_state::sets_next_transaction(const sql::statement& set) {
-  return std::any_of(set.assignments.begin(), set.assignments.end(),
-                     [](const auto& one) { return one.where == target::next_transaction; });
-}
-
 bool session_state::knows_names(const sql::assignment& one) const {
   const auto said = [&](std::string_view text) {
     return boost::algorithm::to_lower_copy(sql::literal_value(text, dialect_));
   };
   if (one.default_value || !profile_ || !profile_->default_of(said(one.value))) return false;
+  if (!is_client_charset(said(one.value))) return false;
   const auto* collation = one.extra.empty() ? nullptr : profile_->named(said(one.extra));
   return one.extra.empty() || (collation && collation->character_set == said(one.value));
 }
 
-bool session_state::can_assign_locally(const sql::statement& set) const {
+bool session_state::assigns_literals(const sql::statement& set) const {
   if (set.assignments.empty()) return false;
   return std::all_of(set.assignments.begin(), set.assignments.end(), [&](const sql::assignment& one) {
     switch (one.where) {
@@ -178,6 +153,17 @@ bool session_state::can_assign_locally(const sql::statement& set) const {
     default: return false;
     }
   });
+}
+
+bool session_state::is_acceptable_here(const sql::assignment& one) const {
+  if (one.where != target::session) return true;
+  return profile_ && is_acceptable(canonical(one.variable), one.value,
+                                   sql::literal_value(one.value, dialect_), context_, *profile_);
+}
+
+bool session_state::can_assign_locally(const sql::statement& set) const {
+  return assigns_literals(set) && std::all_of(set.assignments.begin(), set.assignments.end(),
+                                              [&](const auto& one) { return is_acceptable_here(one); });
 }
 
 std::vector<std::string> session_state::assign(const sql::statement& set) {
@@ -371,16 +357,21 @@ void session_state::make_unrestorable(std::string_view why) {
   if (unrestorable_.empty()) unrestorable_ = why;
 }
 
+// MariaDB has the other name for them, up to 11.0 alone.
+std::string session_state::name_at_server(const std::string& variable) const {
+  if (!profile_ || !profile_->version.mariadb) return variable;
+  return variable == "transaction_isolation"   ? "tx_isolation"
+         : variable == "transaction_read_only" ? "tx_read_only"
+                                               : variable;
+}
+
 std::vector<std::string> session_state::restore_statements() const {
   std::vector<std::string> list;
   for (const auto& [variable, text] : settings_) {
     if (variable == names_key)
       list.push_back("SET " + text);
-    else if (variable == "transaction_isolation" && !text.empty())
-      list.push_back(fmt::format("SET SESSION {} = {}",
-                                 profile_ && profile_->version.mariadb ? "tx_isolation" : variable, text));
     else if (!text.empty())
-      list.push_back(fmt::format("SET SESSION {} = {}", variable, text));
+      list.push_back(fmt::format("SET SESSION {} = {}", name_at_server(variable), text));
   }
   for (const auto& [name, value] : user_variables_)
     list.push_back(fmt::format("SET @`{}` = {}", boost::algorithm::replace_all_copy(name, "`", "``"), value));

@@ -62,11 +62,14 @@ class session_state {
   [[nodiscard]] const protocol::sql::dialect& dialect() const { return dialect_; }
 
   // --- SET
-  // True when every assignment can be carried out without the server (plain literals for session variables).
+  // Every assignment is of a plain literal to a session or user variable: made again, it does the same.
+  [[nodiscard]] bool assigns_literals(const protocol::sql::statement& set) const;
+  // True when every assignment can be carried out without the server: literals that it would take.
   [[nodiscard]] bool can_assign_locally(const protocol::sql::statement& set) const;
   // After the server accepted the statement, or instead of it. Returns the session variables whose new value
   // only the server knows: ask it, then tell learn().
   std::vector<std::string> assign(const protocol::sql::statement& set);
+  [[nodiscard]] std::string name_at_server(const std::string& variable) const;
   void learn(std::string_view variable, const std::optional<std::string>& value);
 
   // The SQL text of a user variable's value; null when it is not known. `name` as written, without the @.
@@ -86,6 +89,8 @@ class session_state {
  private:
   // SET NAMES of a character set and a collation that belong together and are known.
   [[nodiscard]] bool knows_names(const protocol::sql::assignment& one) const;
+  // A literal that the server would take.
+  [[nodiscard]] bool is_acceptable_here(const protocol::sql::assignment& one) const;
   void assign_one(const protocol::sql::assignment& one, std::vector<std::string>& unknown);
   void assign_user_variable(const protocol::sql::assignment& one);
   void assign_names(std::string_view character_set, std::string_view collation);

@@ -4,7 +4,7 @@ import datetime
 import pytest
 
 from lib.process import wait_until
-from lib.sql import run, spooled_seq, value
+from lib.sql import error_number, run, spooled_seq, value
 
 
 @pytest.fixture
@@ -172,3 +172,23 @@ def test_every_spelling_of_a_write_is_understood(mariadb, start_proxy, statement
     mariadb.start()
     proxy.wait_drained()
     assert mariadb.run("SELECT n FROM t", database=proxy.database) == ((expected,),)
+
+
+@pytest.mark.parametrize("setting", [
+    "time_zone = 'nonsense'", "time_zone = '+15:00'", "sql_mode = 'wibble'", "lc_time_names = 'xx_YY'", "NAMES klingon",
+    "NAMES ucs2", "character_set_client = 'utf16'", "collation_connection = 'wibble_ci'", "auto_increment_increment = 0",
+    "foreign_key_checks = 'banana'", "time_zone = '+01:00', sql_mode = 'wibble'"])
+def test_a_setting_that_the_server_would_refuse_is_refused_in_an_outage(table, server, setting):
+    """Accepted here, it would make a dead letter of every write after it."""
+    connection = table.connect()
+    run(connection, "SET time_zone = '+02:00'")
+    server.stop()
+    table.wait_state("down")
+    assert error_number(connection, f"SET {setting}")[0] == 3032
+    spooled_seq(connection, "INSERT INTO t (id, n) VALUES (1, HOUR(FROM_UNIXTIME(0)))")
+    server.start()
+    table.wait_drained()
+    assert table.health()["spool"]["dead"] == 0
+    assert server.run("SELECT n FROM t", database=table.database) == ((2,),)
+    refused = error_number(connection, f"SET {setting}")[0] if "increment" not in setting else 1231
+    assert refused in (1115, 1231, 1273, 1298, 1649), "the server itself refuses it"

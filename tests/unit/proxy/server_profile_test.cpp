@@ -47,6 +47,7 @@ TEST_CASE("what was learned of the server is there after a restart") {
     store.learn_defaults(defaults);
     store.learn_collations(
         {{45, {"utf8mb4_general_ci", "utf8mb4", true}}, {46, {"utf8mb4_bin", "utf8mb4", false}}});
+    store.learn_time_zone("Europe/Berlin");
   }
   profile_store store(path);
   CHECK(store.load() == "");
@@ -60,6 +61,7 @@ TEST_CASE("what was learned of the server is there after a restart") {
   CHECK(profile->find(46)->name == "utf8mb4_bin");
   CHECK(profile->default_of("utf8mb4")->name == "utf8mb4_general_ci");
   CHECK(profile->find(255) == nullptr);
+  CHECK(profile->time_zones == std::set<std::string>{"Europe/Berlin"});
 }
 
 TEST_CASE("a damaged profile is reported and learned anew") {

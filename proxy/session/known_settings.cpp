@@ -1,0 +1,123 @@
+// Source: MySQL "Server System Variables", "Server SQL Modes", "MySQL Server Locale Support", "MySQL Server
+// Time Zone Support"; MariaDB "SQL_MODE", "Server Locale", "Time Zones".
+#include "proxy/session/known_settings.hpp"
+
+#include <boost/algorithm/string/case_conv.hpp>
+#include <boost/algorithm/string/predicate.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+namespace holdwater::proxy {
+namespace {
+
+using boost::algorithm::iequals;
+
+// Words between blanks.
+constexpr std::string_view modes =
+    " REAL_AS_FLOAT PIPES_AS_CONCAT ANSI_QUOTES IGNORE_SPACE ONLY_FULL_GROUP_BY NO_UNSIGNED_SUBTRACTION "
+    "NO_DIR_IN_CREATE ANSI NO_AUTO_VALUE_ON_ZERO NO_BACKSLASH_ESCAPES STRICT_TRANS_TABLES STRICT_ALL_TABLES "
+    "NO_ZERO_IN_DATE NO_ZERO_DATE ALLOW_INVALID_DATES ERROR_FOR_DIVISION_BY_ZERO TRADITIONAL "
+    "HIGH_NOT_PRECEDENCE NO_ENGINE_SUBSTITUTION PAD_CHAR_TO_FULL_LENGTH ";
+constexpr std::string_view mariadb_modes =
+    " POSTGRESQL ORACLE MSSQL DB2 MAXDB NO_KEY_OPTIONS NO_TABLE_OPTIONS NO_FIELD_OPTIONS MYSQL323 MYSQL40 "
+    "NO_AUTO_CREATE_USER SIMULTANEOUS_ASSIGNMENT TIME_ROUND_FRACTIONAL EMPTY_STRING_IS_NULL ";
+constexpr std::string_view mysql_modes = " TIME_TRUNCATE_FRACTIONAL ";
+
+constexpr std::string_view locales =
+    " AR_AE AR_BH AR_DZ AR_EG AR_IN AR_IQ AR_JO AR_KW AR_LB AR_LY AR_MA AR_OM AR_QA AR_SA AR_SD AR_SY AR_TN "
+    "AR_YE BE_BY BG_BG CA_ES CS_CZ DA_DK DE_AT DE_BE DE_CH DE_DE DE_LU EL_GR EN_AU EN_CA EN_GB EN_IN EN_NZ "
+    "EN_PH EN_US EN_ZA EN_ZW ES_AR ES_BO ES_CL ES_CO ES_CR ES_DO ES_EC ES_ES ES_GT ES_HN ES_MX ES_NI ES_PA "
+    "ES_PE ES_PR ES_PY ES_SV ES_US ES_UY ES_VE ET_EE EU_ES FI_FI FO_FO FR_BE FR_CA FR_CH FR_FR FR_LU GL_ES "
+    "GU_IN HE_IL HI_IN HR_HR HU_HU ID_ID IS_IS IT_CH IT_IT JA_JP KO_KR LT_LT LV_LV MK_MK MN_MN MS_MY NB_NO "
+    "NL_BE NL_NL NO_NO PL_PL PT_BR PT_PT RM_CH RO_RO RU_RU RU_UA SK_SK SL_SI SQ_AL SR_RS SV_FI SV_SE TA_IN "
+    "TE_IN TH_TH TR_TR UK_UA UR_PK VI_VN ZH_CN ZH_HK ZH_TW ";
+
+bool holds_word(std::string_view list, std::string_view word) {
+  const bool plain = !word.empty() && word.find(' ') == word.npos;
+  return plain && list.find(' ' + boost::algorithm::to_upper_copy(std::string(word)) + ' ') != list.npos;
+}
+
+bool is_sql_mode(std::string_view value, bool mariadb) {
+  while (!value.empty()) {
+    const auto end = std::min(value.find(','), value.size());
+    const auto mode = value.substr(0, end);
+    if (!holds_word(modes, mode) && !holds_word(mariadb ? mariadb_modes : mysql_modes, mode)) return false;
+    if (end + 1 == value.size()) return false; // a comma at the end: not for all of them
+    value.remove_prefix(std::min(end + 1, value.size()));
+  }
+  return true;
+}
+
+int number_in(std::string_view digits) {
+  int value = -1;
+  const auto* const end = digits.data() + digits.size();
+  const auto [at, problem] = std::from_chars(digits.data(), end, value);
+  return problem == std::errc() && at == end ? value : -1;
+}
+
+// What every version takes: -12:59 to +13:00, and no -00:00.
+bool is_offset(std::string_view zone) {
+  const bool shaped = (zone.size() == 5 || zone.size() == 6) && (zone[0] == '+' || zone[0] == '-');
+  if (!shaped || zone[zone.size() - 3] != ':') return false;
+  const int hours = number_in(zone.substr(1, zone.size() - 4)),
+            minutes = number_in(zone.substr(zone.size() - 2));
+  if (hours < 0 || minutes < 0 || minutes > 59) return false;
+  if (zone[0] == '-' && hours == 0 && minutes == 0) return false;
+  return hours < 13 || (hours == 13 && minutes == 0 && zone[0] == '+');
+}
+
+bool is_time_zone(std::string_view value, const spool::statement_context& now,
+                  const server_profile& profile) {
+  if (!is_named_zone(value)) return iequals(value, "SYSTEM") || is_offset(value);
+  if (value == now.time_zone) return true;
+  if (profile.defaults && value == profile.defaults->time_zone) return true;
+  return profile.time_zones.count(std::string(value)) != 0;
+}
+
+bool is_switch(std::string_view text, std::string_view value) {
+  const bool quoted = !text.empty() && (text[0] == '\'' || text[0] == '"');
+  if (value == "0" || value == "1") return !quoted;
+  if (iequals(value, "on") || iequals(value, "off")) return true;
+  return !quoted && (iequals(value, "true") || iequals(value, "false"));
+}
+
+bool is_step(std::string_view text) {
+  const int step = number_in(text);
+  return step >= 1 && step <= 65535;
+}
+
+} // namespace
+
+bool is_client_charset(std::string_view character_set) {
+  for (const auto* wide : {"ucs2", "utf16", "utf16le", "utf32"})
+    if (iequals(character_set, wide)) return false;
+  return true;
+}
+
+bool is_named_zone(std::string_view time_zone) {
+  return !time_zone.empty() && time_zone[0] != '+' && time_zone[0] != '-' && !iequals(time_zone, "SYSTEM");
+}
+
+bool is_acceptable(std::string_view variable, std::string_view text, std::string_view value,
+                   const spool::statement_context& now, const server_profile& profile) {
+  const auto lower = boost::algorithm::to_lower_copy(std::string(value));
+  if (variable == "time_zone") return is_time_zone(value, now, profile);
+  if (variable == "sql_mode") return is_sql_mode(value, profile.version.mariadb);
+  if (variable == "lc_time_names") return holds_word(locales, value) || value == now.lc_time_names;
+  if (variable == "character_set_client" || variable == "character_set_connection")
+    return profile.default_of(lower) && is_client_charset(lower);
+  if (variable == "character_set_results") return lower == "null" || profile.default_of(lower);
+  if (variable == "collation_connection") return profile.named(lower) != nullptr;
+  if (variable == "auto_increment_increment" || variable == "auto_increment_offset") return is_step(text);
+  if (variable == "foreign_key_checks" || variable == "unique_checks" || variable == "autocommit" ||
+      variable == "transaction_read_only")
+    return is_switch(text, value);
+  if (variable == "transaction_isolation")
+    return lower == "read-uncommitted" || lower == "read-committed" || lower == "repeatable-read" ||
+           lower == "serializable";
+  return true;
+}
+
+} // namespace holdwater::proxy

@@ -1,0 +1,24 @@
+// Whether the server would take a value for one of the session variables that a write's meaning depends on,
+// as far as that is known without asking it. In an outage such a SET is answered here, and a value that the
+// server refuses afterwards would make dead letters of all writes that were accepted under it. No I/O.
+#pragma once
+
+#include "proxy/server/server_profile.hpp"
+#include "spool/unit.hpp"
+
+#include <string_view>
+
+namespace holdwater::proxy {
+
+// `text`: the literal as written; `value`: without its quotes and escapes. `now`: what the session has.
+// Variables that no unit carries are taken on trust.
+[[nodiscard]] bool is_acceptable(std::string_view variable, std::string_view text, std::string_view value,
+                                 const spool::statement_context& now, const server_profile& profile);
+
+// A character set that clients may speak: the servers refuse those in which ASCII is not one byte.
+[[nodiscard]] bool is_client_charset(std::string_view character_set);
+
+// Whether it names a zone of the server's own tables, which only the server knows.
+[[nodiscard]] bool is_named_zone(std::string_view time_zone);
+
+} // namespace holdwater::proxy

@@ -1,0 +1,87 @@
+// What the servers take, measured on MariaDB 10.11 and MySQL 9.7.
+#include "proxy/session/known_settings.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string_view>
+#include <vector>
+
+using namespace holdwater;
+using namespace holdwater::proxy;
+
+namespace {
+
+server_profile profile(bool mariadb) {
+  server_profile made;
+  made.version = {mariadb, mariadb ? 101114u : 90700u};
+  made.collations = {{8, {"latin1_swedish_ci", "latin1", true}},
+                     {45, {"utf8mb4_general_ci", "utf8mb4", true}},
+                     {35, {"ucs2_general_ci", "ucs2", true}}};
+  made.defaults.emplace().time_zone = "Europe/Berlin";
+  made.time_zones = {"Asia/Tokyo"};
+  return made;
+}
+
+bool takes(std::string_view variable, std::string_view text, bool mariadb = true) {
+  auto value = text;
+  if (value.size() > 1 && value.front() == '\'') value = value.substr(1, value.size() - 2);
+  spool::statement_context now;
+  now.time_zone = "Africa/Cairo";
+  now.lc_time_names = "en_US";
+  return is_acceptable(variable, text, value, now, profile(mariadb));
+}
+
+} // namespace
+
+TEST_CASE("a time zone is an offset, SYSTEM, or a name that the server has taken") {
+  for (const auto text : {"'+05:00'", "'-12:59'", "'+13:00'", "'+5:00'", "'SYSTEM'", "'system'",
+                          "'Europe/Berlin'", "'Asia/Tokyo'", "'Africa/Cairo'"}) {
+    CAPTURE(text);
+    CHECK(takes("time_zone", text));
+  }
+  for (const auto text : {"'nonsense'", "'Europe/Paris'", "'+14:30'", "'-13:00'", "'-00:00'", "'+05:60'",
+                          "'+05'", "''", "'+5:0'", "'+aa:00'", "5"}) {
+    CAPTURE(text);
+    CHECK_FALSE(takes("time_zone", text));
+  }
+}
+
+TEST_CASE("an sql_mode is a list of the flavour's own modes") {
+  CHECK(takes("sql_mode", "''"));
+  CHECK(takes("sql_mode", "'ansi_quotes,NO_BACKSLASH_ESCAPES'"));
+  CHECK(takes("sql_mode", "TRADITIONAL"));
+  CHECK(takes("sql_mode", "'ORACLE'"));
+  CHECK_FALSE(takes("sql_mode", "'ORACLE'", false));
+  CHECK(takes("sql_mode", "'TIME_TRUNCATE_FRACTIONAL'", false));
+  for (const auto text :
+       {"'wibble'", "'ANSI,'", "',ANSI'", "'ANSI, TRADITIONAL'", "'ANSI TRADITIONAL'", "4"}) {
+    CAPTURE(text);
+    CHECK_FALSE(takes("sql_mode", text));
+  }
+}
+
+TEST_CASE("character sets and collations are the server's own, and clients speak none of the wide ones") {
+  CHECK(takes("character_set_client", "latin1"));
+  CHECK_FALSE(takes("character_set_client", "ucs2"));
+  CHECK_FALSE(takes("character_set_client", "klingon"));
+  CHECK(takes("character_set_results", "ucs2"));
+  CHECK(takes("character_set_results", "NULL"));
+  CHECK(takes("collation_connection", "'UTF8MB4_general_ci'"));
+  CHECK_FALSE(takes("collation_connection", "utf8mb4_klingon_ci"));
+}
+
+TEST_CASE("switches, numbers and names have their spellings") {
+  for (const auto text : {"1", "0", "ON", "'off'", "TRUE"}) CHECK(takes("foreign_key_checks", text));
+  for (const auto text : {"'1'", "2", "banana", "'true'"}) CHECK_FALSE(takes("autocommit", text));
+  CHECK(takes("auto_increment_increment", "5"));
+  for (const auto text : {"'5'", "0", "65536", "-1"}) CHECK_FALSE(takes("auto_increment_offset", text));
+  CHECK(takes("transaction_isolation", "'read-committed'"));
+  CHECK_FALSE(takes("transaction_isolation", "'read committed'"));
+  CHECK(takes("lc_time_names", "'de_DE'"));
+  CHECK_FALSE(takes("lc_time_names", "'xx_YY'"));
+  CHECK_FALSE(takes("lc_time_names", "''"));
+}
+
+TEST_CASE("what no unit carries is taken on trust") {
+  CHECK(takes("max_join_size", "12345"));
+}

@@ -35,6 +35,7 @@ class loader {
   origin password_file_from_ = origin::by_default;
   origin pool_size_from_ = origin::by_default;
   origin server_tls_from_ = origin::by_default;
+  origin compression_from_ = origin::by_default;
   std::string password_file_where_;
 
   static std::string config_file(const command_line& flags, const environment& variables) {
@@ -56,6 +57,7 @@ class loader {
     if (one.row->name == "server.password") password_from_ = where;
     if (one.row->name == "pool.max_idle") pool_size_from_ = where;
     if (one.row->name == "server_tls.mode") server_tls_from_ = where;
+    if (one.row->name == "server.compression") compression_from_ = where;
     if (one.row->name != "server.password_file") return;
     password_file_from_ = where;
     password_file_where_ = one.where;
@@ -99,10 +101,11 @@ class loader {
   }
 
   // A plain proxy is to be noticed by neither end, unless something else was asked for: each client has a
-  // server connection that is new, and encrypted as its own.
+  // server connection that is new, and encrypted and compressed as its own.
   void be_plain() {
     if (pool_size_from_ == origin::by_default) loaded_.values.pool.max_idle = 0;
     if (server_tls_from_ == origin::by_default) loaded_.values.server_tls.mode = "as_client";
+    if (compression_from_ == origin::by_default) loaded_.values.server.compression = "as_client";
   }
 
   // A password and a file for it exclude each other in one source; over sources, precedence decides.

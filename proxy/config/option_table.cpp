@@ -72,7 +72,7 @@ constexpr std::array table{
     "The database that holds the ledger table.", in<&o::server, &o::server_options::database>},
 
   option_row{"server.compression", compression_name, any, "", "", false,
-    "The compressed protocol with the server, whatever its clients speak: off, zlib, or zstd (MySQL 8.0.18 and later). A server that does not offer it is spoken to without.", in<&o::server, &o::server_options::compression>},
+    "The compressed protocol with the server, whatever its clients speak: off, zlib, or zstd (MySQL 8.0.18 and later); or as_client, what each client speaks. A server that does not offer it is spoken to without. With spool.enabled = false the default is as_client.", in<&o::server, &o::server_options::compression>},
   option_row{"server.compression_level", number, {1, 22}, "", "", false,
     "zstd's level, in both directions. zlib is spoken at its level 6, as servers do.", in<&o::server, &o::server_options::compression_level>},
 
@@ -97,7 +97,7 @@ constexpr std::array table{
     "That certificate's key, a PEM file.", in<&o::server_tls, &o::server_tls_options::key>},
 
   option_row{"spool.enabled", yes_no, any, "", "", false,
-    "Whether writes are kept while the server is away. false makes a plain proxy: no spool, no ledger, no reserved ids, and unless asked for, no pool and TLS to the server as the client has it.", in<&o::spool, &o::spool_options::enabled>},
+    "Whether writes are kept while the server is away. false makes a plain proxy: no spool, no ledger, no reserved ids, and unless asked for, no pool, and TLS and compression to the server as the client has them.", in<&o::spool, &o::spool_options::enabled>},
   option_row{"spool.max_bytes", bytes, {1 << 20}, "", "", true,
     "Size of the spool at which further writes are refused.", in<&o::spool, &o::spool_options::max_bytes>},
   option_row{"spool.max_statement_bytes", bytes, {1 << 10, 1 << 30}, "", "", true,

@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 6> server_tls_modes{"off",      "as_clien
                                                            "required", "verify_ca", "verify_identity"};
 constexpr std::array<std::string_view, 2> tls_versions{"1.2", "1.3"};
 constexpr std::array<std::string_view, 3> proxy_versions{"off", "v1", "v2"};
-constexpr std::array<std::string_view, 3> compression_names{"off", "zlib", "zstd"};
+constexpr std::array<std::string_view, 4> compression_names{"off", "as_client", "zlib", "zstd"};
 constexpr std::array<std::string_view, 3> auth_plugins{"mysql_native_password", "caching_sha2_password",
                                                        "client_ed25519"};
 

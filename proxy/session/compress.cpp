@@ -14,18 +14,22 @@ protocol::capabilities compression_offers(const options& settings, const protoco
 
 // For the whole of a login, its request for TLS too: MySQL's server reads no capabilities after that.
 void ask_for_compression(protocol::handshake_response& login, const options& settings,
-                         const protocol::greeting& hello) {
+                         link_attempt& attempt) {
   const auto& wanted = settings.server.compression;
-  const auto asked = wanted == "zlib" ? cap::compress : wanted == "zstd" ? cap::zstd_compression : 0;
-  login.client_capabilities |= asked & hello.server_capabilities;
-  login.zstd_level = static_cast<std::uint8_t>(settings.server.compression_level);
+  const bool follows = wanted == "as_client";
+  const bool zlib = follows ? attempt.client_compression == compression::zlib : wanted == "zlib";
+  const bool zstd = follows ? attempt.client_compression == compression::zstd : wanted == "zstd";
+  const auto asked = zlib ? cap::compress : zstd ? cap::zstd_compression : 0;
+  login.client_capabilities |= asked & attempt.hello.server_capabilities;
+  if (!follows) login.zstd_level = static_cast<std::uint8_t>(settings.server.compression_level);
+  attempt.link->compression = protocol::compression_of(login.client_capabilities);
+  attempt.link->zstd_level = login.zstd_level;
 }
 
 // Behind the OK of its login; whatever is logged in over the link later, it stays.
-void begin_compression(server_link& link, const options& settings) {
+void begin_compression(server_link& link) {
   if (link.compression == compression::none || link.stream->compressed()) return;
-  link.stream->add_compression(facing::server, link.compression,
-                               static_cast<int>(settings.server.compression_level));
+  link.stream->add_compression(facing::server, link.compression, link.zstd_level);
 }
 
 // Whether what the client asks for makes sense; it is told when not.

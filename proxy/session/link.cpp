@@ -157,8 +157,7 @@ task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol:
   link.negotiated = login.client_capabilities & attempt.hello.server_capabilities & supported_capabilities();
   // One password is all that is known here: a server that wants more factors says so.
   login.client_capabilities = link.negotiated & ~cap::multi_factor_authentication;
-  ask_for_compression(login, home.process().settings, attempt.hello);
-  link.compression = protocol::compression_of(login.client_capabilities);
+  ask_for_compression(login, home.process().settings, attempt);
   co_await encrypt_link(home, how, attempt, login);
   if (attempt.what != link_attempt::outcome::opened) co_return;
   if (link.stream->tls() != nullptr) login.client_capabilities |= cap::ssl;
@@ -173,7 +172,7 @@ task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol:
   protocol::append_handshake_response(out, attempt.sequence, login);
   co_await prove(how, attempt, client, out);
   if (attempt.what == link_attempt::outcome::refused) link.stream->close();
-  if (attempt.what == link_attempt::outcome::opened) begin_compression(link, home.process().settings);
+  if (attempt.what == link_attempt::outcome::opened) begin_compression(link);
 }
 
 task<> prove(waiter how, link_attempt& attempt, protocol::auth_client& client, byte_buffer& out) {

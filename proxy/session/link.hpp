@@ -22,6 +22,7 @@ struct server_link {
   std::shared_ptr<transport> stream;
   protocol::capabilities negotiated = 0;
   protocol::compression compression = protocol::compression::none; // agreed on; it begins behind the login
+  std::uint8_t zstd_level = 0;                                     // of it
   std::uint32_t connection_id = 0;                                 // the server's
   std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
   std::uint64_t outage = 0; // state_board's number when it was opened: from an earlier one it is worthless
@@ -59,6 +60,7 @@ struct link_attempt {
   protocol::greeting hello;
   std::uint8_t sequence = 1;     // of the next packet of the login
   bool for_plain_client = false; // one without TLS, which server_tls.mode may follow
+  protocol::compression client_compression = protocol::compression::none; // server.compression may follow it
   std::string problem;
   protocol::byte_buffer refusal;
   protocol::byte_buffer ok; // log_in(): the server's OK payload
@@ -75,9 +77,8 @@ task<> encrypt_link(worker& home, waiter how, link_attempt& attempt, const proto
 // logged in.
 [[nodiscard]] protocol::capabilities compression_offers(const options& settings,
                                                         const protocol::greeting& hello);
-void ask_for_compression(protocol::handshake_response& login, const options& settings,
-                         const protocol::greeting& hello);
-void begin_compression(server_link& link, const options& settings);
+void ask_for_compression(protocol::handshake_response& login, const options& settings, link_attempt& attempt);
+void begin_compression(server_link& link);
 
 // Logs in over an opened attempt with a password that we know: `as` with its authentication replaced.
 // On success `ok` is set; else what, problem or refusal.

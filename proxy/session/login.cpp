@@ -64,6 +64,7 @@ task<link_attempt> session::own_link() {
     auto& stream = *attempt.link->stream;
     const auto now = process().board.view();
     attempt.for_plain_client = client_->tls() == nullptr;
+    attempt.client_compression = client_compression_;
     if (attempt.link->outage == now.outage &&
         (!stream.maybe_readable() || stream.receive() == transport::status::blocked))
       co_return attempt;
@@ -71,6 +72,7 @@ task<link_attempt> session::own_link() {
   }
   auto attempt = co_await open_link(home_, wake_, &client_end_);
   attempt.for_plain_client = client_->tls() == nullptr;
+  attempt.client_compression = client_compression_;
   co_return attempt;
 }
 

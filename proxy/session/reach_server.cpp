@@ -76,9 +76,10 @@ task<link_attempt> session::reuse_link(const protocol::handshake_response& as) {
   const std::string question = "SELECT 1 FROM DUAL WHERE @@global.init_connect <> ''";
   link_attempt attempt;
   const auto* const tls = process().server_tls;
-  std::optional<bool> with_tls;
-  if (tls != nullptr && tls->follows_client()) with_tls = client_->tls() != nullptr;
-  while (auto pooled = home_.pool().take(as, with_tls, wake_)) {
+  link_wishes wishes;
+  if (tls != nullptr && tls->follows_client()) wishes.tls = client_->tls() != nullptr;
+  if (process().settings.server.compression == "as_client") wishes.compression = client_compression_;
+  while (auto pooled = home_.pool().take(as, wishes, wake_)) {
     attempt = {};
     attempt.link = std::move(pooled);
     const auto said = co_await ask_server(home_, wake_, *attempt.link, question);

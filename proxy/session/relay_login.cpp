@@ -69,8 +69,7 @@ task<session::entry> session::relay_login(std::uint8_t sequence) {
   }
 
   auto login = login_;
-  ask_for_compression(login, process().settings, attempt.hello);
-  attempt.link->compression = protocol::compression_of(login.client_capabilities);
+  ask_for_compression(login, process().settings, attempt);
   const waiter how{wake_, &limit_};
   co_await encrypt_link(home_, how, attempt, login);
   if (attempt.what != link_attempt::outcome::opened) {
@@ -154,7 +153,7 @@ task<session::entry> session::relay_authentication(relayed_login& login) {
       co_return entry::gone;
     server_sequence = static_cast<std::uint8_t>(packet.sequence + 1);
     const auto first = packet.payload.empty() ? 0xff : packet.payload[0];
-    if (first == 0x00) begin_compression(*link_, process().settings);
+    if (first == 0x00) begin_compression(*link_);
     if (first == 0x00 && link_->stream->is_local()) {
       const bool proved = co_await proved_by_client();
       const auto text = denied_text(login_.user, client_address(), true);

@@ -66,12 +66,13 @@ bool server_pool::put(server_link& link) {
 }
 
 std::optional<server_link> server_pool::take(const protocol::handshake_response& login,
-                                             std::optional<bool> with_tls, wakeup& owner) {
+                                             const link_wishes& wishes, wakeup& owner) {
   const auto outage = home_.process().board.view().outage;
   const auto fits = [&](const auto& one) {
     const bool encrypted = one->link.stream->tls() != nullptr;
     return one->clean && one->link.outage == outage && one->link.serves(login) &&
-           with_tls.value_or(encrypted) == encrypted;
+           wishes.tls.value_or(encrypted) == encrypted &&
+           wishes.compression.value_or(one->link.compression) == one->link.compression;
   };
   const auto found = std::find_if(idle_.begin(), idle_.end(), fits);
   if (found == idle_.end()) return std::nullopt;

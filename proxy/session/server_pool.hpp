@@ -14,6 +14,12 @@
 
 namespace holdwater::proxy {
 
+// What a client wants of a kept connection besides its login; nullopt when it does not matter.
+struct link_wishes {
+  std::optional<bool> tls;
+  std::optional<protocol::compression> compression;
+};
+
 class server_pool {
  public:
   explicit server_pool(worker& home) : home_(home) {}
@@ -21,9 +27,8 @@ class server_pool {
   // Keeps an idle link of a known account. False, and untouched, when it is not worth keeping.
   [[nodiscard]] bool put(server_link& link);
   // The one used last among those that fit, detached from the pool: `owner` is woken by it from now on.
-  // `with_tls`: nullopt when it does not matter.
   [[nodiscard]] std::optional<server_link> take(const protocol::handshake_response& login,
-                                                std::optional<bool> with_tls, wakeup& owner);
+                                                const link_wishes& wishes, wakeup& owner);
   // Says goodbye to all of them.
   void shed();
 

@@ -77,6 +77,18 @@ def test_a_relayed_account_sees_the_same_bytes_with_compression_on_both_sides(se
         assert_same(direct[1:], recorded(proxy, server, RECORDER, how)[1:])  # a relayed login has a switch more
 
 
+def test_the_servers_side_may_be_what_each_client_speaks(server, start_proxy):
+    proxy = start_proxy(server, HOLDWATER_SERVER_COMPRESSION="as_client", HOLDWATER_INSERT_IDS_BLOCK=0)
+    server.create_account(RECORDER.user, RECORDER.password, proxy.database)
+    for _ in range(2):  # over new and kept connections
+        for how in algorithms(server):
+            for account in (proxy.account, RECORDER):
+                client = logged_in(proxy, account, proxy.database, how)
+                row = client.answer("SHOW SESSION STATUS LIKE 'Compression'")[-2]
+                assert row == b"\x0bCompression" + (b"\x03OFF" if how == "none" else b"\x02ON"), (how, account.user)
+                client.close()
+
+
 def test_compression_is_offered_as_the_server_offers_it(any_server, start_proxy):
     direct = Client(any_server.host, any_server.port).greet().capabilities
     both = FLAGS["zlib"] | FLAGS["zstd"]

@@ -68,6 +68,7 @@ TEST_CASE("a plain proxy keeps no connections and encrypts them as clients do, u
   const auto plain = loaded({}, {{"HOLDWATER_SPOOL_ENABLED", "false"}}).values;
   CHECK(plain.pool.max_idle == 0);
   CHECK(plain.server_tls.mode == "as_client");
+  CHECK(plain.server.compression == "as_client");
   const auto told = loaded({}, {{"HOLDWATER_SPOOL_ENABLED", "false"},
                                 {"HOLDWATER_POOL_MAX_IDLE", "50"},
                                 {"HOLDWATER_SERVER_TLS_MODE", "off"}})

@@ -50,17 +50,23 @@ void append_ok(byte_buffer& out, std::uint8_t sequence, const ok_message& messag
 void append_err(byte_buffer& out, std::uint8_t sequence, const err_message& message, capabilities negotiated);
 void append_eof(byte_buffer& out, std::uint8_t sequence, const eof_message& message);
 
-// A text result set with string columns (utf8mb4), as for a locally answered SHOW WARNINGS: one whole
-// response in the EOF or DEPRECATE_EOF form, sequence ids from `sequence` on.
+// A text result set of our own, as for a locally answered SHOW WARNINGS: one whole response in the EOF or
+// DEPRECATE_EOF form, sequence ids from `sequence` on.
+struct text_column {
+  text_column(std::string name_, bool integer_ = false) : name(std::move(name_)), integer(integer_) {}
+  text_column(const char* name_) : name(name_) {}
+  std::string name;
+  bool integer = false; // LONGLONG; otherwise VAR_STRING in utf8mb4
+};
+using text_row = std::vector<std::optional<std::string>>; // NULL as nothing
 struct text_result_set {
-  std::vector<std::string> columns;
-  std::vector<std::vector<std::string>> rows;
+  std::vector<text_column> columns;
+  std::vector<text_row> rows; // each with a value for every column
 };
 void append_text_result_set(byte_buffer& out, std::uint8_t sequence, const text_result_set& set,
                             std::uint16_t status, std::uint16_t warnings, capabilities negotiated);
 
-// One row of a server's text result set, NULL as nothing. It has exactly as many values as were announced.
-using text_row = std::vector<std::optional<std::string>>;
+// One row of a server's text result set. It has exactly as many values as were announced.
 [[nodiscard]] result<text_row> parse_text_row(byte_span payload, std::uint64_t columns);
 
 } // namespace holdwater::protocol

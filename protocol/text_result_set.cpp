@@ -6,6 +6,8 @@
 #include "protocol/messages.hpp"
 #include "protocol/packet_builder.hpp"
 
+#include <algorithm>
+
 namespace holdwater::protocol {
 namespace {
 
@@ -24,10 +26,34 @@ void append_column_count(byte_buffer& out, std::uint8_t sequence, std::size_t co
   packet.finish();
 }
 
-std::uint8_t append_row(byte_buffer& out, std::uint8_t sequence, const std::vector<std::string>& row) {
+std::uint8_t append_row(byte_buffer& out, std::uint8_t sequence, const text_row& row) {
   byte_buffer payload;
-  for (const std::string& value : row) payload_writer(payload).lenenc_string(value);
+  payload_writer write(payload);
+  for (const auto& value : row) {
+    if (value)
+      write.lenenc_string(*value);
+    else
+      write.integer(null_byte, 1);
+  }
   return append_message(out, sequence, payload);
+}
+
+// As servers describe an integer expression; a text column's are column_definition's defaults.
+column_definition describe(const text_result_set& set, std::size_t number) {
+  constexpr std::uint16_t not_null = 0x0001, binary = 0x0080;
+  const auto& column = set.columns[number];
+  const bool has_null =
+      std::any_of(set.rows.begin(), set.rows.end(), [&](const text_row& row) { return !row.at(number); });
+  column_definition out{.name = column.name};
+  if (column.integer) {
+    out.collation = 63; // binary
+    out.length = 21;
+    out.type = 8; // LONGLONG
+    out.flags = not_null | binary;
+    out.decimals = 0;
+  }
+  if (has_null) out.flags = static_cast<std::uint16_t>(out.flags & ~not_null);
+  return out;
 }
 
 } // namespace
@@ -36,8 +62,8 @@ void append_text_result_set(byte_buffer& out, std::uint8_t sequence, const text_
                             std::uint16_t status, std::uint16_t warnings, capabilities negotiated) {
   const bool with_eof = (negotiated & cap::deprecate_eof) == 0;
   append_column_count(out, sequence++, set.columns.size(), negotiated);
-  for (const std::string& name : set.columns)
-    append_column_definition(out, sequence++, {.name = name}, negotiated);
+  for (std::size_t i = 0; i < set.columns.size(); ++i)
+    append_column_definition(out, sequence++, describe(set, i), negotiated);
   if (with_eof) append_eof(out, sequence++, {warnings, status});
   for (const auto& row : set.rows) sequence = append_row(out, sequence, row);
   if (with_eof) return append_eof(out, sequence, {warnings, status});

@@ -96,6 +96,16 @@ std::vector<result_row> take_rows(MYSQL_RES* from) {
   return rows;
 }
 
+std::vector<bool> find_integers(MYSQL_RES* in) {
+  std::vector<bool> integers;
+  for (unsigned i = 0; i < mysql_num_fields(in); ++i) {
+    const auto type = mysql_fetch_field_direct(in, i)->type;
+    integers.push_back(type == MYSQL_TYPE_TINY || type == MYSQL_TYPE_SHORT || type == MYSQL_TYPE_INT24 ||
+                       type == MYSQL_TYPE_LONG || type == MYSQL_TYPE_LONGLONG);
+  }
+  return integers;
+}
+
 class library_connection final : public mysql_connection {
  public:
   library_connection(connection_handle handle, std::chrono::milliseconds read_timeout)
@@ -180,10 +190,12 @@ class library_connection final : public mysql_connection {
   [[nodiscard]] server_result<query_answer> take_answer() {
     query_answer answer;
     const rows_handle rows(mysql_store_result(handle_.get()));
-    if (rows)
+    if (rows) {
       answer.rows = take_rows(rows.get());
-    else if (mysql_field_count(handle_.get()) != 0)
+      answer.integers = find_integers(rows.get());
+    } else if (mysql_field_count(handle_.get()) != 0) {
       return error_of(handle_.get());
+    }
     const char* info = mysql_info(handle_.get());
     answer.summary = {rows ? 0 : mysql_affected_rows(handle_.get()), mysql_insert_id(handle_.get()),
                       mysql_warning_count(handle_.get()), info == nullptr ? "" : info};

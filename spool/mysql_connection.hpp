@@ -53,6 +53,7 @@ struct connection_timeouts {
 using result_row = std::vector<std::optional<std::string>>;
 struct query_answer {
   std::vector<result_row> rows; // empty for a statement without a result set
+  std::vector<bool> integers;   // of each column: whether it is of an integer type
   statement_answer summary;
   bool in_transaction = false; // the server's word after the statement
 };

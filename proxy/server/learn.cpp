@@ -58,6 +58,7 @@ void learn_collations(spool::mysql_connection& connection, profile_store& profil
 void learn_from(spool::mysql_connection& connection, profile_store& profile) {
   learn_defaults(connection, profile, protocol::parse_server_version(connection.server_version()).mariadb);
   learn_collations(connection, profile);
+  learn_variables(connection, profile);
 }
 
 } // namespace holdwater::proxy

@@ -9,5 +9,6 @@ namespace holdwater::proxy {
 
 // Failures are logged; the profile keeps what it knew.
 void learn_from(spool::mysql_connection& connection, profile_store& profile);
+void learn_variables(spool::mysql_connection& connection, profile_store& profile); // a part of it
 
 } // namespace holdwater::proxy

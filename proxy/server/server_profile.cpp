@@ -58,6 +58,40 @@ spool::statement_context context_from(const json::object& from) {
   return c;
 }
 
+json::value to_json(const std::optional<std::string>& value) {
+  return value ? json::value(*value) : json::value(nullptr);
+}
+
+std::optional<std::string> value_from(const json::value& from) {
+  return from.is_null() ? std::nullopt : std::optional(json::value_to<std::string>(from));
+}
+
+json::object to_json(const system_variables& variables) {
+  json::object out;
+  for (const auto& [name, one] : variables) out[name] = {one.shown, to_json(one.value), one.integer};
+  return out;
+}
+
+system_variables variables_from(const json::object& from) {
+  system_variables out;
+  for (const auto& entry : from) {
+    const auto& fields = entry.value().as_array();
+    out[std::string(entry.key())] = {json::value_to<std::string>(fields.at(0)), value_from(fields.at(1)),
+                                     fields.at(2).as_bool()};
+  }
+  return out;
+}
+
+std::vector<known_expression> expressions_from(const json::array& from) {
+  std::vector<known_expression> out;
+  for (const auto& entry : from) {
+    const auto& fields = entry.as_array();
+    out.push_back(
+        {json::value_to<std::string>(fields.at(0)), value_from(fields.at(1)), fields.at(2).as_bool()});
+  }
+  return out;
+}
+
 std::string encode(const server_profile& profile) {
   json::array collations;
   for (const auto& [id, one] : profile.collations)
@@ -73,6 +107,11 @@ std::string encode(const server_profile& profile) {
   json::array zones;
   for (const auto& name : profile.time_zones) zones.emplace_back(name);
   out["time_zones"] = std::move(zones);
+  if (!profile.variables.empty()) out["variables"] = to_json(profile.variables);
+  json::array expressions;
+  for (const auto& one : profile.expressions)
+    expressions.push_back(json::array{one.text, to_json(one.value), one.integer});
+  if (!expressions.empty()) out["expressions"] = std::move(expressions);
   return json::serialize(out);
 }
 
@@ -95,6 +134,10 @@ server_profile decode(const std::string& content) {
     profile.defaults = context_from(defaults->as_object());
   if (const auto* zones = root.if_contains("time_zones"))
     for (const auto& name : zones->as_array()) profile.time_zones.insert(json::value_to<std::string>(name));
+  if (const auto* variables = root.if_contains("variables"))
+    profile.variables = variables_from(variables->as_object());
+  if (const auto* expressions = root.if_contains("expressions"))
+    profile.expressions = expressions_from(expressions->as_array());
   return profile;
 }
 
@@ -191,6 +234,15 @@ void profile_store::learn_collations(std::map<unsigned, collation> collations) {
   if (current_->collations == collations) return;
   auto next = std::make_shared<server_profile>(*current_);
   next->collations = std::move(collations);
+  replace(std::move(next));
+}
+
+void profile_store::learn_variables(system_variables variables, std::vector<known_expression> expressions) {
+  const std::lock_guard lock(mutex_);
+  if (current_->variables == variables && current_->expressions == expressions) return;
+  auto next = std::make_shared<server_profile>(*current_);
+  next->variables = std::move(variables);
+  next->expressions = std::move(expressions);
   replace(std::move(next));
 }
 

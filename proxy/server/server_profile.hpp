@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace holdwater::proxy {
 
@@ -24,12 +25,33 @@ struct collation {
   friend bool operator==(const collation&, const collation&) = default;
 };
 
+// A system variable as a fresh session of the account of MYSQL_USER has it.
+struct system_variable {
+  std::string shown;                // as SHOW VARIABLES says it: ON, OFF, 151
+  std::optional<std::string> value; // as SELECT @@x does: 1, 0, 151; nothing: NULL
+  bool integer = false;             // SELECT @@x gives an integer
+
+  friend bool operator==(const system_variable&, const system_variable&) = default;
+};
+using system_variables = std::map<std::string, system_variable, std::less<>>; // by name in lower case
+
+// An expression that drivers send on connect, and its value.
+struct known_expression {
+  std::string text; // as sql::spelled() has it
+  std::optional<std::string> value;
+  bool integer = false;
+
+  friend bool operator==(const known_expression&, const known_expression&) = default;
+};
+
 struct server_profile {
   protocol::greeting hello;
   protocol::server_version version;
   std::map<unsigned, collation> collations;         // by id
   std::optional<spool::statement_context> defaults; // of a fresh connection, database left empty
   std::set<std::string> time_zones;                 // named ones that it has taken, some of them
+  system_variables variables;                       // empty: never learned
+  std::vector<known_expression> expressions;
 
   [[nodiscard]] const collation* find(unsigned id) const;
   [[nodiscard]] const collation* default_of(std::string_view character_set) const;
@@ -53,6 +75,7 @@ class profile_store {
   void learn_defaults(const spool::statement_context& defaults);
   void learn_time_zone(const std::string& name);
   void learn_collations(std::map<unsigned, collation> collations);
+  void learn_variables(system_variables variables, std::vector<known_expression> expressions);
 
  private:
   void replace(std::shared_ptr<const server_profile> next); // under the lock

@@ -72,6 +72,14 @@ class session_state {
   [[nodiscard]] std::string name_at_server(const std::string& variable) const;
   void learn(std::string_view variable, const std::optional<std::string>& value);
 
+  // What this session has made of a system variable, lower-case name. Nothing: it never touched it, so it is
+  // as in a fresh session. An unknown value: the session set it to what only the server knows.
+  struct variable_value {
+    bool known = false;
+    std::optional<std::string> value; // as SELECT @@x gives it, nothing: NULL
+  };
+  [[nodiscard]] std::optional<variable_value> system_variable(std::string_view name) const;
+
   // The SQL text of a user variable's value; null when it is not known. `name` as written, without the @.
   [[nodiscard]] const std::string* user_variable(std::string_view name) const;
 

@@ -15,7 +15,7 @@ constexpr std::uint16_t announcing = server_status::more_results_exists | server
 text_result_set make_set(input& in) {
   text_result_set set;
   for (auto columns = 1 + in.number(1) % 8; columns > 0; --columns)
-    set.columns.emplace_back(in.text(in.number(1) % 70));
+    set.columns.emplace_back(std::string(in.text(in.number(1) % 70)));
   for (auto rows = in.number(1) % 16; rows > 0; --rows) {
     auto& row = set.rows.emplace_back();
     for (std::size_t i = 0; i < set.columns.size(); ++i) row.emplace_back(in.text(in.number(2) % 600));

@@ -167,6 +167,18 @@ TEST_CASE("a local result set of one row is this") {
                        "05 00 00 05 fe 00 00 02 00"));
 }
 
+TEST_CASE("a local result set has integers and NULLs in it") {
+  byte_buffer out;
+  append_text_result_set(out, 1, {{{"n", true}, "t"}, {{"7", std::nullopt}}}, 2, 0, plain);
+  CHECK(out ==
+        test::from_hex("01 00 00 01 02"
+                       "17 00 00 02 03 64 65 66 00 00 00 01 6e 00 0c 3f 00 15 00 00 00 08 81 00 00 00 00"
+                       "17 00 00 03 03 64 65 66 00 00 00 01 74 00 0c 2d 00 00 08 00 00 fd 00 00 1f 00 00"
+                       "05 00 00 04 fe 00 00 02 00"
+                       "03 00 00 05 01 37 fb"
+                       "05 00 00 06 fe 00 00 02 00"));
+}
+
 TEST_CASE("a server's row has the values that were announced, or is refused") {
   const auto row = parse_text_row(test::from_hex("03 61 62 63 fb 00"), 3);
   REQUIRE(row.has_value());

@@ -1,0 +1,168 @@
+#include "proxy/session/local_reads.hpp"
+
+#include "protocol/sql/plain_reads.hpp"
+
+#include <boost/algorithm/hex.hpp>
+#include <boost/algorithm/string/predicate.hpp>
+
+#include <algorithm>
+#include <iterator>
+
+namespace holdwater::proxy {
+
+namespace sql = protocol::sql;
+using protocol::text_result_set;
+using kind = sql::plain_item::kind;
+using subject = sql::plain_show::subject;
+
+namespace {
+
+struct cell {
+  std::optional<std::string> value;
+  bool integer = false;
+};
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// A boolean may have been set by a word.
+std::optional<std::string> number_of(const std::optional<std::string>& set_to) {
+  using boost::algorithm::iequals;
+  if (!set_to) return set_to;
+  if (iequals(*set_to, "on") || iequals(*set_to, "true")) return "1";
+  if (iequals(*set_to, "off") || iequals(*set_to, "false")) return "0";
+  return set_to;
+}
+
+// As the servers name the variable now: MariaDB's tx_isolation is MySQL's transaction_isolation.
+std::optional<cell> value_of(const std::string& name, const local_facts& known) {
+  const auto fresh = known.profile.variables.find(name);
+  if (fresh == known.profile.variables.end()) return std::nullopt; // also what no such server has
+  const auto own = known.state.system_variable(name);
+  if (!own) return cell{fresh->second.value, fresh->second.integer};
+  if (!own->known) return std::nullopt;
+  return cell{fresh->second.integer ? number_of(own->value) : own->value, fresh->second.integer};
+}
+
+// Of the SQL text that session_state keeps: a number, NULL, `_utf8mb4 0x6162 COLLATE ...`.
+std::optional<cell> user_variable(const std::string& name, const local_facts& known) {
+  const auto* text = known.state.user_variable(name);
+  if (!text) return std::nullopt;
+  if (boost::algorithm::iequals(*text, "null")) return cell{};
+  if (text->find_first_not_of("0123456789") == text->npos) return cell{*text, true};
+  if (*text == "''") return cell{""};
+  const auto hex = text->find(" 0x");
+  if (text->front() != '_' || hex == text->npos) return std::nullopt;
+  cell out{""};
+  const auto digits = std::string_view(*text).substr(hex + 3);
+  boost::algorithm::unhex(digits.substr(0, digits.find(' ')), std::back_inserter(*out.value));
+  return out;
+}
+
+std::optional<cell> function(const std::string& name, const local_facts& known) {
+  if (name == "VERSION") return value_of("version", known);
+  if (name == "DATABASE" || name == "SCHEMA") {
+    const auto& database = known.state.database();
+    return database.empty() ? cell{} : cell{database};
+  }
+  if (name == "CONNECTION_ID") return cell{std::to_string(known.connection_id), true};
+  if (name == "LAST_INSERT_ID" && known.last_insert_id)
+    return cell{std::to_string(*known.last_insert_id), true};
+  return std::nullopt;
+}
+
+std::optional<cell> expression(const std::string& words, const local_facts& known) {
+  for (const auto& one : known.profile.expressions)
+    if (one.text == words) return cell{one.value, one.integer};
+  return std::nullopt;
+}
+
+std::optional<cell> evaluate(const sql::plain_item& item, const local_facts& known) {
+  switch (item.what) {
+  case kind::integer: return cell{item.value, true};
+  case kind::text: return cell{item.value};
+  case kind::null: return cell{};
+  case kind::system_variable: return value_of(item.value, known);
+  case kind::user_variable: return user_variable(item.value, known);
+  case kind::function: return function(item.value, known);
+  case kind::expression: return expression(item.value, known);
+  }
+  return std::nullopt;
+}
+
+std::optional<text_result_set> select(std::string_view text, const local_facts& known) {
+  const auto items = sql::read_plain_select(text, known.state.dialect());
+  if (!items) return std::nullopt;
+  text_result_set out;
+  auto& row = out.rows.emplace_back();
+  for (const auto& item : *items) {
+    auto value = evaluate(item, known);
+    if (!value) return std::nullopt;
+    // other bytes would have to be converted to the client's character set
+    if (!is_ascii(item.heading) || (value->value && !is_ascii(*value->value))) return std::nullopt;
+    out.columns.emplace_back(item.heading, value->integer);
+    row.push_back(std::move(value->value));
+  }
+  return out;
+}
+
+bool wanted(const sql::plain_show& show, const std::string& name) {
+  if (show.like) return sql::is_like(name, *show.like);
+  return !show.names || std::find(show.names->begin(), show.names->end(), name) != show.names->end();
+}
+
+// A boolean is shown in words. Which one it is tells what the fresh session's value looks like.
+std::string shown(const system_variable& fresh, const std::optional<std::string>& value) {
+  if (!value) return {};
+  const bool in_words = fresh.integer && (fresh.shown == "ON" || fresh.shown == "OFF");
+  return in_words ? (*value == "0" ? "OFF" : "ON") : *value;
+}
+
+std::optional<text_result_set> show_variables(const sql::plain_show& show, const local_facts& known) {
+  if (known.profile.variables.empty()) return std::nullopt;
+  text_result_set out{{"Variable_name", "Value"}, {}};
+  for (const auto& [name, fresh] : known.profile.variables) {
+    if (!wanted(show, name)) continue;
+    const auto own = known.state.system_variable(name);
+    if (own && !own->known) return std::nullopt;
+    auto text = own ? shown(fresh, fresh.integer ? number_of(own->value) : own->value) : fresh.shown;
+    if (!is_ascii(text)) return std::nullopt;
+    out.rows.push_back({name, std::move(text)});
+  }
+  // a pattern may also be about variables that were not learned
+  if (show.like && out.rows.empty()) return std::nullopt;
+  if (show.names && out.rows.size() != show.names->size()) return std::nullopt;
+  return out;
+}
+
+text_result_set show_diagnostics(subject what, const diagnostic& said) {
+  const bool counts =
+      !said.text.empty() && (said.error || what == subject::warnings || what == subject::warning_count);
+  if (what == subject::warning_count) return {{{"@@session.warning_count", true}}, {{counts ? "1" : "0"}}};
+  if (what == subject::error_count) return {{{"@@session.error_count", true}}, {{counts ? "1" : "0"}}};
+  text_result_set out{{"Level", {"Code", true}, "Message"}, {}};
+  if (counts) out.rows.push_back({said.error ? "Error" : "Note", std::to_string(said.number), said.text});
+  return out;
+}
+
+std::optional<text_result_set> show(std::string_view text, const local_facts& known) {
+  const auto asked = sql::read_plain_show(text, known.state.dialect());
+  if (!asked) return std::nullopt;
+  if (asked->what == subject::variables) return show_variables(*asked, known);
+  return show_diagnostics(asked->what, known.said);
+}
+
+} // namespace
+
+std::optional<text_result_set> answer_read(std::string_view text, const sql::statement& one,
+                                           const local_facts& known) {
+  const auto& results = known.state.context().character_set_results;
+  if (results.starts_with("utf16") || results == "utf32" || results == "ucs2") return std::nullopt;
+  const auto words = text.substr(one.offset, one.size);
+  if (one.kind == sql::kind::select) return select(words, known);
+  if (one.kind == sql::kind::show) return show(words, known);
+  return std::nullopt;
+}
+
+} // namespace holdwater::proxy

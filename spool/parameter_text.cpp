@@ -1,7 +1,5 @@
 #include "spool/parameter_text.hpp"
 
-#include "spool/context_sql.hpp"
-
 #include <fmt/format.h>
 #include <mysql.h>
 
@@ -85,6 +83,17 @@ bool is_plain(std::string_view text) {
                      [](char c) { return c >= ' ' && c <= '~' && c != '\'' && c != '\\'; });
 }
 
+bool is_blob(std::uint8_t type) {
+  return type == MYSQL_TYPE_BLOB || type == MYSQL_TYPE_TINY_BLOB || type == MYSQL_TYPE_MEDIUM_BLOB ||
+         type == MYSQL_TYPE_LONG_BLOB;
+}
+
+std::string in_hex(std::string_view introducer, std::string_view bytes) {
+  auto text = fmt::format("{}x'", introducer);
+  for (const unsigned char c : bytes) text += fmt::format("{:02x}", c);
+  return text + "'";
+}
+
 } // namespace
 
 std::string readable(const parameter& one) {
@@ -96,11 +105,12 @@ std::string readable(const parameter& one) {
   return text + (whole.size() > longest_shown ? "..." : "'");
 }
 
-std::string literal(const parameter& one) {
+std::string literal(const parameter& one, std::string_view character_set) {
   if (!one.value) return "NULL";
   if (auto digits = number(one); !digits.empty()) return digits;
   const auto text = text_of(one);
-  return is_plain(text) ? "'" + text + "'" : hex_literal(text);
+  if (is_blob(one.type)) return in_hex({}, text);
+  return is_plain(text) ? "'" + text + "'" : in_hex(fmt::format("_{} ", character_set), text);
 }
 
 } // namespace holdwater::spool

@@ -4,6 +4,7 @@
 #include "spool/unit.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace holdwater::spool {
 
@@ -11,8 +12,9 @@ namespace holdwater::spool {
 // more than 200 bytes is cut.
 [[nodiscard]] std::string readable(const parameter& one);
 
-// As a SQL literal that any character set reads alike: numbers in digits, other values in quotes when they
-// are plain ASCII letters, digits and punctuation, in hexadecimal when they are not.
-[[nodiscard]] std::string literal(const parameter& one);
+// As a SQL literal of the same meaning, which is read alike in every sql_mode: numbers in digits, text in
+// quotes when it is plain ASCII, in hexadecimal of `character_set`, which its bytes are in, when it is not.
+// BLOBs are bytes.
+[[nodiscard]] std::string literal(const parameter& one, std::string_view character_set);
 
 } // namespace holdwater::spool

@@ -25,6 +25,22 @@ std::size_t count_placeholders(std::string_view text, const dialect& how) {
   return count;
 }
 
+std::optional<std::vector<std::string_view>> execute_arguments(std::string_view text, const dialect& how) {
+  lexer in(text, how);
+  for (int word = 0; word < 2; ++word) static_cast<void>(in.next()); // EXECUTE name
+  std::vector<std::string_view> names;
+  auto one = in.next();
+  if (one.kind == token_kind::end) return names;
+  if (!one.is(kw::USING)) return std::nullopt;
+  do {
+    one = in.next();
+    if (one.kind != token_kind::user_variable) return std::nullopt;
+    names.push_back(one.text.substr(1));
+    one = in.next();
+  } while (one.is(','));
+  return one.kind == token_kind::end ? std::optional(names) : std::nullopt;
+}
+
 std::string fill_placeholders(std::string_view text, const dialect& how,
                               const std::vector<std::string>& values) {
   std::string filled;

@@ -38,10 +38,18 @@ void learn_defaults(spool::mysql_connection& connection, profile_store& profile,
   profile.learn_defaults(defaults);
 }
 
-void learn_collations(spool::mysql_connection& connection, profile_store& profile) {
-  const auto answer = connection.query(
-      "SELECT id, collation_name, character_set_name, is_default "
-      "FROM information_schema.collations WHERE id IS NOT NULL AND character_set_name IS NOT NULL");
+// MariaDB's newer collations have one name for several character sets: their full names, ids and defaults are
+// in another table.
+void learn_collations(spool::mysql_connection& connection, profile_store& profile, bool mariadb) {
+  spool::server_result<spool::query_answer> answer = spool::server_error{};
+  if (mariadb)
+    answer = connection.query("SELECT id, full_collation_name, character_set_name, is_default "
+                              "FROM information_schema.collation_character_set_applicability "
+                              "WHERE id IS NOT NULL");
+  if (!answer)
+    answer = connection.query(
+        "SELECT id, collation_name, character_set_name, is_default "
+        "FROM information_schema.collations WHERE id IS NOT NULL AND character_set_name IS NOT NULL");
   if (!answer) {
     spdlog::warn("the server's collations were not learned: {}", answer.error().text);
     return;
@@ -56,8 +64,9 @@ void learn_collations(spool::mysql_connection& connection, profile_store& profil
 } // namespace
 
 void learn_from(spool::mysql_connection& connection, profile_store& profile) {
-  learn_defaults(connection, profile, protocol::parse_server_version(connection.server_version()).mariadb);
-  learn_collations(connection, profile);
+  const bool mariadb = protocol::parse_server_version(connection.server_version()).mariadb;
+  learn_defaults(connection, profile, mariadb);
+  learn_collations(connection, profile, mariadb);
   learn_variables(connection, profile);
 }
 

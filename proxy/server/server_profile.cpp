@@ -171,6 +171,13 @@ const collation* server_profile::default_of(std::string_view character_set) cons
   return nullptr;
 }
 
+const collation* server_profile::primary_of(std::string_view character_set) const {
+  const bool unicode = character_set.starts_with("utf") || character_set == "ucs2";
+  const auto* primary =
+      version.mariadb && unicode ? named(std::string(character_set) + "_general_ci") : nullptr;
+  return primary ? primary : default_of(character_set);
+}
+
 const collation* server_profile::named(std::string_view name) const {
   for (const auto& [id, one] : collations)
     if (one.name == name) return &one;

@@ -54,7 +54,11 @@ struct server_profile {
   std::vector<known_expression> expressions;
 
   [[nodiscard]] const collation* find(unsigned id) const;
+  // What SET NAMES without COLLATE gives.
   [[nodiscard]] const collation* default_of(std::string_view character_set) const;
+  // The server's built-in default, which MariaDB's character_set_collations (11.3) replaces at login and in
+  // SET NAMES.
+  [[nodiscard]] const collation* primary_of(std::string_view character_set) const;
   [[nodiscard]] const collation* named(std::string_view name) const;
 };
 

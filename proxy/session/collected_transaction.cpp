@@ -46,8 +46,11 @@ std::vector<spool::statement> collected_transaction::take() {
   return all;
 }
 
-bool collected_transaction::has_room_for(const spool::statement& one, const limits& most) const {
-  return statements_.size() < most.statements && bytes_ + size_of(one) <= most.bytes;
+bool collected_transaction::has_room_for(const std::vector<spool::statement>& more,
+                                         const limits& most) const {
+  auto bytes = bytes_;
+  for (const auto& one : more) bytes += size_of(one);
+  return statements_.size() + more.size() <= most.statements && bytes <= most.bytes;
 }
 
 void collected_transaction::add(spool::statement one) {

@@ -48,7 +48,7 @@ class collected_transaction {
   // Ends it and gives its statements away. Precondition: open.
   [[nodiscard]] std::vector<spool::statement> take();
 
-  [[nodiscard]] bool has_room_for(const spool::statement& one, const limits& most) const;
+  [[nodiscard]] bool has_room_for(const std::vector<spool::statement>& more, const limits& most) const;
   // The statement gets the transaction's isolation. Precondition: open.
   void add(spool::statement one);
 

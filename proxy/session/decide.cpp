@@ -54,20 +54,33 @@ decision decide_set(const command_facts& asked, const situation& now) {
   return {action::set_locally, {}, {}};
 }
 
+// A statement that is prepared is checked as its execution will be, so that no client learns too late.
+decision decide_prepare(const command_facts& asked, const situation& now) {
+  if (!asked.prepares_write) return refuse("the server is down and only writes can be prepared without it");
+  const auto none = why_nothing_is_queued(now);
+  if (none.what == action::refuse) return none;
+  return now.not_spoolable.empty() ? decision{action::prepare_locally, {}, {}} : refuse(now.not_spoolable);
+}
+
 decision decide_down(const command_facts& asked, const situation& now) {
   switch (asked.code) {
   case command::ping: return {action::answer_ok, {}, {}};
   case command::init_db: return {action::use_locally, {}, {}};
   case command::reset_connection: return {action::reset_locally, {}, {}};
   case command::process_kill: return {action::kill_locally, {}, {}};
-  case command::stmt_close:
-  case command::stmt_send_long_data: return {action::ignore, {}, {}};
+  case command::stmt_close: return {action::ignore, {}, {}};
+  case command::stmt_send_long_data: return {action::keep_long_data, {}, {}};
+  case command::stmt_reset: return {action::reset_statement, {}, {}};
+  case command::stmt_prepare: return decide_prepare(asked, now);
+  case command::stmt_execute:
+  case command::stmt_bulk_execute:
+    return asked.write ? decide_write(now) : refuse("the server is down and this statement needs it");
   case command::query: break;
   default: return refuse("the server is down and this command needs it");
   }
   if (asked.write) return decide_write(now);
   if (asked.kills && asked.single) return {action::kill_locally, {}, {}};
-  if (asked.show_warnings && now.noted_last) return {action::answer_warnings, {}, {}};
+  if (now.answerable) return {action::answer_read, {}, {}};
   if (asked.assigns_locally) return decide_set(asked, now);
   switch (asked.kind) {
   case sql::kind::use: return {action::use_locally, {}, {}};
@@ -77,6 +90,8 @@ decision decide_down(const command_facts& asked, const situation& now) {
   case sql::kind::savepoint:
   case sql::kind::rollback_to_savepoint:
   case sql::kind::release_savepoint: return {action::savepoint_collected, {}, {}};
+  case sql::kind::prepare: return decide_prepare(asked, now);
+  case sql::kind::deallocate: return {action::deallocate_locally, {}, {}};
   case sql::kind::select:
   case sql::kind::show: return refuse("the server is down and nothing is cached to answer this read from");
   default: return refuse("the server is down and this statement needs it");
@@ -85,8 +100,8 @@ decision decide_down(const command_facts& asked, const situation& now) {
 
 // Whether the command can change what pending units will meet, or open a transaction that would.
 bool may_overtake(const command_facts& asked) {
-  if (asked.code != command::query)
-    return asked.code == command::stmt_execute || asked.code == command::stmt_bulk_execute;
+  const bool executes = asked.code == command::stmt_execute || asked.code == command::stmt_bulk_execute;
+  if (asked.code != command::query && !executes) return false;
   if (asked.pure_read || asked.show_warnings || asked.assigns_locally) return false;
   switch (asked.kind) {
   case sql::kind::use:
@@ -111,7 +126,7 @@ decision decide_collecting(const command_facts& asked, situation now) {
 
 // Whether the command opens a transaction that can be collected, or ends one when none is open.
 bool begins_or_ends(const command_facts& asked, const situation& now) {
-  if (now.in_transaction || !now.can_collect || asked.code != command::query) return false;
+  if (now.in_transaction || !now.can_collect) return false;
   return asked.kind == sql::kind::begin || asked.kind == sql::kind::commit ||
          (asked.write && !now.autocommit);
 }
@@ -121,7 +136,7 @@ decision decide_draining(const command_facts& asked, const situation& now) {
     const auto here = decide_down(asked, now);
     if (here.what != action::refuse || here.error == client_error::read_only_transaction) return here;
   }
-  if (asked.show_warnings && now.noted_last) return {action::answer_warnings, {}, {}};
+  if (asked.show_warnings && now.noted_last) return {action::answer_read, {}, {}};
   const bool waits = may_overtake(asked) || now.depends_on_pending;
   if (!waits) return {action::forward, {}, {}};
   if (!now.held_out) return {action::wait_for_drain, {}, {}};

@@ -22,8 +22,12 @@ enum class action : std::uint8_t {
   savepoint_collected, // SAVEPOINT, ROLLBACK TO, RELEASE SAVEPOINT in it
   fail_transaction,    // its COMMIT cannot be: an error, and it is rolled back
   put_on_server,       // the server is up: it goes on there, and the command is decided anew
+  prepare_locally,     // a write is prepared in an outage, its text remembered
+  deallocate_locally,  // DEALLOCATE PREPARE
+  reset_statement,     // COM_STMT_RESET
+  keep_long_data,      // COM_STMT_SEND_LONG_DATA, for an execute in the outage
+  answer_read,         // a read that the session can answer itself
   answer_ok,           // nothing to do without a server: OK
-  answer_warnings,     // SHOW WARNINGS after a spooled OK
   set_locally,         // SET of literals, remembered
   use_locally,         // USE and COM_INIT_DB, remembered
   kill_locally,        // KILL of a session by Holdwater's own id
@@ -48,6 +52,7 @@ struct situation {
   bool read_only = false;          // the transaction that is open, or would be opened now
   bool transaction_lost = false;   // the server lost an open transaction, and the client was not told yet
   bool noted_last = false;         // the previous statement's OK had a warning of ours
+  bool answerable = false;         // a read that needs no server
   bool depends_on_pending = false; // touches a table with pending units
   std::string_view spool_refusal;  // why no write may be spooled now, empty when it may
   std::string_view not_spoolable;  // why this write may not run later, empty when it may

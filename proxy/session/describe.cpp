@@ -76,16 +76,18 @@ bool is_show_warnings(std::string_view text, const sql::statement& one) {
 
 } // namespace
 
-std::string why_not_spoolable(const sql::statement& one, const session_state& state) {
+std::string why_not_spoolable(const sql::statement& one, const session_state& state,
+                              const std::string& database, bool bound) {
   const bool known_id = has(one.traits, trait::last_insert_id) && !has(one.traits, trait::connection_value) &&
                         state.known_last_insert_id;
   for (const auto& [which, words] : hazards)
-    if (has(one.traits, which) && !(which == trait::session_function && known_id))
+    if (has(one.traits, which) && !(which == trait::session_function && known_id) &&
+        !(which == trait::placeholder && bound))
       return one.hazard.empty() ? std::string(words) : fmt::format("{} ({})", words, one.hazard);
   for (const auto name : one.user_variables)
     if (!state.user_variable(name))
       return fmt::format("a user variable whose value is not known (@{})", name);
-  const auto written = tables_of(one, state.database(), true);
+  const auto written = tables_of(one, database, true);
   if (written.empty()) return "a table that cannot be named";
   for (const auto& table : written) {
     if (table.schema.empty()) return "no database is selected";

@@ -16,8 +16,9 @@ struct command_facts {
   bool understood = true; // false: the text was cut or the packet cannot be read
   protocol::sql::kind kind = protocol::sql::kind::unknown; // of COM_QUERY's only statement
   bool single = true;                                      // one statement
-  bool write = false;                                      // a single INSERT, REPLACE, UPDATE or DELETE
-  bool pure_read = false;                                  // its repetition is not noticed
+  bool write = false;          // a single INSERT, REPLACE, UPDATE or DELETE, also as the execution of one
+  bool prepares_write = false; // ... which is prepared now
+  bool pure_read = false;      // its repetition is not noticed
   bool repeatable = false; // may be sent again when its answer was lost: pure reads, pings, plain settings
   bool show_warnings = false;
   bool kills = false;                 // a KILL is in it
@@ -42,7 +43,9 @@ struct command_facts {
                                                protocol::sql::analysis& found);
 
 // What in a write forbids to run it later, empty when nothing does.
-[[nodiscard]] std::string why_not_spoolable(const protocol::sql::statement& one, const session_state& state);
+// `database`: its default one. `bound`: values are bound to its placeholders.
+[[nodiscard]] std::string why_not_spoolable(const protocol::sql::statement& one, const session_state& state,
+                                            const std::string& database, bool bound = false);
 
 // Why executing the statement makes the session impossible to restore, empty when it does not.
 [[nodiscard]] std::string_view leaves_behind(const protocol::sql::statement& one);

@@ -21,6 +21,7 @@ error_code_row row_of(client_error which) {
   case client_error::transaction_lost: return {1213, "40001"};    // ER_LOCK_DEADLOCK: drivers retry on it
   case client_error::outcome_unknown: return {2013, "08007"};     // CR_SERVER_LOST
   case client_error::statement_lost: return {1615, "HY000"};      // ER_NEED_REPREPARE
+  case client_error::unknown_statement: return {1243, "HY000"};   // ER_UNKNOWN_STMT_HANDLER
   case client_error::unknown_thread: return {1094, "HY000"};      // ER_NO_SUCH_THREAD
   case client_error::transaction_full: return {1197, "HY000"};    // ER_TRANS_CACHE_FULL
   case client_error::read_only_transaction:
@@ -32,15 +33,23 @@ error_code_row row_of(client_error which) {
   return {1105, "HY000"}; // ER_UNKNOWN_ERROR
 }
 
+std::string client_error_text(client_error which, std::string_view text) {
+  switch (which) {
+  case client_error::access_denied:
+  case client_error::unknown_statement:
+  case client_error::unknown_thread:
+  case client_error::too_many_connections:
+  case client_error::no_savepoint:
+  case client_error::read_only_transaction:
+  case client_error::transaction_open: return std::string(text);
+  default: return fmt::format("Holdwater: {}", text);
+  }
+}
+
 void append_client_error(protocol::byte_buffer& out, std::uint8_t sequence, client_error which,
                          std::string_view text, protocol::capabilities negotiated) {
   const auto [number, sql_state] = row_of(which);
-  const bool as_server = which == client_error::access_denied || which == client_error::unknown_thread ||
-                         which == client_error::too_many_connections || which == client_error::no_savepoint ||
-                         which == client_error::read_only_transaction ||
-                         which == client_error::transaction_open;
-  const auto said = as_server ? std::string(text) : fmt::format("Holdwater: {}", text);
-  protocol::append_err(out, sequence, {number, sql_state, said}, negotiated);
+  protocol::append_err(out, sequence, {number, sql_state, client_error_text(which, text)}, negotiated);
 }
 
 std::string denied_text(const std::string& user, const std::string& host, bool with_password) {

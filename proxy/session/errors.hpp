@@ -28,6 +28,7 @@ enum class client_error : std::uint8_t {
   transaction_lost,      // the open transaction was rolled back with the server
   outcome_unknown,       // the answer of a write was lost
   statement_lost,        // a prepared statement cannot go on as the client knows it
+  unknown_statement,     // no prepared statement has that name or id
   unknown_thread,        // KILL of an id that nobody has
   transaction_full,      // a collected transaction has no room for this statement
   read_only_transaction, // a write in a transaction that is READ ONLY
@@ -42,8 +43,9 @@ struct error_code_row {
 };
 [[nodiscard]] error_code_row row_of(client_error which);
 
-// Appends an ERR packet; `text` is for people and gets "Holdwater: " in front, except where it imitates the
-// server.
+// `text` is for people and gets "Holdwater: " in front, except where it imitates the server.
+[[nodiscard]] std::string client_error_text(client_error which, std::string_view text);
+// Appends an ERR packet with it.
 void append_client_error(protocol::byte_buffer& out, std::uint8_t sequence, client_error which,
                          std::string_view text, protocol::capabilities negotiated);
 

@@ -6,6 +6,12 @@ namespace holdwater::proxy {
 using protocol::byte_buffer;
 using protocol::command;
 
+namespace {
+
+constexpr unsigned note_number = 1105; // ER_UNKNOWN_ERROR, as servers number what they have no number for
+
+} // namespace
+
 task<bool> session::answer(const byte_buffer& bytes) {
   co_return co_await send_all(*client_, patiently(), bytes) == io_status::done;
 }
@@ -14,7 +20,7 @@ task<bool> session::answer_ok() {
   byte_buffer out;
   protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1), {.status = told_status()},
                       negotiated_);
-  note_.clear();
+  said_.text.clear();
   co_return co_await answer(out);
 }
 
@@ -24,8 +30,8 @@ task<bool> session::answer_error(client_error which, std::string_view text) {
 
 task<bool> session::answer_error_at(std::uint8_t sequence, client_error which, std::string_view text) {
   byte_buffer out;
+  said_ = {true, row_of(which).number, client_error_text(which, text)};
   append_client_error(out, sequence, which, text, negotiated_);
-  note_.clear();
   co_return co_await answer(out);
 }
 
@@ -40,17 +46,19 @@ task<bool> session::answer_noted(const std::string& note, std::uint64_t rows, st
                        .info = note,
                        .session_state = {}},
                       negotiated_);
-  note_ = note;
+  said_ = {false, note_number, note};
   if (insert_id != 0) state_.known_last_insert_id = last_insert_id_ = insert_id;
   co_return co_await answer(out);
 }
 
-task<bool> session::answer_warnings() {
+// A read that look_around() has found the answer to.
+task<bool> session::answer_read() {
   byte_buffer out;
-  protocol::append_text_result_set(out, static_cast<std::uint8_t>(command_.sequence + 1),
-                                   {{"Level", "Code", "Message"}, {{"Note", "1105", note_}}}, told_status(),
-                                   0, negotiated_);
-  co_return co_await answer(out); // asked again, it answers the same
+  protocol::append_text_result_set(out, static_cast<std::uint8_t>(command_.sequence + 1), *read_,
+                                   told_status(), 0, negotiated_);
+  const bool looks_back = home_.analysis().first().kind == protocol::sql::kind::show;
+  if (!looks_back) said_.text.clear(); // SHOW WARNINGS, asked again, answers the same
+  co_return co_await answer(out);
 }
 
 task<bool> session::set_locally() {

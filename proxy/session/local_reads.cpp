@@ -2,11 +2,9 @@
 
 #include "protocol/sql/plain_reads.hpp"
 
-#include <boost/algorithm/hex.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 
 #include <algorithm>
-#include <iterator>
 
 namespace holdwater::proxy {
 
@@ -52,12 +50,8 @@ std::optional<cell> user_variable(const std::string& name, const local_facts& kn
   if (boost::algorithm::iequals(*text, "null")) return cell{};
   if (text->find_first_not_of("0123456789") == text->npos) return cell{*text, true};
   if (*text == "''") return cell{""};
-  const auto hex = text->find(" 0x");
-  if (text->front() != '_' || hex == text->npos) return std::nullopt;
-  cell out{""};
-  const auto digits = std::string_view(*text).substr(hex + 3);
-  boost::algorithm::unhex(digits.substr(0, digits.find(' ')), std::back_inserter(*out.value));
-  return out;
+  auto value = text_of(*text);
+  return value.empty() ? std::nullopt : std::optional(cell{std::move(value)});
 }
 
 std::optional<cell> function(const std::string& name, const local_facts& known) {
@@ -155,7 +149,7 @@ std::optional<text_result_set> show(std::string_view text, const local_facts& kn
 
 } // namespace
 
-std::optional<text_result_set> answer_read(std::string_view text, const sql::statement& one,
+std::optional<text_result_set> find_answer(std::string_view text, const sql::statement& one,
                                            const local_facts& known) {
   const auto& results = known.state.context().character_set_results;
   if (results.starts_with("utf16") || results == "utf32" || results == "ucs2") return std::nullopt;

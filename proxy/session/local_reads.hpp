@@ -32,6 +32,6 @@ struct local_facts {
 
 // Nothing: it needs the server. Precondition: `one` is the only statement of `text`.
 [[nodiscard]] std::optional<protocol::text_result_set>
-answer_read(std::string_view text, const protocol::sql::statement& one, const local_facts& known);
+find_answer(std::string_view text, const protocol::sql::statement& one, const local_facts& known);
 
 } // namespace holdwater::proxy

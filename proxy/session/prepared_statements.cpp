@@ -89,9 +89,39 @@ void prepared_statements::opened(prepared_statement one, const prepare_context& 
   recent_ = &by_id_.insert_or_assign(id, std::move(one)).first->second;
 }
 
+std::optional<std::uint32_t> prepared_statements::opened_here(prepared_statement one,
+                                                              const prepare_context& context) {
+  last_ = 0;
+  if (one.text.size() + overhead > limit_ - std::min(bytes_, limit_)) return std::nullopt;
+  mapped_ = true;
+  one.client_id = highest_ + 1;
+  one.prepared = false;
+  one.made_here = true;
+  const auto id = one.client_id;
+  opened(std::move(one), context);
+  return id;
+}
+
+void prepared_statements::keep_long_data(prepared_statement& one, std::uint16_t parameter,
+                                         std::string_view data) {
+  if (one.long_data_lost) return;
+  if (!one.kept || one.long_data || !make_room(data.size())) {
+    drop_long_data(one);
+    one.long_data_lost = true;
+    return;
+  }
+  one.long_data_kept[parameter].append(data);
+}
+
+void prepared_statements::drop_long_data(prepared_statement& one) {
+  for (const auto& [parameter, data] : one.long_data_kept) bytes_ -= data.size();
+  one.long_data_kept.clear();
+}
+
 void prepared_statements::closed(std::uint32_t client_id) {
-  const auto* one = find(client_id);
+  auto* one = find(client_id);
   if (!one) return;
+  drop_long_data(*one);
   if (one->kept)
     bytes_ -= one->text.size() + one->types.size() + overhead;
   else

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,13 +51,16 @@ struct prepared_statement {
   prepared_facts facts;
   std::shared_ptr<const prepare_context> made_in;
   std::uint16_t parameters = 0;
-  std::uint64_t definitions = 0;    // hash of what the client was told of parameters and columns
-  protocol::byte_buffer types;      // of the parameters, as the client sent them last
-  bool types_missed = false;        // ... which were not seen whole
-  bool kept = true;                 // false: the text did not fit, and the session cannot be restored
-  bool prepared = true;             // server_id is good on the present connection
-  bool types_sent = false;          // the server knows the types
-  bool long_data = false;           // some was sent for the next execute
+  std::uint64_t definitions = 0; // hash of what the client was told of parameters and columns
+  protocol::byte_buffer types;   // of the parameters, as the client sent them last
+  bool types_missed = false;     // ... which were not seen whole
+  bool kept = true;              // false: the text did not fit, and the session cannot be restored
+  bool prepared = true;          // server_id is good on the present connection
+  bool types_sent = false;       // the server knows the types
+  bool long_data = false;        // some was sent to the server for the next execute
+  std::map<std::uint16_t, std::string>
+      long_data_kept;               // by parameter: some was sent while the server was away
+  bool made_here = false;           // in an outage: the server has not said yet what it makes of the text
   bool long_data_lost = false;      // ... and is gone
   bool definitions_changed = false; // what the server would answer is not what the client expects
 };
@@ -83,10 +87,17 @@ class prepared_statements {
   // After the server's answer to COM_STMT_PREPARE. `client_id` is what the client was told. Not `kept` when
   // its text is not known.
   void opened(prepared_statement one, const prepare_context& context);
+  // Prepared without the server: it will be there before its first use. Gives its id; nothing: it does not
+  // fit.
+  [[nodiscard]] std::optional<std::uint32_t> opened_here(prepared_statement one,
+                                                         const prepare_context& context);
   void failed_to_open() { last_ = 0; }
   void closed(std::uint32_t client_id);
   [[nodiscard]] prepared_statement* find(std::uint32_t client_id); // null: not open
   void keep_types(prepared_statement& one, protocol::byte_span types);
+  // Long data while the server is away. What does not fit, and what follows it, is lost.
+  void keep_long_data(prepared_statement& one, std::uint16_t parameter, std::string_view data);
+  void drop_long_data(prepared_statement& one); // it was executed or reset, or has gone to the server
   // The id to tell a client for a statement that was opened as `server_id`.
   [[nodiscard]] std::uint32_t name_for(std::uint32_t server_id);
   // What to send to the server for a client's id. For one that is not open: an id that the server refuses.

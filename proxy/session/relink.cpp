@@ -101,7 +101,7 @@ task<bool> session::restore_session(bool fresh_autocommit) {
 }
 
 task<> session::apply_effects(const command_facts& facts) {
-  note_.clear();
+  said_.text.clear();
   state_.known_last_insert_id.reset(); // what an OK names may be an id that the client has given itself
   if (state_.next_transaction() && facts.kind != sql::kind::set) state_.forget_next_transaction();
   if (command_.code == command::stmt_close) {

@@ -118,14 +118,14 @@ task<bool> session::serve_command() {
     // What is answered from here on is not what the old connection, should it live, would go on with.
     if (link_ && held_out() && server_is_suspect()) drop_link();
     if (stopping_ || client_->closed()) co_return false;
-    const bool here =
-        transaction_lost_ || state_.collected.open() || process().board.view().state != server_state::up;
+    const auto server = process().board.view().state;
+    const bool here = transaction_lost_ || state_.collected.open() || server != server_state::up;
     if (here && !command_.whole && !command_.spent) { // it may be answered without the server
       next = co_await collect_command();
       if (next != verdict::decide_again) break;
     }
-    const auto facts = describe();
-    next = co_await act(decide(facts, look_around(facts)), facts);
+    const auto facts = describe(!here);
+    next = co_await act(decide(facts, look_around(facts, server)), facts);
   }
   hold_limit_.clear();
   spend_command();
@@ -156,7 +156,11 @@ task<bool> session::carry_out(const decision& chosen) {
   case action::collect: co_return co_await collect_write();
   case action::savepoint_collected: co_return co_await savepoint_collected();
   case action::fail_transaction: co_return co_await fail_transaction(chosen.error, chosen.reason);
-  case action::answer_warnings: co_return co_await answer_warnings();
+  case action::answer_read: co_return co_await answer_read();
+  case action::prepare_locally: co_return co_await prepare_locally();
+  case action::deallocate_locally: co_return co_await deallocate_locally();
+  case action::reset_statement: co_return co_await reset_statement();
+  case action::keep_long_data: keep_long_data(); co_return true;
   case action::set_locally: co_return co_await set_locally();
   case action::use_locally: co_return co_await use_locally();
   case action::kill_locally: co_return co_await kill_locally();
@@ -165,7 +169,7 @@ task<bool> session::carry_out(const decision& chosen) {
     login_.database = state_.database();
     state_.begin(login_, process().profile.get());
     last_insert_id_ = 0;
-    note_.clear();
+    said_.text.clear();
     co_return co_await answer_ok();
   case action::ignore: forget_unsent(); co_return true;
   case action::refuse:
@@ -181,7 +185,7 @@ task<bool> session::carry_out(const decision& chosen) {
   }
 }
 
-command_facts session::describe() {
+command_facts session::describe(bool up) {
   if (command_.code == command::stmt_prepare && command_.payload.size() > 1) {
     const auto before = looked_at_;
     looked_at_ = 0;
@@ -190,19 +194,22 @@ command_facts session::describe() {
     looked_at_ = std::max(before, looked_at_);
   }
   if (command_.code == command::stmt_execute && looks_prepared_) looked_at_ = process().connections->now();
-  if (command_.code != command::query) return describe_command(command_.code);
-  const auto query = query_text();
-  if (!query) return command_facts{.code = command::query, .understood = false};
-  const bool alone = !state_.more_statements.value_or((negotiated_ & protocol::cap::multi_statements) != 0);
-  const auto facts = describe_query(query->text, command_.whole, alone, state_, home_.analysis());
-  notice_ids(query->text);
+  auto facts = describe_command(command_.code);
+  if (command_.code == command::query) {
+    const auto query = query_text();
+    if (!query) return command_facts{.code = command::query, .understood = false};
+    const bool alone = !state_.more_statements.value_or((negotiated_ & protocol::cap::multi_statements) != 0);
+    facts = describe_query(query->text, command_.whole, alone, state_, home_.analysis());
+    notice_ids(query->text);
+  }
+  if (!up) look_at_write(facts);
   return facts;
 }
 
 // Precondition: describe() was just called; the worker's analysis holds the statement.
-situation session::look_around(const command_facts& facts) {
+situation session::look_around(const command_facts& facts, server_state server) {
   situation now;
-  now.server = process().board.view().state;
+  now.server = server;
   if (now.server == server_state::up) { // the hot path needs no more
     now.transaction_lost = transaction_lost_;
     now.collecting = state_.collected.open();
@@ -219,23 +226,32 @@ situation session::look_around(const command_facts& facts) {
   now.collected_any = !state_.collected.empty();
   now.can_collect = !link_ || state_.restorable();
   now.read_only = now.collecting ? state_.collected.mode().read_only : state_.read_only();
-  now.noted_last = !note_.empty();
+  now.noted_last = !said_.text.empty();
+  if (facts.code == command::query && facts.single && facts.understood &&
+      (facts.kind == protocol::sql::kind::select || facts.kind == protocol::sql::kind::show)) {
+    const auto profile = process().profile.get();
+    read_ = find_answer(query_text()->text, home_.analysis().first(),
+                        {state_, *profile, connection_id_, state_.known_last_insert_id, said_});
+    now.answerable = read_.has_value();
+  }
   if (!now.has_spool) return now;
   spool_refusal_ = process().watch.spool_refusal(login_.user);
   if (spool_refusal_.empty())
     if (const auto trouble = process().queue->trouble()) spool_refusal_ = trouble->context;
   now.spool_refusal = spool_refusal_;
-  if (facts.code != command::query || !facts.single || !facts.understood) return now;
+  if (write_.text.empty() || !facts.single || !facts.understood) return now;
   const auto& statement = home_.analysis().first();
-  if (facts.write) {
-    not_spoolable_ = why_not_spoolable(statement, state_);
+  if (facts.write || facts.prepares_write) {
+    not_spoolable_ = write_.refusal;
+    if (not_spoolable_.empty())
+      not_spoolable_ = why_not_spoolable(statement, state_, write_.database, write_.bound);
     if (not_spoolable_.empty()) not_spoolable_ = state_.context_gap();
     if (!not_spoolable_.empty())
       not_spoolable_ = "the server is down, and this write cannot run later: " + not_spoolable_;
     now.not_spoolable = not_spoolable_;
   }
   if (now.server == server_state::draining)
-    now.depends_on_pending = process().queue->pending_on(tables_of(statement, state_.database(), false));
+    now.depends_on_pending = process().queue->pending_on(tables_of(statement, write_.database, false));
   return now;
 }
 

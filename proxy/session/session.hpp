@@ -11,6 +11,7 @@
 #include "proxy/net/stream_io.hpp"
 #include "proxy/session/decide.hpp"
 #include "proxy/session/link.hpp"
+#include "proxy/session/local_reads.hpp"
 #include "proxy/session/session_state.hpp"
 #include "proxy/session/worker.hpp"
 #include "spool/error.hpp"
@@ -138,8 +139,8 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> serve_command();
   task<verdict> act(const decision& chosen, const command_facts& facts);
   task<bool> carry_out(const decision& chosen);
-  [[nodiscard]] command_facts describe();
-  [[nodiscard]] situation look_around(const command_facts& facts);
+  [[nodiscard]] command_facts describe(bool up);
+  [[nodiscard]] situation look_around(const command_facts& facts, server_state server);
   void check_idle_link();
   void drop_stale_link();
   void drop_link();
@@ -188,6 +189,8 @@ class session : public std::enable_shared_from_this<session> {
   task<std::optional<verdict>> ready_to_execute(prepared_statement& one);
   task<remake> prepare_again(prepared_statement& one);
   task<remake> prepare_text(prepared_statement& one);
+  task<verdict> lost_while_preparing();
+  task<bool> send_kept_long_data(prepared_statement& one);
   task<bool> lead(const std::vector<std::string>& statements);
   task<bool> restore_statements();
   task<bool> restore_named(const named_statement& one);
@@ -200,6 +203,22 @@ class session : public std::enable_shared_from_this<session> {
   void apply_prepare_effects(const protocol::sql::statement& one, std::string_view text, bool failed);
   [[nodiscard]] command_facts with_statement(const command_facts& facts);
   [[nodiscard]] bool lacks_types(const prepared_statement& one) const;
+
+  // local_statements.cpp
+  using bound_values = std::vector<spool::parameter>;
+  void look_at_write(command_facts& facts);
+  [[nodiscard]] bool analyze_write();
+  void look_at_execute(command_facts& facts);
+  void look_at_named_execute(command_facts& facts);
+  [[nodiscard]] std::string named_text() const;
+  [[nodiscard]] std::string why_not_executed_here(const prepared_statement& one) const;
+  task<bool> prepare_locally();
+  task<bool> prepare_named_locally();
+  task<bool> deallocate_locally();
+  task<bool> reset_statement();
+  void keep_long_data();
+  [[nodiscard]] std::optional<std::vector<bound_values>> read_bound_values(std::string& refusal);
+  [[nodiscard]] std::string shape_of_write(const bound_values& values) const;
 
   // kill.cpp
   struct kill_plan {
@@ -236,12 +255,18 @@ class session : public std::enable_shared_from_this<session> {
     bool commits = false; // the unit is a transaction
   };
   task<verdict> spool_write();
-  [[nodiscard]] std::optional<write_draft> make_write(std::string_view text, std::string& refusal);
+  struct writes_draft {
+    std::vector<spool::statement> what; // one, or one for each row of a bulk execute
+    std::uint64_t rows = 0;
+    std::uint64_t insert_id = 0; // the first one
+  };
+  [[nodiscard]] std::optional<writes_draft> make_writes(std::string& refusal);
+  [[nodiscard]] std::optional<write_draft> make_write(bound_values values, std::string& refusal);
   [[nodiscard]] spool::unit make_unit(std::vector<spool::statement> statements) const;
   task<verdict> append_unit(spool::unit& what, const spooled_ok& promised);
   task<bool> wait_for_ticket(ticket& one);
   task<verdict> answer_ticket(ticket& one, const spooled_ok& promised);
-  task<bool> answer_applied(const spool::statement_answer& said);
+  task<bool> answer_applied(const std::vector<spool::statement_answer>& said);
   task<verdict> answer_failed_append(const spool::failure& why, bool commits);
 
   // transactions.cpp
@@ -279,7 +304,7 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> answer_error(client_error which, std::string_view text);
   task<bool> answer_error_at(std::uint8_t sequence, client_error which, std::string_view text);
   task<bool> answer_noted(const std::string& note, std::uint64_t rows, std::uint64_t insert_id);
-  task<bool> answer_warnings();
+  task<bool> answer_read();
   task<bool> set_locally();
   task<bool> use_locally();
 
@@ -331,7 +356,19 @@ class session : public std::enable_shared_from_this<session> {
   // what the client must still be told
   bool transaction_lost_ = false;
   std::uint64_t last_insert_id_ = 0; // as LAST_INSERT_ID() would tell it
-  std::string note_; // the warning of the previous statement's OK, empty when it had none of ours
+  diagnostic said_; // what the previous statement left for SHOW WARNINGS, when it was answered here
+
+  // the current command's write, while the server is not up
+  struct write_at_hand {
+    std::string_view text;                   // of the statement, with its placeholders
+    prepared_statement* statement = nullptr; // that it executes; null: it came as text
+    bool bound = false;                      // values are bound to its placeholders, or will be
+    std::string database;                    // its default one
+    std::string filled;                      // what `text` points to when no one else keeps it
+    std::string refusal;                     // why it cannot be executed without the server
+  };
+  write_at_hand write_;
+  std::optional<protocol::text_result_set> read_; // the answer to the current command
 
   // the sentences that a situation points to
   std::string spool_refusal_;

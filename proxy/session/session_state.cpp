@@ -103,6 +103,8 @@ void session_state::reset_context() {
     const auto* chosen = profile_->find(login_.collation);
     if (!chosen)
       chosen = profile_->named(context_.collation_server); // as the server does with an id it does not know
+    if (chosen && chosen == profile_->primary_of(chosen->character_set)) // as the server does with its own
+      chosen = profile_->default_of(chosen->character_set);
     if (chosen) {
       context_.character_set_client = context_.character_set_results = chosen->character_set;
       context_.collation_connection = chosen->name;
@@ -287,7 +289,7 @@ void session_state::set_variable(const std::string& variable, const std::string&
   } else if (variable == "character_set_client") {
     use_character_set(boost::algorithm::to_lower_copy(value));
   } else if (variable == "character_set_connection") {
-    const auto* chosen = profile_ ? profile_->default_of(boost::algorithm::to_lower_copy(value)) : nullptr;
+    const auto* chosen = profile_ ? profile_->primary_of(boost::algorithm::to_lower_copy(value)) : nullptr;
     if (chosen)
       context_.collation_connection = chosen->name;
     else

@@ -124,4 +124,7 @@ class session_state {
       settings_; // variable, assignment text; in the order of first use
 };
 
+// The bytes in a literal as user_variable() gives it: `_utf8mb4 0x6162 COLLATE ...`; empty for anything else.
+[[nodiscard]] std::string text_of(const std::string& literal);
+
 } // namespace holdwater::proxy

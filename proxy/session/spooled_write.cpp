@@ -58,7 +58,7 @@ std::uint64_t rows_to_claim(const sql::statement& write, std::uint64_t assumed) 
 task<session::verdict> session::spool_write() {
   if (!process().board.enter_append()) co_return verdict::decide_again;
   std::string refusal;
-  auto draft = make_write(query_text()->text, refusal);
+  auto draft = make_writes(refusal);
   if (!draft) {
     process().board.leave_append();
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
@@ -66,26 +66,41 @@ task<session::verdict> session::spool_write() {
     co_return told ? verdict::next_command : verdict::end_session;
   }
   const spooled_ok promised{draft->rows, draft->insert_id};
-  std::vector<spool::statement> statements;
-  statements.push_back(std::move(draft->what));
-  auto unit = make_unit(std::move(statements));
+  auto unit = make_unit(std::move(draft->what));
   co_return co_await append_unit(unit, promised);
 }
 
+// Precondition: look_at_write() found a write that may run later. Nothing is suspended in here.
+std::optional<session::writes_draft> session::make_writes(std::string& refusal) {
+  auto executions = read_bound_values(refusal);
+  if (!executions) return std::nullopt;
+  writes_draft all;
+  for (auto& values : *executions) {
+    auto one = make_write(std::move(values), refusal);
+    if (!one) return std::nullopt;
+    all.rows += one->rows;
+    if (all.insert_id == 0) all.insert_id = one->insert_id;
+    all.what.push_back(std::move(one->what));
+  }
+  return all;
+}
+
 // What a write needs to mean later what it means now; nothing when it would need ids that are not there.
-// Precondition: `text` is a single write that may run later. Nothing is suspended in here.
-std::optional<session::write_draft> session::make_write(std::string_view text, std::string& refusal) {
+std::optional<session::write_draft> session::make_write(bound_values values, std::string& refusal) {
+  const auto shape = shape_of_write(values);
   auto& found = home_.analysis();
-  found.analyze(text, state_.dialect());
+  found.analyze(shape, state_.dialect());
   const auto& write = found.first();
   write_draft draft;
   draft.rows = rows_to_claim(write, process().settings.spool.assume_affected_rows);
 
   auto& one = draft.what;
-  one.text = text;
+  one.text = write_.text;
+  one.parameters = std::move(values);
   one.context = state_.context();
+  one.context.database = write_.database;
   one.timestamp = now_since_epoch();
-  one.tables = tables_of(write, state_.database(), true);
+  one.tables = tables_of(write, write_.database, true);
   for (const auto name : write.user_variables)
     if (const auto* value = state_.user_variable(name))
       one.user_variables.push_back({sql::name{name}.unquoted(), *value});
@@ -94,7 +109,7 @@ std::optional<session::write_draft> session::make_write(std::string_view text, s
   if (!inserts) return draft;
   const auto& into = one.tables.front();
   const auto plan =
-      process().ids->plan(into.schema, into.table, text, write, state_.dialect(),
+      process().ids->plan(into.schema, into.table, shape, write, state_.dialect(),
                           one.context.auto_increment_increment, one.context.auto_increment_offset);
   switch (plan.what) {
   case id_plan::answer::refused:
@@ -160,7 +175,7 @@ task<session::verdict> session::answer_ticket(ticket& one, const spooled_ok& pro
   if (one.now() == phase::refused) {
     protocol::byte_buffer out;
     const auto& said = one.error();
-    note_.clear();
+    said_.text.clear();
     protocol::append_err(out, static_cast<std::uint8_t>(command_.sequence + 1),
                          {static_cast<std::uint16_t>(said.number), said.sql_state, said.text}, negotiated_);
     told = co_await answer(out);
@@ -170,7 +185,7 @@ task<session::verdict> session::answer_ticket(ticket& one, const spooled_ok& pro
   if (one.now() == phase::applied && promised.commits) {
     told = co_await answer_ok();
   } else if (one.now() == phase::applied && !one.answers().empty()) {
-    told = co_await answer_applied(one.answers().front());
+    told = co_await answer_applied(one.answers());
   } else {
     process().counters.writes_spooled.fetch_add(1, std::memory_order_relaxed);
     const auto note =
@@ -181,19 +196,18 @@ task<session::verdict> session::answer_ticket(ticket& one, const spooled_ok& pro
   co_return told&& goes_on ? verdict::next_command : verdict::end_session;
 }
 
-// As the server has answered it.
-task<bool> session::answer_applied(const spool::statement_answer& said) {
+// As the server has answered it; a bulk execute's rows are told in one.
+task<bool> session::answer_applied(const std::vector<spool::statement_answer>& said) {
+  protocol::ok_message ok{.status = told_status(), .info = said.back().info, .session_state = {}};
+  for (const auto& one : said) {
+    ok.affected_rows += one.affected_rows;
+    ok.warnings = static_cast<std::uint16_t>(ok.warnings + one.warnings);
+    if (ok.last_insert_id == 0) ok.last_insert_id = one.insert_id;
+  }
   protocol::byte_buffer out;
-  note_.clear();
-  protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1),
-                      {said.affected_rows,
-                       said.insert_id,
-                       told_status(),
-                       static_cast<std::uint16_t>(said.warnings),
-                       said.info,
-                       {}},
-                      negotiated_);
-  if (said.insert_id != 0) last_insert_id_ = said.insert_id;
+  said_.text.clear();
+  protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1), ok, negotiated_);
+  if (ok.last_insert_id != 0) last_insert_id_ = ok.last_insert_id;
   co_return co_await answer(out);
 }
 

@@ -6,11 +6,11 @@
 #include "protocol/statement_commands.hpp"
 #include "proxy/server/monitor.hpp"
 
-#include <boost/algorithm/hex.hpp>
 #include <boost/algorithm/string/case_conv.hpp>
 #include <fmt/format.h>
 
 #include <array>
+#include <utility>
 
 namespace holdwater::proxy {
 
@@ -37,16 +37,6 @@ std::uint32_t as_id(const std::uint8_t* at) {
 
 std::string lower_name(const sql::name& name) {
   return boost::algorithm::to_lower_copy(name.unquoted());
-}
-
-// The bytes in a literal as session_state keeps them: `_utf8mb4 0x6162 COLLATE ...`; empty for anything else.
-std::string text_of(const std::string& value) {
-  const auto hex = value.find(" 0x");
-  if (value.empty() || value[0] != '_' || hex == std::string::npos) return {};
-  const auto digits = std::string_view(value).substr(hex + 3);
-  std::string text;
-  boost::algorithm::unhex(digits.substr(0, digits.find(' ')), std::back_inserter(text));
-  return text;
 }
 
 } // namespace
@@ -185,12 +175,7 @@ task<std::optional<session::verdict>> session::ready_statement() {
   }
   if (!one->prepared) {
     const auto how = co_await prepare_again(*one);
-    if (how == remake::lost) {
-      process().watch.report("a statement was to be prepared again: the connection was lost");
-      drop_link();
-      if (client_->peer_has_left()) co_return verdict::end_session;
-      co_return co_await retry_later();
-    }
+    if (how == remake::lost) co_return co_await lost_while_preparing();
     if (how != remake::made && unanswered) { // the next execute will be told
       one->long_data_lost = true;
       co_return verdict::next_command;
@@ -201,8 +186,40 @@ task<std::optional<session::verdict>> session::ready_statement() {
     }
     one->definitions_changed = how == remake::changed;
   }
+  if (!one->long_data_kept.empty() &&
+      (executes(command_.code) || command_.code == command::stmt_send_long_data)) {
+    const bool sent = co_await send_kept_long_data(*one);
+    if (!sent) co_return co_await lost_while_preparing();
+  }
+  if (command_.code == command::stmt_reset) book.drop_long_data(*one);
   if (!executes(command_.code)) co_return std::nullopt;
   co_return co_await ready_to_execute(*one);
+}
+
+task<session::verdict> session::lost_while_preparing() {
+  process().watch.report("a statement was to be prepared again: the connection was lost");
+  drop_link();
+  if (client_->peer_has_left()) co_return verdict::end_session;
+  co_return co_await retry_later();
+}
+
+// What came while the server was away. The server does not answer these.
+task<bool> session::send_kept_long_data(prepared_statement& one) {
+  byte_buffer framed;
+  for (const auto& [parameter, data] : one.long_data_kept) {
+    byte_buffer payload;
+    protocol::payload_writer write(payload);
+    write.integer(static_cast<std::uint8_t>(command::stmt_send_long_data), 1);
+    write.integer(one.server_id, 4);
+    write.integer(parameter, 2);
+    write.bytes(data);
+    protocol::append_message(framed, 0, payload);
+  }
+  const bool sent = co_await send_to_server(framed);
+  limit_.clear();
+  state_.statements.drop_long_data(one);
+  one.long_data = true;
+  co_return sent;
 }
 
 task<std::optional<session::verdict>> session::ready_to_execute(prepared_statement& one) {
@@ -275,6 +292,8 @@ task<session::remake> session::prepare_text(prepared_statement& one) {
   }
   one.server_id = tracker_.statement_id();
   one.prepared = true;
+  one.types_sent = false;
+  if (std::exchange(one.made_here, false)) one.definitions = tracker_.definitions_hash();
   // A client that caches definitions is sent them again only when the server sees them change: it would not
   // see this.
   const bool cached = (negotiated_ & protocol::cap::mariadb_cache_metadata) != 0;

@@ -73,7 +73,7 @@ task<bool> session::collect_write() {
     mine.begin(state_.take_transaction_mode());
   }
   std::string refusal;
-  auto draft = make_write(query_text()->text, refusal);
+  auto draft = make_writes(refusal);
   auto which = client_error::needs_server;
   const auto& settings = process().settings.spool;
   if (draft && !mine.has_room_for(draft->what,
@@ -87,7 +87,7 @@ task<bool> session::collect_write() {
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
     co_return co_await answer_error(which, refusal);
   }
-  mine.add(std::move(draft->what));
+  for (auto& one : draft->what) mine.add(std::move(one));
   const std::string note(collected_note);
   co_return co_await answer_noted(note, draft->rows, draft->insert_id);
 }

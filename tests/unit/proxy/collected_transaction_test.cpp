@@ -92,14 +92,14 @@ TEST_CASE("a transaction is bounded in statements and in bytes, and going back m
   collected_transaction mine;
   mine.begin({});
   const collected_transaction::limits two{1 << 20, 2};
-  CHECK(mine.has_room_for(write("a"), two));
+  CHECK(mine.has_room_for({write("a")}, two));
   mine.add(write("a"));
   mine.set_savepoint("s");
   mine.add(write(std::string(5000, 'b')));
-  CHECK_FALSE(mine.has_room_for(write("c"), two));
+  CHECK_FALSE(mine.has_room_for({write("c")}, two));
   const collected_transaction::limits small{8000, 100};
-  CHECK_FALSE(mine.has_room_for(write(std::string(2000, 'c')), small));
+  CHECK_FALSE(mine.has_room_for({write(std::string(2000, 'c'))}, small));
   CHECK(mine.roll_back_to("s"));
-  CHECK(mine.has_room_for(write(std::string(2000, 'c')), small));
-  CHECK(mine.has_room_for(write("c"), two));
+  CHECK(mine.has_room_for({write(std::string(2000, 'c'))}, small));
+  CHECK(mine.has_room_for({write("c")}, two));
 }

@@ -230,8 +230,51 @@ TEST_CASE("while draining, a read of a table with pending units waits, and then 
 TEST_CASE("SHOW WARNINGS after a spooled OK is answered from it, in an outage and while draining") {
   auto now = in(server_state::down);
   CHECK(decide(statement("SHOW WARNINGS"), now).what == refuse);
-  now.noted_last = true;
-  CHECK(decide(statement("show  warnings"), now).what == answer_warnings);
+  now.answerable = true;
+  CHECK(decide(statement("show  warnings"), now).what == answer_read);
   now.server = server_state::draining;
-  CHECK(decide(statement("SHOW WARNINGS LIMIT 5"), now).what == answer_warnings);
+  CHECK(decide(statement("SHOW WARNINGS"), now).what == forward);
+  now.noted_last = true;
+  CHECK(decide(statement("SHOW WARNINGS LIMIT 5"), now).what == answer_read);
+}
+
+TEST_CASE("a read that needs no server is answered in an outage, and forwarded when the server is there") {
+  auto now = in(server_state::down);
+  now.answerable = true;
+  CHECK(decide(statement("SELECT 1"), now).what == answer_read);
+  now.server = server_state::suspect;
+  CHECK(decide(statement("SELECT 1"), now).what == hold);
+  now.server = server_state::draining;
+  CHECK(decide(statement("SELECT 1"), now).what == forward);
+}
+
+TEST_CASE("a write is prepared and executed in an outage as one that comes as text") {
+  auto prepare = describe_command(command::stmt_prepare);
+  prepare.prepares_write = true;
+  auto execute = describe_command(command::stmt_execute);
+  execute.write = true;
+  auto now = in(server_state::down);
+  CHECK(decide(prepare, now).what == prepare_locally);
+  CHECK(decide(execute, now).what == spool);
+  CHECK(decide(describe_command(command::stmt_send_long_data), now).what == keep_long_data);
+  CHECK(decide(describe_command(command::stmt_reset), now).what == reset_statement);
+  now.collecting = true;
+  CHECK(decide(execute, now).what == collect);
+  now.not_spoolable = "no";
+  CHECK(decide(prepare, now).what == refuse);
+  CHECK(decide(execute, now).what == refuse);
+  now = in(server_state::down);
+  now.known_account = false;
+  CHECK(decide(prepare, now).what == refuse);
+  now = in(server_state::draining);
+  CHECK(decide(prepare, now).what == forward);
+  CHECK(decide(execute, now).what == spool);
+  now.not_spoolable = "no";
+  CHECK(decide(execute, now).what == wait_for_drain);
+  auto read = describe_command(command::stmt_execute);
+  CHECK(decide(read, now).what == wait_for_drain);
+  read.pure_read = true;
+  CHECK(decide(read, now).what == forward);
+  now = in(server_state::halted);
+  CHECK(decide(execute, now).what == refuse);
 }

@@ -25,7 +25,7 @@ std::string refusal(const char* text, const char* database = "d") {
   sql::analysis found;
   const auto facts = describe_query(text, true, true, state, found);
   REQUIRE(facts.write);
-  return why_not_spoolable(found.first(), state);
+  return why_not_spoolable(found.first(), state, state.database());
 }
 
 } // namespace
@@ -105,7 +105,7 @@ TEST_CASE("LAST_INSERT_ID() may run later when the id was given out here") {
   sql::analysis found;
   const auto why = [&](const char* text) {
     REQUIRE(describe_query(text, true, true, state, found).write);
-    return why_not_spoolable(found.first(), state);
+    return why_not_spoolable(found.first(), state, state.database());
   };
   CHECK(why("INSERT INTO t VALUES (LAST_INSERT_ID())") != "");
   state.known_last_insert_id = 7;

@@ -46,7 +46,7 @@ struct scene {
   std::string ask(const char* text) const {
     protocol::sql::analysis found;
     found.analyze(text, state.dialect());
-    const auto set = answer_read(text, found.first(), {state, *profile, 7, last_insert_id, said});
+    const auto set = find_answer(text, found.first(), {state, *profile, 7, last_insert_id, said});
     if (!set) return "-";
     std::string out;
     for (const auto& row : set->rows)

@@ -58,6 +58,47 @@ TEST_CASE("after the connection was lost, no new id is an open one's") {
   CHECK(statements.bytes() == 0);
 }
 
+TEST_CASE(
+    "a statement that is prepared without the server has an id of its own, and is to be prepared there") {
+  auto statements = book();
+  prepared_statement one;
+  one.text = "DELETE FROM t";
+  const auto first = statements.opened_here(one, plain);
+  const auto second = statements.opened_here(one, plain);
+  REQUIRE(first);
+  REQUIRE(second);
+  CHECK(*first != *second);
+  CHECK_FALSE(statements.find(*first)->prepared);
+  CHECK(statements.find(*first)->made_here);
+  CHECK(statements.mapped());
+  open(statements, 1); // the server's first
+  CHECK(statements.find(3)->server_id == 1);
+  one.text = std::string(2 << 20, 'x');
+  CHECK_FALSE(statements.opened_here(one, plain));
+}
+
+TEST_CASE("long data is kept without the server, unless the server has a part of it or it does not fit") {
+  auto statements = book();
+  open(statements, 1);
+  statements.lost_connection();
+  auto& one = *statements.find(1);
+  const auto before = statements.bytes();
+  statements.keep_long_data(one, 3, "ab");
+  statements.keep_long_data(one, 3, "c");
+  CHECK(one.long_data_kept.at(3) == "abc");
+  CHECK(statements.bytes() == before + 3);
+  statements.drop_long_data(one);
+  CHECK(statements.bytes() == before);
+  CHECK_FALSE(one.long_data_lost);
+  statements.keep_long_data(one, 0, std::string(2 << 20, 'x'));
+  CHECK(one.long_data_lost);
+  CHECK(one.long_data_kept.empty());
+  one.long_data_lost = false;
+  one.long_data = true;
+  statements.keep_long_data(one, 0, "x");
+  CHECK(one.long_data_lost);
+}
+
 TEST_CASE("the statement prepared last is found as MariaDB does") {
   constexpr auto last = protocol::last_prepared_statement;
   auto statements = book();

@@ -13,13 +13,14 @@ parameter of(std::uint8_t type, std::string value, bool is_unsigned = false) {
 } // namespace
 
 TEST_CASE("numbers are shown in digits, with their sign") {
-  CHECK(literal(of(1, "\xff")) == "-1");
-  CHECK(literal(of(1, "\xff", true)) == "255");
-  CHECK(literal(of(3, std::string("\x2a\0\0\0", 4))) == "42");
-  CHECK(literal(of(8, std::string(8, '\xff'), true)) == "18446744073709551615");
-  CHECK(literal(of(8, std::string(8, '\xff'))) == "-1");
+  CHECK(literal(of(1, "\xff"), "latin1") == "-1");
+  CHECK(literal(of(1, "\xff", true), "latin1") == "255");
+  CHECK(literal(of(3, std::string("\x2a\0\0\0", 4)), "latin1") == "42");
+  CHECK(literal(of(8, std::string(8, '\xff'), true), "latin1") == "18446744073709551615");
+  CHECK(literal(of(8, std::string(8, '\xff')), "latin1") == "-1");
   const double value = -2.25;
-  CHECK(literal(of(5, std::string(reinterpret_cast<const char*>(&value), sizeof value))) == "-2.25");
+  CHECK(literal(of(5, std::string(reinterpret_cast<const char*>(&value), sizeof value)), "latin1") ==
+        "-2.25");
 }
 
 TEST_CASE("dates and times are shown as the server writes them") {
@@ -36,8 +37,10 @@ TEST_CASE("text is shown in quotes, for people cut when it is long") {
   CHECK(readable(of(252, std::string(1000, 'x'))) == "'" + std::string(200, 'x') + "...");
 }
 
-TEST_CASE("a literal is read alike in every character set") {
-  CHECK(literal(of(253, "123")) == "'123'");
-  CHECK(literal(of(253, "it's")) == "_utf8mb4 x'69742773'");
-  CHECK(literal(of(253, "\x95\x5c")) == "_utf8mb4 x'955c'");
+TEST_CASE("a literal is read alike in every sql_mode, as text in its character set or as bytes") {
+  CHECK(literal(of(253, "123"), "sjis") == "'123'");
+  CHECK(literal(of(253, "it's"), "utf8mb4") == "_utf8mb4 x'69742773'");
+  CHECK(literal(of(253, "\x95\x5c"), "sjis") == "_sjis x'955c'");
+  CHECK(literal(of(252, "ab"), "utf8mb4") == "x'6162'");
+  CHECK(literal(of(252, ""), "utf8mb4") == "x''");
 }

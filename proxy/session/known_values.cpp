@@ -1,5 +1,9 @@
-// What a session knows of its system variables, for answering SELECT @@x without the server.
+// What a session knows of its variables' values, for answering SELECT @@x without the server, and more.
 #include "proxy/session/session_state.hpp"
+
+#include <boost/algorithm/hex.hpp>
+
+#include <iterator>
 
 namespace holdwater::proxy {
 namespace {
@@ -31,6 +35,15 @@ value read_setting(const std::string& text) {
 }
 
 } // namespace
+
+std::string text_of(const std::string& literal) {
+  const auto hex = literal.find(" 0x");
+  if (literal.empty() || literal[0] != '_' || hex == std::string::npos) return {};
+  const auto digits = std::string_view(literal).substr(hex + 3);
+  std::string text;
+  boost::algorithm::unhex(digits.substr(0, digits.find(' ')), std::back_inserter(text));
+  return text;
+}
 
 std::optional<value> session_state::system_variable(std::string_view name) const {
   for (const auto& [variable, why] : gaps_)

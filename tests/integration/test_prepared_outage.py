@@ -1,0 +1,318 @@
+"""Prepared statements while the server is away: writes are prepared, executed and queued with their values."""
+import struct
+
+import pytest
+
+from lib.process import wait_until
+from lib.sql import run, spooled_seq, value, was_refused_for_outage
+from lib.statements import COM_STMT_BULK_EXECUTE, LONGLONG, VARCHAR, Session, lenenc
+from lib.wire import Err
+
+TINY, SHORT, LONG, FLOAT, DOUBLE, TIMESTAMP, DATE, TIME, DATETIME = 1, 2, 3, 4, 5, 7, 10, 11, 12
+NEWDECIMAL, BLOB, STRING, UNSIGNED = 246, 252, 254, 0x8000
+STMT_BULK = 1 << 2  # of MariaDB's own capabilities
+
+
+@pytest.fixture
+def table(proxy):
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL DEFAULT 0, s VARCHAR(50), b LONGBLOB) ENGINE=InnoDB")
+    run(connection, "CREATE TABLE ai (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(20)) ENGINE=InnoDB")
+    run(connection, "INSERT INTO t (id, n) VALUES (1, 10), (2, 20)")
+    run(connection, "INSERT INTO ai (s) VALUES ('up')")
+    words = f"of `{proxy.database}`.`ai`"
+    wait_until(lambda: any("reserved ids" in line and words in line for line in proxy.log_text().splitlines()), 15,
+               f"ids are reserved {words}")
+    return proxy
+
+
+@pytest.fixture
+def session(table):
+    made = Session(table)
+    yield made
+    made.close()
+
+
+def go_away(proxy):
+    proxy.server.stop()
+    proxy.wait_state("down")
+
+
+def bring_back(proxy, dead=0):
+    proxy.server.start()
+    proxy.wait_drained()
+    assert proxy.health()["spool"]["dead"] == dead, proxy.http("/spool/dead")
+
+
+def rows(proxy, statement):
+    return proxy.server.run(statement, database=proxy.database)
+
+
+def execute(session, statement, parameters, **how):
+    """Executes a write that must be queued; the OK's affected rows and insert id."""
+    session.raw.command(0x17, _payload(statement, parameters, **how))
+    ok = session.raw.expect_ok()
+    assert ok[0] == 0 and ok[1] < 251
+    at, insert_id = 2, ok[2]
+    if ok[2] == 0xFC:
+        insert_id, at = struct.unpack_from("<H", ok, 3)[0], 4
+    assert struct.unpack_from("<H", ok, at + 3)[0] == 1, "one warning: it is queued"
+    return ok[1], insert_id
+
+
+def _payload(statement, parameters, types=True):
+    payload = struct.pack("<IBI", statement.id, 0, 1)
+    if not parameters:
+        return payload
+    nulls = bytearray((len(parameters) + 7) // 8)
+    for at, (_, given) in enumerate(parameters):
+        if given is None:
+            nulls[at // 8] |= 1 << at % 8
+    payload += bytes(nulls) + bytes([types])
+    if types:
+        payload += b"".join(struct.pack("<H", kind) for kind, _ in parameters)
+    return payload + b"".join(given for _, given in parameters if given is not None)
+
+
+def number(of):
+    return (LONGLONG, struct.pack("<q", of))
+
+
+def text(of):
+    return (VARCHAR, lenenc(of))
+
+
+def test_a_statement_prepared_before_the_outage_is_executed_in_it(table, session):
+    insert = session.prepare("INSERT INTO t (id, s) VALUES (?, ?)")
+    update = session.prepare("UPDATE t SET n = n + ? WHERE id = ?")
+    execute_up = session.execute(insert, [(LONGLONG, 3), (VARCHAR, b"up")])
+    assert execute_up == []
+    go_away(table)
+    assert execute(session, insert, [number(4), text(b"down")])[0] == 1
+    assert execute(session, insert, [number(5), (VARCHAR, None)], types=False)[0] == 1
+    assert execute(session, update, [number(7), number(4)])[0] == 1
+    bring_back(table)
+    assert rows(table, "SELECT id, n, s FROM t WHERE id > 2 ORDER BY id") == ((3, 0, "up"), (4, 7, "down"), (5, 0, None))
+    session.execute(insert, [(LONGLONG, 6), (VARCHAR, b"back")])
+    assert rows(table, "SELECT s FROM t WHERE id = 6") == (("back",),)
+
+
+def test_a_statement_prepared_in_the_outage_serves_during_it_and_afterwards(table):
+    go_away(table)
+    session = Session(table)
+    insert = session.prepare("INSERT INTO t (id, s) VALUES (?, ?)")
+    assert (insert.parameters, insert.columns) == (2, 0)
+    other = session.prepare("DELETE FROM t WHERE id = ?")
+    assert other.id != insert.id
+    execute(session, insert, [number(4), text(b"down")])
+    execute(session, other, [number(1)])
+    bring_back(table)
+    assert rows(table, "SELECT id FROM t ORDER BY id") == ((2,), (4,))
+    session.execute(insert, [(LONGLONG, 5), (VARCHAR, b"up")])
+    session.execute(insert, [(LONGLONG, 6), (VARCHAR, b"up")], types=False)
+    session.close_statement(other)
+    assert rows(table, "SELECT id, s FROM t WHERE id > 4") == ((5, "up"), (6, "up"))
+    read = session.prepare("SELECT s FROM t WHERE id = ?")
+    assert read.id not in (insert.id, other.id)
+    assert session.execute(read, [(LONGLONG, 4)]) == [(b"down",)]
+    session.close()
+
+
+def test_every_type_of_value_arrives_as_it_does_with_the_server_up(table, session, server):
+    columns = ("id INT PRIMARY KEY, a TINYINT, b TINYINT UNSIGNED, c SMALLINT, d INT, e BIGINT UNSIGNED, f FLOAT, g DOUBLE, h DATE, "
+               "i DATETIME(6), j TIME(6), k DECIMAL(20,10), l VARCHAR(100) CHARACTER SET utf8mb4, m LONGBLOB, n TIMESTAMP(6) NULL")
+    run(table.connect(), f"CREATE TABLE typed ({columns}) ENGINE=InnoDB")
+    values = [
+        (TINY, b"\xff"), (TINY | UNSIGNED, b"\xff"), (SHORT, b"\xfe\xff"), (LONG, b"\x2a\0\0\0"), (LONGLONG | UNSIGNED, b"\xff" * 8),
+        (FLOAT, struct.pack("<f", 1.5)), (DOUBLE, struct.pack("<d", -1e300)), (DATE, b"\x04" + struct.pack("<HBB", 2024, 2, 29)),
+        (DATETIME, b"\x0b" + struct.pack("<HBBBBBI", 2024, 2, 29, 23, 59, 58, 123456)),
+        (TIME, b"\x0c" + struct.pack("<BIBBBI", 1, 3, 4, 5, 6, 654321)), (NEWDECIMAL, lenenc(b"-1234567890.0123456789")),
+        (VARCHAR, lenenc("ä€𝄞'\\".encode())), (BLOB, lenenc(bytes(range(256)))),
+        (TIMESTAMP, b"\x0b" + struct.pack("<HBBBBBI", 2024, 7, 1, 12, 0, 0, 1))]
+    insert = session.prepare("INSERT INTO typed VALUES (" + ", ".join("?" * 15) + ")")
+
+    def play(first):
+        return [[number(first), *values], [number(first + 1), *((kind, None) for kind, _ in values)]]
+    for one in play(10):
+        session.raw.command(0x17, _payload(insert, one))
+        session.raw.expect_ok()
+    go_away(table)
+    for one in play(20):
+        execute(session, insert, one)
+    bring_back(table)
+    up = rows(table, "SELECT * FROM typed WHERE id < 20 ORDER BY id")
+    down = rows(table, "SELECT * FROM typed WHERE id >= 20 ORDER BY id")
+    assert [row[1:] for row in down] == [row[1:] for row in up]
+    assert up[0][1:] != up[1][1:]
+
+
+def test_text_is_read_in_the_character_set_of_its_session(table):
+    connection = Session(table)
+    connection.query("SET NAMES latin1")
+    insert = connection.prepare("INSERT INTO t (id, s) VALUES (?, ?)")
+    go_away(table)
+    execute(connection, insert, [number(3), text(b"\xe4")])
+    connection.query("SET NAMES utf8mb4")
+    with pytest.raises(Err, match="other settings"):  # its text was read as latin1
+        execute(connection, insert, [number(4), text("ä".encode())])
+    again = connection.prepare("INSERT INTO t (id, s) VALUES (?, ?)")
+    execute(connection, again, [number(5), text("ö".encode())])
+    bring_back(table)
+    assert rows(table, "SELECT id, s FROM t WHERE id > 2 ORDER BY id") == ((3, "ä"), (5, "ö"))
+    connection.close()
+
+
+def test_a_statement_writes_into_the_database_that_it_was_prepared_in(table, session, server):
+    name = f"{table.database}_other"
+    server.run(f"CREATE DATABASE {name}", f"CREATE TABLE {name}.t (id INT PRIMARY KEY) ENGINE=InnoDB",
+               f"GRANT ALL ON {name}.* TO '{table.account.user}'@'%'")
+    insert = session.prepare("INSERT INTO t (id) VALUES (?)")
+    session.query(f"USE {name}")
+    go_away(table)
+    execute(session, insert, [number(7)])
+    bring_back(table)
+    assert rows(table, "SELECT id FROM t WHERE id = 7") == ((7,),)
+    assert server.run(f"SELECT COUNT(*) FROM {name}.t") == ((0,),)
+    server.run(f"DROP DATABASE {name}")
+
+
+def test_long_data_is_kept_for_an_execute_in_the_outage(table, session):
+    insert = session.prepare("INSERT INTO t (id, b) VALUES (?, ?)")
+    go_away(table)
+    for piece in (b"one ", b"", b"x" * 300_000):
+        session.send_long_data(insert, 1, piece)
+    execute(session, insert, [number(4), (BLOB, b"")])
+    session.send_long_data(insert, 1, b"dropped")
+    session.reset(insert)
+    execute(session, insert, [number(5), (BLOB, lenenc(b"short"))])
+    session.send_long_data(insert, 1, b"begun in the outage, ")
+    bring_back(table)
+    session.send_long_data(insert, 1, b"ended after it")
+    session.execute(insert, [(LONGLONG, 6), (BLOB, ...)])
+    assert rows(table, "SELECT id, b FROM t WHERE id > 2 ORDER BY id") == (
+        (4, b"one " + b"x" * 300_000), (5, b"short"), (6, b"begun in the outage, ended after it"))
+
+
+def test_long_data_that_began_before_the_outage_is_lost_and_said_so(table, session):
+    insert = session.prepare("INSERT INTO t (id, b) VALUES (?, ?)")
+    session.send_long_data(insert, 1, b"before")
+    session.query("DO 1")  # it has arrived
+    go_away(table)
+    session.send_long_data(insert, 1, b"after")
+    with pytest.raises(Err) as refused:
+        execute(session, insert, [number(4), (BLOB, b"")])
+    assert refused.value.number in (1615, 3032)
+    session.reset(insert)
+    execute(session, insert, [number(5), (BLOB, lenenc(b"again"))])
+    bring_back(table)
+    assert rows(table, "SELECT id, b FROM t WHERE id > 2") == ((5, b"again"),)
+
+
+def test_insert_ids_are_told_and_true(table, session):
+    insert = session.prepare("INSERT INTO ai (id, s) VALUES (?, ?), (?, ?)")
+    go_away(table)
+    affected, first = execute(session, insert, [(LONGLONG, None), text(b"a"), number(0), text(b"b")])
+    assert affected == 2 and first > 1
+    with pytest.raises(Err):  # one brings its id, the other does not
+        execute(session, insert, [number(500000), text(b"a"), (LONGLONG, None), text(b"b")])
+    assert execute(session, insert, [number(600000), text(b"c"), number(600001), text(b"d")]) == (2, 0)
+    bring_back(table)
+    assert rows(table, "SELECT id, s FROM ai WHERE id > 1 ORDER BY id") == (
+        (first, "a"), (first + 1, "b"), (600000, "c"), (600001, "d"))
+
+
+def test_prepared_writes_are_collected_in_a_transaction(table, session):
+    insert = session.prepare("INSERT INTO t (id, s) VALUES (?, ?)")
+    go_away(table)
+    session.query("BEGIN")
+    execute(session, insert, [number(4), text(b"kept")])
+    session.query("SAVEPOINT one")
+    execute(session, insert, [number(5), text(b"gone")])
+    session.query("ROLLBACK TO one")
+    before = table.health()["spool"]["last_seq"]
+    session.query("COMMIT")
+    assert table.health()["spool"]["last_seq"] == before + 1
+    bring_back(table)
+    assert rows(table, "SELECT id, s FROM t WHERE id > 2") == ((4, "kept"),)
+
+
+def test_a_transaction_with_bound_values_goes_on_when_the_server_is_back(table, session):
+    insert = session.prepare("INSERT INTO t (id, s, b) VALUES (?, ?, ?)")
+    go_away(table)
+    session.query("BEGIN")
+    execute(session, insert, [number(4), text("ä'\\".encode()), (BLOB, lenenc(bytes(range(256))))])
+    bring_back(table)
+    session.execute(insert, [(LONGLONG, 5), (VARCHAR, b"live"), (BLOB, b"x")])
+    session.query("COMMIT")
+    assert rows(table, "SELECT id, s, b FROM t WHERE id > 2 ORDER BY id") == (
+        (4, "ä'\\", bytes(range(256))), (5, "live", b"x"))
+
+
+def test_text_prepare_and_execute_are_answered_in_an_outage(table):
+    connection = table.connect()
+    run(connection, "PREPARE earlier FROM 'INSERT INTO t (id, s) VALUES (?, ?)'")
+    go_away(table)
+    run(connection, "SET @id = 4, @s = 'a''b'")
+    spooled_seq(connection, "EXECUTE earlier USING @id, @s")
+    run(connection, "PREPARE inside FROM 'UPDATE t SET n = ? + n WHERE id = ?'")
+    run(connection, "SET @n = 5")
+    spooled_seq(connection, "EXECUTE inside USING @n, @id")
+    was_refused_for_outage(connection, "EXECUTE inside USING @n")
+    was_refused_for_outage(connection, "EXECUTE inside USING @n, @never_set")
+    was_refused_for_outage(connection, "PREPARE reads FROM 'SELECT 1 FROM t'")
+    run(connection, "DEALLOCATE PREPARE earlier")
+    was_refused_for_outage(connection, "EXECUTE earlier USING @id, @s")
+    was_refused_for_outage(connection, "DEALLOCATE PREPARE earlier")
+    bring_back(table)
+    assert rows(table, "SELECT id, n, s FROM t WHERE id = 4") == ((4, 5, "a'b"),)
+    run(connection, "SET @n = 1")
+    run(connection, "EXECUTE inside USING @n, @id")
+    assert value(connection, "SELECT n FROM t WHERE id = 4") == 6
+
+
+def test_what_cannot_run_later_is_not_prepared_in_an_outage(table, session):
+    read = session.prepare("SELECT s FROM t WHERE id = ?")
+    unknown = session.prepare("INSERT INTO t (id) VALUES (CONNECTION_ID() + ?)")
+    go_away(table)
+    for statement in (read, unknown):
+        with pytest.raises(Err) as refused:
+            session.execute(statement, [(LONGLONG, 1)])
+        assert refused.value.number == 3032
+    for words in ("SELECT 1 FROM t", "INSERT INTO t (id) VALUES (CONNECTION_ID() + ?)", "INSERT INTO t VALUES (1); DELETE FROM t",
+                  "nonsense"):
+        with pytest.raises(Err) as refused:
+            session.prepare(words)
+        assert refused.value.number == 3032
+    bring_back(table)
+    assert session.execute(read, [(LONGLONG, 1)]) == [(None,)]
+
+
+def test_a_bulk_execute_is_one_unit(table, server):
+    if server.kind == "mysql":
+        pytest.skip("MySQL has no bulk execution")
+    session = Session(table, mariadb=STMT_BULK)
+    insert = session.prepare("INSERT INTO t (id, s) VALUES (?, ?)")
+    go_away(table)
+    payload = struct.pack("<IH", insert.id, 128) + struct.pack("<HH", LONGLONG, VARCHAR)
+    for row in (4, 5, 6):
+        payload += b"\0" + struct.pack("<q", row) + (b"\1" if row == 5 else b"\0" + lenenc(b"row %d" % row))
+    before = table.health()["spool"]["last_seq"]
+    session.raw.command(COM_STMT_BULK_EXECUTE, payload)
+    ok = session.raw.expect_ok()
+    assert ok[1] == 3
+    assert table.health()["spool"]["last_seq"] == before + 1
+    bring_back(table)
+    assert rows(table, "SELECT id, s FROM t WHERE id > 2 ORDER BY id") == ((4, "row 4"), (5, None), (6, "row 6"))
+    session.close()
+
+
+def test_bound_values_survive_a_kill_of_the_proxy(table, session):
+    insert = session.prepare("INSERT INTO t (id, s) VALUES (?, ?)")
+    go_away(table)
+    execute(session, insert, [number(4), text(b"durable")])
+    listed = table.json("/spool")["units"][-1]["statements"][0]
+    assert "VALUES (?, ?)" in listed and "4" in listed and "'durable'" in listed
+    table.kill()
+    table.start()
+    bring_back(table)
+    assert rows(table, "SELECT id, s FROM t WHERE id > 2") == ((4, "durable"),)

@@ -35,7 +35,7 @@ task<session::verdict> session::change_user() {
   state_.begin(login_, process().profile.get());
   transaction_lost_ = false;
   last_insert_id_ = 0;
-  note_.clear();
+  said_.text.clear();
   home_.deadlines().set(limit_, process().settings.handshake_timeout);
 
   entry how = entry::gone;

@@ -107,7 +107,8 @@ std::string program::open_data() {
     return "MYSQL_USER is not set: the spool needs an account to replay with (or set spool.enabled = false)";
 
   auto opened = spool::open_sqlite_spool({settings_.data_dir + "/spool.db", settings_.spool.max_bytes,
-                                          settings_.spool.retention, settings_.spool.retention_bytes});
+                                          settings_.spool.max_age, settings_.spool.retention,
+                                          settings_.spool.retention_bytes});
   if (!opened) return fmt::format("the spool cannot be opened: {}", opened.error().context);
   spool_ = std::move(*opened);
   writes_ = std::make_unique<write_queue>(*spool_, board_);

@@ -10,7 +10,7 @@ namespace holdwater::spool {
 
 enum class errc {
   closed = 1,    // the spool was shut down
-  full,          // spool.max_bytes is reached
+  full,          // spool.max_bytes or spool.max_age is reached
   disk_full,     // the file system has no room
   io,            // the disk refused a read, a write or a sync
   corrupt,       // the file is not a sound spool

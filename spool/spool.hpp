@@ -114,6 +114,7 @@ class spool {
 struct sqlite_spool_options {
   std::string path;                               // the database file; its folder must exist
   std::uint64_t max_bytes = 4ULL << 30;           // append() fails with errc::full past it
+  std::chrono::seconds max_age{0};                // ... and when a unit has been pending longer; 0: for ever
   std::chrono::seconds retention{24 * 3600};      // how long applied units are kept
   std::uint64_t retention_bytes = 256ULL << 20;   // and how many bytes of them at most
   std::uint64_t queue_bytes = 64ULL << 20;        // of units that wait for their commit; past it errc::full

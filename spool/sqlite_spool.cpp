@@ -131,9 +131,14 @@ std::optional<failure> sqlite_spool::no_room_for(std::uint64_t bytes) const {
   if (bytes > most_unit_bytes) return failure{errc::full, "the unit is larger than the spool can hold"};
   if (queued != 0 && queued + bytes > options_.queue_bytes)
     return failure{errc::full, "too many bytes wait for the disk"};
-  if (counts().bytes + queued + bytes > options_.max_bytes)
+  const auto now = counts();
+  if (now.bytes + queued + bytes > options_.max_bytes)
     return failure{errc::full, "the spool is full: it has reached its limit of " +
                                    std::to_string(options_.max_bytes) + " bytes"};
+  if (options_.max_age.count() > 0 && now.oldest_pending &&
+      system_now() - *now.oldest_pending > options_.max_age)
+    return failure{errc::full, "the spool takes no more: its oldest write has waited longer than " +
+                                   std::to_string(options_.max_age.count()) + " s"};
   return std::nullopt;
 }
 

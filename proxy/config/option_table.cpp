@@ -100,6 +100,8 @@ constexpr std::array table{
     "Whether writes are kept while the server is away. false makes a plain proxy: no spool, no ledger, no reserved ids, and unless asked for, no pool, and TLS and compression to the server as the client has them.", in<&o::spool, &o::spool_options::enabled>},
   option_row{"spool.max_bytes", bytes, {1 << 20}, "", "", true,
     "Size of the spool at which further writes are refused.", in<&o::spool, &o::spool_options::max_bytes>},
+  option_row{"spool.max_age", seconds, {0, 3650 * day_ms}, "", "", true,
+    "Seconds that the oldest write may have waited before further ones are refused; 0 is no limit.", in<&o::spool, &o::spool_options::max_age>},
   option_row{"spool.max_statement_bytes", bytes, {1 << 10, 1 << 30}, "", "", true,
     "A larger write is refused while the server is away.", in<&o::spool, &o::spool_options::max_statement_bytes>},
   option_row{"spool.max_transaction_bytes", bytes, {1 << 10, 32 << 20}, "", "", true,

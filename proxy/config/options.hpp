@@ -79,6 +79,7 @@ struct options {
   struct spool_options {
     bool enabled = true;
     std::uint64_t max_bytes = 4ULL << 30;
+    std::chrono::seconds max_age{0};                   // of the oldest pending write; 0: any
     std::uint64_t max_statement_bytes = 16ULL << 20;   // a larger write is refused in an outage
     std::uint64_t max_transaction_bytes = 16ULL << 20; // of a transaction that is collected in an outage
     std::uint64_t max_transaction_statements = 10'000;

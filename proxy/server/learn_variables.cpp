@@ -17,10 +17,10 @@ namespace holdwater::proxy {
 namespace {
 
 // What is only true of the connection that asks, or only at that moment.
-constexpr std::array<std::string_view, 14> passing{
+constexpr std::array<std::string_view, 15> passing{
     "error_count", "external_user",  "identity",         "insert_id",    "in_transaction",
     "last_gtid",   "last_insert_id", "proxy_user",       "rand_seed1",   "rand_seed2",
-    "sql_log_bin", "timestamp",      "pseudo_thread_id", "warning_count"};
+    "sql_log_bin", "timestamp",      "pseudo_thread_id", "statement_id", "warning_count"};
 
 bool is_passing(std::string_view name) {
   return name.starts_with("gtid_") || std::find(passing.begin(), passing.end(), name) != passing.end();

@@ -58,40 +58,6 @@ spool::statement_context context_from(const json::object& from) {
   return c;
 }
 
-json::value to_json(const std::optional<std::string>& value) {
-  return value ? json::value(*value) : json::value(nullptr);
-}
-
-std::optional<std::string> value_from(const json::value& from) {
-  return from.is_null() ? std::nullopt : std::optional(json::value_to<std::string>(from));
-}
-
-json::object to_json(const system_variables& variables) {
-  json::object out;
-  for (const auto& [name, one] : variables) out[name] = {one.shown, to_json(one.value), one.integer};
-  return out;
-}
-
-system_variables variables_from(const json::object& from) {
-  system_variables out;
-  for (const auto& entry : from) {
-    const auto& fields = entry.value().as_array();
-    out[std::string(entry.key())] = {json::value_to<std::string>(fields.at(0)), value_from(fields.at(1)),
-                                     fields.at(2).as_bool()};
-  }
-  return out;
-}
-
-std::vector<known_expression> expressions_from(const json::array& from) {
-  std::vector<known_expression> out;
-  for (const auto& entry : from) {
-    const auto& fields = entry.as_array();
-    out.push_back(
-        {json::value_to<std::string>(fields.at(0)), value_from(fields.at(1)), fields.at(2).as_bool()});
-  }
-  return out;
-}
-
 std::string encode(const server_profile& profile) {
   json::array collations;
   for (const auto& [id, one] : profile.collations)
@@ -107,11 +73,6 @@ std::string encode(const server_profile& profile) {
   json::array zones;
   for (const auto& name : profile.time_zones) zones.emplace_back(name);
   out["time_zones"] = std::move(zones);
-  if (!profile.variables.empty()) out["variables"] = to_json(profile.variables);
-  json::array expressions;
-  for (const auto& one : profile.expressions)
-    expressions.push_back(json::array{one.text, to_json(one.value), one.integer});
-  if (!expressions.empty()) out["expressions"] = std::move(expressions);
   return json::serialize(out);
 }
 
@@ -134,10 +95,6 @@ server_profile decode(const std::string& content) {
     profile.defaults = context_from(defaults->as_object());
   if (const auto* zones = root.if_contains("time_zones"))
     for (const auto& name : zones->as_array()) profile.time_zones.insert(json::value_to<std::string>(name));
-  if (const auto* variables = root.if_contains("variables"))
-    profile.variables = variables_from(variables->as_object());
-  if (const auto* expressions = root.if_contains("expressions"))
-    profile.expressions = expressions_from(expressions->as_array());
   return profile;
 }
 
@@ -154,6 +111,7 @@ std::string write_atomically(const std::string& path, const std::string& content
       ::fsync(file) == 0;
   const auto problem = written ? std::string() : failed("writing");
   ::close(file);
+  if (!written) ::unlink(fresh.c_str()); // on a full disk the spool needs its room
   if (!written) return problem;
   return ::rename(fresh.c_str(), path.c_str()) == 0 ? std::string() : failed("renaming");
 }
@@ -244,13 +202,14 @@ void profile_store::learn_collations(std::map<unsigned, collation> collations) {
   replace(std::move(next));
 }
 
+// In memory only: the file lies beside the spool, whose disk may be full.
 void profile_store::learn_variables(system_variables variables, std::vector<known_expression> expressions) {
   const std::lock_guard lock(mutex_);
   if (current_->variables == variables && current_->expressions == expressions) return;
   auto next = std::make_shared<server_profile>(*current_);
   next->variables = std::move(variables);
   next->expressions = std::move(expressions);
-  replace(std::move(next));
+  current_ = std::move(next);
 }
 
 void profile_store::replace(std::shared_ptr<const server_profile> next) {

@@ -30,7 +30,6 @@ void must_be_same(const proxy::server_profile& left, const proxy::server_profile
        "the version's number stays");
   must(left.collations == right.collations, "the collations stay");
   must(left.defaults == right.defaults, "the defaults stay");
-  must(left.variables == right.variables && left.expressions == right.expressions, "the variables stay");
 }
 
 } // namespace
@@ -48,7 +47,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   proxy::profile_store kept(path);
   kept.learn_greeting(profile->hello);
   kept.learn_collations(profile->collations);
-  kept.learn_variables(profile->variables, profile->expressions);
   if (profile->defaults) kept.learn_defaults(*profile->defaults);
   proxy::profile_store again(path);
   const auto wrong = again.load();

@@ -97,6 +97,25 @@ def test_a_limit_on_the_spool_refuses_writes(mariadb, start_proxy):
     assert proxy.health()["spool"]["state"] == "accepting"
 
 
+def test_a_limit_on_the_age_of_the_oldest_write_refuses_further_ones(mariadb, start_proxy):
+    proxy = start_proxy(mariadb, HOLDWATER_SPOOL_MAX_AGE=2)
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB")
+    mariadb.stop()
+    proxy.wait_state("down")
+    run(connection, "INSERT INTO t VALUES (0)")
+    wait_until(lambda: proxy.health()["spool"]["state"] == "refusing", 15, "the limit is reached")
+    with pytest.raises(pymysql.err.MySQLError) as caught:
+        run(connection, "INSERT INTO t VALUES (1)")
+    assert caught.value.args[0] in (1114, 3032) and "longer than 2 s" in caught.value.args[1], caught.value.args
+    assert proxy.http("/health/")[0] == 503
+    mariadb.start()
+    proxy.wait_drained()
+    run(connection, "INSERT INTO t VALUES (2)")
+    assert mariadb.run("SELECT id FROM t ORDER BY id", database=proxy.database) == ((0,), (2,))
+    assert proxy.health()["spool"]["state"] == "accepting"
+
+
 def refuses_writes_but_serves(proxy, server):
     """What a proxy without a usable spool does: it says so, and is a plain proxy; or it does not start, and says why."""
     proxy.start(wait=False)

@@ -46,18 +46,6 @@ def test_answers_are_those_of_the_server(any_server, start_proxy):
         assert ask(connection, statement) == expected, statement
 
 
-def test_a_new_session_is_answered_after_the_proxy_was_restarted_in_the_outage(proxy, server):
-    expected = ask(proxy.connect(), "SELECT @@max_allowed_packet, VERSION()")
-    server.stop()
-    proxy.wait_state("down")
-    proxy.kill()
-    proxy.start()
-    connection = proxy.connect()
-    assert ask(connection, "SELECT @@max_allowed_packet, VERSION()") == expected
-    assert value(connection, "SELECT CONNECTION_ID()") == connection.thread_id()
-    connection.ping(reconnect=False)
-
-
 def test_the_last_insert_id_is_that_of_the_queued_write(proxy, server):
     connection = proxy.connect()
     run(connection, "CREATE TABLE ai (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(20)) ENGINE=InnoDB")

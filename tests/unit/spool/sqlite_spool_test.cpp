@@ -177,6 +177,21 @@ TEST_CASE("a write is refused when the spool is full, and taken again when there
   CHECK(*append(*queue, make_unit(std::string(500, 'z'))) == 2);
 }
 
+TEST_CASE("a write is refused when the oldest one has waited too long, and taken again when it is applied") {
+  const temporary_folder folder;
+  auto options = options_in(folder);
+  options.max_age = std::chrono::hours(1);
+  auto queue = open_or_fail(options);
+  REQUIRE(append(*queue, make_unit("made long ago")));
+  REQUIRE(queue->trouble());
+  auto refused = append(*queue, make_unit("x"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == errc::full);
+  REQUIRE(queue->mark_applied(1, 1));
+  CHECK_FALSE(queue->trouble());
+  CHECK(append(*queue, make_unit("y")));
+}
+
 TEST_CASE("a writer that cannot keep up refuses instead of growing") {
   const temporary_folder folder;
   auto options = options_in(folder);

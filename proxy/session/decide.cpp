@@ -136,7 +136,7 @@ decision decide_draining(const command_facts& asked, const situation& now) {
     const auto here = decide_down(asked, now);
     if (here.what != action::refuse || here.error == client_error::read_only_transaction) return here;
   }
-  if (asked.show_warnings && now.noted_last) return {action::answer_read, {}, {}};
+  if (asked.show_warnings && now.noted_last && now.answerable) return {action::answer_read, {}, {}};
   const bool waits = may_overtake(asked) || now.depends_on_pending;
   if (!waits) return {action::forward, {}, {}};
   if (!now.held_out) return {action::wait_for_drain, {}, {}};

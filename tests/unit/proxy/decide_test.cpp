@@ -236,6 +236,8 @@ TEST_CASE("SHOW WARNINGS after a spooled OK is answered from it, in an outage an
   CHECK(decide(statement("SHOW WARNINGS"), now).what == forward);
   now.noted_last = true;
   CHECK(decide(statement("SHOW WARNINGS LIMIT 5"), now).what == answer_read);
+  now.answerable = false; // one that was not understood is the server's to answer
+  CHECK(decide(statement("SHOW WARNINGS LIMIT 0, 5"), now).what == forward);
 }
 
 TEST_CASE("a read that needs no server is answered in an outage, and forwarded when the server is there") {

@@ -46,14 +46,20 @@ def test_the_greetings_id_ends_the_session_that_has_it(proxy, form):
 
 
 def test_kill_query_ends_the_statement_and_not_the_session(server, proxy):
+    victim, said = kill_asleep(server, proxy, "KILL QUERY")
+    assert said and value(victim, "SELECT 1") == 1
+
+
+def kill_asleep(server, proxy, kill):
+    """Kills a session whose statement sleeps; the session, and what its client was told."""
     victim, killer = proxy.connect(), proxy.connect()
     said = []
     sleeper = threading.Thread(target=lambda: said.append(slept(victim)))
     sleeper.start()
     wait_until(lambda: asleep(server, proxy.account), 10, "it sleeps")
-    run(killer, f"KILL QUERY {victim.thread_id()}")
+    run(killer, f"{kill} {victim.thread_id()}")
     sleeper.join(20)
-    assert said and value(victim, "SELECT 1") == 1
+    return victim, said
 
 
 def slept(connection):
@@ -64,13 +70,7 @@ def slept(connection):
 
 
 def test_a_killed_statement_is_not_repeated_and_its_client_goes(server, proxy):
-    victim, killer = proxy.connect(), proxy.connect()
-    said = []
-    sleeper = threading.Thread(target=lambda: said.append(slept(victim)))
-    sleeper.start()
-    wait_until(lambda: asleep(server, proxy.account), 10, "it sleeps")
-    run(killer, f"KILL {victim.thread_id()}")
-    sleeper.join(20)
+    victim, said = kill_asleep(server, proxy, "KILL")
     assert said[0] != 0 and is_gone(victim)
     assert proxy.state() == "up"
 

@@ -5,7 +5,7 @@ import pytest
 
 from lib.process import wait_until
 from lib.sql import run, spooled_seq, value, was_refused_for_outage
-from lib.statements import COM_STMT_BULK_EXECUTE, LONGLONG, VARCHAR, Session, lenenc
+from lib.statements import COM_STMT_BULK_EXECUTE, COM_STMT_EXECUTE, LONGLONG, VARCHAR, Session, lenenc, packed_execute
 from lib.wire import Err
 
 TINY, SHORT, LONG, FLOAT, DOUBLE, TIMESTAMP, DATE, TIME, DATETIME = 1, 2, 3, 4, 5, 7, 10, 11, 12
@@ -50,7 +50,7 @@ def rows(proxy, statement):
 
 def execute(session, statement, parameters, **how):
     """Executes a write that must be queued; the OK's affected rows and insert id."""
-    session.raw.command(0x17, _payload(statement, parameters, **how))
+    session.raw.command(COM_STMT_EXECUTE, packed_execute(statement.id, parameters, **how))
     ok = session.raw.expect_ok()
     assert ok[0] == 0 and ok[1] < 251
     at, insert_id = 2, ok[2]
@@ -58,20 +58,6 @@ def execute(session, statement, parameters, **how):
         insert_id, at = struct.unpack_from("<H", ok, 3)[0], 4
     assert struct.unpack_from("<H", ok, at + 3)[0] == 1, "one warning: it is queued"
     return ok[1], insert_id
-
-
-def _payload(statement, parameters, types=True):
-    payload = struct.pack("<IBI", statement.id, 0, 1)
-    if not parameters:
-        return payload
-    nulls = bytearray((len(parameters) + 7) // 8)
-    for at, (_, given) in enumerate(parameters):
-        if given is None:
-            nulls[at // 8] |= 1 << at % 8
-    payload += bytes(nulls) + bytes([types])
-    if types:
-        payload += b"".join(struct.pack("<H", kind) for kind, _ in parameters)
-    return payload + b"".join(given for _, given in parameters if given is not None)
 
 
 def number(of):
@@ -134,7 +120,7 @@ def test_every_type_of_value_arrives_as_it_does_with_the_server_up(table, sessio
     def play(first):
         return [[number(first), *values], [number(first + 1), *((kind, None) for kind, _ in values)]]
     for one in play(10):
-        session.raw.command(0x17, _payload(insert, one))
+        session.raw.command(COM_STMT_EXECUTE, packed_execute(insert.id, one))
         session.raw.expect_ok()
     go_away(table)
     for one in play(20):

@@ -28,6 +28,15 @@ def lenenc(data):
 def execute_payload(number, parameters, types=True, flags=0):
     """COM_STMT_EXECUTE's payload behind the command byte. A parameter is (type, value): an int, bytes, None for NULL,
     `...` for long data."""
+    def packed(kind, value):
+        if value is None or value is ...:
+            return None if value is None else b""
+        return struct.pack("<q", value) if kind == LONGLONG else lenenc(value)
+    return packed_execute(number, [(kind, packed(kind, value)) for kind, value in parameters], types, flags)
+
+
+def packed_execute(number, parameters, types=True, flags=0):
+    """The same of values that are packed already, None for NULL."""
     payload = struct.pack("<IBI", number, flags, 1)
     if not parameters:
         return payload
@@ -38,10 +47,7 @@ def execute_payload(number, parameters, types=True, flags=0):
     payload += bytes(nulls) + bytes([types])
     if types:
         payload += b"".join(struct.pack("<H", kind) for kind, _ in parameters)
-    for kind, value in parameters:
-        if value is not None and value is not ...:
-            payload += struct.pack("<q", value) if kind == LONGLONG else lenenc(value)
-    return payload
+    return payload + b"".join(value for _, value in parameters if value is not None)
 
 
 class Session:

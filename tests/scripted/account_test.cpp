@@ -159,14 +159,7 @@ TEST_CASE("COM_CHANGE_USER between relayed accounts goes to the same server conn
   auto ends = relay_to_server(here);
   ends.server.send_packet(2, ok());
   ends.client.expect(4, ok());
-  protocol::change_user asked;
-  asked.user = "another stranger";
-  asked.auth_response = "an answer to the first challenge";
-  asked.database = "reports";
-  asked.collation = 45;
-  asked.auth_plugin = "mysql_native_password";
-  protocol::byte_buffer out;
-  protocol::append_change_user(out, 0, asked, client_capabilities());
+  const auto out = stage::change_user("another stranger", "an answer to the first challenge", "reports");
   ends.client.send(out);
   ends.server.expect_bytes(out);
   ends.server.send_packet(1, bytes("\xfe"

@@ -84,6 +84,14 @@ const auto statement =
     query("SELECT a FROM t /* ........................................................ */");
 const auto answer = result_set({"one", std::string(200, 'x')});
 
+// The command that was sent is plain at the server; its answer comes compressed, under that number.
+void expect_exchange(stage::pair& ends, const byte_buffer& command, std::uint8_t number,
+                     compression how = compression::zlib) {
+  ends.server.expect(0, command);
+  ends.server.send(answer);
+  expect_inside(ends.client, number, answer, how);
+}
+
 } // namespace
 
 TEST_CASE("a client compresses and the server never hears of it") {
@@ -93,9 +101,7 @@ TEST_CASE("a client compresses and the server never hears of it") {
     auto ends = log_in_with(here, flag);
     for (int time = 0; time < 3; ++time) {
       ends.client.send(packed(0, framed(0, statement), how));
-      ends.server.expect(0, statement);
-      ends.server.send(answer);
-      expect_inside(ends.client, 1, answer, how);
+      expect_exchange(ends, statement, 1, how);
     }
   }
 }
@@ -104,9 +110,7 @@ TEST_CASE("a client that asks for both gets zlib") {
   stage here;
   auto ends = log_in_with(here, protocol::compression_flags);
   ends.client.send(packed(0, framed(0, statement)));
-  ends.server.expect(0, statement);
-  ends.server.send(answer);
-  expect_inside(ends.client, 1, answer);
+  expect_exchange(ends, statement, 1);
 }
 
 TEST_CASE("a statement over several packets, its header too, is answered with the number behind the last") {
@@ -135,15 +139,9 @@ TEST_CASE("commands that come together, in packets of their own, are answered wi
   out = joined(out, packed(1, byte_span(second).subspan(6)));
   out = joined(out, packed(0, framed(0, one)));
   ends.client.send(out);
-  ends.server.expect(0, one);
-  ends.server.send(answer);
-  expect_inside(ends.client, 1, answer);
-  ends.server.expect(0, two);
-  ends.server.send(answer);
-  expect_inside(ends.client, 2, answer);
-  ends.server.expect(0, one);
-  ends.server.send(answer);
-  expect_inside(ends.client, 1, answer);
+  expect_exchange(ends, one, 1);
+  expect_exchange(ends, two, 2);
+  expect_exchange(ends, one, 1);
 }
 
 TEST_CASE("a client that does not number its inner packets anew is understood all the same") {
@@ -151,9 +149,7 @@ TEST_CASE("a client that does not number its inner packets anew is understood al
   auto ends = log_in_with(here, cap::compress);
   for (const std::uint8_t inner : {0, 1, 200}) {
     ends.client.send(packed(0, framed(inner, statement)));
-    ends.server.expect(0, statement);
-    ends.server.send(answer);
-    expect_inside(ends.client, 1, answer);
+    expect_exchange(ends, statement, 1);
   }
 }
 
@@ -161,12 +157,8 @@ TEST_CASE("two commands in one packet are both answered") {
   stage here;
   auto ends = log_in_with(here, cap::compress);
   ends.client.send(packed(0, joined(framed(0, query("SELECT 1")), framed(0, query("SELECT 2")))));
-  ends.server.expect(0, query("SELECT 1"));
-  ends.server.send(answer);
-  expect_inside(ends.client, 1, answer);
-  ends.server.expect(0, query("SELECT 2"));
-  ends.server.send(answer);
-  expect_inside(ends.client, 2, answer);
+  expect_exchange(ends, query("SELECT 1"), 1);
+  expect_exchange(ends, query("SELECT 2"), 2);
 }
 
 TEST_CASE("a server compresses and its client never hears of it") {

@@ -37,13 +37,7 @@ TEST_CASE("a known account changes to a relayed one by the challenge of its logi
   here.greet(ends.client, std::string(known_user), std::string(password));
   here.serve_login(ends.server);
   ends.client.expect(2, ok());
-  protocol::change_user asked;
-  asked.user = "stranger";
-  asked.auth_response = "a proof";
-  asked.collation = 45;
-  asked.auth_plugin = "mysql_native_password";
-  protocol::byte_buffer out;
-  protocol::append_change_user(out, 0, asked, client_capabilities());
+  const auto out = stage::change_user("stranger", "a proof");
   ends.client.send(out);
   ends.server.expect_bytes(out);
   ends.server.send_packet(1, ok());

@@ -135,6 +135,18 @@ protocol::handshake_response stage::serve_login(peer& server) {
   return response;
 }
 
+protocol::byte_buffer stage::change_user(std::string user, std::string auth_response, std::string database) {
+  protocol::change_user asked;
+  asked.user = std::move(user);
+  asked.auth_response = std::move(auth_response);
+  asked.database = std::move(database);
+  asked.collation = 45;
+  asked.auth_plugin = "mysql_native_password";
+  protocol::byte_buffer out;
+  protocol::append_change_user(out, 0, asked, client_capabilities());
+  return out;
+}
+
 void stage::exchange(pair& ends, protocol::byte_span command, protocol::byte_span answer) {
   ends.client.send_packet(0, command);
   ends.server.expect(0, command);

@@ -71,6 +71,9 @@ class stage {
   [[nodiscard]] server_state state() const { return board_.view().state; }
   [[nodiscard]] const session_counters& counters() const { return counters_; }
 
+  // COM_CHANGE_USER of a client that proves itself by mysql_native_password, as one packet.
+  [[nodiscard]] static protocol::byte_buffer change_user(std::string user, std::string auth_response,
+                                                         std::string database = {});
   // A client command and the server's answer, each seen unchanged at the other end.
   static void exchange(pair& ends, protocol::byte_span command, protocol::byte_span answer);
   static void exchange_ok(pair& ends, std::string_view statement,

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,19 @@ struct row {
   action up, suspect, down, draining, halted;
 };
 
+// `situated`: the situation in a state of the server.
+void check(const std::vector<row>& table, const std::function<situation(server_state)>& situated) {
+  for (const auto& one : table) {
+    CAPTURE(one.text);
+    const auto facts = statement(one.text);
+    CHECK(decide(facts, situated(server_state::up)).what == one.up);
+    CHECK(decide(facts, situated(server_state::suspect)).what == one.suspect);
+    CHECK(decide(facts, situated(server_state::down)).what == one.down);
+    CHECK(decide(facts, situated(server_state::draining)).what == one.draining);
+    CHECK(decide(facts, situated(server_state::halted)).what == one.halted);
+  }
+}
+
 } // namespace
 
 TEST_CASE("each kind of statement is treated as the contract's table says") {
@@ -61,15 +75,7 @@ TEST_CASE("each kind of statement is treated as the contract's table says") {
       {"LOCK TABLES t WRITE", forward, hold, refuse, wait_for_drain, refuse},
       {"wibble", forward, hold, refuse, wait_for_drain, refuse},
   };
-  for (const auto& one : table) {
-    CAPTURE(one.text);
-    const auto facts = statement(one.text);
-    CHECK(decide(facts, in(server_state::up)).what == one.up);
-    CHECK(decide(facts, in(server_state::suspect)).what == one.suspect);
-    CHECK(decide(facts, in(server_state::down)).what == one.down);
-    CHECK(decide(facts, in(server_state::draining)).what == one.draining);
-    CHECK(decide(facts, in(server_state::halted)).what == one.halted);
-  }
+  check(table, in);
 }
 
 TEST_CASE("commands without text have their answers in an outage") {
@@ -132,20 +138,11 @@ TEST_CASE("each kind of statement is treated so while a transaction is collected
       {"XA START 'x'", put_on_server, hold, refuse, wait_for_drain, refuse},
       {"LOCK TABLES t WRITE", put_on_server, hold, refuse, wait_for_drain, refuse},
   };
-  for (const auto& one : table) {
-    CAPTURE(one.text);
-    const auto facts = statement(one.text);
-    const auto collecting = [](server_state state) {
-      auto now = in(state);
-      now.collecting = now.collected_any = true;
-      return now;
-    };
-    CHECK(decide(facts, collecting(server_state::up)).what == one.up);
-    CHECK(decide(facts, collecting(server_state::suspect)).what == one.suspect);
-    CHECK(decide(facts, collecting(server_state::down)).what == one.down);
-    CHECK(decide(facts, collecting(server_state::draining)).what == one.draining);
-    CHECK(decide(facts, collecting(server_state::halted)).what == one.halted);
-  }
+  check(table, [](server_state state) {
+    auto now = in(state);
+    now.collecting = now.collected_any = true;
+    return now;
+  });
 }
 
 TEST_CASE("an empty transaction needs nobody for its end") {

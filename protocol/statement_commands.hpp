@@ -28,6 +28,10 @@ inline constexpr std::size_t statement_id_at = 1; // in the payload, 4 bytes
          code == command::stmt_bulk_execute;
 }
 
+[[nodiscard]] inline bool executes_statement(command code) {
+  return code == command::stmt_execute || code == command::stmt_bulk_execute;
+}
+
 // The id in the payload of a command that names a statement; 0, which no statement has, when it is cut short.
 [[nodiscard]] inline std::uint32_t statement_id_of(byte_span payload) {
   if (payload.size() < statement_id_at + 4) return 0;

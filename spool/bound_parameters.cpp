@@ -1,5 +1,7 @@
 #include "spool/bound_parameters.hpp"
 
+#include "spool/byte_codec.hpp"
+
 #include <string_view>
 
 namespace holdwater::spool {
@@ -49,27 +51,24 @@ std::uint8_t type_to_bind(std::uint8_t type) {
   }
 }
 
-unsigned number_at(std::string_view bytes, std::size_t at, std::size_t width) {
-  unsigned value = 0;
-  for (std::size_t i = 0; i < width; ++i)
-    value |= static_cast<unsigned>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
-  return value;
+unsigned small_number(std::string_view bytes, std::size_t at, std::size_t width) {
+  return static_cast<unsigned>(little_endian(bytes, at, width));
 }
 
 // 0, 4, 7 or 11 bytes: year (2), month, day; hour, minute, second; microseconds (4).
 bool read_date(std::string_view bytes, MYSQL_TIME& out) {
   if (bytes.size() != 0 && bytes.size() != 4 && bytes.size() != 7 && bytes.size() != 11) return false;
   if (bytes.size() >= 4) {
-    out.year = number_at(bytes, 0, 2);
-    out.month = number_at(bytes, 2, 1);
-    out.day = number_at(bytes, 3, 1);
+    out.year = small_number(bytes, 0, 2);
+    out.month = small_number(bytes, 2, 1);
+    out.day = small_number(bytes, 3, 1);
   }
   if (bytes.size() >= 7) {
-    out.hour = number_at(bytes, 4, 1);
-    out.minute = number_at(bytes, 5, 1);
-    out.second = number_at(bytes, 6, 1);
+    out.hour = small_number(bytes, 4, 1);
+    out.minute = small_number(bytes, 5, 1);
+    out.second = small_number(bytes, 6, 1);
   }
-  if (bytes.size() == 11) out.second_part = number_at(bytes, 7, 4);
+  if (bytes.size() == 11) out.second_part = small_number(bytes, 7, 4);
   return true;
 }
 
@@ -79,11 +78,11 @@ bool read_time(std::string_view bytes, MYSQL_TIME& out) {
   out.time_type = MYSQL_TIMESTAMP_TIME;
   if (bytes.empty()) return true;
   out.neg = bytes[0] != 0 ? 1 : 0;
-  out.day = number_at(bytes, 1, 4);
-  out.hour = number_at(bytes, 5, 1);
-  out.minute = number_at(bytes, 6, 1);
-  out.second = number_at(bytes, 7, 1);
-  if (bytes.size() == 12) out.second_part = number_at(bytes, 8, 4);
+  out.day = small_number(bytes, 1, 4);
+  out.hour = small_number(bytes, 5, 1);
+  out.minute = small_number(bytes, 6, 1);
+  out.second = small_number(bytes, 7, 1);
+  if (bytes.size() == 12) out.second_part = small_number(bytes, 8, 4);
   return true;
 }
 

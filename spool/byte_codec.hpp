@@ -11,6 +11,14 @@
 
 namespace holdwater::spool {
 
+// A little-endian number, as a bound value has it; what lies behind the end counts as zeros.
+[[nodiscard]] inline std::uint64_t little_endian(std::string_view bytes, std::size_t at, std::size_t width) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < width && at + i < bytes.size(); ++i)
+    value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
+  return value;
+}
+
 class byte_writer {
  public:
   void put_byte(std::uint8_t value) { bytes_.push_back(static_cast<char>(value)); }

@@ -66,8 +66,8 @@ std::string timestamp_value(std::chrono::microseconds time) {
 
 } // namespace
 
-std::string hex_literal(std::string_view bytes) {
-  std::string text = "_utf8mb4 x'";
+std::string hex_literal(std::string_view bytes, std::string_view character_set) {
+  auto text = character_set.empty() ? std::string("x'") : fmt::format("_{} x'", character_set);
   for (const unsigned char c : bytes) text += fmt::format("{:02x}", c);
   return text + "'";
 }

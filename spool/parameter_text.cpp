@@ -1,5 +1,8 @@
 #include "spool/parameter_text.hpp"
 
+#include "spool/byte_codec.hpp"
+#include "spool/context_sql.hpp"
+
 #include <fmt/format.h>
 #include <mysql.h>
 
@@ -12,15 +15,8 @@ namespace {
 
 constexpr std::size_t longest_shown = 200; // bytes
 
-std::uint64_t number_at(std::string_view bytes, std::size_t at, std::size_t width) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < width && at + i < bytes.size(); ++i)
-    value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
-  return value;
-}
-
 std::string integer(std::string_view bytes, bool is_unsigned) {
-  const auto value = number_at(bytes, 0, bytes.size());
+  const auto value = little_endian(bytes, 0, bytes.size());
   if (is_unsigned) return std::to_string(value);
   const auto shift = 64 - 8 * std::min<std::size_t>(bytes.size(), 8);
   return shift == 64 ? "0" : std::to_string(static_cast<std::int64_t>(value << shift) >> shift);
@@ -34,22 +30,22 @@ std::string real(std::string_view bytes) {
 }
 
 std::string fraction(std::string_view bytes, std::size_t at) {
-  return bytes.size() > at ? fmt::format(".{:06}", number_at(bytes, at, 4)) : std::string();
+  return bytes.size() > at ? fmt::format(".{:06}", little_endian(bytes, at, 4)) : std::string();
 }
 
 std::string date(std::string_view bytes) {
-  auto text = fmt::format("{:04}-{:02}-{:02}", number_at(bytes, 0, 2), number_at(bytes, 2, 1),
-                          number_at(bytes, 3, 1));
+  auto text = fmt::format("{:04}-{:02}-{:02}", little_endian(bytes, 0, 2), little_endian(bytes, 2, 1),
+                          little_endian(bytes, 3, 1));
   if (bytes.size() > 4)
-    text += fmt::format(" {:02}:{:02}:{:02}", number_at(bytes, 4, 1), number_at(bytes, 5, 1),
-                        number_at(bytes, 6, 1));
+    text += fmt::format(" {:02}:{:02}:{:02}", little_endian(bytes, 4, 1), little_endian(bytes, 5, 1),
+                        little_endian(bytes, 6, 1));
   return text + fraction(bytes, 7);
 }
 
 std::string time_of_day(std::string_view bytes) {
-  const auto hours = number_at(bytes, 1, 4) * 24 + number_at(bytes, 5, 1);
-  return fmt::format("{}{:02}:{:02}:{:02}", number_at(bytes, 0, 1) != 0 ? "-" : "", hours,
-                     number_at(bytes, 6, 1), number_at(bytes, 7, 1)) +
+  const auto hours = little_endian(bytes, 1, 4) * 24 + little_endian(bytes, 5, 1);
+  return fmt::format("{}{:02}:{:02}:{:02}", little_endian(bytes, 0, 1) != 0 ? "-" : "", hours,
+                     little_endian(bytes, 6, 1), little_endian(bytes, 7, 1)) +
          fraction(bytes, 8);
 }
 
@@ -88,12 +84,6 @@ bool is_blob(std::uint8_t type) {
          type == MYSQL_TYPE_LONG_BLOB;
 }
 
-std::string in_hex(std::string_view introducer, std::string_view bytes) {
-  auto text = fmt::format("{}x'", introducer);
-  for (const unsigned char c : bytes) text += fmt::format("{:02x}", c);
-  return text + "'";
-}
-
 } // namespace
 
 std::string readable(const parameter& one) {
@@ -109,8 +99,14 @@ std::string literal(const parameter& one, std::string_view character_set) {
   if (!one.value) return "NULL";
   if (auto digits = number(one); !digits.empty()) return digits;
   const auto text = text_of(one);
-  if (is_blob(one.type)) return in_hex({}, text);
-  return is_plain(text) ? "'" + text + "'" : in_hex(fmt::format("_{} ", character_set), text);
+  if (is_blob(one.type)) return hex_literal(text, {});
+  return is_plain(text) ? "'" + text + "'" : hex_literal(text, character_set);
+}
+
+std::vector<std::string> literals(const std::vector<parameter>& all, std::string_view character_set) {
+  std::vector<std::string> texts;
+  for (const auto& one : all) texts.push_back(literal(one, character_set));
+  return texts;
 }
 
 } // namespace holdwater::spool

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace holdwater::spool {
 
@@ -16,5 +17,7 @@ namespace holdwater::spool {
 // quotes when it is plain ASCII, in hexadecimal of `character_set`, which its bytes are in, when it is not.
 // BLOBs are bytes.
 [[nodiscard]] std::string literal(const parameter& one, std::string_view character_set);
+[[nodiscard]] std::vector<std::string> literals(const std::vector<parameter>& all,
+                                                std::string_view character_set);
 
 } // namespace holdwater::spool

@@ -12,10 +12,6 @@
 namespace holdwater::protocol::sql {
 namespace {
 
-bool all_digits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c); });
-}
-
 bool all_zeros(std::string_view text) {
   return text.find_first_not_of('0') == std::string_view::npos;
 }

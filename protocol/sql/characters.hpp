@@ -3,8 +3,10 @@
 // Source: MySQL "Schema Object Names": letters, digits, '_', '$' and everything from 0x80 on make names.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 namespace holdwater::protocol::sql {
 
@@ -46,6 +48,14 @@ inline constexpr auto byte_classes = make_byte_classes();
 }
 [[nodiscard]] inline bool is_hex(char c) {
   return is_class(c, byte_class::hex);
+}
+
+[[nodiscard]] inline bool all_digits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c); });
+}
+// Read alike in every character set that a client may speak.
+[[nodiscard]] inline bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 } // namespace holdwater::protocol::sql

@@ -1,5 +1,6 @@
 #include "protocol/sql/plain_reads.hpp"
 
+#include "protocol/sql/characters.hpp"
 #include "protocol/sql/lexer.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
@@ -19,10 +20,6 @@ constexpr std::size_t most_tokens = 2000; // no driver asks for so much
 
 constexpr std::array<std::string_view, 6> functions{"VERSION",       "DATABASE",       "SCHEMA",
                                                     "CONNECTION_ID", "LAST_INSERT_ID", "ROW_COUNT"};
-
-bool all_digits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
 
 // The statement's tokens, and a place among them.
 class tokens {

@@ -1,5 +1,7 @@
 #include "proxy/session/decide.hpp"
 
+#include "protocol/statement_commands.hpp"
+
 namespace holdwater::proxy {
 namespace {
 
@@ -100,8 +102,7 @@ decision decide_down(const command_facts& asked, const situation& now) {
 
 // Whether the command can change what pending units will meet, or open a transaction that would.
 bool may_overtake(const command_facts& asked) {
-  const bool executes = asked.code == command::stmt_execute || asked.code == command::stmt_bulk_execute;
-  if (asked.code != command::query && !executes) return false;
+  if (asked.code != command::query && !protocol::executes_statement(asked.code)) return false;
   if (asked.pure_read || asked.show_warnings || asked.assigns_locally) return false;
   switch (asked.kind) {
   case sql::kind::use:

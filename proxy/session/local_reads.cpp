@@ -1,6 +1,8 @@
 #include "proxy/session/local_reads.hpp"
 
+#include "protocol/sql/characters.hpp"
 #include "protocol/sql/plain_reads.hpp"
+#include "proxy/session/known_settings.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
 
@@ -19,10 +21,6 @@ struct cell {
   std::optional<std::string> value;
   bool integer = false;
 };
-
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
 
 // A boolean may have been set by a word.
 std::optional<std::string> number_of(const std::optional<std::string>& set_to) {
@@ -94,7 +92,7 @@ std::optional<text_result_set> select(std::string_view text, const local_facts& 
     auto value = evaluate(item, known);
     if (!value) return std::nullopt;
     // other bytes would have to be converted to the client's character set
-    if (!is_ascii(item.heading) || (value->value && !is_ascii(*value->value))) return std::nullopt;
+    if (!sql::is_ascii(item.heading) || (value->value && !sql::is_ascii(*value->value))) return std::nullopt;
     out.columns.emplace_back(item.heading, value->integer);
     row.push_back(std::move(value->value));
   }
@@ -121,7 +119,7 @@ std::optional<text_result_set> show_variables(const sql::plain_show& show, const
     const auto own = known.state.system_variable(name);
     if (own && !own->known) return std::nullopt;
     auto text = own ? shown(fresh, fresh.integer ? number_of(own->value) : own->value) : fresh.shown;
-    if (!is_ascii(text)) return std::nullopt;
+    if (!sql::is_ascii(text)) return std::nullopt;
     out.rows.push_back({name, std::move(text)});
   }
   // a pattern may also be about variables that were not learned
@@ -151,8 +149,8 @@ std::optional<text_result_set> show(std::string_view text, const local_facts& kn
 
 std::optional<text_result_set> find_answer(std::string_view text, const sql::statement& one,
                                            const local_facts& known) {
-  const auto& results = known.state.context().character_set_results;
-  if (results.starts_with("utf16") || results == "utf32" || results == "ucs2") return std::nullopt;
+  if (!is_client_charset(known.state.context().character_set_results))
+    return std::nullopt; // not ASCII's bytes
   const auto words = text.substr(one.offset, one.size);
   if (one.kind == sql::kind::select) return select(words, known);
   if (one.kind == sql::kind::show) return show(words, known);

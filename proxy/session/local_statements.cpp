@@ -10,7 +10,6 @@
 #include "proxy/session/session.hpp"
 #include "spool/parameter_text.hpp"
 
-#include <boost/algorithm/string/case_conv.hpp>
 #include <fmt/format.h>
 
 namespace holdwater::proxy {
@@ -22,10 +21,6 @@ using protocol::command;
 namespace {
 
 constexpr std::size_t most_parameters = 0xffff; // of a statement, as in the servers
-
-std::string lower_name(const sql::name& name) {
-  return boost::algorithm::to_lower_copy(name.unquoted());
-}
 
 bool same_settings(const prepare_context& then, prepare_context now) {
   now.database = then.database;
@@ -247,10 +242,8 @@ std::optional<std::vector<session::bound_values>> session::read_bound_values(std
 
 // The text as far as its shape matters: the values in the places of the placeholders.
 std::string session::shape_of_write(const bound_values& values) const {
-  std::vector<std::string> literals;
-  for (const auto& one : values) literals.push_back(spool::literal(one, "binary"));
-  return literals.empty() ? std::string(write_.text)
-                          : sql::fill_placeholders(write_.text, state_.dialect(), literals);
+  if (values.empty()) return std::string(write_.text);
+  return sql::fill_placeholders(write_.text, state_.dialect(), spool::literals(values, "binary"));
 }
 
 } // namespace holdwater::proxy

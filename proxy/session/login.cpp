@@ -10,6 +10,8 @@
 
 #include "protocol/auth.hpp"
 
+#include <utility>
+
 namespace holdwater::proxy {
 
 using protocol::byte_buffer;
@@ -58,22 +60,25 @@ task<bool> session::meet_for_client() {
 // A server connection for this client that is not logged in yet: the one whose greeting it has, if there is
 // one and it is still good.
 task<link_attempt> session::own_link() {
-  if (greeted_) {
-    auto attempt = std::move(*greeted_);
-    greeted_.reset();
-    auto& stream = *attempt.link->stream;
-    const auto now = process().board.view();
-    attempt.for_plain_client = client_->tls() == nullptr;
-    attempt.client_compression = client_compression_;
-    if (attempt.link->outage == now.outage &&
-        (!stream.maybe_readable() || stream.receive() == transport::status::blocked))
-      co_return attempt;
-    stream.close();
+  auto mine = std::exchange(greeted_, std::nullopt);
+  if (mine && !is_good(*mine)) {
+    mine->link->stream->close();
+    mine.reset();
   }
-  auto attempt = co_await open_link(home_, wake_, &client_end_);
-  attempt.for_plain_client = client_->tls() == nullptr;
-  attempt.client_compression = client_compression_;
-  co_return attempt;
+  if (!mine) {
+    auto fresh = co_await open_link(home_, wake_, &client_end_);
+    mine = std::move(fresh);
+  }
+  mine->for_plain_client = client_->tls() == nullptr;
+  mine->client_compression = client_compression_;
+  co_return std::move(*mine);
+}
+
+// Of a connection that waits for its login: it is of the present, and the server has not hung up.
+bool session::is_good(link_attempt& waiting) {
+  auto& stream = *waiting.link->stream;
+  return waiting.link->outage == process().board.view().outage &&
+         (!stream.maybe_readable() || stream.receive() == transport::status::blocked);
 }
 
 // The client did not come in. One that connects and leaves without a login counts against its host on the

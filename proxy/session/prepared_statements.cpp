@@ -2,6 +2,7 @@
 
 #include "protocol/statement_commands.hpp"
 
+#include <boost/algorithm/string/case_conv.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,6 +31,10 @@ std::string as_identifier(std::string_view name) {
 }
 
 } // namespace
+
+std::string lower_name(const protocol::sql::name& name) {
+  return boost::algorithm::to_lower_copy(name.unquoted());
+}
 
 std::optional<std::vector<std::string>> lead_over(const prepare_context& from, const prepare_context& to) {
   std::vector<std::string> statements;

@@ -76,6 +76,9 @@ struct named_statement {
   std::shared_ptr<const prepare_context> made_in;
 };
 
+// The name under which one of them is kept: in lower case.
+[[nodiscard]] std::string lower_name(const protocol::sql::name& name);
+
 class prepared_statements {
  public:
   // Bytes of all that is kept of open statements; what does not fit makes the session unrestorable until it

@@ -31,10 +31,8 @@ std::string opening(const transaction_mode& mode) {
 std::string with_values(const spool::statement& one, protocol::sql::dialect how) {
   protocol::sql::apply_sql_mode(how, one.context.sql_mode);
   how.client_charset = protocol::sql::charset_class(one.context.character_set_client);
-  std::vector<std::string> values;
-  for (const auto& each : one.parameters)
-    values.push_back(spool::literal(each, one.context.character_set_client));
-  return protocol::sql::fill_placeholders(one.text, how, values);
+  return protocol::sql::fill_placeholders(one.text, how,
+                                          spool::literals(one.parameters, one.context.character_set_client));
 }
 
 std::string savepoint_sql(const collected_transaction::savepoint& one) {

@@ -227,8 +227,10 @@ situation session::look_around(const command_facts& facts, server_state server) 
   now.can_collect = !link_ || state_.restorable();
   now.read_only = now.collecting ? state_.collected.mode().read_only : state_.read_only();
   now.noted_last = !said_.text.empty();
-  if (facts.code == command::query && facts.single && facts.understood &&
-      (facts.kind == protocol::sql::kind::select || facts.kind == protocol::sql::kind::show)) {
+  const bool reads = facts.code == command::query && facts.single && facts.understood &&
+                     (facts.kind == protocol::sql::kind::select || facts.kind == protocol::sql::kind::show);
+  const bool reachable = server == server_state::draining || server == server_state::halted;
+  if (reads && (!reachable || now.collecting || now.noted_last)) {
     const auto profile = process().profile.get();
     read_ = find_answer(query_text()->text, home_.analysis().first(),
                         {state_, *profile, connection_id_, state_.known_last_insert_id, said_});

@@ -82,6 +82,7 @@ class session : public std::enable_shared_from_this<session> {
   [[nodiscard]] bool server_greets();
   task<bool> meet_for_client();
   task<link_attempt> own_link();
+  [[nodiscard]] bool is_good(link_attempt& waiting);
   task<> leave_unused();
   task<entry> come_in();
   task<entry> enter_account(std::string_view offered_plugin, std::uint8_t sequence);

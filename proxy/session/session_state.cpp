@@ -1,5 +1,6 @@
 #include "proxy/session/session_state.hpp"
 
+#include "protocol/sql/characters.hpp"
 #include "proxy/session/known_settings.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
@@ -55,13 +56,9 @@ std::string quoted(std::string_view value, std::string_view character_set = "utf
   return collation.empty() ? text : fmt::format("{} COLLATE {}", text, collation);
 }
 
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 // A literal in a form that reads the same in the sql_mode and character set that the session has later.
 std::string lasting_text(std::string_view text, std::string_view value, std::string_view character_set) {
-  const bool lasts = is_ascii(text) && text.find_first_of("\"\\") == text.npos;
+  const bool lasts = sql::is_ascii(text) && text.find_first_of("\"\\") == text.npos;
   return lasts ? std::string(text) : quoted(value, character_set);
 }
 
@@ -226,7 +223,7 @@ void session_state::assign_user_variable(const sql::assignment& one) {
   const bool text = !one.value.empty() && (one.value.front() == '\'' || one.value.front() == '"');
   if (!one.literal || !(null || text || is_number(one.value))) return make_unrestorable("a user variable");
   // the second byte of a character may be a backtick there
-  if (!is_ascii(name) && dialect_.client_charset != sql::dialect::charset::ascii_safe)
+  if (!sql::is_ascii(name) && dialect_.client_charset != sql::dialect::charset::ascii_safe)
     return make_unrestorable("a user variable's name");
   const auto value = text ? quoted(sql::literal_value(one.value, dialect_), context_.character_set_client,
                                    context_.collation_connection)
@@ -268,7 +265,7 @@ void session_state::reset_names(std::vector<std::string>& unknown) {
 
 // The bytes of a user variable's name mean another name in another character set.
 void session_state::use_character_set(const std::string& client) {
-  const auto foreign = [](const auto& known) { return !is_ascii(known.first); };
+  const auto foreign = [](const auto& known) { return !sql::is_ascii(known.first); };
   if (client != context_.character_set_client && std::ranges::any_of(user_variables_, foreign))
     make_unrestorable("a user variable that was named in another character set");
   context_.character_set_client = client;

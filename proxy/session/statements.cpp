@@ -6,7 +6,6 @@
 #include "protocol/statement_commands.hpp"
 #include "proxy/server/monitor.hpp"
 
-#include <boost/algorithm/string/case_conv.hpp>
 #include <fmt/format.h>
 
 #include <array>
@@ -21,10 +20,6 @@ using protocol::response_tracker;
 
 namespace {
 
-bool executes(command code) {
-  return code == command::stmt_execute || code == command::stmt_bulk_execute;
-}
-
 std::array<std::uint8_t, 4> as_bytes(std::uint32_t id) {
   return {static_cast<std::uint8_t>(id), static_cast<std::uint8_t>(id >> 8),
           static_cast<std::uint8_t>(id >> 16), static_cast<std::uint8_t>(id >> 24)};
@@ -33,10 +28,6 @@ std::array<std::uint8_t, 4> as_bytes(std::uint32_t id) {
 std::uint32_t as_id(const std::uint8_t* at) {
   return static_cast<std::uint32_t>(at[0] | at[1] << 8 | at[2] << 16) | static_cast<std::uint32_t>(at[3])
                                                                             << 24;
-}
-
-std::string lower_name(const sql::name& name) {
-  return boost::algorithm::to_lower_copy(name.unquoted());
 }
 
 } // namespace
@@ -51,7 +42,7 @@ void session::follow_statement() {
   auto* one = book.find(command_.statement);
   if (one) {
     command_.statement = one->client_id;
-    if (executes(command_.code) && one->parameters > 0) {
+    if (protocol::executes_statement(command_.code) && one->parameters > 0) {
       const auto where = protocol::find_parameter_types(command_.payload, one->parameters, link_->negotiated);
       if (where.sent && where.understood && where.count == one->parameters)
         book.keep_types(*one, command_.payload.subspan(where.types_at, where.types_size));
@@ -146,7 +137,8 @@ void session::forget_unsent() {
 // A lost COM_STMT_EXECUTE is judged by its statement's text. The rest is as described.
 command_facts session::with_statement(const command_facts& facts) {
   auto judged = facts;
-  auto* one = executes(command_.code) ? state_.statements.find(command_.statement) : nullptr;
+  auto* one =
+      protocol::executes_statement(command_.code) ? state_.statements.find(command_.statement) : nullptr;
   if (!one) return judged;
   judged.kind = one->facts.kind;
   judged.repeatable = one->kept && one->facts.pure_read && !one->long_data_lost;
@@ -187,12 +179,12 @@ task<std::optional<session::verdict>> session::ready_statement() {
     one->definitions_changed = how == remake::changed;
   }
   if (!one->long_data_kept.empty() &&
-      (executes(command_.code) || command_.code == command::stmt_send_long_data)) {
+      (protocol::executes_statement(command_.code) || command_.code == command::stmt_send_long_data)) {
     const bool sent = co_await send_kept_long_data(*one);
     if (!sent) co_return co_await lost_while_preparing();
   }
   if (command_.code == command::stmt_reset) book.drop_long_data(*one);
-  if (!executes(command_.code)) co_return std::nullopt;
+  if (!protocol::executes_statement(command_.code)) co_return std::nullopt;
   co_return co_await ready_to_execute(*one);
 }
 
@@ -311,7 +303,7 @@ void session::translate_statement(prepared_statement* one) {
     client_->received().overwrite(protocol::packet_header_size + protocol::statement_id_at, id);
     return;
   }
-  if (one && executes(command_.code) && lacks_types(*one)) {
+  if (one && protocol::executes_statement(command_.code) && lacks_types(*one)) {
     const auto where = protocol::find_parameter_types(command_.payload, one->parameters, link_->negotiated);
     translated_ = protocol::with_parameter_types(command_.payload, where, one->types);
     one->types_sent = true;

@@ -3,6 +3,7 @@
 //
 // Invariant: while one is collected and the server is not up, the session has no server connection, so that
 // nothing of it can be half here and half there.
+#include "protocol/sql/characters.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/session.hpp"
 #include "proxy/spooling/write_queue.hpp"
@@ -18,10 +19,6 @@ namespace {
 
 constexpr std::string_view collected_note =
     "Holdwater: the server is down; this write is collected and will be queued at COMMIT";
-
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
 
 } // namespace
 
@@ -135,7 +132,7 @@ task<bool> session::savepoint_collected() {
   const auto kind = one.kind;
   auto name = one.subject.unquoted();
   auto& mine = state_.collected;
-  if (!is_ascii(name)) { // its case, and its letters in another character set, are the server's to know
+  if (!sql::is_ascii(name)) { // its case, and its letters in another character set, are the server's to know
     const std::string text = "the server is down, and this savepoint's name is not plain ASCII";
     co_return co_await answer_error(client_error::needs_server, text);
   }

@@ -30,6 +30,15 @@ inline constexpr std::string_view client_ed25519 = "client_ed25519"; // MariaDB,
 [[nodiscard]] std::string scramble_native(std::string_view password, byte_span salt);
 [[nodiscard]] std::string scramble_sha2(std::string_view password, byte_span salt);
 
+// What MariaDB from 11.4 on says in the OK of a login, so that a client may trust a certificate that
+// no authority has signed: 0x01 and the hex of SHA-256 over the password as the server stores it, the
+// challenge and the SHA-256 fingerprint of the certificate. Only who knows the password can say it, and only
+// of the certificate that the client has seen. Empty without a password or a certificate, and for plugins
+// that have no such proof.
+[[nodiscard]] std::string certificate_proof(std::string_view plugin_name, std::string_view password,
+                                            byte_span salt, byte_span fingerprint);
+[[nodiscard]] bool is_certificate_proof(std::string_view info);
+
 // Compares in constant time.
 [[nodiscard]] bool equal_secrets(std::string_view a, std::string_view b);
 
@@ -62,6 +71,10 @@ class authenticator {
   // The challenge that the client goes on with: it answers a later COM_CHANGE_USER with mysql_native_password
   // to the last one that it got for that plugin, without being asked again.
   [[nodiscard]] const challenge& lasting_salt() const { return lasting_salt_; }
+  // After success: what the client may trust a certificate by. It looks for the proof under that challenge.
+  [[nodiscard]] std::string proof_of(byte_span fingerprint) const {
+    return certificate_proof(plugin_, password_, lasting_salt_, fingerprint);
+  }
 
  private:
   // What the client's next payload is.

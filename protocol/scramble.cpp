@@ -1,7 +1,10 @@
-// The scrambles of the two password plugins, the challenge, and the comparison in constant time.
+// The scrambles of the two password plugins, the challenge, the proof of a certificate, and the comparison in
+// constant time.
 //
-// Source: MySQL "Native Authentication", "Caching_sha2_password information".
+// Source: MySQL "Native Authentication", "Caching_sha2_password information"; of the proof MariaDB "Secure
+// Connections Overview" and MariaDB Connector/C, which checks it in run_plugin_auth().
 #include "protocol/auth.hpp"
+#include "protocol/ed25519.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -13,6 +16,10 @@
 
 namespace holdwater::protocol {
 namespace {
+
+constexpr char proof_mark = '\x01';
+constexpr std::string_view hex_digits = "0123456789ABCDEF";
+constexpr std::size_t proof_size = 1 + 2 * 32;
 
 // Fails only when OpenSSL has no memory or no such digest; the empty result then matches no stored secret.
 std::string digest(const EVP_MD* kind, std::initializer_list<std::string_view> parts) {
@@ -57,6 +64,33 @@ std::string scramble_sha2(std::string_view password, byte_span salt) {
   const std::string once = digest(EVP_sha256(), {password});
   const std::string twice = digest(EVP_sha256(), {once});
   return exclusive_or(once, digest(EVP_sha256(), {twice, as_text(salt)}));
+}
+
+std::string certificate_proof(std::string_view plugin_name, std::string_view password, byte_span salt,
+                              byte_span fingerprint) {
+  if (password.empty() || fingerprint.empty()) return {};
+  std::string stored;
+  if (plugin_name == plugin::mysql_native_password) {
+    const std::string once = digest(EVP_sha1(), {password});
+    stored = digest(EVP_sha1(), {once});
+  } else if (plugin_name == plugin::client_ed25519) {
+    stored = ed25519_public_key(password);
+  }
+  if (stored.empty()) return {};
+  const std::string sum = digest(EVP_sha256(), {stored, as_text(salt), as_text(fingerprint)});
+  if (sum.empty()) return {};
+  std::string proof(1, proof_mark);
+  for (const char each : sum) {
+    const auto byte = static_cast<unsigned char>(each);
+    proof += hex_digits[byte >> 4];
+    proof += hex_digits[byte & 0x0f];
+  }
+  return proof;
+}
+
+bool is_certificate_proof(std::string_view info) {
+  return info.size() == proof_size && info.front() == proof_mark &&
+         info.find_first_not_of(hex_digits, 1) == std::string_view::npos;
 }
 
 bool equal_secrets(std::string_view a, std::string_view b) {

@@ -73,10 +73,7 @@ task<session::entry> session::relay_change_user(const byte_buffer& command) {
   entry how = entry::gone;
   if (sent) how = co_await relay_authentication(conversation);
   limit_.clear();
-  if (how == entry::entered) {
-    known_ = nullptr;
-    process().connections->name(*record_, login_.user);
-  }
+  if (how == entry::entered) process().connections->name(*record_, login_.user);
   co_return how;
 }
 

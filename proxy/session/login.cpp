@@ -141,6 +141,7 @@ task<session::entry> session::come_in() {
 // With login_ as the client gave it. The answer to the client has the sequence id `sequence`.
 task<session::entry> session::enter_account(std::string_view offered_plugin, std::uint8_t sequence) {
   known_ = process().find_account(login_.user);
+  certificate_proof_.clear();
   process().connections->name(*record_, login_.user);
   entry how = entry::gone;
   if (!known_) {
@@ -195,6 +196,7 @@ task<session::entry> session::authenticate(std::string_view offered_plugin, std:
   }
   login_sequence_ = sequence;
   salt_ = check.lasting_salt();
+  if (proves_certificate()) certificate_proof_ = check.proof_of(process().client_tls->fingerprint());
   co_return entry::entered;
 }
 
@@ -213,7 +215,7 @@ task<session::entry> session::open_session() {
     byte_buffer out;
     if (state == server_state::down || state == server_state::suspect) {
       leave_server();
-      protocol::append_ok(out, login_sequence_, {.status = state_.status}, negotiated_);
+      append_login_ok(out, login_sequence_, {});
       const bool told = co_await answer(out);
       co_return told ? entry::entered : entry::gone;
     }
@@ -236,8 +238,7 @@ task<session::entry> session::open_session() {
       co_return entry::refused;
     }
     link_ = std::move(attempt.link);
-    if (const auto ok = protocol::parse_ok(attempt.ok, negotiated_)) state_.status = ok->status;
-    protocol::append_message(out, login_sequence_, attempt.ok);
+    append_login_ok(out, login_sequence_, attempt.ok);
     const bool told = co_await answer(out);
     co_return told ? entry::entered : entry::gone;
   }

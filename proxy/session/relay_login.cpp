@@ -168,6 +168,8 @@ task<session::entry> session::relay_authentication(relayed_login& login) {
     }
     if (first == 0xfe && packet.payload.size() == 1 && !shares_challenge()) // an old password, under it
       protocol::append_auth_switch(out, client_sequence++, {"mysql_old_password", login.salt + '\0'});
+    else if (first == 0x00)
+      finish_relayed_login(out, client_sequence++, packet.payload);
     else
       client_sequence = protocol::append_message(out, client_sequence, packet.payload);
     if (first == 0xfe) keep_lasting_salt(packet.payload);
@@ -178,11 +180,14 @@ task<session::entry> session::relay_authentication(relayed_login& login) {
       const bool carried = co_await carry_password(login, server_sequence);
       if (!carried) co_return entry::gone;
     }
-    if (first != 0x00) continue;
-    state_.begin(login_, process().profile.get());
-    if (const auto ok = protocol::parse_ok(packet.payload, negotiated_)) state_.status = ok->status;
-    co_return entry::entered;
+    if (first == 0x00) co_return entry::entered;
   }
+}
+
+void session::finish_relayed_login(byte_buffer& out, std::uint8_t sequence, protocol::byte_span ok) {
+  known_ = nullptr; // by COM_CHANGE_USER from a known account
+  state_.begin(login_, process().profile.get());
+  append_login_ok(out, sequence, ok);
 }
 
 } // namespace holdwater::proxy

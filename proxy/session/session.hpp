@@ -92,6 +92,11 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> deny(client_error which, std::string_view text, std::uint8_t sequence);
   [[nodiscard]] bool fits(const server_link& link) const;
 
+  // login_ok.cpp
+  void append_login_ok(protocol::byte_buffer& out, std::uint8_t sequence, protocol::byte_span from_server);
+  [[nodiscard]] std::string_view login_info(std::string_view said) const;
+  [[nodiscard]] bool proves_certificate();
+
   // relay_login.cpp
   task<entry> relay_login(std::uint8_t sequence);
   // The conversation with a relayed client, as far as both sides have come.
@@ -101,6 +106,7 @@ class session : public std::enable_shared_from_this<session> {
     std::uint8_t client_sequence = 0; // of the next packet to the client
   };
   task<entry> relay_authentication(relayed_login& login);
+  void finish_relayed_login(protocol::byte_buffer& out, std::uint8_t sequence, protocol::byte_span ok);
   [[nodiscard]] bool proof_fits_server() const;
   [[nodiscard]] bool shares_challenge() const;
   void keep_lasting_salt(protocol::byte_span auth_switch);
@@ -338,6 +344,7 @@ class session : public std::enable_shared_from_this<session> {
   std::optional<link_attempt> greeted_; // the server connection whose greeting the client has, not logged in
   protocol::challenge salt_{};
   std::uint8_t login_sequence_ = 0; // of the answer that ends it
+  std::string certificate_proof_;   // for its OK, empty: none
 
   // the current command
   client_command command_;

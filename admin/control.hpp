@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace holdwater::admin {
@@ -44,12 +45,23 @@ struct cache_health {
   std::uint64_t misses = 0;
 };
 
+// Connections to the server that sessions have, or had and left for the next.
+struct pool_health {
+  std::uint64_t idle = 0; // now
+  std::uint64_t in_use = 0;
+  std::uint64_t opened = 0; // since the start, as what follows
+  std::uint64_t kept = 0;
+  std::uint64_t reused = 0;
+  std::vector<std::pair<std::string, std::uint64_t>> closed; // of the kept ones, by reason
+};
+
 struct health {
   std::string status; // ok: all is well. degraded: clients are served, something needs attention or waits.
                       // down: writes cannot be taken
   database_health database;
   spool_health spool;
   cache_health cache;
+  pool_health pool;
   double uptime_s = 0;
   std::string version;
 };

@@ -69,9 +69,18 @@ json::value view(const cache_health& of) {
   return json::object{{"entries", of.entries}, {"bytes", of.bytes}, {"hits", of.hits}, {"misses", of.misses}};
 }
 
+json::value view(const pool_health& of) {
+  json::object closed;
+  for (const auto& [why, count] : of.closed) closed[why] = count;
+  return json::object{{"idle", of.idle}, {"in_use", of.in_use}, {"opened", of.opened},
+                      {"kept", of.kept}, {"reused", of.reused}, {"closed", std::move(closed)}};
+}
+
 json::value view(const health& of) {
-  return json::object{{"status", of.status},     {"database", view(of.database)},  {"spool", view(of.spool)},
-                      {"cache", view(of.cache)}, {"uptime_s", to_ms(of.uptime_s)}, {"version", of.version}};
+  return json::object{{"status", of.status},     {"database", view(of.database)},
+                      {"spool", view(of.spool)}, {"cache", view(of.cache)},
+                      {"pool", view(of.pool)},   {"uptime_s", to_ms(of.uptime_s)},
+                      {"version", of.version}};
 }
 
 json::value view(const spool_listing& of) {

@@ -11,6 +11,7 @@ namespace holdwater::admin {
 [[nodiscard]] boost::json::value view(const database_health& of);
 [[nodiscard]] boost::json::value view(const spool_health& of);
 [[nodiscard]] boost::json::value view(const cache_health& of);
+[[nodiscard]] boost::json::value view(const pool_health& of);
 [[nodiscard]] boost::json::value view(const spool_listing& of);
 // At most `limit` of them; "truncated" tells whether there are more.
 [[nodiscard]] boost::json::value view(const std::vector<listed_dead_letter>& of, std::size_t limit);

@@ -1,23 +1,101 @@
 #include "proxy/listener.hpp"
 
+#include "proxy/net/transport.hpp"
 #include "proxy/session/errors.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/write.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 namespace holdwater::proxy {
 
 using tcp = asio::ip::tcp;
 
+// Where one worker accepts clients.
+class listener::door final : public poll_target {
+ public:
+  door(worker& home, listener& house) : home_(home), house_(house) {}
+
+  void open() {
+    if (const auto failed = home_.loop().sockets().watch_shared(house_.socket_, this))
+      spdlog::error("clients cannot be accepted: {}", failed.message());
+  }
+
+ private:
+  void on_ready(readiness now) override;
+  void take(int client);
+  void turn_away(int client);
+  task<> pause();
+  [[nodiscard]] worker& who_takes_it();
+
+  worker& home_;
+  listener& house_;
+};
+
+// One client for each call: more may be another worker's.
+void listener::door::on_ready(readiness) {
+  const int client = ::accept4(house_.socket_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (client >= 0) return take(client);
+  switch (errno) {
+  case EAGAIN: // another worker was faster
+  case EINTR:
+  case ECONNABORTED: return;
+  case EINVAL: return home_.loop().sockets().unwatch(house_.socket_, this); // closed
+  default: break;
+  }
+  // No descriptors left, say: the next one may fare better, after a breath.
+  spdlog::warn("accept: {}", boost::system::error_code(errno, boost::system::system_category()).message());
+  home_.loop().sockets().unwatch(house_.socket_, this);
+  home_.run(pause());
+}
+
+task<> listener::door::pause() {
+  wakeup wake;
+  deadline end(wake);
+  home_.deadlines().set(end, std::chrono::milliseconds(100));
+  while (!end.expired()) co_await wake.wait();
+  open();
+}
+
+void listener::door::take(int client) {
+  auto& counters = house_.process_.counters;
+  counters.connections.fetch_add(1, std::memory_order_relaxed);
+  if (counters.connected.fetch_add(1, std::memory_order_relaxed) >=
+      house_.process_.settings.max_connections) {
+    counters.connected.fetch_sub(1, std::memory_order_relaxed);
+    return turn_away(client);
+  }
+  who_takes_it().adopt(client, house_.local_);
+}
+
+worker& listener::door::who_takes_it() {
+  const auto& all = house_.workers_;
+  const auto fewest = std::min_element(
+      all.begin(), all.end(), [](const auto& a, const auto& b) { return a->sessions() < b->sessions(); });
+  const auto least = (*fewest)->sessions();
+  return home_.sessions() <= least + least / 4 ? home_ : **fewest;
+}
+
+void listener::door::turn_away(int client) {
+  protocol::byte_buffer out;
+  append_client_error(out, 0, client_error::too_many_connections, "Too many connections", 0);
+  ::send(client, out.data(), out.size(), MSG_NOSIGNAL); // a client that is told no may be gone already
+  ::close(client);
+}
+
 listener::listener(asio::io_context& loop, services& process, std::vector<std::unique_ptr<worker>>& workers)
-    : process_(process), workers_(workers), acceptor_(loop), pause_(loop) {}
+    : process_(process), workers_(workers), acceptor_(loop) {}
+
+listener::~listener() {
+  if (socket_ >= 0) ::close(socket_);
+}
 
 boost::system::error_code listener::open(const endpoint& where) {
   boost::system::error_code failed;
@@ -46,65 +124,28 @@ boost::system::error_code listener::listen_on(const stream_protocol::endpoint& a
   if (!failed) acceptor_.set_option(asio::socket_base::reuse_address(true), failed);
   if (!failed) acceptor_.bind(address, failed);
   if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
+  if (failed) return failed;
+  const auto own = acceptor_.local_endpoint(failed);
+  local_ = is_unix(own);
+  const auto port = ip_endpoint_of(own);
+  bound_ = {address_text(own), port ? port->port : std::uint16_t{0}};
+  if (!failed) acceptor_.native_non_blocking(true, failed); // another worker may be faster
+  if (!failed) socket_ = acceptor_.release(failed);
+  if (!failed) prepare_listener(socket_);
   return failed;
 }
 
-endpoint listener::bound() const {
-  boost::system::error_code failed;
-  const auto address = acceptor_.local_endpoint(failed);
-  if (failed) return {};
-  const auto port = ip_endpoint_of(address);
-  return {address_text(address), port ? port->port : std::uint16_t{0}};
-}
-
-void listener::close() {
-  boost::system::error_code ignored; // the port is released whatever close() reports
-  acceptor_.close(ignored);
-  file_.reset();
-  pause_.cancel();
-}
-
-void listener::accept() {
-  acceptor_.async_accept([this](boost::system::error_code failed, stream_socket client) {
-    if (failed == asio::error::operation_aborted) return;
-    if (!failed) {
-      take(std::move(client));
-      return accept();
-    }
-    // No descriptors left, or the client has gone already: the next one may fare better, after a breath.
-    spdlog::warn("accept: {}", failed.message());
-    pause_.expires_after(std::chrono::milliseconds(100));
-    pause_.async_wait([this](boost::system::error_code cancelled) {
-      if (!cancelled) accept();
-    });
-  });
-}
-
-void listener::take(stream_socket client) {
-  auto& counters = process_.counters;
-  counters.connections.fetch_add(1, std::memory_order_relaxed);
-  if (counters.connected.load(std::memory_order_relaxed) >= process_.settings.max_connections)
-    return turn_away(std::move(client));
-  counters.connected.fetch_add(1, std::memory_order_relaxed);
-  const auto fewest = std::min_element(workers_.begin(), workers_.end(), [](const auto& a, const auto& b) {
-    return a->sessions() < b->sessions();
-  });
-  boost::system::error_code failed;
-  const auto socket = client.release(failed);
-  if (failed) {
-    spdlog::warn("a client could not be handed over: {}", failed.message());
-    counters.connected.fetch_sub(1, std::memory_order_relaxed);
-    return;
+void listener::start() {
+  for (const auto& home : workers_) {
+    doors_.push_back(std::make_unique<door>(*home, *this));
+    home->loop().post([one = doors_.back().get()] { one->open(); });
   }
-  (*fewest)->adopt(socket);
 }
 
-void listener::turn_away(stream_socket client) {
-  protocol::byte_buffer out;
-  append_client_error(out, 0, client_error::too_many_connections, "Too many connections", 0);
-  boost::system::error_code ignored; // a client that is told no may be gone already
-  client.non_blocking(true, ignored);
-  client.write_some(asio::buffer(out), ignored);
+// The descriptor stays ours until no worker can accept from it any more.
+void listener::close() {
+  if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
+  file_.reset();
 }
 
 } // namespace holdwater::proxy

@@ -70,6 +70,15 @@ admin::health program::snapshot() const {
                   settings_.server.name(),
                   profile->hello.server_version};
   out.spool = spool_snapshot(server);
+  const auto& counted = counters_;
+  const auto links = services_->connections->links();
+  out.pool.idle = counted.pool_idle.load(std::memory_order_relaxed);
+  out.pool.in_use = links > out.pool.idle ? links - out.pool.idle : 0;
+  out.pool.opened = counted.server_connects.load() - counted.server_connects_failed.load();
+  out.pool.kept = counted.pool_kept.load();
+  out.pool.reused = counted.pool_reused.load();
+  for (std::size_t why = 0; why < pool_end_names.size(); ++why)
+    out.pool.closed.emplace_back(pool_end_names[why], counted.pool_closed[why].load());
   out.uptime_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
   out.version = HOLDWATER_VERSION;
   const bool up = server.view.state == server_state::up;
@@ -110,6 +119,13 @@ std::vector<admin::counter> program::metrics() const {
   count("holdwater_pool_kept_total", "Server connections that were reset and kept when their client left.",
         counters_.pool_kept);
   count("holdwater_pool_reused_total", "Sessions that got a kept server connection.", counters_.pool_reused);
+  admin::counter closed{
+      "holdwater_pool_closed_total", "Kept server connections that were closed, by reason.", false, {}};
+  for (std::size_t why = 0; why < pool_end_names.size(); ++why)
+    closed.samples.push_back(
+        {{{"why", std::string(pool_end_names[why])}},
+         static_cast<double>(counters_.pool_closed[why].load(std::memory_order_relaxed))});
+  out.push_back(std::move(closed));
   out.push_back(single("holdwater_server_reconnects_total", "How often the server was reached again.",
                        static_cast<double>(server.reconnects)));
   admin::counter state{"holdwater_server_state", "1 for the server's present state.", true, {}};

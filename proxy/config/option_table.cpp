@@ -127,6 +127,8 @@ constexpr std::array table{
     "Seconds that one is kept without a client. Less than the server's wait_timeout.", in<&o::pool, &o::pool_options::idle_timeout>},
   option_row{"pool.max_age", seconds, {1, 30 * day_ms}, "", "", true,
     "Seconds after which a server connection gets no further client.", in<&o::pool, &o::pool_options::max_age>},
+  option_row{"pool.revalidate_after", seconds, {0, 60'000}, "", "", true,
+    "Seconds for which a login that the server has accepted lets further clients of the same account and database in over kept connections without asking the server again; 0 asks each time. It bounds how long a change made past Holdwater (a locked account, a global variable) may go unnoticed.", in<&o::pool, &o::pool_options::revalidate_after>},
 
   option_row{"session.max_remembered_statement_bytes", bytes, any, "", "", false,
     "Texts of open prepared statements that are remembered for each client, so that they survive the loss of the server connection. With more of them open the client's connection ends when the server's is lost.", in<&o::session, &o::session_options::max_remembered_statement_bytes>},

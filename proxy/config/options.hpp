@@ -98,6 +98,7 @@ struct options {
     std::uint64_t max_idle = 50; // server connections without a client, 0 keeps none
     std::chrono::milliseconds idle_timeout{60'000};
     std::chrono::milliseconds max_age{1'800'000};
+    std::chrono::milliseconds revalidate_after{1'000}; // 0: every login asks the server
   } pool;
 
   struct session_options {

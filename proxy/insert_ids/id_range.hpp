@@ -18,6 +18,8 @@ struct id_range {
   std::uint64_t durable = 0; // the disk says: everything below may have been handed out
 
   [[nodiscard]] static id_range of(std::uint64_t first, std::uint64_t count, std::uint64_t step);
+  // What a file says may be anything.
+  [[nodiscard]] bool is_sound() const { return step > 0 && first <= last && first <= next; }
   [[nodiscard]] std::uint64_t size() const { return (last - first) / step + 1; }
   [[nodiscard]] std::uint64_t left() const { return next > last ? 0 : (last - next) / step + 1; }
 

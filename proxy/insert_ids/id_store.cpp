@@ -126,7 +126,12 @@ result<void> id_store::load_ranges(table_entry& entry) {
     if (!more) return more.error();
     if (!*more) return {};
     const auto durable = number(rows, 3);
-    entry.ranges.push_back({number(rows, 0), number(rows, 1), number(rows, 2), durable, durable});
+    const id_range range{number(rows, 0), number(rows, 1), number(rows, 2), durable, durable};
+    if (range.is_sound())
+      entry.ranges.push_back(range);
+    else // its ids are given to nobody
+      spdlog::warn("reserved ids of {}.{} are unusable: the file is damaged", entry.facts.name.schema,
+                   entry.facts.name.table);
   }
 }
 

@@ -32,6 +32,7 @@ event_loop::~event_loop() {
 
 void event_loop::run() {
   using std::chrono::milliseconds;
+  thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   while (!stopped_) {
     const auto longest = deadlines_.fire_due();
     if (stopped_) break; // one of those that were woken has said so

@@ -17,6 +17,7 @@
 #include <boost/asio/post.hpp>
 
 #include <atomic>
+#include <thread>
 #include <utility>
 
 namespace holdwater::proxy {
@@ -37,12 +38,17 @@ class event_loop {
   template <class Work>
   void post(Work&& what) {
     asio::post(asio_, std::forward<Work>(what));
-    interrupt();
+    is_here() ? expect_work() : interrupt();
   }
 
   // On the loop's thread: something was, or is about to be, handed to Asio by other means than post(), such
   // as the end of a coroutine.
   void expect_work() { posted_.store(true, std::memory_order_release); }
+
+  // Whether the caller is on the loop's thread.
+  [[nodiscard]] bool is_here() const {
+    return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
 
   [[nodiscard]] asio::io_context& context() { return asio_; }
   [[nodiscard]] poller& sockets() { return sockets_; }
@@ -71,6 +77,7 @@ class event_loop {
   asio::executor_work_guard<loop_executor> work_;
   poller sockets_;
   deadline_list deadlines_;
+  std::atomic<std::thread::id> thread_{}; // that runs it
   int interrupter_;                       // an eventfd
   std::atomic<bool> posted_{false};       // something may wait in asio_
   asio::posix::stream_descriptor nested_; // the poller, as Asio sees it

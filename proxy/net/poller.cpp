@@ -34,6 +34,19 @@ boost::system::error_code poller::watch(int socket, poll_target* target) {
   return {};
 }
 
+boost::system::error_code poller::watch_shared(int socket, poll_target* target) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLEXCLUSIVE;
+  event.data.ptr = target;
+  if (::epoll_ctl(descriptor_, EPOLL_CTL_ADD, socket, &event) != 0) return last_error();
+  return {};
+}
+
+void poller::unwatch(int socket, const poll_target* target) {
+  ::epoll_ctl(descriptor_, EPOLL_CTL_DEL, socket, nullptr); // one that is not there is as good
+  forget(target);
+}
+
 void poller::forget(const poll_target* target) {
   for (auto at = begin_; at < end_; ++at)
     if (events_[at].data.ptr == target) events_[at].data.ptr = nullptr;

@@ -38,6 +38,10 @@ class poller {
 
   // Until forget() or the socket's close. `target` null: an event of it only ends wait().
   [[nodiscard]] boost::system::error_code watch(int socket, poll_target* target);
+  // A listening socket that several pollers watch: one of them is told of a client, again and again until it
+  // is accepted. Until unwatch().
+  [[nodiscard]] boost::system::error_code watch_shared(int socket, poll_target* target);
+  void unwatch(int socket, const poll_target* target);
   // Before the target's end; the socket is closed by its owner, which takes it out of the kernel's list.
   void forget(const poll_target* target);
 

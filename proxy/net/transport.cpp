@@ -25,6 +25,12 @@ void set_option(int socket, int level, int name) {
   ::setsockopt(socket, level, name, &on, sizeof on);
 }
 
+// A TCP socket without these options works, only slower. A unix socket has none of them.
+void set_stream_options(int socket) {
+  set_option(socket, IPPROTO_TCP, TCP_NODELAY);
+  set_option(socket, SOL_SOCKET, SO_KEEPALIVE);
+}
+
 // The address that getsockname() or getpeername() tells; an empty one when it tells none.
 template <class Ask>
 stream_protocol::endpoint address_of(int socket, Ask ask) {
@@ -36,13 +42,15 @@ stream_protocol::endpoint address_of(int socket, Ask ask) {
 
 } // namespace
 
-transport::transport(poller& sockets, stream_socket::native_handle_type socket, wakeup& owner)
+void prepare_listener(int socket) {
+  set_stream_options(socket);
+}
+
+transport::transport(poller& sockets, stream_socket::native_handle_type socket, wakeup& owner,
+                     std::optional<bool> accepted)
     : sockets_(sockets), socket_(socket), owner_(&owner) {
-  local_ = is_unix(own_endpoint());
-  if (!local_) { // a socket without these options works, only slower
-    set_option(socket_, IPPROTO_TCP, TCP_NODELAY);
-    set_option(socket_, SOL_SOCKET, SO_KEEPALIVE);
-  }
+  local_ = accepted ? *accepted : is_unix(own_endpoint());
+  if (!accepted && !local_) set_stream_options(socket_);
   if (const auto failed = sockets_.watch(socket_, this)) fail(failed);
 }
 

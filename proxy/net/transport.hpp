@@ -15,9 +15,13 @@
 
 #include <boost/system/error_code.hpp>
 
+#include <optional>
 #include <string>
 
 namespace holdwater::proxy {
+
+// Sets on a listening socket what each connection that it accepts shall have.
+void prepare_listener(int socket);
 
 class transport final : public poll_target {
  public:
@@ -27,8 +31,10 @@ class transport final : public poll_target {
     closed,   // the peer has closed, or the connection is broken: error() says which
   };
 
-  // Takes over a connected socket. When the poller cannot take it the stream begins closed.
-  transport(poller& sockets, stream_socket::native_handle_type socket, wakeup& owner);
+  // Takes over a connected socket. When the poller cannot take it the stream begins closed. `accepted`: from
+  // prepare_listener()'s socket, so that its options are set; whether it is a unix socket.
+  transport(poller& sockets, stream_socket::native_handle_type socket, wakeup& owner,
+            std::optional<bool> accepted = {});
   ~transport() { close(); }
   transport(const transport&) = delete;
   transport& operator=(const transport&) = delete;
@@ -95,8 +101,8 @@ class transport final : public poll_target {
   rx_buffer received_;
   std::unique_ptr<stream_layers> layers_; // null: the plain socket
   boost::system::error_code error_;
-  bool maybe_readable_ = true;
-  bool ended_ = false; // there is an end to be found behind what is still to be read
+  bool maybe_readable_ = false; // the poller tells what is there already
+  bool ended_ = false;          // there is an end to be found behind what is still to be read
   bool receive_armed_ = false;
   bool send_armed_ = false;
   bool closed_ = false;

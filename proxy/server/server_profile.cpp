@@ -16,24 +16,47 @@ namespace {
 
 namespace json = boost::json;
 
+// What a server says may be any bytes, and JSON is UTF-8: a byte above 127 is kept as the character of that
+// number.
+std::string kept(std::string_view bytes) {
+  std::string out;
+  for (const char one : bytes) {
+    const auto byte = static_cast<unsigned char>(one);
+    if (byte >= 0x80) out += static_cast<char>(0xc0 | byte >> 6);
+    out += byte >= 0x80 ? static_cast<char>(0x80 | (byte & 0x3f)) : one;
+  }
+  return out;
+}
+
+std::string unkept(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const bool pair = (byte == 0xc2 || byte == 0xc3) && at + 1 < text.size();
+    out += pair ? static_cast<char>((byte & 3) << 6 | (static_cast<unsigned char>(text[++at]) & 0x3f))
+                : text[at];
+  }
+  return out;
+}
+
 json::object to_json(const spool::statement_context& c) {
-  return {{"sql_mode", c.sql_mode},
-          {"time_zone", c.time_zone},
-          {"lc_time_names", c.lc_time_names},
-          {"character_set_client", c.character_set_client},
-          {"collation_connection", c.collation_connection},
-          {"character_set_results", c.character_set_results},
-          {"collation_database", c.collation_database},
-          {"collation_server", c.collation_server},
+  return {{"sql_mode", kept(c.sql_mode)},
+          {"time_zone", kept(c.time_zone)},
+          {"lc_time_names", kept(c.lc_time_names)},
+          {"character_set_client", kept(c.character_set_client)},
+          {"collation_connection", kept(c.collation_connection)},
+          {"character_set_results", kept(c.character_set_results)},
+          {"collation_database", kept(c.collation_database)},
+          {"collation_server", kept(c.collation_server)},
           {"auto_increment_increment", c.auto_increment_increment},
           {"auto_increment_offset", c.auto_increment_offset},
           {"foreign_key_checks", c.foreign_key_checks},
           {"unique_checks", c.unique_checks},
-          {"isolation", c.isolation}};
+          {"isolation", kept(c.isolation)}};
 }
 
 std::string text(const json::object& from, std::string_view key) {
-  return json::value_to<std::string>(from.at(key));
+  return unkept(json::value_to<std::string>(from.at(key)));
 }
 
 std::uint64_t number(const json::object& from, std::string_view key) {
@@ -61,13 +84,13 @@ spool::statement_context context_from(const json::object& from) {
 std::string encode(const server_profile& profile) {
   json::array collations;
   for (const auto& [id, one] : profile.collations)
-    collations.push_back(json::array{id, one.name, one.character_set, one.is_default});
+    collations.push_back(json::array{id, kept(one.name), kept(one.character_set), one.is_default});
   json::object out{{"format", 1},
-                   {"version", profile.hello.server_version},
+                   {"version", kept(profile.hello.server_version)},
                    {"capabilities", profile.hello.server_capabilities},
                    {"character_set", profile.hello.character_set},
                    {"status", profile.hello.status},
-                   {"auth_plugin", profile.hello.auth_plugin},
+                   {"auth_plugin", kept(profile.hello.auth_plugin)},
                    {"collations", std::move(collations)}};
   if (profile.defaults) out["defaults"] = to_json(*profile.defaults);
   json::array zones;
@@ -87,9 +110,9 @@ server_profile decode(const std::string& content) {
   profile.version = protocol::parse_server_version(profile.hello.server_version);
   for (const auto& entry : root.at("collations").as_array()) {
     const auto& fields = entry.as_array();
-    profile.collations[fields.at(0).to_number<unsigned>()] = {json::value_to<std::string>(fields.at(1)),
-                                                              json::value_to<std::string>(fields.at(2)),
-                                                              fields.at(3).as_bool()};
+    profile.collations[fields.at(0).to_number<unsigned>()] = {
+        unkept(json::value_to<std::string>(fields.at(1))), unkept(json::value_to<std::string>(fields.at(2))),
+        fields.at(3).as_bool()};
   }
   if (const auto* defaults = root.if_contains("defaults"))
     profile.defaults = context_from(defaults->as_object());

@@ -10,16 +10,20 @@ using protocol::proxy_header_state;
 // Takes a header off the stream when there is one. False: the client was refused, or is gone.
 task<bool> session::take_proxy_header() {
   const auto& trusted = process().proxy_networks;
-  const auto peer = ip_endpoint_of(client_->peer_endpoint());
-  const bool allowed = peer ? trusted.contains(peer->address) : trusted.contains_local();
-  client_end_.source = peer;
-  client_end_.destination = ip_endpoint_of(client_->own_endpoint());
+  if (process().settings.server.proxy_protocol != "off") {
+    client_end_.source = ip_endpoint_of(client_->peer_endpoint());
+    client_end_.destination = ip_endpoint_of(client_->own_endpoint());
+  }
+  const auto allowed = [&] { // asked only of those that send a header
+    const auto peer = ip_endpoint_of(client_->peer_endpoint());
+    return peer ? trusted.contains(peer->address) : trusted.contains_local();
+  };
   for (;;) {
     const auto bytes = client_->received().bytes();
     const auto found = protocol::read_proxy_header(bytes);
     const bool begun = found.has_error() || found->state == proxy_header_state::complete ||
                        (found->state == proxy_header_state::incomplete && bytes.size() >= 5);
-    if (begun && !allowed)
+    if (begun && !allowed())
       co_return co_await deny(
           client_error::bad_handshake,
           "a PROXY header came from an address that proxy_protocol_networks does not list", 2);

@@ -6,7 +6,7 @@ namespace holdwater::proxy {
 
 using course = kill_order::course;
 
-std::shared_ptr<session_record> connection_registry::enter(std::uint32_t id, std::function<void()> end) {
+std::shared_ptr<session_record> connection_registry::enter(std::function<void()> end) {
   auto made = std::shared_ptr<session_record>(new session_record, [this](session_record* gone) {
     {
       const std::lock_guard lock(mutex_);
@@ -14,10 +14,12 @@ std::shared_ptr<session_record> connection_registry::enter(std::uint32_t id, std
     }
     delete gone;
   });
-  made->id = id;
   made->end = std::move(end);
   const std::lock_guard lock(mutex_);
-  sessions_[id] = made;
+  const bool server_is_there = (last_server_id_ & ~own_ids) == first_own_id;
+  do made->id = (server_is_there ? first_other_id : first_own_id) | (++last_id_ & own_ids);
+  while (sessions_.contains(made->id));
+  sessions_[made->id] = made;
   return made;
 }
 
@@ -33,6 +35,7 @@ std::shared_ptr<link_record> connection_registry::open(std::uint32_t server_id) 
   });
   made->server_id = server_id;
   const std::lock_guard lock(mutex_);
+  last_server_id_ = server_id;
   links_[server_id] = made;
   return made;
 }
@@ -70,15 +73,15 @@ kill_order connection_registry::aim(std::uint64_t id, bool query_only, std::uint
   std::shared_ptr<session_record> target; // outlives the lock: the last owner's end takes it
   std::shared_ptr<link_record> link;
   const std::lock_guard lock(mutex_);
-  if (id >= first_own_id) {
-    target = find_locked(id);
-    if (!target) return {}; // the server does not know it either, and says so itself
+  target = find_locked(id);
+  if (target) {
     link = target->link.lock();
     if (!link || link->holder != target->id) return {course::local, 0, target};
     auto order = condemn(*link, target, query_only);
     order.what = course::rewrite;
     return order;
   }
+  if (id > UINT32_MAX) return {};
   const auto found = links_.find(static_cast<std::uint32_t>(id));
   if (found != links_.end()) link = found->second.lock();
   if (!link) return {}; // no connection of ours
@@ -103,6 +106,11 @@ std::shared_ptr<session_record> connection_registry::find_locked(std::uint64_t i
   if (id > UINT32_MAX) return nullptr;
   const auto found = sessions_.find(static_cast<std::uint32_t>(id));
   return found == sessions_.end() ? nullptr : found->second.lock();
+}
+
+std::size_t connection_registry::links() const {
+  const std::lock_guard lock(mutex_);
+  return links_.size();
 }
 
 std::string connection_registry::user_of(const session_record& session) {

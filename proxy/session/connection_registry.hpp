@@ -2,8 +2,10 @@
 // what its client means. Touched when a session begins and ends and when a server connection changes hands,
 // not by its statements.
 //
-// An id that clients know is Holdwater's own (the greeting's, from 0x80000000 up) or the server's (told by
-// CONNECTION_ID() or a process list). One of the server's may have been learned before the connection went to
+// An id that clients know is Holdwater's own (the greeting's) or the server's (told by CONNECTION_ID() or a
+// process list). Ours are taken from a quarter of the positive 32-bit integers in which the server is not at
+// present: some clients read ids as signed.
+// One of the server's may have been learned before the connection went to
 // another session.
 //
 // Invariant: a KILL is passed on for a connection of ours only when it means the connection's present holder,
@@ -54,10 +56,12 @@ struct kill_order {
 
 class connection_registry {
  public:
-  static constexpr std::uint32_t first_own_id = 0x80000000u;
+  static constexpr std::uint32_t first_own_id = 0x40000000u;
+  static constexpr std::uint32_t first_other_id = 0x20000000u; // when the server is there
+  static constexpr std::uint32_t own_ids = 0x1fffffffu;        // a mask
 
-  // The entries leave by themselves when the last owner drops them.
-  [[nodiscard]] std::shared_ptr<session_record> enter(std::uint32_t id, std::function<void()> end);
+  // A new session under an id of its own. The entries leave by themselves when the last owner drops them.
+  [[nodiscard]] std::shared_ptr<session_record> enter(std::function<void()> end);
   [[nodiscard]] std::shared_ptr<link_record> open(std::uint32_t server_id);
 
   void name(session_record& session, const std::string& user);
@@ -75,13 +79,17 @@ class connection_registry {
   [[nodiscard]] kill_order aim(std::uint64_t id, bool query_only, std::uint64_t looked_at);
   // The session of that id of ours, null when it is none.
   [[nodiscard]] std::shared_ptr<session_record> find(std::uint64_t id);
+  // Server connections that live.
+  [[nodiscard]] std::size_t links() const;
   [[nodiscard]] std::string user_of(const session_record& session);
 
  private:
   [[nodiscard]] std::shared_ptr<session_record> find_locked(std::uint64_t id);
   kill_order condemn(link_record& link, std::shared_ptr<session_record> target, bool query_only);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::uint32_t last_id_ = 0;        // of ours, without its first bits
+  std::uint32_t last_server_id_ = 0; // that the server gave to one of ours
   std::atomic<std::uint64_t> clock_{1};
   std::unordered_map<std::uint32_t, std::weak_ptr<session_record>> sessions_;
   std::unordered_map<std::uint32_t, std::weak_ptr<link_record>> links_;

@@ -106,12 +106,18 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
   facts.understood = whole;
   facts.single = found.single();
   facts.untraceable = !whole && !(alone && begins_as_write(text));
-  for (const auto& one : found.statements()) facts.kills = facts.kills || one.kind == sql::kind::kill;
+  for (const auto& one : found.statements()) {
+    facts.kills = facts.kills || one.kind == sql::kind::kill;
+    facts.changes_logins = facts.changes_logins || changes_logins(one);
+  }
+  facts.changes_logins = facts.changes_logins || !whole;
   facts.kills = facts.kills && whole;
   if (!whole || !facts.single) return facts;
   facts.kind = first.kind;
   facts.write = first.is_write();
   facts.pure_read = sql::is_pure_read(first);
+  facts.finds_rows = facts.pure_read && first.kind == sql::kind::select &&
+                     !has(first.traits, trait::session_function | trait::unknown_function);
   facts.assigns_locally = first.kind == sql::kind::set && state.can_assign_locally(first);
   if (facts.assigns_locally) {
     facts.turns_autocommit_on = state.turns_autocommit_on(first);
@@ -152,6 +158,7 @@ prepared_facts describe_prepared(std::string_view text, const session_state& sta
   facts.stays_in_transaction = found.single() && stays_in_transaction(first.kind);
   const bool plain = first.kind == sql::kind::select || first.kind == sql::kind::show || first.is_write();
   facts.changes_session = !found.single() || !plain || !leaves_behind(first).empty();
+  facts.inserts = first.kind == sql::kind::insert || first.kind == sql::kind::replace;
   facts.looks_back = has(first.traits, trait::session_function | trait::reads_system_variable) ||
                      first.kind == sql::kind::show || first.kind == sql::kind::unknown;
   return facts;
@@ -203,6 +210,34 @@ bool outlives_reset(const sql::statement& one) {
   case sql::kind::set:
     return std::any_of(one.assignments.begin(), one.assignments.end(), [](const sql::assignment& each) {
       return each.where == sql::assignment::target::other; // SET RESOURCE GROUP, and what is not understood
+    });
+  default: return false;
+  }
+}
+
+bool may_profile(const sql::statement& one) {
+  if (one.kind == sql::kind::call || has(one.traits, trait::unknown_function)) return true;
+  return std::any_of(one.assignments.begin(), one.assignments.end(), [](const sql::assignment& each) {
+    return boost::algorithm::iequals(each.variable.unquoted(), "profiling");
+  });
+}
+
+bool changes_logins(const sql::statement& one) {
+  switch (one.kind) {
+  case sql::kind::ddl:
+  case sql::kind::admin:
+  case sql::kind::call:
+  case sql::kind::unknown: return true;
+  case sql::kind::insert: // into the tables of accounts
+  case sql::kind::replace:
+  case sql::kind::update:
+  case sql::kind::erase:
+    return std::any_of(one.tables.begin(), one.tables.end(), [](const sql::table_ref& each) {
+      return each.written && boost::algorithm::iequals(each.schema.unquoted(), "mysql");
+    });
+  case sql::kind::set:
+    return std::any_of(one.assignments.begin(), one.assignments.end(), [](const sql::assignment& each) {
+      return each.where == sql::assignment::target::global || each.where == sql::assignment::target::other;
     });
   default: return false;
   }

@@ -22,6 +22,8 @@ struct command_facts {
   bool repeatable = false; // may be sent again when its answer was lost: pure reads, pings, plain settings
   bool show_warnings = false;
   bool kills = false;                 // a KILL is in it
+  bool finds_rows = false;            // a pure SELECT that does not ask about the statement before
+  bool changes_logins = false;        // the next login may go another way, or give something else
   bool assigns_locally = false;       // SET of plain literals
   bool turns_autocommit_on = false;   // ... of which one is autocommit, which was off: it commits
   bool sets_next_transaction = false; // ... SET TRANSACTION
@@ -54,6 +56,10 @@ struct command_facts {
 // COM_RESET_CONNECTION nor COM_CHANGE_USER undoes, so that it must serve no other client.
 [[nodiscard]] bool outlives_reset(protocol::command code);
 [[nodiscard]] bool outlives_reset(const protocol::sql::statement& one);
+// What may turn the profiling of statements on.
+[[nodiscard]] bool may_profile(const protocol::sql::statement& one);
+// What may change how the next login goes, or what it gives.
+[[nodiscard]] bool changes_logins(const protocol::sql::statement& one);
 
 // The tables that it touches, with the default database filled in.
 [[nodiscard]] std::vector<spool::table_name> tables_of(const protocol::sql::statement& one,

@@ -11,6 +11,8 @@
 
 namespace holdwater::proxy {
 
+namespace sql = protocol::sql;
+
 using protocol::answer_kind;
 using protocol::byte_span;
 using protocol::command;
@@ -50,6 +52,11 @@ task<session::verdict> session::forward(const command_facts& facts) {
     co_return linked == verdict::next_command ? verdict::decide_again : linked;
   }
   command_.single = facts.single;
+  command_.changes_logins = facts.changes_logins;
+  command_.finds_rows = facts.finds_rows;
+  // Its first SELECT has failed. What tells of the failure is not disturbed.
+  if (link_->start.found_rows_are_old() && facts.single && (facts.write || facts.kind == sql::kind::select))
+    link_->start.owe(forget_found_rows(*link_));
   if (!to_learn_.empty() && !facts.show_warnings) co_await learn_variables();
   if (!link_) co_return verdict::decide_again;
   if (state_.statements.mapped() && protocol::names_statement(command_.code)) {
@@ -70,6 +77,9 @@ task<session::verdict> session::forward(const command_facts& facts) {
   process().counters.commands_forwarded.fetch_add(1, std::memory_order_relaxed);
   const auto how = co_await exchange_with_server();
   limit_.clear();
+  if (facts.finds_rows && link_ && how == trip::answered &&
+      tracker_.ended_by() != response_tracker::ending::err)
+    link_->start.found_rows();
   if (facts.kills) settle_kill(kill, how == trip::answered);
   rewritten_.clear();
   co_return co_await conclude(how, facts);
@@ -83,6 +93,13 @@ task<session::trip> session::exchange_with_server() {
   if (outlives_reset(command_.code)) link_->tainted = true;
   translated_.clear();
   if (protocol::names_statement(command_.code)) follow_statement();
+  // A kept connection's reset goes along with a plain command.
+  const bool along = command_.whole && !command_.collected && translated_.empty() && rewritten_.empty() &&
+                     kind != answer_kind::nothing && kind != answer_kind::stream;
+  if (link_->start.unsaid() && !along) {
+    const bool settled = co_await settle(home_, wake_, *link_);
+    if (!settled) co_return trip::not_sent;
+  }
   auto sent = trip::answered;
   if (!command_.whole)
     sent = co_await stream_command();
@@ -99,7 +116,15 @@ task<session::trip> session::exchange_with_server() {
 }
 
 task<session::trip> session::send_command() {
-  const auto bytes = client_->received().bytes().first(command_.wire_size);
+  auto bytes = client_->received().bytes().first(command_.wire_size);
+  protocol::byte_buffer both;
+  if (link_->start.unsaid()) [[unlikely]] {
+    const auto words = link_->start.say(command_.finds_rows);
+    both.reserve(words.size() + bytes.size());
+    both.assign(words.begin(), words.end());
+    both.insert(both.end(), bytes.begin(), bytes.end());
+    bytes = both;
+  }
   const bool sent = co_await send_to_server(bytes);
   co_return sent ? trip::answered : trip::not_sent;
 }
@@ -176,6 +201,13 @@ task<session::trip> session::relay_answer() {
   auto& buffer = stream.received();
   const bool renamed = command_.code == command::stmt_prepare && state_.statements.mapped();
   bool passed_some = false;
+  while (link_->start.unanswered()) {
+    const auto next = link_->start.take_answers(*link_);
+    if (next == fresh_start_progress::step::failed) co_return trip::lost;
+    if (next == fresh_start_progress::step::done) break;
+    const auto waited = co_await wait_for_answer();
+    if (waited != trip::answered) co_return waited;
+  }
   for (;;) {
     while (buffer.size() < (renamed && !passed_some ? prepared_head : 1)) {
       const auto waited = co_await wait_for_answer();
@@ -186,6 +218,7 @@ task<session::trip> session::relay_answer() {
     if (!passed_some && tracker_.current() == response_tracker::state::complete && refused_for_now())
       co_return trip::not_now;
     if (renamed && !passed_some) rename_statement();
+    if (command_.changes_logins) process().counters.server_changes.fetch_add(1, std::memory_order_release);
     if (co_await send_all(*client_, patiently(), buffer.bytes().first(*belongs)) != io_status::done)
       co_return trip::client_gone;
     buffer.consume(*belongs);

@@ -128,10 +128,10 @@ task<bool> session::kill_locally() {
     plan.id = target.literal ? target.id : 0;
     plan.query_only = target.query_only;
   }
-  if (plan.id < connection_registry::first_own_id)
+  plan.order.target = process().connections->find(plan.id);
+  if (!plan.order.target && plan.id < connection_registry::first_own_id)
     co_return co_await answer_error(client_error::needs_server,
                                     "the server is down, and only it knows whose connection that is");
-  plan.order.target = process().connections->find(plan.id);
   plan.order.what = plan.order.target ? course::local : course::unknown;
   const auto done = co_await kill_without_server(plan);
   co_return done == verdict::next_command;

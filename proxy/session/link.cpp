@@ -4,6 +4,7 @@
 #include "protocol/messages.hpp"
 #include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/relogin.hpp"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -167,12 +168,12 @@ task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol:
   login.auth_response.assign(protocol::as_text(client.reply()));
   if (login.database.empty()) login.client_capabilities &= ~cap::connect_with_db;
 
-  link.user = login.user;
   byte_buffer out;
   protocol::append_handshake_response(out, attempt.sequence, login);
   co_await prove(how, attempt, client, out);
   if (attempt.what == link_attempt::outcome::refused) link.stream->close();
   if (attempt.what == link_attempt::outcome::opened) begin_compression(link);
+  if (attempt.what == link_attempt::outcome::opened) remember_login(attempt, as);
 }
 
 task<> prove(waiter how, link_attempt& attempt, protocol::auth_client& client, byte_buffer& out) {
@@ -240,12 +241,8 @@ task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, const
   const waiter how{wake, &limit};
   own_answer answer;
 
-  byte_buffer payload, out;
-  protocol::payload_writer write(payload);
-  write.integer(static_cast<std::uint8_t>(protocol::command::query), 1);
-  if (link.negotiated & cap::query_attributes) write.integer(0x0100, 2); // no attributes, one set
-  write.bytes(statement);
-  protocol::append_message(out, 0, payload);
+  byte_buffer out;
+  append_query(out, link, statement);
 
   message packet;
   const auto next = [&]() -> task<bool> {
@@ -253,11 +250,13 @@ task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, const
     answer.broken = status != io_status::done || packet.payload.empty();
     co_return !answer.broken;
   };
-  if (co_await send_all(*link.stream, how, out) != io_status::done) {
-    answer.broken = true;
-    co_return answer;
-  }
-  if (!co_await next()) co_return answer;
+  const bool settled = co_await settle(home, wake, link);
+  auto sent = io_status::closed;
+  if (settled) sent = co_await send_all(*link.stream, how, out);
+  answer.broken = sent != io_status::done;
+  if (answer.broken) co_return answer;
+  const bool begun = co_await next();
+  if (!begun) co_return answer;
   if (packet.payload[0] == 0xff) {
     const auto error = protocol::parse_err(packet.payload, link.negotiated);
     answer.error = error ? std::string(error->text) : "malformed error";

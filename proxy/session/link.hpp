@@ -7,6 +7,7 @@
 #include "protocol/proxy_header.hpp"
 #include "proxy/net/stream_io.hpp"
 #include "proxy/session/connection_registry.hpp"
+#include "proxy/session/fresh_start.hpp"
 #include "proxy/session/worker.hpp"
 
 #include <chrono>
@@ -29,16 +30,24 @@ struct server_link {
 
   std::shared_ptr<link_record> record; // for KILL
 
-  // for its next client
-  std::string user;     // logged in as
-  std::string database; // of the last login over it that succeeded
+  fresh_start_progress start; // what is still to be said before its next command
+
+  // of the last login over it that succeeded, for its next client
+  std::string user;
+  std::string database;
+  std::uint16_t collation = 0;
+  std::string attributes;
+  protocol::byte_buffer login_ok; // the server's OK payload
   std::uint32_t max_packet_size = 0;
   protocol::challenge salt{}; // of its greeting, as the plugin is
   std::string plugin;
-  bool tainted = false; // something was done to it that no reset undoes
+  bool needs_login = false;       // a reset would not make it what that login made
+  bool may_have_profiles = false; // MariaDB keeps the list of profiled statements over a reset
+  bool tainted = false;           // something was done to it that neither undoes
 
   [[nodiscard]] bool can_change_user() const; // what COM_CHANGE_USER needs was negotiated
-  // Whether the login would have made one just like it, password, database and character set aside.
+  // Whether the login would have made one just like it, password, database, character set and attributes
+  // aside.
   [[nodiscard]] bool serves(const protocol::handshake_response& login) const;
 };
 

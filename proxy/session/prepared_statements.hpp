@@ -41,6 +41,7 @@ struct prepared_facts {
   bool pure_read = false;            // its repetition is not noticed
   bool stays_in_transaction = false; // it cannot commit an open one
   bool changes_session = false;      // something is to be remembered after it
+  bool inserts = false;              // ids are to be reserved for its table, if that was not done
   bool looks_back = false;           // may ask about the statement before: nothing may be sent in between
 };
 

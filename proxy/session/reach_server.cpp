@@ -1,17 +1,16 @@
 // How a known account's session gets to the server: over its own connection when it changes its user, over a
-// pooled one, or over a new one. A used connection is logged in anew by COM_CHANGE_USER, since only that asks
-// the server all that a login asks (password, locks, rights, database) and forgets all that a login has not.
-//
-// What COM_CHANGE_USER does not do is run init_connect (measured on MariaDB 10.11 and MySQL 9.7), so the
-// server is asked first whether there is one. Whatever it refuses is asked again over a new connection: the
-// refusal that the client sees is a login's.
+// pooled one, or over a new one. A pooled one is used as it is where the server has let the same account into
+// the same database a moment ago (server_pool::vouch), and is logged in anew by COM_CHANGE_USER otherwise.
+// Whatever the server refuses then is asked again over a new connection: the refusal that the client sees is
+// a login's.
 #include "proxy/net/tls_context.hpp"
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/relogin.hpp"
 #include "proxy/session/server_pool.hpp"
 #include "proxy/session/session.hpp"
 
-#include "protocol/auth.hpp"
+#include "protocol/messages.hpp"
 
 namespace holdwater::proxy {
 namespace {
@@ -21,40 +20,10 @@ namespace {
 constexpr unsigned most_retries = 5;
 constexpr std::chrono::milliseconds retry_pause{100};
 
-// How long the servers wait before they refuse a COM_CHANGE_USER.
-constexpr std::chrono::seconds pause_of_a_refusal{1};
-
 // Too many connections, of the server or of the account: ours that are idle may be among them.
 bool means_too_many(const link_attempt& attempt, protocol::capabilities negotiated) {
   const auto error = protocol::parse_err(attempt.refusal, negotiated);
   return error && (error->number == 1040 || error->number == 1203 || error->number == 1226);
-}
-
-// Logs in as `as` over a link that is logged in already. On success `ok` is set; else what, problem or
-// refusal.
-task<> change_login(worker& home, wakeup& wake, link_attempt& attempt, const protocol::handshake_response& as,
-                    const std::string& password) {
-  deadline limit(wake);
-  home.deadlines().set(limit, home.process().settings.connection_timeout + pause_of_a_refusal);
-  const waiter how{wake, &limit};
-  auto& link = *attempt.link;
-  protocol::greeting hello;
-  hello.auth_plugin = link.plugin;
-  hello.salt = link.salt;
-  protocol::auth_client client(password, link.stream->secure());
-  client.start(hello);
-
-  protocol::change_user request;
-  request.user = as.user;
-  request.auth_response.assign(protocol::as_text(client.reply()));
-  request.database = as.database;
-  request.collation = as.collation;
-  request.auth_plugin = client.plugin();
-  request.attributes = as.attributes;
-  protocol::byte_buffer out;
-  protocol::append_change_user(out, 0, request, link.negotiated);
-  co_await prove(how, attempt, client, out);
-  if (attempt.what == link_attempt::outcome::opened) link.user = as.user;
 }
 
 // A refused COM_CHANGE_USER makes the servers pause for a second, so a database that was not used over the
@@ -72,28 +41,38 @@ task<bool> refuses_database(worker& home, wakeup& wake, server_link& link, const
 
 // A pooled link over which `as` is logged in, or one that could not be had (unreachable).
 task<link_attempt> session::reuse_link(const protocol::handshake_response& as) {
-  // No row and nothing found: FOUND_ROWS() must not tell of it.
-  const std::string question = "SELECT 1 FROM DUAL WHERE @@global.init_connect <> ''";
+  const std::string question(init_connect_question);
+  auto& pool = home_.pool();
   link_attempt attempt;
   const auto* const tls = process().server_tls;
   link_wishes wishes;
   if (tls != nullptr && tls->follows_client()) wishes.tls = client_->tls() != nullptr;
   if (process().settings.server.compression == "as_client") wishes.compression = client_compression_;
-  while (auto pooled = home_.pool().take(as, wishes, wake_)) {
+  while (auto pooled = pool.take(as, wishes, wake_)) {
     attempt = {};
-    attempt.link = std::move(pooled);
+    attempt.link = std::move(pooled->link);
+    if (pooled->logged_in) {
+      attempt.what = link_attempt::outcome::opened;
+      attempt.ok = attempt.link->login_ok;
+      process().counters.pool_reused.fetch_add(1, std::memory_order_relaxed);
+      co_return attempt;
+    }
+    const auto asked = pool.now();
     const auto said = co_await ask_server(home_, wake_, *attempt.link, question);
+    const bool plain = said.ok && !said.broken && said.row.empty();
+    if (plain) pool.heard_no_init_connect(asked);
     bool refused = false;
-    if (said.ok && !said.broken && said.row.empty()) {
+    if (plain) {
       refused = co_await refuses_database(home_, wake_, *attempt.link, as.database);
       if (!refused) co_await change_login(home_, wake_, attempt, as, known_->password);
       if (attempt.what == link_attempt::outcome::opened) {
         process().counters.pool_reused.fetch_add(1, std::memory_order_relaxed);
-        attempt.link->database = as.database;
+        pool.vouch(*attempt.link, asked);
         co_return attempt;
       }
       refused = refused || attempt.what == link_attempt::outcome::refused;
     }
+    process().counters.count_end(refused ? pool_end::refused : pool_end::lost);
     say_goodbye(*attempt.link);
     if (refused) break; // another one of the account's would hear the same
   }
@@ -117,6 +96,7 @@ task<link_attempt> session::find_server(const protocol::handshake_response& as) 
     co_await change_login(home_, wake_, attempt, as, known_->password);
     if (attempt.what == link_attempt::outcome::refused) {
       link_ = std::move(attempt.link); // still as it was logged in before
+      link_->needs_login = true;
       attempt.link.reset();
     }
     if (attempt.what != link_attempt::outcome::unreachable) co_return attempt;
@@ -127,10 +107,14 @@ task<link_attempt> session::find_server(const protocol::handshake_response& as) 
   for (;;) {
     if (!greeted_) attempt = co_await reuse_link(as);
     if (attempt.what == link_attempt::outcome::opened) co_return attempt;
+    const auto asked = home_.pool().now();
     attempt = co_await own_link();
     if (attempt.what == link_attempt::outcome::opened)
       co_await proxy::log_in(home_, wake_, attempt, as, known_->password);
-    if (attempt.what == link_attempt::outcome::opened) attempt.link->database = as.database;
+    if (attempt.what == link_attempt::outcome::opened) {
+      attempt.link->max_packet_size = as.max_packet_size;
+      home_.pool().vouch(*attempt.link, asked);
+    }
     if (attempt.what != link_attempt::outcome::refused || !means_too_many(attempt, as.client_capabilities))
       co_return attempt;
     if (home_.shed_pools()) retries = most_retries;
@@ -157,6 +141,7 @@ task<bool> session::refuse_by_server(bool with_password, std::uint8_t sequence) 
     co_return false;
   }
   link_ = std::move(attempt.link);
+  link_->needs_login = true;
   protocol::byte_buffer out;
   protocol::append_message(out, sequence, attempt.refusal);
   co_await answer(out);
@@ -166,8 +151,9 @@ task<bool> session::refuse_by_server(bool with_password, std::uint8_t sequence) 
 // Between two commands the server's connection may serve another client.
 void session::give_back_link() {
   if (!link_ || !known_ || stopping_) return;
-  link_->max_packet_size = login_.max_packet_size;
-  if (home_.pool().put(*link_)) link_.reset();
+  const bool as_it_was = state_.restorable() && !state_.in_transaction();
+  if (!as_it_was || state_.database() != link_->database) link_->needs_login = true;
+  if (home_.pool().put(*link_, as_it_was)) link_.reset();
 }
 
 } // namespace holdwater::proxy

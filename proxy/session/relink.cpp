@@ -49,6 +49,9 @@ task<session::verdict> session::ensure_link() {
     co_return verdict::end_session;
   }
   link_ = std::move(attempt.link);
+  const bool settled = co_await settle(home_, wake_, *link_);
+  if (!settled) drop_link();
+  if (!settled) co_return verdict::decide_again;
   const auto ok = protocol::parse_ok(attempt.ok, link_->negotiated);
   const bool autocommit = ok && (ok->status & protocol::server_status::autocommit);
   co_return co_await restore_session(autocommit) ? verdict::next_command : verdict::decide_again;
@@ -163,7 +166,11 @@ void session::apply_query_effects() {
 // `text`: what the statement is a part of. `failed`: it, or one beside it, did.
 void session::apply_statement_effects(const sql::statement& one, std::string_view text, bool failed) {
   if (const auto why = leaves_behind(one); !why.empty()) state_.make_unrestorable(why);
-  if (link_ && outlives_reset(one)) link_->tainted = true;
+  if (link_) {
+    link_->tainted = link_->tainted || outlives_reset(one);
+    link_->may_have_profiles = link_->may_have_profiles || may_profile(one);
+    if (one.kind == sql::kind::ddl) link_->needs_login = true; // it may have dropped its own database
+  }
   if (one.kind == sql::kind::set) {
     if (failed) state_.make_unrestorable("a SET among statements that failed");
     const auto zone = state_.context().time_zone;
@@ -179,10 +186,16 @@ void session::apply_statement_effects(const sql::statement& one, std::string_vie
     apply_prepare_effects(one, text, failed);
   } else if (process().ids && one.kind == sql::kind::ddl) {
     process().ids->schema_changed();
-  } else if (process().ids && (one.kind == sql::kind::insert || one.kind == sql::kind::replace)) {
-    for (const auto& table : tables_of(one, state_.database(), true))
-      process().ids->saw_insert(table.schema, table.table);
+  } else {
+    note_insert(one);
   }
+}
+
+// Ids are reserved for the tables that clients insert into.
+void session::note_insert(const sql::statement& one) {
+  if (!process().ids || (one.kind != sql::kind::insert && one.kind != sql::kind::replace)) return;
+  for (const auto& table : tables_of(one, state_.database(), true))
+    process().ids->saw_insert(table.schema, table.table);
 }
 
 // Asks for the values that expressions gave to variables, in between two of the client's statements.

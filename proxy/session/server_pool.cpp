@@ -1,39 +1,112 @@
 #include "proxy/session/server_pool.hpp"
 
-#include "protocol/command.hpp"
 #include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/relogin.hpp"
 
 #include <algorithm>
 
 namespace holdwater::proxy {
 
+using steady_clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+namespace cap = protocol::cap;
+
 // Shared by the pool and the coroutine that watches it.
 struct server_pool::kept {
-  explicit kept(server_link taken) : link(std::move(taken)) {}
+  enum class stage : std::uint8_t {
+    used,  // as its client left it
+    busy,  // being reset
+    clean, // the reset is answered
+  };
+  explicit kept(server_link taken) { attempt.link = std::move(taken); }
+  [[nodiscard]] server_link& link() { return *attempt.link; }
+  [[nodiscard]] const server_link& link() const { return *attempt.link; }
 
-  server_link link;
+  link_attempt attempt;
   wakeup wake;
   deadline limit{wake};
-  bool clean = false; // the reset is answered
-  bool gone = false;  // no longer the pool's: taken or let go
+  stage at = stage::busy;
+  moment reset;      // when it was, once clean
+  bool gone = false; // no longer the pool's: taken or let go
 };
 
 namespace {
 
-std::chrono::milliseconds age_of(const server_link& link) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
-                                                               link.opened);
+// How long a connection may stay as its client left it.
+constexpr milliseconds reset_delay{100};
+
+// More are not remembered: what is not goes by way of a login.
+constexpr std::size_t most_recipes = 64;
+constexpr std::size_t most_vouchers = 256;
+
+milliseconds age_of(const server_link& link) {
+  return std::chrono::duration_cast<milliseconds>(steady_clock::now() - link.opened);
 }
 
 } // namespace
 
+// ----------------------------------------------------------------------------------------------------
+// what is known
+
+server_pool::moment server_pool::now() const {
+  return {steady_clock::now(), home_.process().counters.server_changes.load(std::memory_order_acquire)};
+}
+
+bool server_pool::still_holds(const moment& asked) const {
+  const auto present = now();
+  return asked.changes == present.changes &&
+         present.at - asked.at < home_.process().settings.pool.revalidate_after;
+}
+
+void server_pool::vouch(const server_link& link, moment asked) {
+  forget_old_outage();
+  std::erase_if(vouchers_, [&](const voucher& one) {
+    return (one.user == link.user && one.database == link.database) || !still_holds(one.asked);
+  });
+  if (vouchers_.size() < most_vouchers) vouchers_.push_back({link.user, link.database, asked});
+}
+
+// Another server may have come back.
+void server_pool::forget_old_outage() {
+  const auto present = home_.process().board.view().outage;
+  if (std::exchange(outage_, present) == present) return;
+  recipes_.clear();
+  vouchers_.clear();
+  no_init_connect_.reset();
+  attributes_show_ = true;
+}
+
+const server_pool::recipe* server_pool::recipe_of(const server_link& link) const {
+  const auto found = std::find_if(recipes_.begin(), recipes_.end(), [&](const recipe& one) {
+    return one.collation == link.collation && one.database == link.database;
+  });
+  return found == recipes_.end() ? nullptr : &*found;
+}
+
+bool server_pool::is_logged_in(const kept& one, const protocol::handshake_response& login) const {
+  const auto& link = one.link();
+  if (link.needs_login || link.database != login.database || link.collation != login.collation ||
+      (attributes_show_ && link.attributes != login.attributes))
+    return false;
+  const auto* known = recipe_of(link);
+  if (!known || !known->words || !no_init_connect_ || !still_holds(*no_init_connect_)) return false;
+  if (one.at == kept::stage::clean && !still_holds(one.reset)) return false;
+  return std::any_of(vouchers_.begin(), vouchers_.end(), [&](const voucher& each) {
+    return each.user == link.user && each.database == link.database && still_holds(each.asked);
+  });
+}
+
+// ----------------------------------------------------------------------------------------------------
+// in and out
+
 bool server_pool::worth_keeping(const server_link& link) const {
   const auto& process = home_.process();
-  const auto now = process.board.view();
-  return process.settings.pool.max_idle > 0 && now.state == server_state::up && link.outage == now.outage &&
-         process.settings.server.proxy_protocol == "off" && !link.tainted && link.can_change_user() &&
-         age_of(link) < process.settings.pool.max_age;
+  const auto present = process.board.view();
+  return process.settings.pool.max_idle > 0 && present.state == server_state::up &&
+         link.outage == present.outage && process.settings.server.proxy_protocol == "off" && !link.tainted &&
+         !(link.negotiated & cap::interactive) && // its wait_timeout is another one
+         link.can_change_user() && age_of(link) < process.settings.pool.max_age;
 }
 
 // Takes a place among the process's idle connections, if need be from the one that was idle longest here.
@@ -42,16 +115,17 @@ bool server_pool::make_room() {
   const auto most = home_.process().settings.pool.max_idle;
   if (count.fetch_add(1, std::memory_order_relaxed) < most) return true;
   if (!idle_.empty()) {
-    let_go(std::prev(idle_.end()));
+    let_go(std::prev(idle_.end()), pool_end::crowded);
     return true;
   }
   count.fetch_sub(1, std::memory_order_relaxed);
   return false;
 }
 
-bool server_pool::put(server_link& link) {
+bool server_pool::put(server_link& link, bool light) {
   auto& stream = *link.stream;
-  const bool silent = stream.received().empty() &&
+  forget_old_outage();
+  const bool silent = stream.received().empty() && !link.start.unanswered() &&
                       (!stream.maybe_readable() || stream.receive() == transport::status::blocked);
   if (!silent || !worth_keeping(link) || !make_room()) return false;
   if (link.record && !home_.process().connections->lay_down(*link.record)) {
@@ -59,39 +133,53 @@ bool server_pool::put(server_link& link) {
     return false;
   }
   auto one = std::make_shared<kept>(std::move(link));
-  one->link.stream->serve(one->wake);
+  one->link().stream->serve(one->wake);
+  const bool can_wait = light && !one->link().needs_login && !one->link().may_have_profiles;
+  if (can_wait && recipe_of(one->link())) {
+    one->at = kept::stage::used;
+    home_.process().counters.pool_kept.fetch_add(1, std::memory_order_relaxed);
+  }
   idle_.push_front(one);
   home_.run(keep(one));
   return true;
 }
 
-std::optional<server_link> server_pool::take(const protocol::handshake_response& login,
-                                             const link_wishes& wishes, wakeup& owner) {
-  const auto outage = home_.process().board.view().outage;
+std::optional<server_pool::taken> server_pool::take(const protocol::handshake_response& login,
+                                                    const link_wishes& wishes, wakeup& owner) {
+  forget_old_outage();
   const auto fits = [&](const auto& one) {
-    const bool encrypted = one->link.stream->tls() != nullptr;
-    return one->clean && one->link.outage == outage && one->link.serves(login) &&
+    const auto& link = one->link();
+    const bool encrypted = link.stream->tls() != nullptr;
+    return one->at != kept::stage::busy && link.outage == outage_ && link.serves(login) &&
            wishes.tls.value_or(encrypted) == encrypted &&
-           wishes.compression.value_or(one->link.compression) == one->link.compression;
+           wishes.compression.value_or(link.compression) == link.compression;
   };
   const auto found = std::find_if(idle_.begin(), idle_.end(), fits);
   if (found == idle_.end()) return std::nullopt;
   const auto one = *found;
+  taken out;
+  out.logged_in = is_logged_in(*one, login);
   idle_.erase(found);
   end(one);
-  one->link.stream->serve(owner);
-  return std::move(one->link);
+  out.link = std::move(one->link());
+  out.link.stream->serve(owner);
+  if (one->at == kept::stage::used) {
+    const auto* known = recipe_of(out.link);
+    out.link.start.owe(known && known->words ? known->words : make_fresh_start(out.link, false, nullptr));
+  }
+  return out;
 }
 
 void server_pool::shed() {
-  while (!idle_.empty()) let_go(idle_.begin());
+  while (!idle_.empty()) let_go(idle_.begin(), pool_end::shed);
 }
 
-void server_pool::let_go(kept_list::iterator which) {
+void server_pool::let_go(kept_list::iterator which, pool_end why) {
   const auto one = *which;
+  home_.process().counters.count_end(why);
   idle_.erase(which);
   end(one);
-  say_goodbye(one->link);
+  say_goodbye(one->link());
 }
 
 // Its place is free, and its coroutine ends at its next turn.
@@ -102,45 +190,117 @@ void server_pool::end(const std::shared_ptr<kept>& one) {
   home_.loop().post([one] { one->wake.notify(); });
 }
 
-// The life of an idle connection: reset, then watched until it is taken, too old, or says something. The
-// server says nothing to an idle client but goodbye.
+// ----------------------------------------------------------------------------------------------------
+// the life of an idle connection
+
+// Watched and reset until it is taken, too old, or says something. The server says nothing to an idle client
+// but goodbye.
 task<> server_pool::keep(std::shared_ptr<kept> one) {
-  const auto stream = one->link.stream; // outlives being taken
-  one->clean = co_await clean(*one);
-  const auto& pool = home_.process().settings.pool;
-  if (one->clean) home_.process().counters.pool_kept.fetch_add(1, std::memory_order_relaxed);
-  if (one->clean)
-    home_.deadlines().set(one->limit, std::min(pool.idle_timeout, pool.max_age - age_of(one->link)));
-  while (one->clean && !one->gone && !one->limit.expired()) {
-    if (stream->maybe_readable() && stream->receive() != transport::status::blocked) break;
+  const auto stream = one->attempt.link->stream; // outlives being taken
+  const auto& settings = home_.process().settings.pool;
+  bool sound = true;
+  if (one->at == kept::stage::used) {
+    co_await rest(*one, reset_delay);
+    if (one->gone) co_return;
+    sound = one->limit.expired();
+  }
+  if (sound) {
+    const bool waited = std::exchange(one->at, kept::stage::busy) == kept::stage::used;
+    sound = co_await clean(*one);
+    if (one->gone) co_return;
+    if (sound && !waited) home_.process().counters.pool_kept.fetch_add(1, std::memory_order_relaxed);
+  }
+  auto why = pool_end::lost;
+  if (sound) {
+    one->at = kept::stage::clean;
+    const auto left = settings.max_age - age_of(one->link());
+    co_await rest(*one, std::max(milliseconds(0), std::min(settings.idle_timeout, left)));
+    if (one->gone) co_return;
+    if (one->limit.expired()) why = left < settings.idle_timeout ? pool_end::age : pool_end::idle;
+  }
+  let_go(std::find(idle_.begin(), idle_.end(), one), why);
+}
+
+// Until it is taken, its time is up (limit), or the server says something.
+task<> server_pool::rest(kept& one, milliseconds most) {
+  const auto stream = one.link().stream;
+  home_.deadlines().set(one.limit, most);
+  while (!one.gone && !one.limit.expired()) {
+    if (stream->maybe_readable() && stream->receive() != transport::status::blocked) co_return;
     stream->received().release();
     stream->arm_receive();
-    co_await one->wake.wait();
+    co_await one.wake.wait();
   }
-  if (one->gone) co_return;
-  one->clean = false;
-  let_go(std::find(idle_.begin(), idle_.end(), one));
 }
 
 // Ends what the client left behind. MariaDB's reset keeps the list of profiled statements, which is another
 // client's business: one that has some is not kept.
 task<bool> server_pool::clean(kept& one) {
-  constexpr std::uint8_t reset[] = {1, 0, 0, 0,
-                                    static_cast<std::uint8_t>(protocol::command::reset_connection)};
-  deadline limit(one.wake);
-  home_.deadlines().set(limit, home_.process().settings.connection_timeout);
-  const waiter how{one.wake, &limit};
-  const auto stream = one.link.stream;
-  const protocol::byte_span request(reset);
-  auto status = co_await send_all(*stream, how, request);
-  message answer;
-  if (status == io_status::done) status = co_await read_message(*stream, how, 64 * 1024, answer);
-  if (one.gone || status != io_status::done || answer.payload.empty() || answer.payload[0] != 0x00)
-    co_return false;
-  if (!home_.process().profile.get()->version.mariadb) co_return true;
-  const std::string question = "SHOW PROFILES";
-  const auto said = co_await ask_server(home_, one.wake, one.link, question);
-  co_return !one.gone && said.ok && !said.broken && said.row.empty();
+  auto& link = one.link();
+  const bool mariadb = home_.process().profile.get()->version.mariadb;
+  const bool may_prove = !link.needs_login && !recipe_of(link) && recipes_.size() < most_recipes;
+  const auto* known = recipe_of(link);
+  link.start.owe(known && known->words ? known->words : make_fresh_start(link, false, nullptr));
+  one.reset = now();
+  bool settled = co_await settle(home_, one.wake, link);
+  if (one.gone || !settled) co_return false;
+  if (mariadb && (link.may_have_profiles || may_prove)) {
+    const std::string question = "SHOW PROFILES";
+    const auto said = co_await ask_server(home_, one.wake, link, question);
+    if (one.gone || !said.ok || said.broken || !said.row.empty()) co_return false;
+    link.may_have_profiles = false;
+  }
+  if (!may_prove) co_return true;
+  co_await prove(one);
+  if (one.gone || one.attempt.what != link_attempt::outcome::opened) co_return false;
+  known = recipe_of(link);
+  link.start.owe(known && known->words ? known->words : make_fresh_start(link, false, nullptr));
+  one.reset = now();
+  settled = co_await settle(home_, one.wake, link);
+  co_return settled && !one.gone;
+}
+
+// Compares what a login gives with what a reset and a few commands more give, once for each character set and
+// database. The link stays opened unless it was lost.
+task<> server_pool::prove(kept& one) {
+  auto& link = one.link();
+  one.attempt.what = link_attempt::outcome::unreachable;
+  const auto* owner = home_.process().find_account(link.user);
+  if (!owner) co_return;
+  const auto asked = now();
+  const std::string init_connect(init_connect_question);
+  const auto plain = co_await ask_server(home_, one.wake, link, init_connect);
+  if (one.gone || plain.broken || !plain.ok) co_return;
+  if (plain.row.empty()) heard_no_init_connect(asked);
+  const auto as = login_of(link);
+  co_await change_login(home_, one.wake, one.attempt, as, owner->password);
+  if (one.gone || one.attempt.what != link_attempt::outcome::opened) co_return;
+  vouch(link, asked);
+
+  const std::string question =
+      "SELECT @@character_set_client, @@character_set_results, @@character_set_connection, "
+      "@@collation_connection, @@character_set_database, @@collation_database, @@wait_timeout, @@autocommit, "
+      "@@sql_mode, DATABASE(), CURRENT_USER(), CURRENT_ROLE(), @@performance_schema";
+  const auto wanted = co_await ask_server(home_, one.wake, link, question);
+  one.attempt.what = link_attempt::outcome::unreachable;
+  if (one.gone || wanted.broken) co_return;
+  recipe found{link.collation, link.database, nullptr};
+  const auto profile = home_.process().profile.get();
+  const auto* names = profile->find(link.collation);
+  const bool has_database = !link.database.empty();
+  for (unsigned trial = 0; wanted.ok && !found.words && trial < 4; ++trial) {
+    const bool with_names = (trial & 1) != 0;
+    const bool with_database = (trial & 2) != 0;
+    if ((with_names && !names) || (with_database && !has_database)) continue;
+    const auto words = make_fresh_start(link, with_database, with_names ? names : nullptr);
+    link.start.owe(words);
+    const auto got = co_await ask_server(home_, one.wake, link, question);
+    if (one.gone || got.broken) co_return;
+    if (got.ok && got.row == wanted.row) found.words = words;
+  }
+  if (wanted.ok && !wanted.row.empty()) attributes_show_ = wanted.row.back() != "0";
+  if (!recipe_of(link)) recipes_.push_back(std::move(found));
+  one.attempt.what = link_attempt::outcome::opened;
 }
 
 } // namespace holdwater::proxy

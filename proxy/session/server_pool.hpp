@@ -1,9 +1,14 @@
 // A worker's idle server connections, kept after their client has left, for the next client of the same
 // account. A connection never leaves its worker's loop; how many are idle is bounded for the whole process.
 //
-// Invariant: what is handed out was reset (COM_RESET_CONNECTION, when its client left, so that no lock and no
-// transaction outlives the client), has said nothing since, and is of the present outage. Who takes it logs
-// in anew over it before anyone uses it: reach_server.cpp.
+// Invariants:
+// - A client that may have left locks or a transaction behind has its connection reset at once. Another one's
+//   is reset a moment later, or in front of the next client's first command, whichever comes first.
+// - A kept connection has said nothing since, and is of the present outage.
+// - It is handed out as logged in only when the server has let its account into its database within
+//   pool.revalidate_after, nothing seen since may have changed that, and its reset is that young too; and
+//   when it was proved here that a reset makes it what a login makes it. Anything else is logged in anew
+//   before it is used: reach_server.cpp.
 #pragma once
 
 #include "proxy/session/link.hpp"
@@ -24,27 +29,67 @@ class server_pool {
  public:
   explicit server_pool(worker& home) : home_(home) {}
 
-  // Keeps an idle link of a known account. False, and untouched, when it is not worth keeping.
-  [[nodiscard]] bool put(server_link& link);
+  // Keeps an idle link of a known account. `light`: its client left no transaction, lock or the like in it.
+  // False, and untouched, when it is not worth keeping.
+  [[nodiscard]] bool put(server_link& link, bool light);
+
+  struct taken {
+    server_link link;
+    bool logged_in = false; // as the login wants it; link.login_ok is the answer
+  };
   // The one used last among those that fit, detached from the pool: `owner` is woken by it from now on.
-  [[nodiscard]] std::optional<server_link> take(const protocol::handshake_response& login,
-                                                const link_wishes& wishes, wakeup& owner);
+  [[nodiscard]] std::optional<taken> take(const protocol::handshake_response& login,
+                                          const link_wishes& wishes, wakeup& owner);
   // Says goodbye to all of them.
   void shed();
+
+  // When something was asked, and what had been seen until then.
+  struct moment {
+    std::chrono::steady_clock::time_point at;
+    std::uint64_t changes = 0; // session_counters::server_changes
+  };
+  [[nodiscard]] moment now() const;
+  // Asked then, the server let the link's account into its database.
+  void vouch(const server_link& link, moment asked);
+  // Asked then, the server had no init_connect.
+  void heard_no_init_connect(moment asked) { no_init_connect_ = asked; }
 
  private:
   struct kept;
   using kept_list = std::list<std::shared_ptr<kept>>;
 
+  // What a login of that character set and database is after a reset and which further commands.
+  struct recipe {
+    std::uint16_t collation = 0;
+    std::string database;
+    std::shared_ptr<const fresh_start> words; // null: only a login makes it so
+  };
+  struct voucher {
+    std::string user;
+    std::string database;
+    moment asked;
+  };
+
   task<> keep(std::shared_ptr<kept> one);
   task<bool> clean(kept& one);
+  task<> prove(kept& one);
+  task<> rest(kept& one, std::chrono::milliseconds most);
+  [[nodiscard]] const recipe* recipe_of(const server_link& link) const;
+  [[nodiscard]] bool still_holds(const moment& asked) const;
+  [[nodiscard]] bool is_logged_in(const kept& one, const protocol::handshake_response& login) const;
   [[nodiscard]] bool worth_keeping(const server_link& link) const;
+  void forget_old_outage();
   bool make_room();
-  void let_go(kept_list::iterator which);
+  void let_go(kept_list::iterator which, pool_end why);
   void end(const std::shared_ptr<kept>& one);
 
   worker& home_;
   kept_list idle_; // the one used last in front
+  std::uint64_t outage_ = 0;
+  std::vector<recipe> recipes_; // of this outage, as the rest
+  std::vector<voucher> vouchers_;
+  std::optional<moment> no_init_connect_;
+  bool attributes_show_ = true; // performance_schema shows each login's attributes
 };
 
 } // namespace holdwater::proxy

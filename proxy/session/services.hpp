@@ -5,6 +5,7 @@
 #include "proxy/config/options.hpp"
 #include "proxy/session/connection_registry.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -27,6 +28,18 @@ class state_board;
 class tls_context;
 class write_queue;
 
+// Why a kept server connection was closed.
+enum class pool_end : std::uint8_t {
+  idle,    // nobody came for it
+  age,     // of the connection
+  crowded, // pool.max_idle
+  lost,    // the server closed it, or it could not be reset
+  refused, // the server no longer lets its account in
+  shed,    // to make room on the server, or at the end
+};
+inline constexpr std::array<std::string_view, 6> pool_end_names{"idle", "age",     "crowded",
+                                                                "lost", "refused", "shed"};
+
 // Counted on the sessions' path, shown on /metrics. Relaxed: nobody decides on them.
 struct session_counters {
   std::atomic<std::uint64_t> connections{0}; // accepted since the start
@@ -44,6 +57,13 @@ struct session_counters {
   std::atomic<std::uint64_t> pool_idle{0};   // server connections without a client now: also their bound
   std::atomic<std::uint64_t> pool_kept{0};   // that were reset and ready for another client
   std::atomic<std::uint64_t> pool_reused{0}; // sessions that got one of them
+  std::array<std::atomic<std::uint64_t>, pool_end_names.size()> pool_closed{}; // by pool_end
+  void count_end(pool_end why) {
+    pool_closed[static_cast<std::size_t>(why)].fetch_add(1, std::memory_order_relaxed);
+  }
+
+  // Statements seen that may change what a login gives: SET GLOBAL, GRANT, DDL. The pool decides on it.
+  std::atomic<std::uint64_t> server_changes{0};
 };
 
 struct services {

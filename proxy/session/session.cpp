@@ -22,27 +22,21 @@ constexpr std::chrono::seconds collect_limit{120};
 // The least that a server's wait_timeout can be: a connection lost before that was not lost to it.
 constexpr std::chrono::seconds shortest_timeout{1};
 
-// Ours have the highest bit set, so that they are never mistaken for one of the server's.
-std::uint32_t next_connection_id() {
-  static std::atomic<std::uint32_t> last{0};
-  return 0x80000000u | (last.fetch_add(1, std::memory_order_relaxed) + 1);
-}
-
 } // namespace
 
-session::session(worker& home, stream_socket::native_handle_type client)
-    : home_(home), client_(std::make_shared<transport>(home.loop().sockets(), client, wake_)),
-      connection_id_(next_connection_id()) {
+session::session(worker& home, stream_socket::native_handle_type client, std::optional<bool> accepted)
+    : home_(home), client_(std::make_shared<transport>(home.loop().sockets(), client, wake_, accepted)) {
   state_.statements.set_limit(process().settings.session.max_remembered_statement_bytes);
 }
 
 // The life of a session.
 task<> session::run() {
-  record_ = process().connections->enter(connection_id_, [weak = weak_from_this(), &loop = home_.loop()] {
+  record_ = process().connections->enter([weak = weak_from_this(), &loop = home_.loop()] {
     loop.post([weak] {
       if (const auto self = weak.lock()) self->stop();
     });
   });
+  connection_id_ = record_->id;
   bool goes_on = co_await log_in();
   while (goes_on) {
     goes_on = co_await read_command();

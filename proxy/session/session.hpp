@@ -38,6 +38,8 @@ struct client_command {
   bool whole = true;           // payload is all of it
   bool collected = false;      // payload is in a buffer of its own, the client's buffer holds nothing of it
   bool single = true;          // no second statement in it
+  bool changes_logins = false; // it may change how the next login goes
+  bool finds_rows = false;     // a SELECT that sets FOUND_ROWS() and does not ask for it
   bool spent = false;          // its bytes have passed through and are gone: it cannot be decided anew
   std::uint32_t statement = 0; // the client's id of the prepared statement that it was sent for
   std::size_t wire_size = 0;   // bytes in the client's buffer that belong to it
@@ -45,7 +47,7 @@ struct client_command {
 
 class session : public std::enable_shared_from_this<session> {
  public:
-  session(worker& home, stream_socket::native_handle_type client);
+  session(worker& home, stream_socket::native_handle_type client, std::optional<bool> accepted = {});
 
   task<> run();
   // Ends the session soon. On its worker's thread, from outside of its coroutine.
@@ -249,6 +251,7 @@ class session : public std::enable_shared_from_this<session> {
   void apply_query_effects();
   void apply_statement_effects(const protocol::sql::statement& one, std::string_view text, bool failed);
   task<> learn_variables();
+  void note_insert(const protocol::sql::statement& one);
 
   // spooled_write.cpp
   struct write_draft {

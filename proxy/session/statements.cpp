@@ -81,6 +81,10 @@ void session::apply_execute_effects() {
   auto* one = state_.statements.find(command_.statement);
   if (!one) return;
   one->long_data = false;
+  if (std::exchange(one->facts.inserts, false)) { // once, not for each execute
+    home_.analysis().analyze(one->text, state_.dialect());
+    note_insert(home_.analysis().first());
+  }
   if (!one->facts.changes_session) return;
   if (!one->kept) return state_.make_unrestorable("a prepared statement that was not remembered");
   auto& found = home_.analysis();
@@ -96,9 +100,10 @@ void session::apply_prepare_effects(const sql::statement& one, std::string_view 
   if (one.kind == sql::kind::execute) {
     const auto* known = book.find(std::string_view(name));
     if (!known) return failed ? void() : state_.make_unrestorable("a prepared statement that is not known");
-    if (!known->facts.changes_session) return;
+    if (!known->facts.changes_session && !known->facts.inserts) return;
     sql::analysis inner; // the worker's is in use
     inner.analyze(known->text, state_.dialect());
+    if (!known->facts.changes_session) return note_insert(inner.first());
     for (const auto& each : inner.statements()) apply_statement_effects(each, known->text, failed);
     return;
   }

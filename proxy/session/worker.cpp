@@ -40,13 +40,14 @@ void worker::stop_when_done() {
   if (stopping_ && running_ == 0) loop_.stop();
 }
 
-void worker::adopt(stream_socket::native_handle_type socket) {
+void worker::adopt(stream_socket::native_handle_type socket, std::optional<bool> accepted) {
   count_.fetch_add(1, std::memory_order_relaxed);
-  loop_.post([this, socket] { begin(socket); });
+  if (loop_.is_here()) return begin(socket, accepted);
+  loop_.post([this, socket, accepted] { begin(socket, accepted); });
 }
 
-void worker::begin(stream_socket::native_handle_type socket) {
-  auto one = std::make_shared<session>(*this, socket);
+void worker::begin(stream_socket::native_handle_type socket, std::optional<bool> accepted) {
+  auto one = std::make_shared<session>(*this, socket, accepted);
   sessions_.insert(one);
   if (stopping_) one->stop();
   spawn(one->run(), [this, one] {
@@ -65,7 +66,6 @@ void worker::learn_greeting() {
 
 void worker::run(task<> what) {
   spawn(std::move(what), [] {});
-  loop_.expect_work(); // its beginning
 }
 
 // Asio tells the end of a coroutine by posted work.
@@ -80,6 +80,7 @@ task<> worker::run_to_end(task<> what) {
 
 void worker::spawn(task<> what, std::function<void()> ended) {
   ++running_;
+  loop_.expect_work(); // its beginning
   asio::co_spawn(loop_.context(), run_to_end(std::move(what)),
                  [this, ended = std::move(ended)](std::exception_ptr thrown) {
                    ended();

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <unordered_set>
 #include <vector>
@@ -29,8 +30,8 @@ class worker {
   // Ends every session and the thread.
   void stop();
 
-  // Takes over an accepted connection. Any thread.
-  void adopt(stream_socket::native_handle_type socket);
+  // Takes over an accepted connection; `accepted` as transport has it. Any thread.
+  void adopt(stream_socket::native_handle_type socket, std::optional<bool> accepted = {});
   // Meets the server once, so that its greeting is known. Any thread.
   void learn_greeting();
   [[nodiscard]] std::size_t sessions() const { return count_.load(std::memory_order_relaxed); }
@@ -55,7 +56,7 @@ class worker {
   // Runs a coroutine, and `ended` after it.
   void spawn(task<> what, std::function<void()> ended);
   task<> run_to_end(task<> what);
-  void begin(stream_socket::native_handle_type socket);
+  void begin(stream_socket::native_handle_type socket, std::optional<bool> accepted);
   void wake_state_waiters();
   void stop_when_done();
 

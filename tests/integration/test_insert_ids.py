@@ -1,8 +1,10 @@
 """Insert ids in an outage: what the driver reports is what the server has after the drain."""
 import pytest
 
+from lib.binary import COM_STMT_EXECUTE, execute_payload, prepare
 from lib.process import wait_until
 from lib.sql import run, was_refused_for_outage
+from lib.wire import Client
 
 
 def insert(connection, statement):
@@ -37,6 +39,22 @@ def table(proxy):
 
 def ids(server, proxy, name="t"):
     return dict(server.run(f"SELECT s, id FROM {name}", database=proxy.database))
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_a_prepared_insert_has_ids_reserved_for_its_table_too(proxy, binary):
+    make(proxy, "p", "s VARCHAR(20) NOT NULL")
+    if binary:
+        client = Client(proxy.host, proxy.port)
+        client.login(proxy.account.user, proxy.account.password, proxy.database)
+        client.command(COM_STMT_EXECUTE, execute_payload(prepare(client, "INSERT INTO p (s) VALUES ('one')")))
+        client.expect_ok()
+        client.close()
+    else:
+        connection = proxy.connect()
+        run(connection, "PREPARE one FROM 'INSERT INTO p (s) VALUES (1)'")
+        run(connection, "EXECUTE one")
+    wait_reserved(proxy, "p")
 
 
 def test_the_ids_told_in_an_outage_are_those_on_the_server(table, server):

@@ -42,13 +42,14 @@ def use_and_leave(proxy, *statements, **options):
     return used
 
 
-def all_that_shows(connection):
-    """What a session can see of itself."""
+def all_that_shows(connection, locks=True):
+    """What a session can see of itself. Who asks about locks has the connection reset when it leaves."""
     found = value(connection, "SELECT FOUND_ROWS()")
     # MariaDB's fresh sessions say 0 or 1, as the thread that serves them left it
     shown = {"found_rows": found if found > 1 else 0, "row_count": value(connection, "SELECT ROW_COUNT()")}
-    shown["mixed"] = run(connection, "SELECT LAST_INSERT_ID(), DATABASE(), CURRENT_USER(), @u, NOW() > '2020-01-01', "
-                                     "IS_FREE_LOCK('mine')")
+    shown["mixed"] = run(connection, "SELECT LAST_INSERT_ID(), DATABASE(), CURRENT_USER(), @u, NOW() > '2020-01-01'")
+    if locks:
+        shown["lock"] = value(connection, "SELECT IS_FREE_LOCK('mine')")
     shown["warnings"] = run(connection, "SHOW WARNINGS")
     for statement in "SELECT * FROM tt", "EXECUTE p", "HANDLER t READ FIRST":
         shown[statement] = error_number(connection, statement)
@@ -60,8 +61,24 @@ def all_that_shows(connection):
 @pytest.fixture
 def pooled(server, start_proxy):
     """One worker, so that the next client is sure to meet the connection that the last one left."""
-    proxy = start_proxy(server, HOLDWATER_WORKERS=1)
-    server.run("CREATE TABLE t (a INT AUTO_INCREMENT PRIMARY KEY, b INT)", "CREATE DATABASE IF NOT EXISTS elsewhere",
+    return prepared(server, start_proxy(server, HOLDWATER_WORKERS=1))
+
+
+@pytest.fixture
+def asking(server, start_proxy):
+    """One that asks the server at every login."""
+    return prepared(server, start_proxy(server, HOLDWATER_WORKERS=1, HOLDWATER_POOL_REVALIDATE_AFTER=0))
+
+
+@pytest.fixture
+def trusting(server, start_proxy):
+    """One that asks the server seldom, so that a test is sure to meet a connection about which it was not asked."""
+    return prepared(server, start_proxy(server, HOLDWATER_WORKERS=1, HOLDWATER_POOL_REVALIDATE_AFTER=60))
+
+
+def prepared(server, proxy):
+    server.run("CREATE TABLE t (a INT AUTO_INCREMENT PRIMARY KEY, b INT)",
+               "CREATE DATABASE IF NOT EXISTS elsewhere CHARACTER SET latin1 COLLATE latin1_german1_ci",
                f"GRANT ALL ON elsewhere.* TO `{proxy.account.user}`@`%`", database=proxy.database)
     return proxy
 
@@ -129,7 +146,8 @@ def test_each_character_set_of_a_login_holds_on_a_kept_connection(pooled):
         leave(pooled, connection)
 
 
-def test_init_connect_has_run_for_every_client(server, pooled):
+def test_init_connect_has_run_for_every_client(server, asking):
+    pooled = asking
     use_and_leave(pooled)
     server.run("SET GLOBAL init_connect = 'SET @greeted = 7'")
     try:
@@ -141,7 +159,8 @@ def test_init_connect_has_run_for_every_client(server, pooled):
         server.run("SET GLOBAL init_connect = ''")
 
 
-def test_an_account_that_may_no_longer_log_in_does_not_get_in_over_a_kept_connection(server, pooled):
+def test_an_account_that_may_no_longer_log_in_does_not_get_in_over_a_kept_connection(server, asking):
+    pooled = asking
     use_and_leave(pooled)
     server.run(f"ALTER USER `{pooled.account.user}`@`%` ACCOUNT LOCK")
     with pytest.raises(pymysql.err.OperationalError) as refused:
@@ -152,6 +171,141 @@ def test_an_account_that_may_no_longer_log_in_does_not_get_in_over_a_kept_connec
     with pytest.raises(pymysql.err.OperationalError) as refused:
         pooled.connect()
     assert refused.value.args[0] == 1045
+
+
+def logins_seen(server, proxy, act):
+    """What the server's general log says of the account's logins while `act` runs."""
+    server.start_general_log()
+    act()
+    return [line for line in server.stop_general_log().splitlines()
+            if proxy.account.user in line and ("Connect" in line or "Change user" in line)]
+
+
+@pytest.mark.parametrize("database", ["", "elsewhere", None])
+@pytest.mark.parametrize("charset", ["latin1", "utf8mb4", "cp1251"])
+def test_a_client_that_is_let_in_without_asking_finds_what_a_login_gives(server, trusting, charset, database):
+    """`trusting` learns how to make a used connection like a fresh one, and then does only that."""
+    options = {"charset": charset, "database": database}
+    fresh = all_that_shows(server_client(server, trusting, **options), locks=False)
+    leave(trusting, trusting.connect(**options))
+    shown = {}
+
+    def three_clients():
+        for at in range(3):
+            connection = trusting.connect(**options)
+            shown[at] = all_that_shows(connection, locks=False)
+            for statement in LIGHT_TRACES:
+                run(connection, statement)
+            leave(trusting, connection)
+    assert logins_seen(server, trusting, three_clients) == []
+    fresh = {name: value for name, value in fresh.items() if name != "found_rows" and not name.startswith("general_log")}
+    for at in range(3):
+        assert shown[at]["found_rows"] == 0  # MariaDB's own fresh sessions may tell of another's
+        assert {name: (fresh[name], shown[at][name]) for name in fresh if fresh[name] != shown[at][name]} == {}
+
+
+def server_client(server, proxy, **options):
+    database = options.pop("database")
+    return pymysql.connect(host=server.host, port=server.port, user=proxy.account.user, password=proxy.account.password,
+                           database=proxy.database if database == "" else database, autocommit=True, **options)
+
+
+# What needs no reset at once.
+LIGHT_TRACES = [
+    "SET NAMES gbk", "SET sql_mode = ''", "SET time_zone = '+05:00'", "SET sql_select_limit = 0", "SET last_insert_id = 99",
+    "SET foreign_key_checks = 0", "SET wait_timeout = 100", "SET @u = 5", "SET timestamp = 1000", "SELECT 1 UNION SELECT 2",
+    "SET character_set_results = NULL", "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET TRANSACTION READ ONLY",
+]
+
+
+@pytest.mark.parametrize("first", [
+    "SELECT * FROM nowhere", "INSERT INTO t (b) VALUES (1)", "SET @x = 1", "SHOW WARNINGS", "COMMIT",
+])
+def test_found_rows_is_no_other_clients_whatever_comes_first(trusting, first):
+    for _ in range(3):
+        leave(trusting, trusting.connect())
+        connection = trusting.connect()
+        try:
+            run(connection, first)
+        except pymysql.err.MySQLError as error:
+            assert error.args[0] == 1146
+        assert value(connection, "SELECT FOUND_ROWS()") <= 1
+        assert len(run(connection, "SELECT 1 UNION SELECT 2 UNION SELECT 3")) == 3
+        leave(trusting, connection)
+
+
+def test_row_count_and_last_insert_id_after_the_first_statement_are_its_own(trusting):
+    leave(trusting, trusting.connect())
+    for _ in range(3):
+        connection = trusting.connect()
+        assert run(connection, "INSERT INTO t (b) VALUES (1), (2)") == ()
+        assert run(connection, "SELECT ROW_COUNT(), LAST_INSERT_ID() > 0") == ((2, 1),)
+        leave(trusting, connection)
+
+
+def test_a_first_command_that_is_no_plain_statement_meets_a_reset_connection(trusting):
+    leave(trusting, trusting.connect())
+    for act in (lambda c: c.ping(reconnect=False), lambda c: c.select_db("elsewhere"),
+                lambda c: change_user(c, trusting.account, trusting.database)):
+        connection = trusting.connect()
+        act(connection)
+        assert run(connection, "SELECT @u, @@sql_select_limit > 1000") == ((None, 1),)
+        run(connection, "SET @u = 5")
+        run(connection, "SET sql_select_limit = 3")
+        leave(trusting, connection)
+
+
+def test_a_client_that_asks_nothing_leaves_its_connection_for_the_next(trusting):
+    used = use_and_leave(trusting, "SET @u = 5")
+    for _ in range(3):
+        leave(trusting, trusting.connect())
+    connection = trusting.connect()
+    assert run(connection, "SELECT CONNECTION_ID(), @u") == ((used, None),)
+    connection.close()
+
+
+def test_what_is_done_to_accounts_through_the_proxy_holds_for_the_next_login(trusting):
+    use_and_leave(trusting)
+    connection = trusting.connect()
+    run(connection, "SET PASSWORD = PASSWORD('another')" if trusting.server.kind == "mariadb" else "SET PASSWORD = 'another'")
+    connection.close()
+    with pytest.raises(pymysql.err.OperationalError) as refused:
+        trusting.connect()
+    assert refused.value.args[0] == 1045
+
+
+def test_what_is_done_to_accounts_past_the_proxy_holds_after_the_time_that_is_set(server, pooled):
+    use_and_leave(pooled)
+    server.run(f"ALTER USER `{pooled.account.user}`@`%` ACCOUNT LOCK")
+
+    def refused():
+        try:
+            pooled.connect().close()
+        except pymysql.err.OperationalError as error:
+            return error.args[0] in (3118, 4151)
+        return False
+    wait_until(refused, 10, "the locked account is refused")
+
+
+def test_a_database_that_was_dropped_is_gone_for_the_next_login(server, trusting):
+    server.run(f"GRANT ALL ON `shortlived`.* TO `{trusting.account.user}`@`%`", "CREATE DATABASE shortlived")
+    use_and_leave(trusting, database="shortlived")
+    use_and_leave(trusting, "DROP DATABASE shortlived", database="shortlived")
+    with pytest.raises(pymysql.err.OperationalError) as refused:
+        trusting.connect(database="shortlived")
+    assert refused.value.args[0] == 1049
+
+
+def test_the_pool_is_shown(server, start_proxy):
+    proxy = start_proxy(server, HOLDWATER_WORKERS=1, HOLDWATER_POOL_IDLE_TIMEOUT=1)
+    connection = proxy.connect()
+    assert proxy.health()["pool"]["in_use"] == 1
+    leave(proxy, connection)
+    leave(proxy, proxy.connect())
+    shown = proxy.health()["pool"]
+    assert (shown["idle"], shown["in_use"], shown["reused"], shown["kept"]) == (1, 0, 1, 2) and shown["opened"] >= 1
+    wait_until(lambda: proxy.health()["pool"]["closed"]["idle"] == 1, 10, "it was closed for its idleness")
+    assert proxy.metric('holdwater_pool_closed_total{why="idle"}') == 1
 
 
 def test_rights_given_and_taken_since_hold(server, pooled):

@@ -197,7 +197,38 @@ public class Client {
     }
   }
 
-  public static void main(String[] arguments) throws SQLException {
+  // cancel() sends KILL QUERY with this connection's id over another one; so may a time-out.
+  static void interrupt() throws SQLException, InterruptedException {
+    try (Connection connection = connect(""); Connection watching = connect(""); Statement slow = connection.createStatement()) {
+      Thread canceller = new Thread(() -> {
+        try (Statement look = watching.createStatement()) {
+          while (!look.executeQuery("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(27)%'").next())
+            Thread.sleep(20);
+          slow.cancel();
+        } catch (SQLException | InterruptedException error) {
+          System.out.println("not cancelled: " + error.getMessage());
+        }
+      });
+      canceller.start();
+      run(slow, "SELECT SLEEP(27)");
+      canceller.join();
+      slow.setQueryTimeout(1);
+      run(slow, "SELECT SLEEP(28)");
+      slow.setQueryTimeout(0);
+      run(slow, "SELECT 'goes on'");
+    }
+  }
+
+  static void run(Statement statement, String text) {
+    System.out.println("> " + text);
+    try {
+      print(statement.executeQuery(text));
+    } catch (SQLException error) {
+      System.out.println("  interrupted " + error.getErrorCode() + " " + error.getSQLState());
+    }
+  }
+
+  public static void main(String[] arguments) throws SQLException, InterruptedException {
     where = arguments;
     play("useServerPrepStmts=false");
     play("useServerPrepStmts=true&useBulkStmts=true");
@@ -208,6 +239,7 @@ public class Client {
       run(connection, "SELECT 1; SELECT 'two', @@time_zone; INSERT INTO batched (s) VALUES ('three')");
       session(connection);
     }
+    interrupt();
     try {
       DriverManager.getConnection("jdbc:mariadb://" + where[0] + ":" + where[1] + "/" + where[4] + "?allowPublicKeyRetrieval=true", where[2], "wrong");
     } catch (SQLException error) {

@@ -115,6 +115,17 @@ query('SELECT @mine, @@time_zone, DATABASE()');
 $connection->select_db($database);
 query('SELECT DATABASE()');
 try { $connection->query("KILL 4000000000"); } catch (mysqli_sql_exception $error) { show("kill", [$error->getCode(), $error->getMessage()]); }
+$other = new mysqli($host, $user, $password, $database, $port);
+try { show('killed', $connection->kill($other->thread_id)); } catch (mysqli_sql_exception $error) { show('killed', [$error->getCode(), $error->getMessage()]); }
+try { show('still there', $other->query('SELECT 1')->fetch_row()); } catch (mysqli_sql_exception $error) { show('gone', $error->getCode()); }
+
+$lasting = new mysqli("p:$host", $user, $password, $database, $port);
+$lasting->query('SET @mine = 1, time_zone = "+03:00"');
+$id = $lasting->thread_id;
+$lasting->close();
+$lasting = new mysqli("p:$host", $user, $password, $database, $port); // the same connection, its user changed
+show('persistent', [$lasting->thread_id === $id, $lasting->query('SELECT @mine, @@time_zone, DATABASE()')->fetch_row()]);
+$lasting->close();
 try { new mysqli($host, $user, 'wrong', $database, $port); } catch (mysqli_sql_exception $error) { show('wrong password', $error->getCode()); }
 try { new mysqli($host, $user, $password, 'no_such', $port); } catch (mysqli_sql_exception $error) { show('no such database', [$error->getCode(), $error->getMessage()]); }
 $connection->close();

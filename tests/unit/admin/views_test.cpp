@@ -19,6 +19,7 @@ health sample() {
   h.database = {"down", moment, "connecting: refused by caf\xe9", 2, "10.0.0.1:3306", "10.11.6-MariaDB"};
   h.spool = {"accepting", "", 3, 1, 4096, 1.23456, 18446744073709551615ULL, 9, {"shop.t: no ids"}};
   h.cache = {1, 2, 3, 4};
+  h.pool = {2, 3, 9, 8, 7, {{"idle", 1}, {"lost", 0}}};
   h.uptime_s = 61.5;
   h.version = "0.1.0";
   return h;
@@ -56,6 +57,17 @@ TEST_CASE("the health page has its fields in their order") {
     "bytes": 2,
     "hits": 3,
     "misses": 4
+  },
+  "pool": {
+    "idle": 2,
+    "in_use": 3,
+    "opened": 9,
+    "kept": 8,
+    "reused": 7,
+    "closed": {
+      "idle": 1,
+      "lost": 0
+    }
   },
   "uptime_s": 61.5,
   "version": "0.1.0"

@@ -76,3 +76,20 @@ TEST_CASE("a damaged profile is reported and learned anew") {
     CHECK(store.knows_greeting());
   }
 }
+
+TEST_CASE("a server's words that are no UTF-8 are kept as they are") {
+  const scratch_folder folder;
+  const auto path = folder.path + "/server.json";
+  auto hello = sample_greeting();
+  hello.server_version = "10.11.14-caf\xe9-\xff-\xc3\xa9-MariaDB";
+  {
+    profile_store store(path);
+    store.learn_greeting(hello);
+    store.learn_collations({{45, {"utf8mb4_\xe9", "utf8\x80", true}}});
+  }
+  profile_store store(path);
+  CHECK(store.load() == "");
+  CHECK(store.get()->hello.server_version == hello.server_version);
+  CHECK(store.get()->find(45)->name == "utf8mb4_\xe9");
+  CHECK(store.get()->find(45)->character_set == "utf8\x80");
+}

@@ -48,3 +48,10 @@ TEST_CASE("ids of several ranges are summed up") {
   CHECK(highest_used(ranges) == 12);
   CHECK(highest_used({}) == 0);
 }
+
+TEST_CASE("a range that a damaged file tells is known for it") {
+  CHECK(id_range::of(5, 10, 2).is_sound());
+  CHECK_FALSE(id_range{5, 15, 0, 5, 5}.is_sound());
+  CHECK_FALSE(id_range{5, 4, 1, 5, 5}.is_sound());
+  CHECK_FALSE(id_range{5, 15, 1, 3, 3}.is_sound());
+}

@@ -1,0 +1,107 @@
+#include "proxy/session/fresh_start.hpp"
+
+#include "proxy/server/server_profile.hpp"
+#include "proxy/session/link.hpp"
+
+#include <fmt/format.h>
+
+namespace holdwater::proxy {
+
+using protocol::command;
+using protocol::response_tracker;
+
+void append_query(protocol::byte_buffer& out, const server_link& link, std::string_view statement) {
+  protocol::byte_buffer payload;
+  protocol::payload_writer write(payload);
+  write.integer(static_cast<std::uint8_t>(command::query), 1);
+  if (link.negotiated & protocol::cap::query_attributes) write.integer(0x0100, 2); // no attributes, one set
+  write.bytes(statement);
+  protocol::append_message(out, 0, payload);
+}
+
+namespace {
+
+std::shared_ptr<fresh_start> begin(const server_link& link) {
+  auto made = std::make_shared<fresh_start>();
+  append_query(made->bytes, link, "SELECT 1 FROM DUAL WHERE 0");
+  made->commands.push_back(command::query);
+  made->first_size = made->bytes.size();
+  return made;
+}
+
+} // namespace
+
+std::shared_ptr<const fresh_start> forget_found_rows(const server_link& link) {
+  return begin(link);
+}
+
+std::shared_ptr<const fresh_start> make_fresh_start(const server_link& link, bool database,
+                                                    const collation* names) {
+  const auto made = begin(link); // before the reset, for ROW_COUNT()
+  const auto add = [&](command code, std::string_view argument) {
+    protocol::byte_buffer payload;
+    protocol::payload_writer write(payload);
+    write.integer(static_cast<std::uint8_t>(code), 1);
+    write.bytes(argument);
+    protocol::append_message(made->bytes, 0, payload);
+    made->commands.push_back(code);
+  };
+  add(command::reset_connection, {});
+  if (database) add(command::init_db, link.database);
+  if (names) {
+    append_query(made->bytes, link,
+                 fmt::format("SET NAMES {} COLLATE {}", names->character_set, names->name));
+    made->commands.push_back(command::query);
+  }
+  return made;
+}
+
+protocol::byte_span fresh_start_progress::say(bool finds_rows) {
+  said_ = std::move(unsaid_);
+  answered_ = finds_rows ? 1 : 0;
+  found_rows_are_old_ = finds_rows;
+  return protocol::byte_span(said_->bytes).subspan(finds_rows ? said_->first_size : 0);
+}
+
+fresh_start_progress::step fresh_start_progress::take_answers(server_link& link) {
+  auto& received = link.stream->received();
+  for (;;) {
+    if (answered_ == said_->commands.size()) {
+      said_.reset();
+      return step::done;
+    }
+    if (received.empty()) return step::more;
+    if (tracker_.current() != response_tracker::state::in_progress)
+      tracker_.start(said_->commands[answered_], link.negotiated, false);
+    const auto belongs = tracker_.feed(received.bytes());
+    if (!belongs) return step::failed;
+    received.consume(*belongs);
+    if (tracker_.current() == response_tracker::state::wants_local_file) return step::failed;
+    if (tracker_.current() != response_tracker::state::complete) return step::more;
+    if (tracker_.ended_by() == response_tracker::ending::err) return step::failed;
+    ++answered_;
+    tracker_ = {};
+  }
+}
+
+task<bool> settle(worker& home, wakeup& wake, server_link& link) {
+  deadline limit(wake);
+  home.deadlines().set(limit, home.process().settings.connection_timeout);
+  const waiter how{wake, &limit};
+  const auto stream = link.stream; // outlives the link
+  if (link.start.unsaid()) {
+    const auto bytes = link.start.say(false);
+    const auto sent = co_await send_all(*stream, how, bytes);
+    if (sent != io_status::done) co_return false;
+  }
+  while (link.start.unanswered()) {
+    const auto next = link.start.take_answers(link);
+    if (next == fresh_start_progress::step::failed) co_return false;
+    if (next == fresh_start_progress::step::done) break;
+    const auto got = co_await receive_some(*stream, how);
+    if (got != io_status::done) co_return false;
+  }
+  co_return true;
+}
+
+} // namespace holdwater::proxy

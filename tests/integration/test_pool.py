@@ -360,7 +360,10 @@ def test_a_pool_can_be_turned_off(server, start_proxy):
 
 
 def test_kept_connections_give_way_to_an_accounts_limit(server, start_proxy):
-    proxy = start_proxy(server, HOLDWATER_WORKERS=2, HOLDWATER_SPOOL_ENABLED="false", HOLDWATER_POOL_MAX_IDLE=50)
+    proxy = start_proxy(server, HOLDWATER_WORKERS=1, HOLDWATER_SPOOL_ENABLED="false", HOLDWATER_POOL_MAX_IDLE=50)
+    # Once it is known how a used connection is made like a fresh one: that is compared with a COM_CHANGE_USER, which a
+    # MySQL at the account's limit refuses, so that the connection is not kept.
+    leave(proxy, proxy.connect())
     server.run(f"ALTER USER `{proxy.account.user}`@`%` WITH MAX_USER_CONNECTIONS 2")
     for _ in range(2):
         first, second = proxy.connect(), proxy.connect()

@@ -123,4 +123,11 @@ result<query_text> parse_query(byte_span payload, capabilities negotiated) {
   return query;
 }
 
+void append_query(byte_buffer& out, capabilities negotiated, std::string_view text) {
+  payload_writer write(out);
+  write.integer(static_cast<std::uint8_t>(command::query), 1);
+  if (negotiated & cap::query_attributes) write.integer(0x0100, 2); // no attributes, one set of them
+  write.bytes(text);
+}
+
 } // namespace holdwater::protocol

@@ -73,5 +73,7 @@ struct query_text {
   std::uint64_t attribute_count = 0;
 };
 [[nodiscard]] result<query_text> parse_query(byte_span payload, capabilities negotiated);
+// COM_QUERY's payload with that text and no attributes.
+void append_query(byte_buffer& out, capabilities negotiated, std::string_view text);
 
 } // namespace holdwater::protocol

@@ -76,6 +76,7 @@ decision decide_down(const command_facts& asked, const situation& now) {
   case command::stmt_prepare: return decide_prepare(asked, now);
   case command::stmt_execute:
   case command::stmt_bulk_execute:
+    if (asked.kills) return {action::kill_locally, {}, {}};
     return asked.write ? decide_write(now) : refuse("the server is down and this statement needs it");
   case command::query: break;
   default: return refuse("the server is down and this command needs it");

@@ -95,7 +95,8 @@ task<session::trip> session::exchange_with_server() {
   if (protocol::names_statement(command_.code)) follow_statement();
   // A kept connection's reset goes along with a plain command.
   const bool along = command_.whole && !command_.collected && translated_.empty() && rewritten_.empty() &&
-                     kind != answer_kind::nothing && kind != answer_kind::stream;
+                     kind != answer_kind::nothing && kind != answer_kind::stream &&
+                     link_->compression == protocol::compression::none;
   if (link_->start.unsaid() && !along) {
     const bool settled = co_await settle(home_, wake_, *link_);
     if (!settled) co_return trip::not_sent;

@@ -12,10 +12,7 @@ using protocol::response_tracker;
 
 void append_query(protocol::byte_buffer& out, const server_link& link, std::string_view statement) {
   protocol::byte_buffer payload;
-  protocol::payload_writer write(payload);
-  write.integer(static_cast<std::uint8_t>(command::query), 1);
-  if (link.negotiated & protocol::cap::query_attributes) write.integer(0x0100, 2); // no attributes, one set
-  write.bytes(statement);
+  protocol::append_query(payload, link.negotiated, statement);
   protocol::append_message(out, 0, payload);
 }
 
@@ -25,7 +22,7 @@ std::shared_ptr<fresh_start> begin(const server_link& link) {
   auto made = std::make_shared<fresh_start>();
   append_query(made->bytes, link, "SELECT 1 FROM DUAL WHERE 0");
   made->commands.push_back(command::query);
-  made->first_size = made->bytes.size();
+  made->ends.push_back(made->bytes.size());
   return made;
 }
 
@@ -45,6 +42,7 @@ std::shared_ptr<const fresh_start> make_fresh_start(const server_link& link, boo
     write.bytes(argument);
     protocol::append_message(made->bytes, 0, payload);
     made->commands.push_back(code);
+    made->ends.push_back(made->bytes.size());
   };
   add(command::reset_connection, {});
   if (database) add(command::init_db, link.database);
@@ -52,6 +50,7 @@ std::shared_ptr<const fresh_start> make_fresh_start(const server_link& link, boo
     append_query(made->bytes, link,
                  fmt::format("SET NAMES {} COLLATE {}", names->character_set, names->name));
     made->commands.push_back(command::query);
+    made->ends.push_back(made->bytes.size());
   }
   return made;
 }
@@ -60,7 +59,13 @@ protocol::byte_span fresh_start_progress::say(bool finds_rows) {
   said_ = std::move(unsaid_);
   answered_ = finds_rows ? 1 : 0;
   found_rows_are_old_ = finds_rows;
-  return protocol::byte_span(said_->bytes).subspan(finds_rows ? said_->first_size : 0);
+  return protocol::byte_span(said_->bytes).subspan(finds_rows ? said_->ends.front() : 0);
+}
+
+protocol::byte_span fresh_start_progress::say_next() {
+  if (unsaid_) static_cast<void>(say(false));
+  const auto begin = answered_ == 0 ? 0 : said_->ends[answered_ - 1];
+  return protocol::byte_span(said_->bytes).subspan(begin, said_->ends[answered_] - begin);
 }
 
 fresh_start_progress::step fresh_start_progress::take_answers(server_link& link) {
@@ -89,15 +94,23 @@ task<bool> settle(worker& home, wakeup& wake, server_link& link) {
   home.deadlines().set(limit, home.process().settings.connection_timeout);
   const waiter how{wake, &limit};
   const auto stream = link.stream; // outlives the link
-  if (link.start.unsaid()) {
-    const auto bytes = link.start.say(false);
+  const bool one_by_one = link.compression != protocol::compression::none;
+  auto& start = link.start;
+  if (start.unsaid()) {
+    const auto bytes = one_by_one ? start.say_next() : start.say(false);
     const auto sent = co_await send_all(*stream, how, bytes);
     if (sent != io_status::done) co_return false;
   }
-  while (link.start.unanswered()) {
-    const auto next = link.start.take_answers(link);
+  while (start.unanswered()) {
+    const auto before = start.answered();
+    const auto next = start.take_answers(link);
     if (next == fresh_start_progress::step::failed) co_return false;
     if (next == fresh_start_progress::step::done) break;
+    if (one_by_one && start.answered() != before) {
+      const auto bytes = start.say_next();
+      const auto sent = co_await send_all(*stream, how, bytes);
+      if (sent != io_status::done) co_return false;
+    }
     const auto got = co_await receive_some(*stream, how);
     if (got != io_status::done) co_return false;
   }

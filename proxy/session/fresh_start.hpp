@@ -4,7 +4,8 @@
 // COM_RESET_CONNECTION leaves FOUND_ROWS() as it was, the database's collation forgotten, and the character
 // set at the server's default instead of the login's (measured on MariaDB 10.11, 11.8 and MySQL 9.7). A
 // SELECT that finds nothing mends the first; in front of a SELECT that sets FOUND_ROWS() itself it is left
-// out.
+// out. Over a compressed connection they go one by one, each after the answer to the one before: the servers
+// drop what stands behind a command in its compressed packet (measured).
 #pragma once
 
 #include "protocol/command.hpp"
@@ -25,9 +26,9 @@ struct collation;
 struct server_link;
 
 struct fresh_start {
-  protocol::byte_buffer bytes; // the commands' packets
-  std::vector<protocol::command> commands;
-  std::size_t first_size = 0; // bytes of the first of them, the SELECT that finds nothing
+  protocol::byte_buffer bytes;             // the commands' packets, the SELECT that finds nothing first
+  std::vector<protocol::command> commands; // one for each packet
+  std::vector<std::size_t> ends;           // where in the bytes each packet ends
 };
 
 // With the reset alone, or followed by the choice of the login's database and character set.
@@ -48,6 +49,9 @@ class fresh_start_progress {
   [[nodiscard]] const fresh_start* unsaid() const { return unsaid_.get(); }
   // What to send of unsaid(), which counts as sent. `finds_rows`: in front of such a SELECT.
   [[nodiscard]] protocol::byte_span say(bool finds_rows);
+  // ... one by one: the first that is not answered yet. Precondition: unsaid() or unanswered().
+  [[nodiscard]] protocol::byte_span say_next();
+  [[nodiscard]] std::size_t answered() const { return answered_; }
   // FOUND_ROWS() is still an earlier client's: the SELECT has failed.
   [[nodiscard]] bool found_rows_are_old() const { return found_rows_are_old_; }
   void found_rows() { found_rows_are_old_ = false; }

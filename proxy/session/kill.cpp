@@ -5,6 +5,9 @@
 #include "proxy/session/session.hpp"
 
 #include "protocol/sql/kill.hpp"
+#include "protocol/sql/placeholders.hpp"
+#include "protocol/statement_commands.hpp"
+#include "spool/parameter_text.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
 #include <fmt/format.h>
@@ -55,6 +58,16 @@ void session::notice_words(std::string_view text) {
     process().connections->tell(*link_->record);
 }
 
+// Of an execution, by id or by name. Precondition: the worker's analysis holds the text that does it by name.
+bool session::executes_kill() {
+  if (command_.code == command::stmt_execute) {
+    const auto* one = state_.statements.find(protocol::statement_id_of(command_.payload));
+    return one && one->facts.kind == sql::kind::kill;
+  }
+  const auto* one = state_.statements.find(std::string_view(lower_name(home_.analysis().first().subject)));
+  return one && one->facts.kind == sql::kind::kill;
+}
+
 session::kill_plan session::plan_kill() {
   kill_plan plan;
   if (command_.code == command::process_kill) {
@@ -70,31 +83,62 @@ session::kill_plan session::plan_kill() {
     }
     return plan;
   }
-  const auto query = query_text();
-  if (!query) return plan;
+  const auto text = kill_text();
   auto& found = home_.analysis();
-  found.analyze(query->text, state_.dialect());
-  std::string text;
+  found.analyze(text, state_.dialect());
+  std::string said;
   std::size_t copied = 0;
   for (const auto& one : found.statements()) {
     if (one.kind != sql::kind::kill) continue;
-    const auto target = sql::read_kill(query->text, one.offset, state_.dialect());
+    const auto target = sql::read_kill(text, one.offset, state_.dialect());
     plan.query_only = target.query_only;
     if (!target.literal) continue;
     plan.id = target.id;
     plan.order = process().connections->aim(target.id, target.query_only, looked_at_);
-    if (plan.order.what == course::pass) continue;
+    // A prepared one is said as text, whatever its id: so the server never misses what it brings of types.
+    if (plan.order.what == course::pass && text.data() != write_.filled.data()) continue;
     // Among several statements the server has to say that nobody has the id: nobody has 0.
-    const auto id = plan.order.what == course::rewrite ? plan.order.server_id : 0;
-    text.append(query->text.substr(copied, target.offset - copied)).append(fmt::format("{}", id));
+    const auto id = plan.order.what == course::pass      ? target.id
+                    : plan.order.what == course::rewrite ? plan.order.server_id
+                                                         : 0;
+    said.append(text.substr(copied, target.offset - copied)).append(fmt::format("{}", id));
     copied = target.offset + target.size;
   }
   if (copied == 0) return plan;
-  text.append(query->text.substr(copied));
-  const auto* payload = reinterpret_cast<const char*>(command_.payload.data());
-  rewritten_.assign(payload, query->text.data());
-  rewritten_.insert(rewritten_.end(), text.begin(), text.end());
+  said.append(text.substr(copied));
+  if (text.data() == write_.filled.data()) {
+    protocol::append_query(rewritten_, link_->negotiated, said);
+  } else { // with the attributes that the client sent
+    const auto* payload = reinterpret_cast<const char*>(command_.payload.data());
+    rewritten_.assign(payload, text.data());
+    rewritten_.insert(rewritten_.end(), said.begin(), said.end());
+  }
   return plan;
+}
+
+// The text with the KILL. A prepared one, executed by id or by name, is written out with its values, into
+// write_; empty when those are not known.
+std::string_view session::kill_text() {
+  write_ = {};
+  if (command_.code == command::stmt_execute) {
+    auto* one = state_.statements.find(protocol::statement_id_of(command_.payload));
+    if (!one || !one->kept || one->long_data || !command_.whole) return {};
+    write_.statement = one;
+    std::string unreadable;
+    const auto rows = read_bound_values(unreadable);
+    if (!rows || rows->size() != 1) return {};
+    write_.filled =
+        sql::fill_placeholders(one->text, state_.dialect(), spool::literals(rows->front(), "binary"));
+    return write_.filled;
+  }
+  const auto query = query_text();
+  if (!query) return {};
+  const auto& found = analyze_command();
+  if (found.kind != sql::kind::execute || !home_.analysis().single()) return query->text;
+  write_.text = query->text;
+  command_facts executed;
+  look_at_named_execute(executed);
+  return write_.refusal.empty() ? std::string_view(write_.filled) : std::string_view();
 }
 
 // A single KILL that the server cannot be asked about. next_command: it is answered.
@@ -123,8 +167,10 @@ task<bool> session::kill_locally() {
     protocol::payload_reader in(command_.payload);
     in.skip(1);
     plan.id = in.integer(4);
-  } else if (const auto query = query_text()) {
-    const auto target = sql::read_kill(query->text, home_.analysis().first().offset, state_.dialect());
+  } else {
+    const auto text = kill_text();
+    home_.analysis().analyze(text, state_.dialect());
+    const auto target = sql::read_kill(text, home_.analysis().first().offset, state_.dialect());
     plan.id = target.literal ? target.id : 0;
     plan.query_only = target.query_only;
   }

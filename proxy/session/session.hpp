@@ -237,7 +237,9 @@ class session : public std::enable_shared_from_this<session> {
   };
   void notice_ids(std::string_view text);
   void notice_words(std::string_view text);
+  [[nodiscard]] bool executes_kill();
   [[nodiscard]] kill_plan plan_kill();
+  [[nodiscard]] std::string_view kill_text();
   task<verdict> kill_without_server(const kill_plan& plan);
   task<bool> kill_locally();
   void settle_kill(const kill_plan& plan, bool answered);

@@ -7,6 +7,8 @@ import pytest
 from lib.process import wait_until
 from lib.proxy import Account
 from lib.sql import error_number, run, value
+from lib.statements import LONGLONG, Session
+from lib.wire import Err
 from test_pool import connection_id, leave
 
 
@@ -42,7 +44,71 @@ def test_the_greetings_id_ends_the_session_that_has_it(proxy, form):
             while cursor.nextset():
                 pass
     wait_until(lambda: is_gone(victim), 10, "the session is ended")
-    assert used not in [row[0] for row in run(killer, "SHOW PROCESSLIST")]
+    wait_until(lambda: used not in [row[0] for row in run(killer, "SHOW PROCESSLIST")], 10, "its server connection too")
+
+
+def by_id(client, kill, number):
+    return client.execute(client.prepare(f"{kill} {number}"), [])
+
+
+def by_id_with_a_value(client, kill, number):
+    return client.execute(client.prepare(f"{kill} ?"), [(LONGLONG, number)])
+
+
+def by_name(client, kill, number):
+    client.query(f"PREPARE k FROM '{kill} {number}'")
+    return client.query("EXECUTE k")
+
+
+def by_name_with_a_value(client, kill, number):
+    client.query(f"PREPARE k FROM '{kill} ?'")
+    client.query(f"SET @victim = {number}")
+    return client.query("EXECUTE k USING @victim")
+
+
+@pytest.fixture(params=[by_id, by_id_with_a_value, by_name, by_name_with_a_value])
+def how(request, proxy):
+    if request.param in (by_id_with_a_value, by_name_with_a_value) and proxy.server.kind == "mysql":
+        pytest.skip("MySQL takes no placeholder in a KILL")
+    return request.param
+
+
+@pytest.mark.parametrize("whose", ["greeting", "server"])
+def test_a_prepared_kill_ends_the_session_that_has_the_id(proxy, how, whose):
+    victim = proxy.connect()
+    used = connection_id(victim)
+    killer = Session(proxy)
+    how(killer, "KILL", victim.thread_id() if whose == "greeting" else used)
+    wait_until(lambda: is_gone(victim), 10, "the session is ended")
+    with pytest.raises(Err) as refused:
+        how(killer, "KILL", victim.thread_id())
+    assert refused.value.number == 1094
+    looking = proxy.connect()
+    wait_until(lambda: used not in [row[0] for row in run(looking, "SHOW PROCESSLIST")], 10, "its server connection too")
+
+
+def test_a_prepared_kill_does_not_hit_who_has_the_servers_id_now(proxy, how):
+    first = proxy.connect()
+    used = connection_id(first)
+    killer = Session(proxy)
+    leave(proxy, first)
+    stranger = proxy.connect()
+    with pytest.raises(Err) as refused:
+        how(killer, "KILL", used)
+    assert refused.value.number == 1094 and connection_id(stranger) == used
+
+
+def test_in_an_outage_a_prepared_kill_ends_a_session(server, proxy):
+    victims = [proxy.connect(), proxy.connect()]
+    killer = Session(proxy)
+    statement = killer.prepare(f"KILL {victims[0].thread_id()}")
+    killer.query(f"PREPARE k FROM 'KILL {victims[1].thread_id()}'")
+    server.stop()
+    proxy.wait_state("down")
+    killer.execute(statement, [])
+    wait_until(lambda: is_gone(victims[0]), 10, "the session is ended")
+    killer.query("EXECUTE k")
+    wait_until(lambda: is_gone(victims[1]), 10, "the session is ended")
 
 
 def test_kill_query_ends_the_statement_and_not_the_session(server, proxy):

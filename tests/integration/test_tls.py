@@ -151,7 +151,7 @@ def test_a_client_that_vanishes_during_its_statement_vanishes_for_the_server_too
 
 def test_tls_to_the_server_may_be_what_the_client_has(tls_server, start_proxy):
     """server_tls.mode = as_client: what the server asks of accounts, it asks of clients."""
-    proxy = start_proxy(tls_server, HOLDWATER_SERVER_TLS_MODE="as_client")
+    proxy = start_proxy(tls_server, HOLDWATER_SERVER_TLS_MODE="as_client", HOLDWATER_POOL_REVALIDATE_AFTER=0)
     stranger = Account(f"stranger_of_{proxy.database}", "pw-1")
     tls_server.create_account(stranger.user, stranger.password, proxy.database)
     for _ in range(3):  # over new and kept connections

@@ -3,7 +3,7 @@ import difflib
 
 import pytest
 
-from lib.clients import COMPRESSING, NOT_FOR_MYSQL, NOT_RELAYED, PROGRAMS, Missing, command_of, tool
+from lib.clients import COMPRESSING, ENCRYPTING, NOT_FOR_MYSQL, NOT_RELAYED, PROGRAMS, Missing, command_of, tool
 from lib.proxy import Account
 
 SHOP, LEDGER = "shop", "shop_ledger"
@@ -12,6 +12,15 @@ SHOPPER = Account("shopper", "sec'ret \"!")
 
 @pytest.fixture
 def ends(server, start_proxy):
+    yield from ends_before(server, start_proxy)
+
+
+@pytest.fixture
+def ends_before_118(mariadb118, start_proxy):
+    yield from ends_before(mariadb118, start_proxy)
+
+
+def ends_before(server, start_proxy):
     """The server itself, a proxy that knows the programs' account, and one that relays it. A block of ids would show
     as a gap, so none is reserved. What the programs may do beyond their database they may do directly, too."""
     server.run("SET GLOBAL local_infile = 1", f"CREATE DATABASE IF NOT EXISTS {SHOP}")
@@ -49,6 +58,10 @@ def assert_same(seen):
 def test_a_program_sees_the_same_through_the_proxy(name, ends, server, root, file):
     if server.kind == "mysql" and name in NOT_FOR_MYSQL:
         pytest.skip(f"{name} cannot log in to MySQL 9")
+    see_the_same(name, ends, server, root, file)
+
+
+def see_the_same(name, ends, server, root, file):
     try:
         command = command_of(name, root)
     except Missing as why:
@@ -57,6 +70,12 @@ def test_a_program_sees_the_same_through_the_proxy(name, ends, server, root, fil
         ends.pop("relayed account")
     seen = {way: run_against(end, server, command, file) for way, end in ends.items()}
     assert_same(seen)
+
+
+@pytest.mark.limit(400)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_sees_the_same_before_mariadb_11_8(name, ends_before_118, mariadb118, root, file):
+    see_the_same(name, ends_before_118, mariadb118, root, file)
 
 
 @pytest.mark.limit(400)
@@ -73,4 +92,24 @@ def test_a_program_that_compresses_sees_what_it_sees_without(name, ends, server,
     seen = {"directly": run_against(server, server, command, file),
             "known account, compressed client": run_against(ends["known account"], server, command, file, **compressed),
             "relayed account, both compressed": run_against(proxy, server, command, file, **compressed)}
+    assert_same(seen)
+
+
+@pytest.mark.limit(400)
+@pytest.mark.parametrize("name", ENCRYPTING)
+def test_a_program_that_encrypts_sees_what_it_sees_without(name, ends, server, root, file, start_proxy):
+    """Through a proxy that lets nobody in without TLS, and speaks it to the server too."""
+    if server.kind == "mysql" and name in NOT_FOR_MYSQL:
+        pytest.skip(f"{name} cannot log in to MySQL 9")
+    try:
+        command = command_of(name, root)
+    except Missing as why:
+        pytest.skip(f"LEFT OUT: {why}")
+    settings = {"HOLDWATER_CLIENT_TLS_MODE": "required", "HOLDWATER_SERVER_TLS_MODE": "required" if server.kind == "mysql" else "off",
+                "HOLDWATER_INSERT_IDS_BLOCK": 0}
+    seen = {"directly": run_against(server, server, command, file),
+            "known account": run_against(start_proxy(server, database=LEDGER, account=SHOPPER, **settings), server, command, file,
+                                         CLIENT_TLS="yes")}
+    if name not in NOT_RELAYED:
+        seen["relayed account"] = run_against(start_proxy(server, **settings), server, command, file, CLIENT_TLS="yes")
     assert_same(seen)

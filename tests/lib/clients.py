@@ -154,6 +154,10 @@ NOT_FOR_MYSQL = {"node-mysql"}
 # What can speak the compressed protocol; CLIENT_COMPRESS in the environment says that it does.
 COMPRESSING = ["c-libmariadb", "c-libmysqlclient", "python-mysqlclient", "node-mysql2", "node-mariadb", "php-mysqli",
                "php-pdo", "java-connector-j", "ruby-mysql2", "perl-dbd-mysql", "perl-dbd-mariadb"]
+# What is told by CLIENT_TLS in the environment to encrypt. Ruby's and Perl's drivers of Debian 12 cannot without a
+# certificate that is verified.
+ENCRYPTING = ["c-libmariadb", "c-libmysqlclient", "python-pymysql", "python-mysqlclient", "node-mysql2", "node-mysql",
+              "node-mariadb", "php-mysqli", "php-pdo", "go-sql-driver", "java-connector-j"]
 # What a relayed account cannot use: without CLIENT_PLUGIN_AUTH, the server's challenge cannot be passed on.
 NOT_RELAYED = {"node-mysql"}
 

@@ -12,8 +12,12 @@ static MYSQL* connect_to(const struct address* where, unsigned long flags) {
   bool ask_for_key = true;
   mysql_options(connection, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &ask_for_key);
   if (getenv("CLIENT_COMPRESS")) mysql_options(connection, MYSQL_OPT_COMPRESSION_ALGORITHMS, getenv("CLIENT_COMPRESS"));
+  unsigned encrypted = SSL_MODE_REQUIRED;
+  if (getenv("CLIENT_TLS")) mysql_options(connection, MYSQL_OPT_SSL_MODE, &encrypted);
 #else
   if (getenv("CLIENT_COMPRESS")) mysql_options(connection, MYSQL_OPT_COMPRESS, NULL);
+  my_bool encrypted = 1;
+  if (getenv("CLIENT_TLS")) mysql_options(connection, MYSQL_OPT_SSL_ENFORCE, &encrypted);
 #endif
   if (!mysql_real_connect(connection, where->host, where->user, where->password, where->database, where->port, NULL,
                           flags))

@@ -24,6 +24,9 @@ func source(edit func(*mysql.Config)) string {
 	config := mysql.NewConfig()
 	config.User, config.Passwd, config.DBName = os.Args[3], os.Args[4], os.Args[5]
 	config.Net, config.Addr = "tcp", os.Args[1]+":"+os.Args[2]
+	if os.Getenv("CLIENT_TLS") != "" {
+		config.TLSConfig = "skip-verify"
+	}
 	if edit != nil {
 		edit(config)
 	}

@@ -10,8 +10,13 @@ import java.util.StringJoiner;
 public class Client {
   static String[] where;
 
+  static String encrypted() {
+    return System.getenv("CLIENT_TLS") == null ? "" : "&useSsl=true&trustServerCertificate=true";
+  }
+
   static Connection connect(String options) throws SQLException {
     String url = "jdbc:mariadb://" + where[0] + ":" + where[1] + "/" + where[4] + "?allowPublicKeyRetrieval=true&" + options +
+        encrypted() +
         (System.getenv("CLIENT_COMPRESS") == null ? "" : "&useCompression=true");
     return DriverManager.getConnection(url, where[2], where[3]);
   }
@@ -241,7 +246,7 @@ public class Client {
     }
     interrupt();
     try {
-      DriverManager.getConnection("jdbc:mariadb://" + where[0] + ":" + where[1] + "/" + where[4] + "?allowPublicKeyRetrieval=true", where[2], "wrong");
+      DriverManager.getConnection("jdbc:mariadb://" + where[0] + ":" + where[1] + "/" + where[4] + "?allowPublicKeyRetrieval=true" + encrypted(), where[2], "wrong");
     } catch (SQLException error) {
       System.out.println("wrong password " + error.getErrorCode());
     }

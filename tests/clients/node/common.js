@@ -3,7 +3,8 @@ const crypto = require('crypto');
 
 const [host, port, user, password, database] = process.argv.slice(2);
 const compressed = process.env.CLIENT_COMPRESS ? { compress: true } : {};
-exports.address = { host, port: Number(port), user, password, database, ...compressed };
+const encrypted = process.env.CLIENT_TLS ? { ssl: { rejectUnauthorized: false } } : {};
+exports.address = { host, port: Number(port), user, password, database, ...compressed, ...encrypted };
 exports.file = process.env.CLIENT_FILE;
 
 function short(value) {

@@ -3,10 +3,18 @@
 require __DIR__ . '/common.php';
 mysqli_report(MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT);
 
-$connection = mysqli_init();
-$connection->options(MYSQLI_OPT_LOCAL_INFILE, true);
-$connection->options(MYSQLI_OPT_INT_AND_FLOAT_NATIVE, true);
-$connection->real_connect($host, $user, $password, $database, $port, null, getenv('CLIENT_COMPRESS') ? MYSQLI_CLIENT_COMPRESS : 0);
+function connect($host, $password, $database) {
+  global $user, $port;
+  $connection = mysqli_init();
+  $connection->options(MYSQLI_OPT_LOCAL_INFILE, true);
+  $connection->options(MYSQLI_OPT_INT_AND_FLOAT_NATIVE, true);
+  $flags = (getenv('CLIENT_COMPRESS') ? MYSQLI_CLIENT_COMPRESS : 0) |
+    (getenv('CLIENT_TLS') ? MYSQLI_CLIENT_SSL | MYSQLI_CLIENT_SSL_DONT_VERIFY_SERVER_CERT : 0);
+  $connection->real_connect($host, $user, $password, $database, $port, null, $flags);
+  return $connection;
+}
+
+$connection = connect($host, $password, $database);
 $connection->set_charset('utf8mb4');
 
 function query($text) {
@@ -100,7 +108,7 @@ for ($rows = 0; $statement->fetch(); $rows++);
 show('cursor', [$rows, $a]);
 $statement->close();
 
-$first = mysqli_connect($host, $user, $password, $database, $port);
+$first = connect($host, $password, $database);
 $first->query('SELECT SLEEP(0.1), 1', MYSQLI_ASYNC);
 $read = $error = $reject = [$first];
 while (!mysqli_poll($read, $error, $reject, 5)) $read = $error = $reject = [$first];
@@ -115,18 +123,18 @@ query('SELECT @mine, @@time_zone, DATABASE()');
 $connection->select_db($database);
 query('SELECT DATABASE()');
 try { $connection->query("KILL 4000000000"); } catch (mysqli_sql_exception $error) { show("kill", [$error->getCode(), $error->getMessage()]); }
-$other = new mysqli($host, $user, $password, $database, $port);
+$other = connect($host, $password, $database);
 try { show('killed', $connection->kill($other->thread_id)); } catch (mysqli_sql_exception $error) { show('killed', [$error->getCode(), $error->getMessage()]); }
 try { show('still there', $other->query('SELECT 1')->fetch_row()); } catch (mysqli_sql_exception $error) { show('gone', $error->getCode()); }
 
-$lasting = new mysqli("p:$host", $user, $password, $database, $port);
+$lasting = connect("p:$host", $password, $database);
 $lasting->query('SET @mine = 1, time_zone = "+03:00"');
 $id = $lasting->thread_id;
 $lasting->close();
-$lasting = new mysqli("p:$host", $user, $password, $database, $port); // the same connection, its user changed
+$lasting = connect("p:$host", $password, $database); // the same connection, its user changed
 show('persistent', [$lasting->thread_id === $id, $lasting->query('SELECT @mine, @@time_zone, DATABASE()')->fetch_row()]);
 $lasting->close();
-try { new mysqli($host, $user, 'wrong', $database, $port); } catch (mysqli_sql_exception $error) { show('wrong password', $error->getCode()); }
-try { new mysqli($host, $user, $password, 'no_such', $port); } catch (mysqli_sql_exception $error) { show('no such database', [$error->getCode(), $error->getMessage()]); }
+try { connect($host, 'wrong', $database); } catch (mysqli_sql_exception $error) { show('wrong password', $error->getCode()); }
+try { connect($host, $password, 'no_such'); } catch (mysqli_sql_exception $error) { show('no such database', [$error->getCode(), $error->getMessage()]); }
 $connection->close();
 echo "done\n";

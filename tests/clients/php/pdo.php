@@ -2,9 +2,11 @@
 // PHP's PDO over mysqlnd, with emulated and with real prepared statements. Arguments: host port user password database.
 require __DIR__ . '/common.php';
 
+$encrypted = getenv('CLIENT_TLS') ? [PDO::MYSQL_ATTR_SSL_CIPHER => 'DEFAULT', PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT => false] : [];
+
 function connect($emulate) {
-  global $host, $port, $user, $password, $database;
-  return new PDO("mysql:host=$host;port=$port;dbname=$database;charset=utf8mb4", $user, $password, [
+  global $host, $port, $user, $password, $database, $encrypted;
+  return new PDO("mysql:host=$host;port=$port;dbname=$database;charset=utf8mb4", $user, $password, $encrypted + [
     PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION, PDO::ATTR_EMULATE_PREPARES => $emulate, PDO::MYSQL_ATTR_LOCAL_INFILE => true,
     PDO::MYSQL_ATTR_COMPRESS => (bool) getenv('CLIENT_COMPRESS'),
     PDO::MYSQL_ATTR_INIT_COMMAND => "SET time_zone = '+03:00'", PDO::ATTR_DEFAULT_FETCH_MODE => PDO::FETCH_ASSOC]);
@@ -70,9 +72,9 @@ function play($connection) {
 
 play(connect(true));
 play(connect(false));
-$lasting = new PDO("mysql:host=$host;port=$port;dbname=$database", $user, $password, [PDO::ATTR_PERSISTENT => true]);
+$lasting = new PDO("mysql:host=$host;port=$port;dbname=$database", $user, $password, $encrypted + [PDO::ATTR_PERSISTENT => true]);
 show('persistent', $lasting->query('SELECT 1')->fetchColumn());
-$lasting = new PDO("mysql:host=$host;port=$port;dbname=$database", $user, $password, [PDO::ATTR_PERSISTENT => true]);
+$lasting = new PDO("mysql:host=$host;port=$port;dbname=$database", $user, $password, $encrypted + [PDO::ATTR_PERSISTENT => true]);
 show('persistent again', $lasting->query('SELECT 2')->fetchColumn());
-try { new PDO("mysql:host=$host;port=$port", $user, 'wrong'); } catch (PDOException $error) { show('wrong password', $error->getCode()); }
+try { new PDO("mysql:host=$host;port=$port", $user, 'wrong', $encrypted); } catch (PDOException $error) { show('wrong password', $error->getCode()); }
 echo "done\n";

@@ -13,10 +13,13 @@ cursors = importlib.import_module(name + ".cursors")
 
 
 def connect(**options):
-    options = {"charset": "utf8mb4", "local_infile": True, **options}
+    options = {"host": host, "port": int(port), "user": user, "password": password, "database": database, "charset": "utf8mb4",
+               "local_infile": True, **options}
     if os.environ.get("CLIENT_COMPRESS"):
         options["compress"] = True
-    return driver.connect(host=host, port=int(port), user=user, password=password, database=database, **options)
+    if os.environ.get("CLIENT_TLS"):
+        options["ssl"] = {"check_hostname": False} if name == "pymysql" else {"cipher": "DEFAULT"}
+    return driver.connect(**options)
 
 
 def short(value):
@@ -133,11 +136,11 @@ def session():
     latin = connect(charset="latin1").cursor()
     run(latin, "SELECT HEX(%s), @@character_set_client, %s", ("é", "é"))
     try:
-        driver.connect(host=host, port=int(port), user=user, password="wrong", database=database)
+        connect(password="wrong")
     except driver.Error as error:
         print("wrong password:", error.args[0])
     try:
-        driver.connect(host=host, port=int(port), user=user, password=password, database="no_such")
+        connect(database="no_such")
     except driver.Error as error:
         print("no such database:", error.args)
 

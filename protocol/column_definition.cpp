@@ -10,9 +10,11 @@ void append_column_definition(byte_buffer& out, std::uint8_t sequence, const col
   packet_builder packet(out, sequence);
   payload_writer payload = packet.payload();
   payload.lenenc_string("def");
-  for (int empty = 0; empty < 3; ++empty) payload.lenenc_string({}); // schema, table, original table
+  payload.lenenc_string(column.schema);
+  payload.lenenc_string(column.table);
+  payload.lenenc_string(column.table);
   payload.lenenc_string(column.name);
-  payload.lenenc_string({}); // original name
+  payload.lenenc_string(column.original_name);
   if ((negotiated & cap::mariadb_extended_metadata) != 0) payload.lenenc_string({});
   payload.integer(fixed_fields_size, 1);
   payload.integer(column.collation, 2);

@@ -19,6 +19,11 @@ struct column_definition {
   std::uint8_t type = 0xfd;       // MYSQL_TYPE_VAR_STRING
   std::uint16_t flags = 0x0001;   // NOT_NULL
   std::uint8_t decimals = 0x1f;   // not fixed
+  std::string_view schema;
+  std::string_view table; // also its original name
+  std::string_view original_name;
+
+  friend bool operator==(const column_definition&, const column_definition&) = default;
 };
 
 // Appends one whole packet.

@@ -5,10 +5,12 @@
 #pragma once
 
 #include "protocol/capabilities.hpp"
+#include "protocol/column_definition.hpp"
 #include "protocol/error.hpp"
 #include "protocol/packet.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,21 +52,33 @@ void append_ok(byte_buffer& out, std::uint8_t sequence, const ok_message& messag
 void append_err(byte_buffer& out, std::uint8_t sequence, const err_message& message, capabilities negotiated);
 void append_eof(byte_buffer& out, std::uint8_t sequence, const eof_message& message);
 
-// A text result set of our own, as for a locally answered SHOW WARNINGS: one whole response in the EOF or
-// DEPRECATE_EOF form, sequence ids from `sequence` on.
+// A result set of our own, as for a locally answered SHOW WARNINGS.
 struct text_column {
-  text_column(std::string name_, bool integer_ = false) : name(std::move(name_)), integer(integer_) {}
+  text_column(std::string name_, bool integer = false) : name(std::move(name_)) {
+    if (integer) described = {{}, 63, 21, 8, 0x0081, 0, {}, {}, {}}; // a LONGLONG, NOT_NULL and BINARY
+  }
   text_column(const char* name_) : name(name_) {}
+  text_column(std::string name_, const column_definition& described_)
+      : name(std::move(name_)), described(described_) {}
   std::string name;
-  bool integer = false; // LONGLONG; otherwise VAR_STRING in utf8mb4
+  column_definition
+      described; // but for its name. The other texts in it outlive the column, or are in `texts`
+  std::shared_ptr<const std::vector<std::string>> texts;
 };
 using text_row = std::vector<std::optional<std::string>>; // NULL as nothing
 struct text_result_set {
   std::vector<text_column> columns;
   std::vector<text_row> rows; // each with a value for every column
+  std::uint16_t status = 0;   // flags besides the session's
 };
+// What the values look like: as text, or as the answer to COM_STMT_EXECUTE has them.
+enum class row_form : std::uint8_t { text, binary };
+// One whole response in the EOF or DEPRECATE_EOF form, sequence ids from `sequence` on.
 void append_text_result_set(byte_buffer& out, std::uint8_t sequence, const text_result_set& set,
-                            std::uint16_t status, std::uint16_t warnings, capabilities negotiated);
+                            std::uint16_t status, std::uint16_t warnings, capabilities negotiated,
+                            row_form form = row_form::text);
+// The definition of a column, as it stands before the rows.
+[[nodiscard]] column_definition definition_of(const text_result_set& set, std::size_t column);
 
 // One row of a server's text result set. It has exactly as many values as were announced.
 [[nodiscard]] result<text_row> parse_text_row(byte_span payload, std::uint64_t columns);

@@ -123,20 +123,25 @@ result<std::vector<bound_row>> read_values(byte_span payload, std::uint16_t para
 }
 
 void append_prepared(byte_buffer& out, std::uint8_t sequence, std::uint32_t id, std::uint16_t parameters,
-                     std::uint16_t status, capabilities negotiated) {
+                     const text_result_set& columns, std::uint16_t status, capabilities negotiated) {
+  const bool with_eof = (negotiated & cap::deprecate_eof) == 0;
   packet_builder packet(out, sequence++);
   payload_writer payload = packet.payload();
   payload.integer(0x00, 1);
   payload.integer(id, 4);
-  payload.integer(0, 2); // columns
+  payload.integer(columns.columns.size(), 2);
   payload.integer(parameters, 2);
   payload.zeros(1);
   payload.integer(0, 2); // warnings
   if ((negotiated & cap::optional_resultset_metadata) != 0) payload.integer(1, 1);
   packet.finish();
   for (std::uint16_t i = 0; i < parameters; ++i)
-    append_column_definition(out, sequence++, {"?", 63, 0, 0xfd, 0x0080, 0}, negotiated); // binary
-  if (parameters > 0 && (negotiated & cap::deprecate_eof) == 0) append_eof(out, sequence, {0, status});
+    append_column_definition(out, sequence++, {"?", 63, 0, 0xfd, 0x0080, 0, {}, {}, {}},
+                             negotiated); // binary
+  if (parameters > 0 && with_eof) append_eof(out, sequence++, {0, status});
+  for (std::size_t i = 0; i < columns.columns.size(); ++i)
+    append_column_definition(out, sequence++, definition_of(columns, i), negotiated);
+  if (!columns.columns.empty() && with_eof) append_eof(out, sequence, {0, status});
 }
 
 } // namespace holdwater::protocol

@@ -9,6 +9,7 @@
 
 #include "protocol/capabilities.hpp"
 #include "protocol/error.hpp"
+#include "protocol/messages.hpp"
 #include "protocol/packet.hpp"
 
 #include <cstdint>
@@ -35,8 +36,8 @@ using bound_row = std::vector<bound_value>;
                                                          byte_span types, capabilities negotiated,
                                                          const std::vector<bool>& sent_before);
 
-// The answer to COM_STMT_PREPARE of a statement without result columns, whole packets.
+// The answer to COM_STMT_PREPARE, whole packets. `columns`: of the result, nothing for a write.
 void append_prepared(byte_buffer& out, std::uint8_t sequence, std::uint32_t id, std::uint16_t parameters,
-                     std::uint16_t status, capabilities negotiated);
+                     const text_result_set& columns, std::uint16_t status, capabilities negotiated);
 
 } // namespace holdwater::protocol

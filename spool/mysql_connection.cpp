@@ -96,14 +96,19 @@ std::vector<result_row> take_rows(MYSQL_RES* from) {
   return rows;
 }
 
-std::vector<bool> find_integers(MYSQL_RES* in) {
-  std::vector<bool> integers;
+std::vector<answer_column> read_columns(MYSQL_RES* in) {
+  constexpr unsigned library_flags = NUM_FLAG; // which no server sends
+  std::vector<answer_column> columns;
   for (unsigned i = 0; i < mysql_num_fields(in); ++i) {
-    const auto type = mysql_fetch_field_direct(in, i)->type;
-    integers.push_back(type == MYSQL_TYPE_TINY || type == MYSQL_TYPE_SHORT || type == MYSQL_TYPE_INT24 ||
-                       type == MYSQL_TYPE_LONG || type == MYSQL_TYPE_LONGLONG);
+    const auto& field = *mysql_fetch_field_direct(in, i);
+    const auto type = field.type;
+    const bool integer = type == MYSQL_TYPE_TINY || type == MYSQL_TYPE_SHORT || type == MYSQL_TYPE_INT24 ||
+                         type == MYSQL_TYPE_LONG || type == MYSQL_TYPE_LONGLONG;
+    columns.push_back({integer, static_cast<std::uint8_t>(type),
+                       static_cast<std::uint16_t>(field.flags & ~library_flags),
+                       static_cast<std::uint32_t>(field.length), static_cast<std::uint8_t>(field.decimals)});
   }
-  return integers;
+  return columns;
 }
 
 class library_connection final : public mysql_connection {
@@ -192,7 +197,7 @@ class library_connection final : public mysql_connection {
     const rows_handle rows(mysql_store_result(handle_.get()));
     if (rows) {
       answer.rows = take_rows(rows.get());
-      answer.integers = find_integers(rows.get());
+      answer.columns = read_columns(rows.get());
     } else if (mysql_field_count(handle_.get()) != 0) {
       return error_of(handle_.get());
     }

@@ -51,9 +51,16 @@ struct connection_timeouts {
 };
 
 using result_row = std::vector<std::optional<std::string>>;
+struct answer_column { // as the server describes it
+  bool integer = false;
+  std::uint8_t type = 0; // MYSQL_TYPE_...
+  std::uint16_t flags = 0;
+  std::uint32_t length = 0; // in bytes of the connection's character set, which is utf8mb4
+  std::uint8_t decimals = 0;
+};
 struct query_answer {
   std::vector<result_row> rows; // empty for a statement without a result set
-  std::vector<bool> integers;   // of each column: whether it is of an integer type
+  std::vector<answer_column> columns;
   statement_answer summary;
   bool in_transaction = false; // the server's word after the statement
 };

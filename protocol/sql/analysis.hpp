@@ -155,7 +155,9 @@ struct insert_shape {
   std::vector<name> columns; // as listed; empty when no list was given
   bool ignore = false;
   bool on_duplicate = false;
-  std::size_t first_row = 0; // offset in the text just behind VALUES, for cell_kinds()
+  std::size_t first_row = 0;    // offset in the text just behind VALUES, for cell_kinds()
+  name returned;                // of INSERT ... VALUES or SET ... RETURNING one plain column: the column
+  std::size_t returning_at = 0; // ... and the offset of RETURNING, behind which nothing else is
 };
 
 struct statement {

@@ -110,6 +110,26 @@ void read_source(reader& in) {
   in.confuse();
 }
 
+// A single [[db.]tbl.]col, or anything else.
+void read_returning(reader& in) {
+  const auto at = in.source().offset_of(in.now().text.data());
+  const bool in_comment = in.source().partial(); // then its end would be cut off with it
+  in.note(trait::returning);
+  in.advance();
+  table_ref column;
+  if (in.now().named() && read_table(in, column)) {
+    if (in.at('.') && in.ahead().named()) {
+      in.advance();
+      column.table = {in.now().text};
+      in.advance();
+    }
+    const bool plain = in.at_end() && !in_comment && in.out.insert.from != source::select;
+    if (plain) in.out.insert.returned = column.table;
+    if (plain) in.out.insert.returning_at = at;
+  }
+  walk_to_end(in);
+}
+
 // Behind the rows: AS new(a, b), ON DUPLICATE KEY UPDATE ..., RETURNING ...
 void read_tail(reader& in) {
   if (in.accept(kw::AS)) {
@@ -117,6 +137,7 @@ void read_tail(reader& in) {
     in.advance();
     if (in.at('(')) skip_parenthesis(in);
   }
+  if (in.how.mariadb && in.at(kw::RETURNING)) return read_returning(in);
   walk_to_end(in);
 }
 

@@ -171,7 +171,7 @@ bool read_known(tokens& in, plain_item& item) {
   if (in.accept("NULL")) return true;
   for (const auto& [word, digit] : {std::pair("TRUE", "1"), std::pair("FALSE", "0")}) {
     if (!in.accept(word)) continue;
-    item.what = plain_item::kind::integer;
+    item.what = plain_item::kind::boolean;
     item.value = digit;
     return true;
   }

@@ -19,6 +19,7 @@ namespace holdwater::protocol::sql {
 struct plain_item {
   enum class kind : std::uint8_t {
     integer,         // value: its digits, with a sign
+    boolean,         // value: 1 or 0
     text,            // value: its bytes
     null,            //
     system_variable, // value: its name in lower case; without a scope or with SESSION or LOCAL

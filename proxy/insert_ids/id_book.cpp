@@ -13,10 +13,10 @@ constexpr auto never_inserted = "no insert into it was seen while the server was
 constexpr std::size_t missing_most = 1000; // names that clients may make us remember in vain
 
 id_plan refused(std::string reason) {
-  return {id_plan::answer::refused, 0, std::move(reason)};
+  return {id_plan::answer::refused, 0, {}, {}, std::move(reason)};
 }
 id_plan none_needed() {
-  return {id_plan::answer::none_needed, 0, {}};
+  return {id_plan::answer::none_needed, 0, {}, {}, {}};
 }
 
 bool is_upsert(const protocol::sql::statement& one) {
@@ -95,7 +95,7 @@ id_plan id_book::hand_out(table_entry& entry, std::uint64_t rows, std::uint64_t 
     }
   }
   range.next = run->past;
-  return {id_plan::answer::reserved, run->first, {}};
+  return {id_plan::answer::reserved, run->first, entry.facts.column, entry.facts.column_type, {}};
 }
 
 // An insert that found no ids counts as seen: the table is listed, and ids are reserved for it when the
@@ -128,6 +128,24 @@ bool id_book::saw_insert(std::string_view schema, std::string_view table) {
   if (schema.empty() || table.empty()) return false;
   const std::lock_guard lock(mutex_);
   if (auto* entry = find(schema, table)) return !entry->seen && mark_seen(*entry);
+  return note_missing(schema, table);
+}
+
+bool id_book::saw_insert(std::string_view schema, std::string_view table, std::string_view text,
+                         const protocol::sql::statement& one, const protocol::sql::dialect& how,
+                         std::optional<bool>& makes_id) {
+  if (schema.empty() || table.empty()) return false;
+  const std::lock_guard lock(mutex_);
+  auto* entry = find(schema, table);
+  if (!entry) return note_missing(schema, table);
+  if (entry->facts.base_table() && !is_upsert(one)) {
+    const auto need = ids_needed(entry->facts, text, one, how);
+    if (need.what != id_need::answer::unknown) makes_id = need.what == id_need::answer::rows;
+  }
+  return !entry->seen && mark_seen(*entry);
+}
+
+bool id_book::note_missing(std::string_view schema, std::string_view table) {
   if (missing_.size() >= missing_most) return false;
   return missing_.try_emplace(lookup_name(schema, table, server_.names_folded), false).second;
 }

@@ -44,6 +44,10 @@ class id_book {
                              const protocol::sql::statement& one, const protocol::sql::dialect& how,
                              std::uint64_t increment, std::uint64_t offset);
   [[nodiscard]] bool saw_insert(std::string_view schema, std::string_view table); // true: the keeper has work
+  // The same. `makes_id`: whether the server makes the rows' ids, left alone when that cannot be told.
+  [[nodiscard]] bool saw_insert(std::string_view schema, std::string_view table, std::string_view text,
+                                const protocol::sql::statement& one, const protocol::sql::dialect& how,
+                                std::optional<bool>& makes_id);
   [[nodiscard]] std::vector<std::string> tables_without_ids() const;
   [[nodiscard]] std::size_t known_tables() const;
 
@@ -74,6 +78,7 @@ class id_book {
   [[nodiscard]] std::uint64_t full_block(const table_entry& entry) const;
   [[nodiscard]] bool wants(const table_entry& entry) const;
   [[nodiscard]] bool mark_seen(table_entry& entry);
+  [[nodiscard]] bool note_missing(std::string_view schema, std::string_view table);
   void note_in_vain(table_entry& entry);
   [[nodiscard]] id_plan hand_out(table_entry& entry, std::uint64_t rows, std::uint64_t increment,
                                  std::uint64_t offset);

@@ -52,6 +52,14 @@ void insert_ids::saw_insert(std::string_view schema, std::string_view table) {
   if (impl_->book.saw_insert(schema, table)) impl_->keeper.look();
 }
 
+std::optional<bool> insert_ids::saw_insert(std::string_view schema, std::string_view table,
+                                           std::string_view text, const protocol::sql::statement& one,
+                                           const protocol::sql::dialect& how) {
+  std::optional<bool> makes_id;
+  if (impl_->book.saw_insert(schema, table, text, one, how, makes_id)) impl_->keeper.look();
+  return makes_id;
+}
+
 id_plan insert_ids::plan(std::string_view schema, std::string_view table, std::string_view text,
                          const protocol::sql::statement& one, const protocol::sql::dialect& how,
                          std::uint64_t increment, std::uint64_t offset) {

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,8 @@ struct id_plan {
   };
   answer what = answer::refused;
   std::uint64_t first = 0;
+  std::string column; // of `reserved`: the AUTO_INCREMENT column ...
+  std::string type;   // ... and its type, "bigint(20) unsigned"
   std::string reason; // for the client, e.g. "no ids are reserved for `shop`.`orders`"
 };
 
@@ -67,6 +70,11 @@ class insert_ids {
 
   // An INSERT or REPLACE into the table was forwarded. Any thread; cheap when the table is known.
   void saw_insert(std::string_view schema, std::string_view table);
+  // The same, and whether the server makes the ids of its rows. Nothing: that cannot be told, also since a
+  // row may be there already.
+  [[nodiscard]] std::optional<bool> saw_insert(std::string_view schema, std::string_view table,
+                                               std::string_view text, const protocol::sql::statement& one,
+                                               const protocol::sql::dialect& how);
 
   // Decides for one INSERT or REPLACE statement in an outage. `schema` and `table` are the written table's
   // unquoted names; `text` and `one` as analysed; increment and offset are the session's. Any thread. Ids

@@ -37,6 +37,23 @@ bool is_name(std::string_view text) {
   });
 }
 
+protocol::column_definition as_described(const spool::answer_column& column, bool text) {
+  constexpr std::uint32_t longest_character = 4; // of utf8mb4
+  constexpr std::uint16_t binary = 63;
+  protocol::column_definition out;
+  if (!text) out.collation = binary; // or else the reader's own
+  out.type = column.type;
+  out.flags = column.flags;
+  out.length = text ? column.length / longest_character : column.length;
+  out.decimals = column.decimals;
+  return out;
+}
+
+bool is_text(const spool::answer_column& column) {
+  constexpr std::uint8_t type_var_string = 253;
+  return column.type == type_var_string;
+}
+
 std::optional<system_variables> read_variables(spool::mysql_connection& connection, std::string& trouble) {
   const auto shown = connection.query("SHOW SESSION VARIABLES");
   if (!shown) {
@@ -60,7 +77,9 @@ std::optional<system_variables> read_variables(spool::mysql_connection& connecti
   std::size_t column = 0;
   for (auto& [name, one] : known) {
     one.value = said->rows[0][column];
-    one.integer = said->integers[column++];
+    const auto& what = said->columns[column++];
+    one.integer = what.integer;
+    one.described = as_described(what, is_text(what));
   }
   return known;
 }
@@ -70,7 +89,9 @@ std::vector<known_expression> read_expressions(spool::mysql_connection& connecti
   for (const auto expression : asked_by_drivers) {
     const auto said = connection.query("SELECT " + std::string(expression));
     if (!said || said->rows.size() != 1) continue; // then it cannot be answered without the server either
-    known.push_back({protocol::sql::spelled(expression, {}), said->rows[0].at(0), said->integers.at(0)});
+    const auto& what = said->columns.at(0);
+    known.push_back({protocol::sql::spelled(expression, {}), said->rows[0].at(0), what.integer,
+                     as_described(what, false)});
   }
   return known;
 }

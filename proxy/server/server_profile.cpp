@@ -165,6 +165,17 @@ const collation* server_profile::named(std::string_view name) const {
   return nullptr;
 }
 
+const system_variable* server_profile::find_variable(std::string_view name) const {
+  const auto found = variables.find(name);
+  return found == variables.end() ? nullptr : &found->second;
+}
+
+unsigned server_profile::id_of(std::string_view collation_name) const {
+  for (const auto& [id, one] : collations)
+    if (one.name == collation_name) return id;
+  return 0;
+}
+
 std::string profile_store::load() {
   std::ifstream file(path_);
   if (path_.empty() || !file) return {};

@@ -4,6 +4,7 @@
 // It is kept as JSON in the data directory, replaced atomically (write, sync, rename).
 #pragma once
 
+#include "protocol/column_definition.hpp"
 #include "protocol/handshake.hpp"
 #include "spool/unit.hpp"
 
@@ -27,9 +28,10 @@ struct collation {
 
 // A system variable as a fresh session of the account of MYSQL_USER has it.
 struct system_variable {
-  std::string shown;                // as SHOW VARIABLES says it: ON, OFF, 151
-  std::optional<std::string> value; // as SELECT @@x does: 1, 0, 151; nothing: NULL
-  bool integer = false;             // SELECT @@x gives an integer
+  std::string shown;                       // as SHOW VARIABLES says it: ON, OFF, 151
+  std::optional<std::string> value;        // as SELECT @@x does: 1, 0, 151; nothing: NULL
+  bool integer = false;                    // SELECT @@x gives an integer
+  protocol::column_definition described{}; // its column; of text, the length is in characters
 
   friend bool operator==(const system_variable&, const system_variable&) = default;
 };
@@ -40,6 +42,7 @@ struct known_expression {
   std::string text; // as sql::spelled() has it
   std::optional<std::string> value;
   bool integer = false;
+  protocol::column_definition described{};
 
   friend bool operator==(const known_expression&, const known_expression&) = default;
 };
@@ -60,6 +63,8 @@ struct server_profile {
   // SET NAMES.
   [[nodiscard]] const collation* primary_of(std::string_view character_set) const;
   [[nodiscard]] const collation* named(std::string_view name) const;
+  [[nodiscard]] const system_variable* find_variable(std::string_view name) const;
+  [[nodiscard]] unsigned id_of(std::string_view collation_name) const; // 0: not known
 };
 
 // The current profile, shared by all workers. Readers get an immutable snapshot.

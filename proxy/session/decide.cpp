@@ -20,7 +20,7 @@ decision why_nothing_is_queued(const situation& now) {
   if (!now.known_account)
     return refuse(
         "the server is down and this account's password is not configured, so its writes are not queued");
-  if (!now.spool_refusal.empty()) return refuse(now.spool_refusal, client_error::writes_not_accepted);
+  if (!now.spool_refusal.empty()) return refuse(now.spool_refusal, now.spool_error);
   return {action::forward, {}, {}};
 }
 
@@ -58,7 +58,10 @@ decision decide_set(const command_facts& asked, const situation& now) {
 
 // A statement that is prepared is checked as its execution will be, so that no client learns too late.
 decision decide_prepare(const command_facts& asked, const situation& now) {
-  if (!asked.prepares_write) return refuse("the server is down and only writes can be prepared without it");
+  if (now.answerable) return {action::prepare_locally, {}, {}};
+  if (!asked.prepares_write)
+    return refuse("the server is down and only writes, and reads that need no table, can be prepared "
+                  "without it");
   const auto none = why_nothing_is_queued(now);
   if (none.what == action::refuse) return none;
   return now.not_spoolable.empty() ? decision{action::prepare_locally, {}, {}} : refuse(now.not_spoolable);
@@ -77,7 +80,9 @@ decision decide_down(const command_facts& asked, const situation& now) {
   case command::stmt_execute:
   case command::stmt_bulk_execute:
     if (asked.kills) return {action::kill_locally, {}, {}};
-    return asked.write ? decide_write(now) : refuse("the server is down and this statement needs it");
+    if (asked.write) return decide_write(now);
+    return now.answerable ? decision{action::answer_read, {}, {}}
+                          : refuse("the server is down and this statement needs it");
   case command::query: break;
   default: return refuse("the server is down and this command needs it");
   }
@@ -148,8 +153,8 @@ decision decide_draining(const command_facts& asked, const situation& now) {
 
 decision decide_halted(const command_facts& asked, const situation& now) {
   if (!may_overtake(asked)) return {action::forward, {}, {}};
-  return refuse(now.spool_refusal.empty() ? halted_reason : now.spool_refusal,
-                client_error::writes_not_accepted);
+  if (now.spool_refusal.empty()) return refuse(halted_reason, client_error::writes_not_accepted);
+  return refuse(now.spool_refusal, now.spool_error);
 }
 
 // The server is up, and the transaction so far is here. What has no answer cannot be told of a failure, and

@@ -22,7 +22,7 @@ enum class action : std::uint8_t {
   savepoint_collected, // SAVEPOINT, ROLLBACK TO, RELEASE SAVEPOINT in it
   fail_transaction,    // its COMMIT cannot be: an error, and it is rolled back
   put_on_server,       // the server is up: it goes on there, and the command is decided anew
-  prepare_locally,     // a write is prepared in an outage, its text remembered
+  prepare_locally,     // a write, or a read with an answer here, is prepared; its text is remembered
   deallocate_locally,  // DEALLOCATE PREPARE
   reset_statement,     // COM_STMT_RESET
   keep_long_data,      // COM_STMT_SEND_LONG_DATA, for an execute in the outage
@@ -54,8 +54,9 @@ struct situation {
   bool noted_last = false;         // the previous statement's OK had a warning of ours
   bool answerable = false;         // a read that needs no server
   bool depends_on_pending = false; // touches a table with pending units
-  std::string_view spool_refusal;  // why no write may be spooled now, empty when it may
-  std::string_view not_spoolable;  // why this write may not run later, empty when it may
+  std::string_view spool_refusal;  // why no write may be spooled now, empty when it may ...
+  client_error spool_error = client_error::writes_not_accepted; // ... and the error that says so
+  std::string_view not_spoolable; // why this write may not run later, empty when it may
 };
 
 struct decision {

@@ -57,6 +57,36 @@ bool stays_in_transaction(sql::kind kind) {
   }
 }
 
+// Not so: an INSERT, a CALL, LAST_INSERT_ID(expression), SET last_insert_id, what is not understood.
+bool keeps_last_id(const sql::statement& one) {
+  if (one.kind == sql::kind::show) return true;
+  if (has(one.traits, trait::connection_value)) return false;
+  switch (one.kind) {
+  case sql::kind::set:
+    return std::none_of(one.assignments.begin(), one.assignments.end(), [](const sql::assignment& each) {
+      const auto variable = each.variable.unquoted();
+      return each.where == sql::assignment::target::other ||
+             boost::algorithm::iequals(variable, "last_insert_id") ||
+             boost::algorithm::iequals(variable, "identity");
+    });
+  case sql::kind::empty:
+  case sql::kind::select:
+  case sql::kind::update:
+  case sql::kind::erase:
+  case sql::kind::use:
+  case sql::kind::begin:
+  case sql::kind::commit:
+  case sql::kind::rollback:
+  case sql::kind::savepoint:
+  case sql::kind::rollback_to_savepoint:
+  case sql::kind::release_savepoint:
+  case sql::kind::prepare:
+  case sql::kind::deallocate:
+  case sql::kind::ddl: return !has(one.traits, trait::select_source);
+  default: return false;
+  }
+}
+
 // Of a text of which only the beginning is seen, and which the analysis therefore calls unknown.
 bool begins_as_write(std::string_view text) {
   while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
@@ -82,7 +112,8 @@ std::string why_not_spoolable(const sql::statement& one, const session_state& st
                         state.known_last_insert_id;
   for (const auto& [which, words] : hazards)
     if (has(one.traits, which) && !(which == trait::session_function && known_id) &&
-        !(which == trait::placeholder && bound))
+        !(which == trait::placeholder && bound) &&
+        !(which == trait::returning && !one.insert.returned.empty())) // perhaps it asks for the reserved id
       return one.hazard.empty() ? std::string(words) : fmt::format("{} ({})", words, one.hazard);
   for (const auto name : one.user_variables)
     if (!state.user_variable(name))
@@ -126,6 +157,7 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
   facts.repeatable = is_repeatable(first, state);
   facts.show_warnings = is_show_warnings(text, first);
   facts.stays_in_transaction = stays_in_transaction(first.kind);
+  facts.keeps_last_id = keeps_last_id(first);
   facts.changes_nothing = facts.pure_read || first.kind == sql::kind::update ||
                           first.kind == sql::kind::erase || first.kind == sql::kind::commit ||
                           first.kind == sql::kind::begin;
@@ -146,6 +178,8 @@ command_facts describe_command(protocol::command code) {
   case set_option: facts.repeatable = true; break;
   default: break;
   }
+  facts.keeps_last_id = facts.repeatable || code == stmt_close || code == stmt_reset || code == stmt_fetch ||
+                        code == stmt_send_long_data;
   return facts;
 }
 
@@ -159,6 +193,7 @@ prepared_facts describe_prepared(std::string_view text, const session_state& sta
   const bool plain = first.kind == sql::kind::select || first.kind == sql::kind::show || first.is_write();
   facts.changes_session = !found.single() || !plain || !leaves_behind(first).empty();
   facts.inserts = first.kind == sql::kind::insert || first.kind == sql::kind::replace;
+  facts.keeps_last_id = found.single() && keeps_last_id(first);
   facts.looks_back = has(first.traits, trait::session_function | trait::reads_system_variable) ||
                      first.kind == sql::kind::show || first.kind == sql::kind::unknown;
   return facts;

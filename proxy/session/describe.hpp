@@ -29,6 +29,7 @@ struct command_facts {
   bool sets_next_transaction = false; // ... SET TRANSACTION
   bool stays_in_transaction =
       false;                    // in an open transaction it cannot commit it: rolled back with the connection
+  bool keeps_last_id = false;   // LAST_INSERT_ID() says afterwards what it said before
   bool changes_nothing = false; // of the session: nothing to remember after it
   bool untraceable = false; // too large to be read whole, and not plainly a write: what it leaves is unknown
 };

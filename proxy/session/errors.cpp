@@ -33,6 +33,13 @@ error_code_row row_of(client_error which) {
   return {1105, "HY000"}; // ER_UNKNOWN_ERROR
 }
 
+client_error error_of_append(const boost::system::error_code& code) {
+  return code == spool::errc::disk_full  ? client_error::disk_full
+         : code == spool::errc::full     ? client_error::spool_full
+         : code == spool::errc::in_doubt ? client_error::outcome_unknown
+                                         : client_error::writes_not_accepted;
+}
+
 std::string client_error_text(client_error which, std::string_view text) {
   switch (which) {
   case client_error::access_denied:

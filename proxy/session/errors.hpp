@@ -5,6 +5,7 @@
 #pragma once
 
 #include "protocol/messages.hpp"
+#include "spool/error.hpp"
 
 #include <cstdint>
 #include <string>
@@ -24,7 +25,7 @@ enum class client_error : std::uint8_t {
   needs_server,          // cannot be done truthfully in an outage
   writes_not_accepted,   // the spool cannot take a write now
   disk_full,             // ... since the disk is full
-  spool_full,            // ... since spool.max_bytes is reached
+  spool_full,            // ... since spool.max_bytes or spool.max_age is reached
   transaction_lost,      // the open transaction was rolled back with the server
   outcome_unknown,       // the answer of a write was lost
   statement_lost,        // a prepared statement cannot go on as the client knows it
@@ -42,6 +43,9 @@ struct error_code_row {
   std::string_view sql_state;
 };
 [[nodiscard]] error_code_row row_of(client_error which);
+
+// Why a write could not be appended to the queue.
+[[nodiscard]] client_error error_of_append(const boost::system::error_code& code);
 
 // `text` is for people and gets "Holdwater: " in front, except where it imitates the server.
 [[nodiscard]] std::string client_error_text(client_error which, std::string_view text);

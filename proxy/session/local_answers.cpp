@@ -51,11 +51,55 @@ task<bool> session::answer_noted(const std::string& note, std::uint64_t rows, st
   co_return co_await answer(out);
 }
 
-// A read that look_around() has found the answer to.
+// The ids of a write with RETURNING, and how it was taken. `note` empty: the server has it.
+task<bool> session::answer_returned(const protocol::text_result_set& rows, const std::string& note) {
+  byte_buffer out;
+  const bool executes = command_.code == command::stmt_execute;
+  protocol::append_text_result_set(out, static_cast<std::uint8_t>(command_.sequence + 1), rows, told_status(),
+                                   note.empty() ? 0 : 1, negotiated_,
+                                   executes ? protocol::row_form::binary : protocol::row_form::text);
+  if (executes) write_.statement->definitions = hash_of_definitions(rows);
+  said_ = {false, note_number, note};
+  co_return co_await answer(out);
+}
+
+// Whether the command is a read, or prepares or executes one, that the session can answer: fills read_.
+// Precondition: the worker's analysis holds the statement.
+bool session::find_read(const command_facts& facts) {
+  const auto& one = home_.analysis().first();
+  std::string_view text = write_.text;
+  switch (facts.code) {
+  case command::query:
+    if (!facts.single || !facts.understood) return false;
+    text = query_text()->text;
+    break;
+  case command::stmt_prepare:
+    if (text.empty() || !home_.analysis().single() || has(one.traits, protocol::sql::trait::placeholder))
+      return false;
+    break;
+  case command::stmt_execute:
+    if (!write_.statement || write_.statement->parameters > 0 ||
+        !why_not_executed_here(*write_.statement).empty())
+      return false;
+    break;
+  default: return false;
+  }
+  if (one.kind != protocol::sql::kind::select && one.kind != protocol::sql::kind::show) return false;
+  const auto profile = process().profile.get();
+  read_ = find_answer(
+      text, one,
+      {state_, *profile, connection_id_, state_.known_last_insert_id, said_, facts.code != command::query});
+  return read_.has_value();
+}
+
+// A read that find_read() has found the answer to.
 task<bool> session::answer_read() {
   byte_buffer out;
+  const bool executes = command_.code == command::stmt_execute;
   protocol::append_text_result_set(out, static_cast<std::uint8_t>(command_.sequence + 1), *read_,
-                                   told_status(), 0, negotiated_);
+                                   told_status(), 0, negotiated_,
+                                   executes ? protocol::row_form::binary : protocol::row_form::text);
+  if (executes) write_.statement->definitions = hash_of_definitions(*read_); // the client has new ones now
   const bool looks_back = home_.analysis().first().kind == protocol::sql::kind::show;
   if (!looks_back) said_.text.clear(); // SHOW WARNINGS, asked again, answers the same
   co_return co_await answer(out);
@@ -65,7 +109,7 @@ task<bool> session::set_locally() {
   auto& found = home_.analysis();
   const auto text = query_text();
   found.analyze(text->text, state_.dialect());
-  state_.assign(found.first());
+  state_.assign_here(found.first());
   co_return co_await answer_ok();
 }
 

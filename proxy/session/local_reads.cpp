@@ -3,6 +3,7 @@
 #include "protocol/sql/characters.hpp"
 #include "protocol/sql/plain_reads.hpp"
 #include "proxy/session/known_settings.hpp"
+#include "proxy/session/local_columns.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
 
@@ -19,8 +20,12 @@ namespace {
 
 struct cell {
   std::optional<std::string> value;
-  bool integer = false;
+  protocol::column_definition described;
 };
+
+local_columns columns_of(const local_facts& known) {
+  return {known.state, known.profile};
+}
 
 // A boolean may have been set by a word.
 std::optional<std::string> number_of(const std::optional<std::string>& set_to) {
@@ -36,45 +41,58 @@ std::optional<cell> value_of(const std::string& name, const local_facts& known) 
   const auto fresh = known.profile.variables.find(name);
   if (fresh == known.profile.variables.end()) return std::nullopt; // also what no such server has
   const auto own = known.state.system_variable(name);
-  if (!own) return cell{fresh->second.value, fresh->second.integer};
-  if (!own->known) return std::nullopt;
-  return cell{fresh->second.integer ? number_of(own->value) : own->value, fresh->second.integer};
+  if (own && !own->known) return std::nullopt;
+  auto value = own ? own->value : fresh->second.value;
+  if (own && fresh->second.integer) value = number_of(value);
+  const auto described = columns_of(known).system_variable(fresh->second, value);
+  return cell{std::move(value), described};
 }
 
 // Of the SQL text that session_state keeps: a number, NULL, `_utf8mb4 0x6162 COLLATE ...`.
 std::optional<cell> user_variable(const std::string& name, const local_facts& known) {
   const auto* text = known.state.user_variable(name);
   if (!text) return std::nullopt;
-  if (boost::algorithm::iequals(*text, "null")) return cell{};
-  if (text->find_first_not_of("0123456789") == text->npos) return cell{*text, true};
-  if (*text == "''") return cell{""};
-  auto value = text_of(*text);
-  return value.empty() ? std::nullopt : std::optional(cell{std::move(value)});
+  const auto columns = columns_of(known);
+  if (boost::algorithm::iequals(*text, "null")) return cell{{}, columns.user_variable({}, false)};
+  if (text->find_first_not_of("0123456789") == text->npos)
+    return cell{*text, columns.user_variable(*text, true)};
+  std::optional<std::string> value = text_of(*text);
+  if (value->empty() && *text != "''") return std::nullopt;
+  const auto described = columns.user_variable(value, false);
+  return cell{std::move(value), described};
 }
 
 std::optional<cell> function(const std::string& name, const local_facts& known) {
-  if (name == "VERSION") return value_of("version", known);
+  constexpr std::uint16_t not_null = 0x0001;
+  constexpr std::size_t longest_name = 64;
+  const auto columns = columns_of(known);
+  if (name == "VERSION") {
+    auto version = value_of("version", known);
+    if (version) version->described = columns.text(version->value.value_or("").size(), not_null);
+    return version;
+  }
   if (name == "DATABASE" || name == "SCHEMA") {
     const auto& database = known.state.database();
-    return database.empty() ? cell{} : cell{database};
+    return cell{database.empty() ? std::nullopt : std::optional(database), columns.text(longest_name, 0)};
   }
-  if (name == "CONNECTION_ID") return cell{std::to_string(known.connection_id), true};
+  if (name == "CONNECTION_ID") return cell{std::to_string(known.connection_id), columns.connection_id()};
   if (name == "LAST_INSERT_ID" && known.last_insert_id)
-    return cell{std::to_string(*known.last_insert_id), true};
+    return cell{std::to_string(*known.last_insert_id), columns.last_insert_id()};
   return std::nullopt;
 }
 
 std::optional<cell> expression(const std::string& words, const local_facts& known) {
   for (const auto& one : known.profile.expressions)
-    if (one.text == words) return cell{one.value, one.integer};
+    if (one.text == words) return cell{one.value, one.described};
   return std::nullopt;
 }
 
 std::optional<cell> evaluate(const sql::plain_item& item, const local_facts& known) {
   switch (item.what) {
-  case kind::integer: return cell{item.value, true};
-  case kind::text: return cell{item.value};
-  case kind::null: return cell{};
+  case kind::integer:
+  case kind::boolean:
+  case kind::text: return cell{item.value, columns_of(known).literal(item)};
+  case kind::null: return cell{{}, columns_of(known).null()};
   case kind::system_variable: return value_of(item.value, known);
   case kind::user_variable: return user_variable(item.value, known);
   case kind::function: return function(item.value, known);
@@ -93,7 +111,7 @@ std::optional<text_result_set> select(std::string_view text, const local_facts& 
     if (!value) return std::nullopt;
     // other bytes would have to be converted to the client's character set
     if (!sql::is_ascii(item.heading) || (value->value && !sql::is_ascii(*value->value))) return std::nullopt;
-    out.columns.emplace_back(item.heading, value->integer);
+    out.columns.emplace_back(item.heading, value->described);
     row.push_back(std::move(value->value));
   }
   return out;
@@ -113,7 +131,10 @@ std::string shown(const system_variable& fresh, const std::optional<std::string>
 
 std::optional<text_result_set> show_variables(const sql::plain_show& show, const local_facts& known) {
   if (known.profile.variables.empty()) return std::nullopt;
-  text_result_set out{{"Variable_name", "Value"}, {}};
+  const auto columns = columns_of(known);
+  text_result_set out{{{"Variable_name", columns.shown(false)}, {"Value", columns.shown(true)}},
+                      {},
+                      protocol::server_status::no_index_used};
   for (const auto& [name, fresh] : known.profile.variables) {
     if (!wanted(show, name)) continue;
     const auto own = known.state.system_variable(name);
@@ -128,12 +149,18 @@ std::optional<text_result_set> show_variables(const sql::plain_show& show, const
   return out;
 }
 
-text_result_set show_diagnostics(subject what, const diagnostic& said) {
+text_result_set show_diagnostics(subject what, const local_facts& known) {
+  const auto& said = known.said;
+  const auto columns = columns_of(known);
   const bool counts =
       !said.text.empty() && (said.error || what == subject::warnings || what == subject::warning_count);
-  if (what == subject::warning_count) return {{{"@@session.warning_count", true}}, {{counts ? "1" : "0"}}};
-  if (what == subject::error_count) return {{{"@@session.error_count", true}}, {{counts ? "1" : "0"}}};
-  text_result_set out{{"Level", {"Code", true}, "Message"}, {}};
+  if (what == subject::warning_count)
+    return {{{"@@session.warning_count", columns.diagnostic_count()}}, {{counts ? "1" : "0"}}};
+  if (what == subject::error_count)
+    return {{{"@@session.error_count", columns.diagnostic_count()}}, {{counts ? "1" : "0"}}};
+  text_result_set out{
+      {{"Level", columns.diagnostic(0)}, {"Code", columns.diagnostic(1)}, {"Message", columns.diagnostic(2)}},
+      {}};
   if (counts) out.rows.push_back({said.error ? "Error" : "Note", std::to_string(said.number), said.text});
   return out;
 }
@@ -142,7 +169,9 @@ std::optional<text_result_set> show(std::string_view text, const local_facts& kn
   const auto asked = sql::read_plain_show(text, known.state.dialect());
   if (!asked) return std::nullopt;
   if (asked->what == subject::variables) return show_variables(*asked, known);
-  return show_diagnostics(asked->what, known.said);
+  // MySQL does not prepare these, and MariaDB does not say beforehand what they give
+  if (known.prepared) return std::nullopt;
+  return show_diagnostics(asked->what, known);
 }
 
 } // namespace

@@ -28,6 +28,7 @@ struct local_facts {
   std::uint32_t connection_id = 0;
   std::optional<std::uint64_t> last_insert_id; // nothing: not known
   const diagnostic& said;
+  bool prepared = false; // it is asked by a prepared statement
 };
 
 // Nothing: it needs the server. Precondition: `one` is the only statement of `text`.

@@ -1,6 +1,7 @@
-// Prepared statements while the server is away: writes are prepared here, their values are read from the
-// executes, and each execution is a write like one that came as text, with its values bound to it. When the
-// server is back the statement is prepared there before its next use (statements.cpp).
+// Prepared statements while the server is away: writes, and reads that need no table, are prepared here,
+// their values are read from the executes, and each execution is a write like one that came as text, with its
+// values bound to it. When the server is back the statement is prepared there before its next use
+// (statements.cpp).
 //
 // Invariant: a text means what it meant when it was prepared. Its default database goes with it; were the
 // other settings different then, it is not executed here.
@@ -50,6 +51,7 @@ void session::look_at_write(command_facts& facts) {
     write_.text = protocol::as_text(command_.payload.subspan(1));
     write_.bound = true;
     facts.prepares_write = analyze_write();
+    if (has(home_.analysis().first().traits, sql::trait::returning)) write_.refusal = "RETURNING";
     return;
   case command::stmt_execute:
   case command::stmt_bulk_execute: return look_at_execute(facts);
@@ -144,6 +146,9 @@ task<bool> session::prepare_locally() {
   one.text = write_.text;
   one.parameters = static_cast<std::uint16_t>(parameters);
   one.facts = describe_prepared(one.text, state_, home_.analysis());
+  const bool reads = !one.facts.writes();
+  if (reads) one.definitions = hash_of_definitions(*read_);
+  const auto columns = reads ? *read_ : protocol::text_result_set{};
   const auto id = parameters > most_parameters
                       ? std::nullopt
                       : state_.statements.opened_here(std::move(one), state_.preparing());
@@ -153,7 +158,7 @@ task<bool> session::prepare_locally() {
   }
   protocol::byte_buffer out;
   protocol::append_prepared(out, static_cast<std::uint8_t>(command_.sequence + 1), *id,
-                            static_cast<std::uint16_t>(parameters), told_status(), negotiated_);
+                            static_cast<std::uint16_t>(parameters), columns, told_status(), negotiated_);
   said_.text.clear();
   co_return co_await answer(out);
 }

@@ -42,7 +42,15 @@ struct prepared_facts {
   bool stays_in_transaction = false; // it cannot commit an open one
   bool changes_session = false;      // something is to be remembered after it
   bool inserts = false;              // ids are to be reserved for its table, if that was not done
+  bool keeps_last_id = false;        // LAST_INSERT_ID() says afterwards what it said before
   bool looks_back = false;           // may ask about the statement before: nothing may be sent in between
+
+  [[nodiscard]] bool makes_rows() const {
+    return kind == protocol::sql::kind::insert || kind == protocol::sql::kind::replace;
+  }
+  [[nodiscard]] bool writes() const {
+    return makes_rows() || kind == protocol::sql::kind::update || kind == protocol::sql::kind::erase;
+  }
 };
 
 struct prepared_statement {
@@ -62,6 +70,7 @@ struct prepared_statement {
   std::map<std::uint16_t, std::string>
       long_data_kept;               // by parameter: some was sent while the server was away
   bool made_here = false;           // in an outage: the server has not said yet what it makes of the text
+  std::optional<bool> makes_id;     // an INSERT: whether the server makes its id; nothing: not looked at
   bool long_data_lost = false;      // ... and is gone
   bool definitions_changed = false; // what the server would answer is not what the client expects
 };

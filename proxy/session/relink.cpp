@@ -90,7 +90,8 @@ task<bool> session::restore_session(bool fresh_autocommit) {
   auto statements = state_.restore_statements();
   if (state_.autocommit() != fresh_autocommit)
     statements.push_back(state_.autocommit() ? "SET autocommit = 1" : "SET autocommit = 0");
-  if (last_insert_id_ != 0) statements.push_back(fmt::format("DO LAST_INSERT_ID({})", last_insert_id_));
+  const auto last_id = state_.known_last_insert_id.value_or(last_insert_id_);
+  if (last_id != 0) statements.push_back(fmt::format("DO LAST_INSERT_ID({})", last_id));
   if (state_.next_transaction()) statements.push_back(state_.next_transaction_statement());
   for (const auto& statement : statements) {
     const auto said = co_await ask_server(home_, wake_, *link_, statement);
@@ -105,7 +106,7 @@ task<bool> session::restore_session(bool fresh_autocommit) {
 
 task<> session::apply_effects(const command_facts& facts) {
   said_.text.clear();
-  state_.known_last_insert_id.reset(); // what an OK names may be an id that the client has given itself
+  follow_last_id(facts);
   if (state_.next_transaction() && facts.kind != sql::kind::set) state_.forget_next_transaction();
   if (command_.code == command::stmt_close) {
     state_.statements.closed(command_.statement);
@@ -186,16 +187,47 @@ void session::apply_statement_effects(const sql::statement& one, std::string_vie
     apply_prepare_effects(one, text, failed);
   } else if (process().ids && one.kind == sql::kind::ddl) {
     process().ids->schema_changed();
-  } else {
-    note_insert(one);
+  } else if (one.kind == sql::kind::insert || one.kind == sql::kind::replace) {
+    const auto makes_id = note_insert(one, text);
+    if (command_.single) know_last_id(makes_id);
   }
 }
 
-// Ids are reserved for the tables that clients insert into.
-void session::note_insert(const sql::statement& one) {
-  if (!process().ids || (one.kind != sql::kind::insert && one.kind != sql::kind::replace)) return;
+// Ids are reserved for the tables that clients insert into. Whether the server makes the rows' ids; nothing:
+// that cannot be told.
+std::optional<bool> session::note_insert(const sql::statement& one, std::string_view text) {
+  std::optional<bool> makes_id;
+  if (!process().ids || (one.kind != sql::kind::insert && one.kind != sql::kind::replace)) return makes_id;
   for (const auto& table : tables_of(one, state_.database(), true))
-    process().ids->saw_insert(table.schema, table.table);
+    makes_id = process().ids->saw_insert(table.schema, table.table, text, one, state_.dialect());
+  return makes_id;
+}
+
+// What LAST_INSERT_ID() says after the statement. A single INSERT that came as text is looked at when its
+// table is.
+void session::follow_last_id(const command_facts& facts) {
+  if (facts.keeps_last_id) return;
+  const bool failed = tracker_.ended_by() == response_tracker::ending::err;
+  const bool inserts = facts.kind == sql::kind::insert || facts.kind == sql::kind::replace;
+  if (inserts && facts.understood && !command_.spent && !failed) return;
+  auto* one = command_.code == command::stmt_execute ? state_.statements.find(command_.statement) : nullptr;
+  if (one && one->facts.keeps_last_id) return;
+  if (!one || !one->kept || !one->facts.makes_rows() || failed) return state_.known_last_insert_id.reset();
+  if (tracker_.ok().last_insert_id != 0 && !one->makes_id) {
+    auto& found = home_.analysis();
+    found.analyze(one->text, state_.dialect());
+    one->makes_id = note_insert(found.first(), one->text);
+  }
+  know_last_id(one->makes_id);
+}
+
+// After an INSERT. An OK may also name an id that the client has given itself, which is not what
+// LAST_INSERT_ID() says.
+void session::know_last_id(std::optional<bool> made_by_server) {
+  const auto told = tracker_.ended_by() == response_tracker::ending::ok ? tracker_.ok().last_insert_id : 0;
+  if (tracker_.ended_by() != response_tracker::ending::ok || (told != 0 && !made_by_server))
+    return state_.known_last_insert_id.reset();
+  if (told != 0 && *made_by_server) state_.known_last_insert_id = told;
 }
 
 // Asks for the values that expressions gave to variables, in between two of the client's statements.

@@ -223,19 +223,16 @@ situation session::look_around(const command_facts& facts, server_state server) 
   now.can_collect = !link_ || state_.restorable();
   now.read_only = now.collecting ? state_.collected.mode().read_only : state_.read_only();
   now.noted_last = !said_.text.empty();
-  const bool reads = facts.code == command::query && facts.single && facts.understood &&
-                     (facts.kind == protocol::sql::kind::select || facts.kind == protocol::sql::kind::show);
   const bool reachable = server == server_state::draining || server == server_state::halted;
-  if (reads && (!reachable || now.collecting || now.noted_last)) {
-    const auto profile = process().profile.get();
-    read_ = find_answer(query_text()->text, home_.analysis().first(),
-                        {state_, *profile, connection_id_, state_.known_last_insert_id, said_});
-    now.answerable = read_.has_value();
-  }
+  if (!reachable || now.collecting || now.noted_last) now.answerable = find_read(facts);
   if (!now.has_spool) return now;
   spool_refusal_ = process().watch.spool_refusal(login_.user);
-  if (spool_refusal_.empty())
-    if (const auto trouble = process().queue->trouble()) spool_refusal_ = trouble->context;
+  if (spool_refusal_.empty()) {
+    if (const auto trouble = process().queue->trouble()) {
+      spool_refusal_ = trouble->context;
+      now.spool_error = error_of_append(trouble->code);
+    }
+  }
   now.spool_refusal = spool_refusal_;
   if (write_.text.empty() || !facts.single || !facts.understood) return now;
   const auto& statement = home_.analysis().first();

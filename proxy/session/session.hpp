@@ -209,6 +209,7 @@ class session : public std::enable_shared_from_this<session> {
   void remember_statement();
   void forget_unsent();
   void apply_execute_effects();
+  [[nodiscard]] std::uint64_t hash_of_definitions(const protocol::text_result_set& columns) const;
   void apply_prepare_effects(const protocol::sql::statement& one, std::string_view text, bool failed);
   [[nodiscard]] command_facts with_statement(const command_facts& facts);
   [[nodiscard]] bool lacks_types(const prepared_statement& one) const;
@@ -251,26 +252,31 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> restore_session(bool fresh_autocommit);
   task<> apply_effects(const command_facts& facts);
   void apply_query_effects();
+  void follow_last_id(const command_facts& facts);
+  void know_last_id(std::optional<bool> made_by_server);
   void apply_statement_effects(const protocol::sql::statement& one, std::string_view text, bool failed);
   task<> learn_variables();
-  void note_insert(const protocol::sql::statement& one);
+  std::optional<bool> note_insert(const protocol::sql::statement& one, std::string_view text);
 
   // spooled_write.cpp
   struct write_draft {
     spool::statement what;
     std::uint64_t rows = 0; // what the OK says that is given for it
     std::uint64_t insert_id = 0;
+    std::optional<protocol::text_result_set> returned; // what it is answered with, of RETURNING
   };
   struct spooled_ok { // of a unit
     std::uint64_t rows = 0;
     std::uint64_t insert_id = 0;
-    bool commits = false; // the unit is a transaction
+    bool commits = false;                                // the unit is a transaction
+    const protocol::text_result_set* returned = nullptr; // not an OK, but this
   };
   task<verdict> spool_write();
   struct writes_draft {
     std::vector<spool::statement> what; // one, or one for each row of a bulk execute
     std::uint64_t rows = 0;
     std::uint64_t insert_id = 0; // the first one
+    std::optional<protocol::text_result_set> returned;
   };
   [[nodiscard]] std::optional<writes_draft> make_writes(std::string& refusal);
   [[nodiscard]] std::optional<write_draft> make_write(bound_values values, std::string& refusal);
@@ -316,7 +322,9 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> answer_error(client_error which, std::string_view text);
   task<bool> answer_error_at(std::uint8_t sequence, client_error which, std::string_view text);
   task<bool> answer_noted(const std::string& note, std::uint64_t rows, std::uint64_t insert_id);
+  task<bool> answer_returned(const protocol::text_result_set& rows, const std::string& note);
   task<bool> answer_read();
+  [[nodiscard]] bool find_read(const command_facts& facts);
   task<bool> set_locally();
   task<bool> use_locally();
 

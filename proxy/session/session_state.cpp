@@ -80,6 +80,8 @@ void session_state::begin(const protocol::handshake_response& login,
   more_statements.reset();
   collected.forget();
   known_last_insert_id.reset();
+  const auto* first = profile_ ? profile_->find_variable("init_connect") : nullptr;
+  if (first && first->value.value_or("").empty()) known_last_insert_id = 0; // nothing was inserted yet
   forget_next_transaction();
   read_only_ = false;
   status = protocol::server_status::autocommit;
@@ -104,7 +106,7 @@ void session_state::reset_context() {
       chosen = profile_->default_of(chosen->character_set);
     if (chosen) {
       context_.character_set_client = context_.character_set_results = chosen->character_set;
-      context_.collation_connection = chosen->name;
+      context_.collation_connection = results_collation_ = chosen->name;
     }
   }
   sql::apply_sql_mode(dialect_, context_.sql_mode);
@@ -141,17 +143,19 @@ bool session_state::knows_names(const sql::assignment& one) const {
   return one.extra.empty() || (collation && collation->character_set == said(one.value));
 }
 
+bool session_state::is_literal(const sql::assignment& one) const {
+  switch (one.where) {
+  case target::names: return knows_names(one);
+  case target::session: return one.literal && !one.default_value && is_plain(canonical(one.variable));
+  case target::user_variable: return one.literal && !one.default_value;
+  case target::next_transaction: return one.literal && !one.value.empty();
+  default: return false;
+  }
+}
+
 bool session_state::assigns_literals(const sql::statement& set) const {
-  if (set.assignments.empty()) return false;
-  return std::all_of(set.assignments.begin(), set.assignments.end(), [&](const sql::assignment& one) {
-    switch (one.where) {
-    case target::names: return knows_names(one);
-    case target::session: return one.literal && !one.default_value && is_plain(canonical(one.variable));
-    case target::user_variable: return one.literal && !one.default_value;
-    case target::next_transaction: return one.literal && !one.value.empty();
-    default: return false;
-    }
-  });
+  return !set.assignments.empty() && std::all_of(set.assignments.begin(), set.assignments.end(),
+                                                 [&](const auto& one) { return is_literal(one); });
 }
 
 bool session_state::is_acceptable_here(const sql::assignment& one) const {
@@ -161,8 +165,10 @@ bool session_state::is_acceptable_here(const sql::assignment& one) const {
 }
 
 bool session_state::can_assign_locally(const sql::statement& set) const {
-  return assigns_literals(set) && std::all_of(set.assignments.begin(), set.assignments.end(),
-                                              [&](const auto& one) { return is_acceptable_here(one); });
+  const auto possible = [&](const sql::assignment& one) {
+    return (is_literal(one) && is_acceptable_here(one)) || computed(one);
+  };
+  return !set.assignments.empty() && std::all_of(set.assignments.begin(), set.assignments.end(), possible);
 }
 
 std::vector<std::string> session_state::assign(const sql::statement& set) {
@@ -250,6 +256,7 @@ void session_state::assign_names(std::string_view character_set, std::string_vie
   }
   use_character_set(chosen->character_set);
   context_.character_set_results = chosen->character_set;
+  results_collation_ = chosen->name;
   context_.collation_connection = collation.empty() ? chosen->name : std::string(collation);
 }
 
@@ -295,6 +302,8 @@ void session_state::set_variable(const std::string& variable, const std::string&
     context_.collation_connection = value;
   } else if (variable == "character_set_results") {
     context_.character_set_results = value;
+    const auto* chosen = profile_ ? profile_->primary_of(boost::algorithm::to_lower_copy(value)) : nullptr;
+    results_collation_ = chosen ? chosen->name : std::string();
   } else if (variable == "auto_increment_increment") {
     context_.auto_increment_increment = number(value);
   } else if (variable == "auto_increment_offset") {

@@ -64,9 +64,12 @@ class session_state {
   // --- SET
   // Every assignment is of a plain literal to a session or user variable: made again, it does the same.
   [[nodiscard]] bool assigns_literals(const protocol::sql::statement& set) const;
-  // True when every assignment can be carried out without the server: literals that it would take.
+  // True when every assignment can be carried out without the server: literals that it would take, and what
+  // can be computed here.
   [[nodiscard]] bool can_assign_locally(const protocol::sql::statement& set) const;
-  // After the server accepted the statement, or instead of it. Returns the session variables whose new value
+  // Instead of the server. Precondition: can_assign_locally().
+  void assign_here(const protocol::sql::statement& set);
+  // After the server accepted the statement. Returns the session variables whose new value
   // only the server knows: ask it, then tell learn().
   std::vector<std::string> assign(const protocol::sql::statement& set);
   [[nodiscard]] std::string name_at_server(const std::string& variable) const;
@@ -79,6 +82,9 @@ class session_state {
     std::optional<std::string> value; // as SELECT @@x gives it, nothing: NULL
   };
   [[nodiscard]] std::optional<variable_value> system_variable(std::string_view name) const;
+
+  // The collation in which a result's text is announced: its name.
+  [[nodiscard]] const std::string& results_collation() const { return results_collation_; }
 
   // The SQL text of a user variable's value; null when it is not known. `name` as written, without the @.
   [[nodiscard]] const std::string* user_variable(std::string_view name) const;
@@ -97,6 +103,9 @@ class session_state {
  private:
   // SET NAMES of a character set and a collation that belong together and are known.
   [[nodiscard]] bool knows_names(const protocol::sql::assignment& one) const;
+  [[nodiscard]] bool is_literal(const protocol::sql::assignment& one) const;
+  // The value of an expression, where it is known without the server.
+  [[nodiscard]] std::optional<std::string> computed(const protocol::sql::assignment& one) const;
   // A literal that the server would take.
   [[nodiscard]] bool is_acceptable_here(const protocol::sql::assignment& one) const;
   void assign_one(const protocol::sql::assignment& one, std::vector<std::string>& unknown);
@@ -113,6 +122,7 @@ class session_state {
   protocol::handshake_response login_;
   std::shared_ptr<const server_profile> profile_;
   spool::statement_context context_;
+  std::string results_collation_;
   protocol::sql::dialect dialect_;
   bool read_only_ = false; // transaction_read_only
   std::optional<bool> next_read_only_;

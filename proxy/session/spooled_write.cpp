@@ -3,12 +3,14 @@
 #include "proxy/insert_ids/insert_ids.hpp"
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/local_columns.hpp"
 #include "proxy/session/session.hpp"
 #include "proxy/spooling/write_queue.hpp"
 
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace holdwater::proxy {
@@ -65,7 +67,8 @@ task<session::verdict> session::spool_write() {
     const bool told = co_await answer_error(client_error::needs_server, refusal);
     co_return told ? verdict::next_command : verdict::end_session;
   }
-  const spooled_ok promised{draft->rows, draft->insert_id};
+  const spooled_ok promised{draft->rows, draft->insert_id, false,
+                            draft->returned ? &*draft->returned : nullptr};
   auto unit = make_unit(std::move(draft->what));
   co_return co_await append_unit(unit, promised);
 }
@@ -80,7 +83,12 @@ std::optional<session::writes_draft> session::make_writes(std::string& refusal) 
     if (!one) return std::nullopt;
     all.rows += one->rows;
     if (all.insert_id == 0) all.insert_id = one->insert_id;
+    if (one->returned && command_.code == protocol::command::stmt_bulk_execute) {
+      refusal = "the server is down, and a bulk execute with RETURNING needs it";
+      return std::nullopt;
+    }
     all.what.push_back(std::move(one->what));
+    all.returned = std::move(one->returned);
   }
   return all;
 }
@@ -96,6 +104,8 @@ std::optional<session::write_draft> session::make_write(bound_values values, std
 
   auto& one = draft.what;
   one.text = write_.text;
+  const bool returns = !write.insert.returned.empty();
+  if (returns) one.text.resize(write.insert.returning_at - (shape.size() - one.text.size()));
   one.parameters = std::move(values);
   one.context = state_.context();
   one.context.database = write_.database;
@@ -111,6 +121,19 @@ std::optional<session::write_draft> session::make_write(bound_values values, std
   const auto plan =
       process().ids->plan(into.schema, into.table, shape, write, state_.dialect(),
                           one.context.auto_increment_increment, one.context.auto_increment_offset);
+  if (returns &&
+      (plan.what != id_plan::answer::reserved || plan.column != write.insert.returned.unquoted())) {
+    refusal = "the server is down, and RETURNING asks for more than the id that is reserved";
+    return std::nullopt;
+  }
+  if (returns) {
+    const auto step = std::max<std::uint64_t>(one.context.auto_increment_increment, 1);
+    draft.returned.emplace();
+    draft.returned->columns.push_back(
+        local_columns::insert_id(into.schema, into.table, plan.column, plan.type));
+    for (std::uint64_t row = 0; row < draft.rows; ++row)
+      draft.returned->rows.push_back({std::to_string(plan.first + row * step)});
+  }
   switch (plan.what) {
   case id_plan::answer::refused:
     refusal = fmt::format("the server is down, and {}", plan.reason);
@@ -182,7 +205,12 @@ task<session::verdict> session::answer_ticket(ticket& one, const spooled_ok& pro
     co_return told ? verdict::next_command : verdict::end_session;
   }
   if (promised.commits) goes_on = follow_commit();
-  if (one.now() == phase::applied && promised.commits) {
+  if (promised.returned) {
+    const bool here = one.now() != phase::applied;
+    if (here) process().counters.writes_spooled.fetch_add(1, std::memory_order_relaxed);
+    const auto note = here ? queued_write_note(one.number()) : std::string();
+    told = co_await answer_returned(*promised.returned, note);
+  } else if (one.now() == phase::applied && promised.commits) {
     told = co_await answer_ok();
   } else if (one.now() == phase::applied && !one.answers().empty()) {
     told = co_await answer_applied(one.answers());
@@ -213,10 +241,7 @@ task<bool> session::answer_applied(const std::vector<spool::statement_answer>& s
 
 task<session::verdict> session::answer_failed_append(const spool::failure& why, bool commits) {
   process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
-  const auto which = why.code == spool::errc::disk_full  ? client_error::disk_full
-                     : why.code == spool::errc::full     ? client_error::spool_full
-                     : why.code == spool::errc::in_doubt ? client_error::outcome_unknown
-                                                         : client_error::writes_not_accepted;
+  const auto which = error_of_append(why.code);
   const bool unknown = why.code == spool::errc::in_doubt;
   const auto text = fmt::format("the server is down and the {} could not be queued: {}{}",
                                 commits ? "transaction" : "write", why.context,

@@ -4,6 +4,7 @@
 #include "proxy/session/session.hpp"
 
 #include "protocol/statement_commands.hpp"
+#include "protocol/statement_values.hpp"
 #include "proxy/server/monitor.hpp"
 
 #include <fmt/format.h>
@@ -34,6 +35,17 @@ std::uint32_t as_id(const std::uint8_t* at) {
 
 // ----------------------------------------------------------------------------------------------------
 // what is remembered
+
+// As it is of the server's answer to COM_STMT_PREPARE; 0: nobody will ask.
+std::uint64_t session::hash_of_definitions(const protocol::text_result_set& columns) const {
+  if ((negotiated_ & protocol::cap::mariadb_cache_metadata) == 0) return 0;
+  byte_buffer answer;
+  protocol::append_prepared(answer, 1, 1, 0, columns, 0, negotiated_);
+  response_tracker follower;
+  follower.start(command::stmt_prepare, negotiated_);
+  [[maybe_unused]] const auto taken = follower.feed(answer);
+  return follower.definitions_hash();
+}
 
 // Before the command is sent. Preconditions: it names a statement; its payload's beginning is there.
 void session::follow_statement() {
@@ -83,7 +95,7 @@ void session::apply_execute_effects() {
   one->long_data = false;
   if (std::exchange(one->facts.inserts, false)) { // once, not for each execute
     home_.analysis().analyze(one->text, state_.dialect());
-    note_insert(home_.analysis().first());
+    note_insert(home_.analysis().first(), one->text);
   }
   if (!one->facts.changes_session) return;
   if (!one->kept) return state_.make_unrestorable("a prepared statement that was not remembered");
@@ -103,7 +115,10 @@ void session::apply_prepare_effects(const sql::statement& one, std::string_view 
     if (!known->facts.changes_session && !known->facts.inserts) return;
     sql::analysis inner; // the worker's is in use
     inner.analyze(known->text, state_.dialect());
-    if (!known->facts.changes_session) return note_insert(inner.first());
+    if (!known->facts.changes_session) {
+      note_insert(inner.first(), known->text);
+      return;
+    }
     for (const auto& each : inner.statements()) apply_statement_effects(each, known->text, failed);
     return;
   }
@@ -290,7 +305,8 @@ task<session::remake> session::prepare_text(prepared_statement& one) {
   one.server_id = tracker_.statement_id();
   one.prepared = true;
   one.types_sent = false;
-  if (std::exchange(one.made_here, false)) one.definitions = tracker_.definitions_hash();
+  if (std::exchange(one.made_here, false) && one.definitions == 0) // nothing was said of columns
+    one.definitions = tracker_.definitions_hash();
   // A client that caches definitions is sent them again only when the server sees them change: it would not
   // see this.
   const bool cached = (negotiated_ & protocol::cap::mariadb_cache_metadata) != 0;

@@ -40,7 +40,8 @@ void session::part_from_server() {
 
 // What a client is told: a transaction that is collected here is one, too.
 std::uint16_t session::told_status() const {
-  auto status = state_.status;
+  auto status = static_cast<std::uint16_t>(state_.status & ~protocol::server_status::no_backslash_escapes);
+  if (state_.dialect().no_backslash_escapes) status |= protocol::server_status::no_backslash_escapes;
   if (!state_.collected.open()) return status;
   status |= protocol::server_status::in_trans;
   if (state_.collected.mode().read_only) status |= protocol::server_status::in_trans_readonly;
@@ -86,6 +87,10 @@ task<bool> session::collect_write() {
   }
   for (auto& one : draft->what) mine.add(std::move(one));
   const std::string note(collected_note);
+  if (draft->returned) {
+    state_.known_last_insert_id = last_insert_id_ = draft->insert_id;
+    co_return co_await answer_returned(*draft->returned, note);
+  }
   co_return co_await answer_noted(note, draft->rows, draft->insert_id);
 }
 
@@ -109,7 +114,7 @@ bool session::follow_commit() {
   const auto& one = analyze_command();
   transaction_lost_ = false;
   if (one.kind == sql::kind::begin) open_collected(one);
-  if (one.kind == sql::kind::set) state_.assign(one);
+  if (one.kind == sql::kind::set) state_.assign_here(one);
   if (one.kind != sql::kind::commit && one.kind != sql::kind::rollback) return true;
   if (has(one.traits, trait::release_connection)) return false;
   if (has(one.traits, trait::chain_or_release)) {

@@ -203,6 +203,7 @@ def test_parents_and_children_get_the_ids_that_were_told(away, server):
     last = collected_alone(connection, "INSERT INTO parent (s) VALUES ('d')")
     collected_alone(connection, "INSERT INTO child (parent, s) VALUES (LAST_INSERT_ID(), 'of d')")
     other = away.connect()
+    run(other, "INSERT IGNORE INTO parent (s) VALUES ('perhaps')")
     was_refused_for_outage(other, "INSERT INTO child (parent, s) VALUES (LAST_INSERT_ID(), 'nobody')")
     bring_back(away, server)
     found = server.run("SELECT p.s, p.id, c.s FROM parent p JOIN child c ON c.parent = p.id WHERE p.s <> 'up' ORDER BY p.id",

@@ -53,7 +53,9 @@ def packed_execute(number, parameters, types=True, flags=0):
 class Session:
     """A login, and statements over it. Results are lists of rows; text is bytes."""
 
-    def __init__(self, proxy, capabilities=BASIC | MULTI_STATEMENTS, mariadb=0):
+    CAPABILITIES = BASIC | MULTI_STATEMENTS
+
+    def __init__(self, proxy, capabilities=CAPABILITIES, mariadb=0):
         self.raw = Client(proxy.host, proxy.port)
         self.raw.login(proxy.account.user, proxy.account.password, proxy.database, capabilities=capabilities, mariadb=mariadb)
 

@@ -179,6 +179,24 @@ TEST_CASE("a local result set has integers and NULLs in it") {
                        "05 00 00 06 fe 00 00 02 00"));
 }
 
+TEST_CASE("a local result set of a prepared statement has its values in binary") {
+  text_result_set set{{{"n", true}, "t", {"l", {{}, 63, 1, 3, 0x81, 0, {}, {}, {}}}, {"d", {{}, 63, 21, 5}}},
+                      {{"-2", "x", "7", "1.5"}, {std::nullopt, "", std::nullopt, "-0"}}};
+  byte_buffer out;
+  append_text_result_set(out, 1, set, 2, 0, plain, row_form::binary);
+  response_tracker tracker;
+  tracker.start(command::stmt_execute, plain);
+  REQUIRE(tracker.feed(out).has_value());
+  CHECK(tracker.current() == response_tracker::state::complete);
+  CHECK(tracker.rows() == 2);
+  const auto rows = test::from_hex("18 00 00 07 00 00 fe ff ff ff ff ff ff ff 01 78 07 00 00 00"
+                                   "00 00 00 00 00 00 f8 3f"
+                                   "0b 00 00 08 00 14 00 00 00 00 00 00 00 00 80"
+                                   "05 00 00 09 fe 00 00 02 00");
+  REQUIRE(out.size() > rows.size());
+  CHECK(byte_buffer(out.end() - static_cast<std::ptrdiff_t>(rows.size()), out.end()) == rows);
+}
+
 TEST_CASE("a server's row has the values that were announced, or is refused") {
   const auto row = parse_text_row(test::from_hex("03 61 62 63 fb 00"), 3);
   REQUIRE(row.has_value());

@@ -142,9 +142,13 @@ TEST_CASE("a bulk execute has a row for each repetition") {
 TEST_CASE("the answer to a prepare is what the parser of servers' answers understands") {
   for (const capabilities negotiated : {capabilities{0}, cap::deprecate_eof, cap::optional_resultset_metadata,
                                         cap::mariadb_extended_metadata | cap::deprecate_eof}) {
-    for (const std::uint16_t parameters : {0, 1, 300}) {
+    for (const auto& [parameters, columns] : {std::pair<std::uint16_t, text_result_set>{0, {}},
+                                              {1, {}},
+                                              {300, {}},
+                                              {0, {{"a", {"b", true}}, {}}},
+                                              {2, {{"a"}, {}}}}) {
       byte_buffer out;
-      append_prepared(out, 1, 7, parameters, 2, negotiated | cap::protocol_41);
+      append_prepared(out, 1, 7, parameters, columns, 2, negotiated | cap::protocol_41);
       response_tracker tracker;
       tracker.start(command::stmt_prepare, negotiated | cap::protocol_41);
       const auto taken = tracker.feed(out);

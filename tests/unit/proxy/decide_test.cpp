@@ -107,6 +107,8 @@ TEST_CASE("a write is refused with the reason for which it cannot be queued") {
   now.spool_refusal = "no ledger";
   CHECK(refused_because(now) == "no ledger");
   CHECK(decide(write, now).error == client_error::writes_not_accepted);
+  now.spool_error = client_error::spool_full;
+  CHECK(decide(write, now).error == client_error::spool_full);
   now = in(server_state::down);
   now.not_spoolable = "RETURNING";
   CHECK(refused_because(now) == "RETURNING");
@@ -245,6 +247,21 @@ TEST_CASE("a read that needs no server is answered in an outage, and forwarded w
   CHECK(decide(statement("SELECT 1"), now).what == hold);
   now.server = server_state::draining;
   CHECK(decide(statement("SELECT 1"), now).what == forward);
+}
+
+TEST_CASE("a read that needs no server is prepared and executed in an outage, too") {
+  auto now = in(server_state::down);
+  const auto prepare = describe_command(command::stmt_prepare);
+  auto execute = describe_command(command::stmt_execute);
+  execute.pure_read = true;
+  CHECK(decide(prepare, now).what == refuse);
+  CHECK(decide(execute, now).what == refuse);
+  now.answerable = true;
+  CHECK(decide(prepare, now).what == prepare_locally);
+  CHECK(decide(execute, now).what == answer_read);
+  now.server = server_state::up;
+  CHECK(decide(prepare, now).what == forward);
+  CHECK(decide(execute, now).what == forward);
 }
 
 TEST_CASE("a write is prepared and executed in an outage as one that comes as text") {

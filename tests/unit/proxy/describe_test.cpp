@@ -44,13 +44,14 @@ TEST_CASE("a write that would mean something else later may not") {
   for (const char* text :
        {"INSERT INTO t VALUES (SYSDATE())", "INSERT INTO t VALUES (LAST_INSERT_ID())",
         "UPDATE t SET a = CONNECTION_ID()", "INSERT INTO t VALUES (@x)", "INSERT INTO t VALUES (@@server_id)",
-        "INSERT INTO t VALUES (my_function(1))", "INSERT INTO t VALUES (1) RETURNING a",
-        "INSERT INTO t VALUES (SLEEP(1))", "INSERT INTO t VALUES (LOAD_FILE('/x'))",
-        "INSERT INTO t VALUES (GET_LOCK('a', 1))", "UPDATE t SET a = (@b := a)",
-        "INSERT INTO t VALUES (ROW_COUNT())", "UPDATE mysql.user SET a = 1"}) {
+        "INSERT INTO t VALUES (my_function(1))", "INSERT INTO t VALUES (1) RETURNING a, b",
+        "DELETE FROM t RETURNING a", "INSERT INTO t VALUES (SLEEP(1))",
+        "INSERT INTO t VALUES (LOAD_FILE('/x'))", "INSERT INTO t VALUES (GET_LOCK('a', 1))",
+        "UPDATE t SET a = (@b := a)", "INSERT INTO t VALUES (ROW_COUNT())", "UPDATE mysql.user SET a = 1"}) {
     CAPTURE(text);
     CHECK(refusal(text) != "");
   }
+  CHECK(refusal("INSERT INTO t VALUES (1) RETURNING t.a") == ""); // if it is the id that is reserved
   CHECK(refusal("INSERT INTO t VALUES (1)", "") == "no database is selected");
   CHECK(refusal("INSERT INTO e.t VALUES (1)", "") == "");
 }

@@ -28,13 +28,14 @@ struct scene {
     made->collations = {{45, {"utf8mb4_general_ci", "utf8mb4", true}}};
     made->defaults.emplace();
     made->defaults->sql_mode = "STRICT_TRANS_TABLES";
-    made->variables = {{"autocommit", {"ON", "1", true}},
-                       {"max_allowed_packet", {"16777216", "16777216", true}},
-                       {"sql_mode", {"STRICT_TRANS_TABLES", "STRICT_TRANS_TABLES", false}},
-                       {"character_set_connection", {"utf8mb4", "utf8mb4", false}},
-                       {"sql_auto_is_null", {"OFF", "0", true}},
-                       {"version", {"10.11.14-MariaDB", "10.11.14-MariaDB", false}}};
-    made->expressions = {{"1 + 1", "2", true}};
+    const protocol::column_definition integer{{}, 63, 21, 8, 0x80, 0, {}, {}, {}};
+    made->variables = {{"autocommit", {"ON", "1", true, integer}},
+                       {"max_allowed_packet", {"16777216", "16777216", true, integer}},
+                       {"sql_mode", {"STRICT_TRANS_TABLES", "STRICT_TRANS_TABLES", false, {}}},
+                       {"character_set_connection", {"utf8mb4", "utf8mb4", false, {}}},
+                       {"sql_auto_is_null", {"OFF", "0", true, integer}},
+                       {"version", {"10.11.14-MariaDB", "10.11.14-MariaDB", false, {}}}};
+    made->expressions = {{"1 + 1", "2", true, integer}};
     return made;
   }
   void set(const char* text) {
@@ -51,7 +52,7 @@ struct scene {
     std::string out;
     for (const auto& row : set->rows)
       for (std::size_t i = 0; i < row.size(); ++i)
-        out += (out.empty() ? "" : "|") + std::string(set->columns[i].integer ? "#" : "") +
+        out += (out.empty() ? "" : "|") + std::string(set->columns[i].described.collation == 63 ? "#" : "") +
                row[i].value_or("NULL");
     return out;
   }
@@ -90,7 +91,7 @@ TEST_CASE("the last insert id and user variables are told when they are known") 
   scene one;
   one.last_insert_id = 42;
   one.set("SET @a = 5, @b = 'x', @c = NULL");
-  CHECK(one.ask("SELECT LAST_INSERT_ID(), @a, @b, @c") == "#42|#5|x|NULL");
+  CHECK(one.ask("SELECT LAST_INSERT_ID(), @a, @b, @c") == "#42|#5|x|#NULL");
 }
 
 TEST_CASE("SHOW WARNINGS tells what the previous statement was told") {

@@ -33,6 +33,9 @@ result<ok_message> parse_kept_ok(byte_span kept, bool whole, capabilities negoti
   ok.last_insert_id = in.lenenc_integer();
   ok.status = static_cast<std::uint16_t>(in.integer(2));
   ok.warnings = static_cast<std::uint16_t>(in.integer(2));
+  if ((negotiated & cap::session_track) != 0)
+    ok.info = in.lenenc_string(); // short: the changes are what is long
+  if (in.failed()) ok.info = {};
   return ok;
 }
 

@@ -37,16 +37,23 @@ void response_tracker::resume_after_file() {
 
 result<std::size_t> response_tracker::feed(byte_span bytes) {
   std::size_t at = 0;
+  starved_ = before_telling_ = shown_due_ = false;
   if (!bytes.empty() && state_ == state::in_progress) saw_any_ = true;
   while (at < bytes.size() && state_ == state::in_progress) {
     if (phase_ == phase::rows && at_packet_boundary() && !continued_)
       at += skip_whole_rows(bytes.subspan(at));
     if (at == bytes.size()) break;
+    if (hides_ && !holding_ && at_packet_boundary() && !continued_ && !may_go_on(bytes, at)) break;
     if (!in_packet_) at += take_header(bytes.subspan(at));
     if (in_packet_) {
       const auto taken = take_payload(bytes.subspan(at));
       if (taken.has_error()) return taken.error();
       at += *taken;
+    }
+    if (holding_ && at_packet_boundary() && !continued_) {
+      holding_ = false;
+      shown_due_ = true;
+      break;
     }
   }
   return at;

@@ -34,6 +34,18 @@ class response_tracker {
   void start(command value, capabilities negotiated, bool may_open_cursor = true);
   void resume_after_file();
 
+  // hide_changes.cpp: for a client without CLIENT_SESSION_TRACK where the server's connection has it. In
+  // place of an OK that tells of changes the client gets append_shown(). So feed() stops before such an OK
+  // and behind it, and before a packet of which it cannot be told yet.
+  void hide_changes() { hides_ = true; }
+  [[nodiscard]] bool hides() const { return hides_; }
+  // Of the last feed().
+  [[nodiscard]] bool holding() const { return holding_ || shown_due_; } // what was taken must not pass
+  [[nodiscard]] bool shown_due() const { return shown_due_; }           // append_shown() is to be sent now
+  [[nodiscard]] bool before_telling() const { return before_telling_; } // the next one will have it due
+  [[nodiscard]] bool starved() const { return starved_; } // it goes on with more bytes than it was given
+  void append_shown(byte_buffer& out) const;
+
   // Errors: malformed_packet, unexpected_packet; the connection cannot be followed any further then.
   // Walks `bytes`. Returns how many of them belong to this answer: all of them while in_progress; when the
   // answer is complete or wants a file, up to its last byte (what follows is unexpected).
@@ -76,8 +88,12 @@ class response_tracker {
   // What the message that is passing by is; all but `passing` are kept until they are whole.
   enum class role : std::uint8_t { passing, ok, err, eof, head, prepare_head };
 
-  static constexpr std::size_t max_kept = std::size_t{1}
-                                          << 20; // a longer OK loses its info and session state
+  static constexpr std::size_t max_kept = std::size_t{1} << 20; // a longer OK loses its session state
+
+  // hiding: what is before a packet
+  enum class ahead : std::uint8_t { passes, unclear, part_of_ok, telling_ok };
+  [[nodiscard]] ahead look_ahead(byte_span bytes);
+  [[nodiscard]] bool may_go_on(byte_span bytes, std::size_t at);
 
   // framing
   std::size_t skip_whole_rows(byte_span bytes);
@@ -123,6 +139,13 @@ class response_tracker {
   std::uint32_t payload_left_ = 0; // payload bytes not seen yet
   std::uint8_t next_sequence_ = 1;
   bool saw_any_ = false;
+
+  // hiding
+  bool hides_ = false;
+  bool starved_ = false;
+  bool before_telling_ = false;
+  bool holding_ = false;   // the packet that is passing by is held back
+  bool shown_due_ = false; // it was, and is whole
 
   // the answer
   state state_ = state::complete;

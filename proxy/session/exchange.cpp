@@ -1,13 +1,10 @@
-// Forwarding: a command's trip to the server and its answer's way back, byte for byte, in bounded memory. And
-// what a lost answer means: who may repeat, who is told that the outcome is unknown.
+// Forwarding: a command's trip to the server and its answer's way back, byte for byte, in bounded memory.
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/session.hpp"
 
 #include "protocol/message_walker.hpp"
 #include "protocol/statement_commands.hpp"
-
-#include <fmt/format.h>
 
 namespace holdwater::proxy {
 
@@ -26,20 +23,6 @@ constexpr std::chrono::seconds patience{1};
 
 // An answer to COM_STMT_PREPARE up to the statement's id, with its packet's header.
 constexpr std::size_t prepared_head = protocol::packet_header_size + 5;
-
-// Errors that mean "not now" and are given before anything was done, so that the same statement may be tried
-// again.
-bool means_not_now(const protocol::err_message& error) {
-  switch (error.number) {
-  case 1290:
-    return error.text.find("read-only") != std::string_view::npos ||
-           error.text.find("read_only") != std::string_view::npos; // ER_OPTION_PREVENTS_STATEMENT
-  case 1836: return true;                                          // ER_READ_ONLY_MODE
-  case 1047:
-    return error.text.find("WSREP") != std::string_view::npos; // ER_UNKNOWN_COM_ERROR: Galera not ready
-  default: return false;
-  }
-}
 
 } // namespace
 
@@ -90,6 +73,7 @@ task<session::trip> session::exchange_with_server() {
   // COM_STMT_EXECUTE: the cursor types are the lowest three bits behind the statement's id
   const bool cursor = command_.payload.size() > 5 && (command_.payload[5] & 7) != 0;
   tracker_.start(command_.code, link_->negotiated, cursor);
+  if (hides_changes() && kind != answer_kind::stream) tracker_.hide_changes();
   if (outlives_reset(command_.code)) link_->tainted = true;
   translated_.clear();
   if (protocol::names_statement(command_.code)) follow_statement();
@@ -202,6 +186,8 @@ task<session::trip> session::relay_answer() {
   auto& buffer = stream.received();
   const bool renamed = command_.code == command::stmt_prepare && state_.statements.mapped();
   bool passed_some = false;
+  shown_.clear();
+  std::size_t needed = renamed ? prepared_head : 1;
   while (link_->start.unanswered()) {
     const auto next = link_->start.take_answers(*link_);
     if (next == fresh_start_progress::step::failed) co_return trip::lost;
@@ -210,7 +196,7 @@ task<session::trip> session::relay_answer() {
     if (waited != trip::answered) co_return waited;
   }
   for (;;) {
-    while (buffer.size() < (renamed && !passed_some ? prepared_head : 1)) {
+    while (buffer.size() < needed) {
       const auto waited = co_await wait_for_answer();
       if (waited != trip::answered) co_return waited == trip::lost&& passed_some ? trip::cut : waited;
     }
@@ -220,10 +206,16 @@ task<session::trip> session::relay_answer() {
       co_return trip::not_now;
     if (renamed && !passed_some) rename_statement();
     if (command_.changes_logins) process().counters.server_changes.fetch_add(1, std::memory_order_release);
-    if (co_await send_all(*client_, patiently(), buffer.bytes().first(*belongs)) != io_status::done)
-      co_return trip::client_gone;
+    auto shown = buffer.bytes().first(*belongs);
+    if (tracker_.hides()) [[unlikely]]
+      shown = without_changes(shown);
+    if (!shown.empty()) {
+      if (co_await send_all(*client_, patiently(), shown) != io_status::done) co_return trip::client_gone;
+      passed_some = true;
+      shown_.clear();
+    }
     buffer.consume(*belongs);
-    passed_some = true;
+    needed = tracker_.starved() ? buffer.size() + 1 : 1;
     if (tracker_.current() == response_tracker::state::complete) break;
     if (tracker_.current() == response_tracker::state::wants_local_file) {
       const auto uploaded = co_await upload_local_file();
@@ -233,6 +225,21 @@ task<session::trip> session::relay_answer() {
   }
   if (buffer.empty()) buffer.release();
   co_return trip::answered;
+}
+
+// What the client gets for the bytes that the tracker has just taken, which may be nothing yet. A few of them
+// wait for the OK behind them, which is there, so that both are sent at once. An OK that is lost before it is
+// whole has not been shown: its statement is as good as unanswered.
+byte_span session::without_changes(byte_span taken) {
+  constexpr std::size_t most_waiting = 8 * 1024;
+  if (tracker_.shown_due()) {
+    tracker_.append_shown(shown_);
+    return shown_;
+  }
+  if (tracker_.holding()) return {};
+  if (!tracker_.before_telling() || taken.size() > most_waiting) return taken;
+  shown_.assign(taken.begin(), taken.end());
+  return {};
 }
 
 // Until the server's next bytes are in its buffer. A statement that is still in flight when the server is
@@ -314,76 +321,6 @@ task<session::trip> session::tunnel() {
     co_await wake_.wait();
   }
   co_return trip::client_gone;
-}
-
-bool session::refused_for_now() const {
-  return tracker_.ended_by() == response_tracker::ending::err && home_.process().writes && command_.single &&
-         !command_.spent && known_ && state_.restorable() && !state_.in_transaction() &&
-         state_.autocommit() && means_not_now(tracker_.err());
-}
-
-// What the end of the trip means for the client and for the session.
-task<session::verdict> session::conclude(trip how, const command_facts& facts) {
-  if (how != trip::answered && record_->doomed.load(std::memory_order_acquire))
-    co_return verdict::end_session;
-  switch (how) {
-  case trip::answered: co_await apply_effects(facts); co_return verdict::next_command;
-  case trip::client_gone: co_return verdict::end_session;
-  case trip::not_now:
-    process().watch.report(fmt::format("statement: {} ({})", tracker_.err().text, tracker_.err().number));
-    drop_link(); // with the refusal that is still in its buffer
-    co_return verdict::decide_again;
-  case trip::not_sent:
-    process().watch.report("statement: the connection was lost before it was sent");
-    drop_link();
-    co_return known_ ? verdict::decide_again : verdict::end_session;
-  case trip::cut: co_return co_await conclude_cut();
-  case trip::discarded:
-  case trip::lost: break;
-  }
-  co_return co_await conclude_lost(how, facts);
-}
-
-// The client has seen a part of the answer. Between two rows an error may stand; elsewhere only hanging up is
-// honest.
-task<session::verdict> session::conclude_cut() {
-  process().watch.report("statement: the connection was lost in the middle of an answer");
-  const bool may_say = tracker_.at_packet_boundary() && tracker_.in_rows() && known_;
-  const auto sequence = tracker_.next_sequence();
-  drop_link();
-  transaction_lost_ = false; // this error tells it
-  if (!may_say || client_->closed()) co_return verdict::end_session;
-  const bool told = co_await answer_error_at(sequence, client_error::answer_cut,
-                                             "the server was lost in the middle of this result");
-  co_return told ? verdict::next_command : verdict::end_session;
-}
-
-// No byte of the answer has come. What may be repeated is decided anew; the rest is told the truth.
-task<session::verdict> session::conclude_lost(trip how, const command_facts& described) {
-  process().watch.report("statement: the connection was lost before its answer came");
-  const bool in_transaction = state_.in_transaction();
-  const auto facts = with_statement(described);
-  const bool commits = facts.kind == protocol::sql::kind::commit;
-  drop_link();
-  if (client_->closed() || !known_) co_return verdict::end_session;
-  if (how == trip::lost && facts.repeatable && !in_transaction && !command_.spent)
-    co_return verdict::decide_again;
-  if (in_transaction && (how == trip::discarded || facts.stays_in_transaction))
-    co_return co_await carry_out({action::lose_transaction, {}, {}}) ? verdict::next_command
-                                                                     : verdict::end_session;
-  transaction_lost_ = false;
-  if (how == trip::discarded) {
-    const bool told = co_await answer_error(
-        client_error::needs_server, "the connection to the server was lost before the statement was sent");
-    co_return told ? verdict::next_command : verdict::end_session;
-  }
-  process().counters.writes_in_doubt.fetch_add(1, std::memory_order_relaxed);
-  const bool told = co_await answer_error(
-      client_error::outcome_unknown,
-      commits
-          ? "the server's answer to COMMIT was lost: it is not known whether the transaction was committed"
-          : "the server's answer was lost: it is not known whether the statement was carried out");
-  co_return told && !commits ? verdict::next_command : verdict::end_session;
 }
 
 } // namespace holdwater::proxy

@@ -244,11 +244,17 @@ task<session::entry> session::open_session() {
   }
 }
 
-// What passes between client and server is not re-encoded, so both sides must have agreed on the same.
+// What passes between client and server is not re-encoded, so both sides must have agreed on the same. Only
+// what the server tells of the session is kept from a client that did not ask.
 bool session::fits(const server_link& link) const {
   // What does not change how an answer reads, and COM_SET_OPTION changes.
   constexpr auto aside = cap::connect_with_db | cap::multi_statements;
-  return (link.negotiated | aside) == (negotiated_ | aside);
+  const auto hidden = link.negotiated & cap::session_track;
+  return (link.negotiated | aside) == (negotiated_ | aside | hidden);
+}
+
+bool session::hides_changes() const {
+  return (link_->negotiated & ~negotiated_ & cap::session_track) != 0;
 }
 
 task<bool> session::deny(client_error which, std::string_view text, std::uint8_t sequence) {

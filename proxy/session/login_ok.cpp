@@ -13,6 +13,7 @@
 namespace holdwater::proxy {
 namespace {
 constexpr unsigned first_that_proves = 110400;
+constexpr std::uint16_t changed = protocol::server_status::session_state_changed;
 } // namespace
 
 // Its own MariaDB proves to every client that logs in, over TLS or not, and to none that changes its user
@@ -34,11 +35,13 @@ std::string_view session::login_info(std::string_view said) const {
 void session::append_login_ok(protocol::byte_buffer& out, std::uint8_t sequence,
                               protocol::byte_span from_server) {
   protocol::ok_message ok{.status = state_.status, .info = {}, .session_state = {}};
-  const auto said = protocol::parse_ok(from_server, negotiated_);
+  const auto said = protocol::parse_ok(from_server, link_ ? link_->negotiated : negotiated_);
   if (said) ok = *said;
-  state_.status = ok.status;
+  const bool hides = link_ && hides_changes() && ok.status != (ok.status & ~changed);
+  if (hides) ok.status &= ~changed;
+  state_.said_status(ok.status);
   const auto info = login_info(ok.info);
-  if (!from_server.empty() && info == ok.info) {
+  if (!from_server.empty() && info == ok.info && !hides) {
     protocol::append_message(out, sequence, from_server);
     return;
   }

@@ -5,6 +5,7 @@
 // a login's.
 #include "proxy/net/tls_context.hpp"
 #include "proxy/server/monitor.hpp"
+#include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/relogin.hpp"
 #include "proxy/session/server_pool.hpp"
@@ -82,7 +83,12 @@ task<link_attempt> session::reuse_link(const protocol::handshake_response& as) {
 
 // A link over which `as` is logged in; else what was met, as open_link() and log_in() have it.
 task<link_attempt> session::reach_server(const protocol::handshake_response& as) {
-  auto attempt = co_await find_server(as);
+  auto login = as;
+  // Not MariaDB's: there the status of every later answer shows whether the connection has it.
+  const auto profile = process().profile.get();
+  if (!profile->version.mariadb)
+    login.client_capabilities |= profile->hello.server_capabilities & protocol::cap::session_track;
+  auto attempt = co_await find_server(login);
   if (attempt.what == link_attempt::outcome::opened)
     process().connections->hold(*record_, attempt.link->record);
   co_return attempt;

@@ -104,20 +104,43 @@ task<bool> session::restore_session(bool fresh_autocommit) {
   co_return co_await restore_statements();
 }
 
+// What a command changed in the session: as its text has it, and over that as the server tells it.
 task<> session::apply_effects(const command_facts& facts) {
+  apply_command_effects(facts);
+  if (!tracker_.session_state().empty()) follow_told(facts.kind == sql::kind::set);
+  const bool may_ask = tracker_.ended_by() != response_tracker::ending::err && tracker_.ok().warnings == 0;
+  if (!to_learn_.empty() && may_ask) co_await learn_variables();
+}
+
+void session::follow_told(bool by_set) {
+  const auto zone = state_.context().time_zone;
+  protocol::session_change_reader changes(tracker_.session_state());
+  while (const auto told = changes.next()) state_.follow(*told, by_set, to_learn_);
+  const auto& now = state_.context().time_zone;
+  if (now != zone && is_named_zone(now)) process().profile.learn_time_zone(now);
+}
+
+bool session::was_told_database() const {
+  protocol::session_change_reader changes(tracker_.session_state());
+  while (const auto told = changes.next())
+    if (told->what == protocol::session_change::kind::schema) return true;
+  return false;
+}
+
+void session::apply_command_effects(const command_facts& facts) {
   said_.text.clear();
   follow_last_id(facts);
   if (state_.next_transaction() && facts.kind != sql::kind::set) state_.forget_next_transaction();
   if (command_.code == command::stmt_close) {
     state_.statements.closed(command_.statement);
-    co_return;
+    return;
   }
   const auto ended = tracker_.ended_by();
   if (ended == response_tracker::ending::ok || ended == response_tracker::ending::eof)
-    state_.status = tracker_.ok().status;
+    state_.said_status(tracker_.ok().status);
   if (ended == response_tracker::ending::ok && tracker_.ok().last_insert_id != 0)
     last_insert_id_ = tracker_.ok().last_insert_id;
-  if (facts.changes_nothing) co_return;
+  if (facts.changes_nothing) return;
   if (facts.untraceable && link_) link_->tainted = true;
   if (facts.untraceable) state_.make_unrestorable("a statement too large to be followed");
   const bool failed = ended == response_tracker::ending::err;
@@ -126,8 +149,10 @@ task<> session::apply_effects(const command_facts& facts) {
     if (facts.kind == sql::kind::prepare) apply_query_effects(); // the name is free now
     if (tracker_.err().number == 1213)                           // the server rolled the transaction back
       state_.status = static_cast<std::uint16_t>(state_.status & ~protocol::server_status::in_trans);
-    co_return;
+    return;
   }
+  if (ended != response_tracker::ending::err && (tracker_.ok().status & protocol::server_status::db_dropped))
+    state_.use_database({});
   switch (command_.code) {
   case command::query:
     if (facts.understood) apply_query_effects();
@@ -150,7 +175,6 @@ task<> session::apply_effects(const command_facts& facts) {
   }
   default: break;
   }
-  if (!to_learn_.empty() && tracker_.ok().warnings == 0) co_await learn_variables();
 }
 
 // The analysis is made anew: other sessions of the worker have used it since.
@@ -180,8 +204,10 @@ void session::apply_statement_effects(const sql::statement& one, std::string_vie
     if (!failed && now != zone && is_named_zone(now)) process().profile.learn_time_zone(now);
     to_learn_.insert(to_learn_.end(), unknown.begin(), unknown.end());
   } else if (one.kind == sql::kind::use) {
-    if (failed) state_.make_unrestorable("a USE among statements that failed");
-    state_.use_database(one.subject.unquoted());
+    // a server that tells of one change of the database tells of all in the same answer
+    const bool told = was_told_database();
+    if (failed && !told) state_.make_unrestorable("a USE among statements that failed");
+    if (!failed || !told) state_.use_database(one.subject.unquoted());
   } else if (one.kind == sql::kind::prepare || one.kind == sql::kind::execute ||
              one.kind == sql::kind::deallocate) {
     apply_prepare_effects(one, text, failed);

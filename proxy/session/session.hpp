@@ -9,6 +9,7 @@
 #include "protocol/proxy_header.hpp"
 #include "protocol/response_tracker.hpp"
 #include "proxy/net/stream_io.hpp"
+#include "proxy/session/client_command.hpp"
 #include "proxy/session/decide.hpp"
 #include "proxy/session/link.hpp"
 #include "proxy/session/local_reads.hpp"
@@ -29,21 +30,6 @@ struct statement_answer;
 namespace holdwater::proxy {
 
 class ticket;
-
-// The command at the front of the client's buffer.
-struct client_command {
-  protocol::command code = protocol::command::sleep;
-  std::uint8_t sequence = 0;   // of its (last seen) packet: the answer begins one above
-  protocol::byte_span payload; // with the command byte; its beginning when not whole
-  bool whole = true;           // payload is all of it
-  bool collected = false;      // payload is in a buffer of its own, the client's buffer holds nothing of it
-  bool single = true;          // no second statement in it
-  bool changes_logins = false; // it may change how the next login goes
-  bool finds_rows = false;     // a SELECT that sets FOUND_ROWS() and does not ask for it
-  bool spent = false;          // its bytes have passed through and are gone: it cannot be decided anew
-  std::uint32_t statement = 0; // the client's id of the prepared statement that it was sent for
-  std::size_t wire_size = 0;   // bytes in the client's buffer that belong to it
-};
 
 class session : public std::enable_shared_from_this<session> {
  public:
@@ -93,6 +79,8 @@ class session : public std::enable_shared_from_this<session> {
   task<entry> open_session();
   task<bool> deny(client_error which, std::string_view text, std::uint8_t sequence);
   [[nodiscard]] bool fits(const server_link& link) const;
+  // The server tells more of the session than the client asked for.
+  [[nodiscard]] bool hides_changes() const;
 
   // login_ok.cpp
   void append_login_ok(protocol::byte_buffer& out, std::uint8_t sequence, protocol::byte_span from_server);
@@ -170,9 +158,12 @@ class session : public std::enable_shared_from_this<session> {
   bool keep_waiting(bool& doomed);
   task<trip> stream_command();
   task<trip> relay_answer();
+  [[nodiscard]] protocol::byte_span without_changes(protocol::byte_span taken);
   task<trip> wait_for_answer();
   task<trip> upload_local_file();
   task<trip> tunnel();
+
+  // conclude.cpp
   task<verdict> conclude(trip how, const command_facts& facts);
   task<verdict> conclude_cut();
   task<verdict> conclude_lost(trip how, const command_facts& facts);
@@ -251,6 +242,9 @@ class session : public std::enable_shared_from_this<session> {
   task<verdict> retry_later();
   task<bool> restore_session(bool fresh_autocommit);
   task<> apply_effects(const command_facts& facts);
+  void apply_command_effects(const command_facts& facts);
+  void follow_told(bool by_set);
+  [[nodiscard]] bool was_told_database() const;
   void apply_query_effects();
   void follow_last_id(const command_facts& facts);
   void know_last_id(std::optional<bool> made_by_server);
@@ -366,7 +360,8 @@ class session : public std::enable_shared_from_this<session> {
   protocol::byte_buffer refusal_;
   std::uint32_t told_id_ = 0; // what the client was told instead of the server's id, 0: nothing
   protocol::response_tracker tracker_;
-  bool held_ = false; // it has begun to wait
+  protocol::byte_buffer shown_; // instead of the server's bytes, where something is hidden
+  bool held_ = false;           // it has begun to wait
 
   protocol::byte_buffer rewritten_; // what is sent instead of it, a KILL with the server's id
   std::uint64_t looked_at_ = 0;     // when the client last looked at the server's connections

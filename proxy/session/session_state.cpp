@@ -188,7 +188,7 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
       next_isolation_ = one.value;
     return;
   case target::user_variable: return assign_user_variable(one);
-  case target::character_set:
+  case target::character_set: return reset_character_set(unknown);
   case target::other:
     open_gap("", "a SET statement was not understood");
     return make_unrestorable("a SET statement that is not understood");
@@ -266,6 +266,15 @@ void session_state::reset_names(std::vector<std::string>& unknown) {
   remember(names_key, "NAMES DEFAULT");
   for (const char* variable : {"character_set_client", "character_set_results", "collation_connection"}) {
     unknown.emplace_back(variable);
+    open_gap(variable, fmt::format("the value of {} is not known", variable));
+  }
+}
+
+// SET CHARACTER SET: the connection's comes from the database, which only the server knows.
+void session_state::reset_character_set(std::vector<std::string>& unknown) {
+  for (const char* variable : {"character_set_client", "character_set_results", "collation_connection"}) {
+    unknown.emplace_back(variable);
+    remember(variable, {});
     open_gap(variable, fmt::format("the value of {} is not known", variable));
   }
 }

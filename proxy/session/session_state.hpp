@@ -8,6 +8,7 @@
 
 #include "protocol/capabilities.hpp"
 #include "protocol/handshake.hpp"
+#include "protocol/session_changes.hpp"
 #include "protocol/sql/analysis.hpp"
 #include "proxy/server/server_profile.hpp"
 #include "proxy/session/collected_transaction.hpp"
@@ -30,7 +31,12 @@ class session_state {
   void begin(const protocol::handshake_response& login, std::shared_ptr<const server_profile> profile);
 
   // --- as the server last said, or as was answered locally
-  std::uint16_t status = 0; // server_status flags
+  std::uint16_t status = 0; // server_status flags, without those that are news of one answer
+  void said_status(std::uint16_t said) {
+    constexpr auto news =
+        protocol::server_status::session_state_changed | protocol::server_status::db_dropped;
+    status = static_cast<std::uint16_t>(said & ~news);
+  }
   [[nodiscard]] bool in_transaction() const;
   [[nodiscard]] bool autocommit() const;
   void set_autocommit(bool on);
@@ -74,6 +80,10 @@ class session_state {
   std::vector<std::string> assign(const protocol::sql::statement& set);
   [[nodiscard]] std::string name_at_server(const std::string& variable) const;
   void learn(std::string_view variable, const std::optional<std::string>& value);
+  // told_changes.cpp: the server's word on the database and the variables of the context, whatever changed
+  // them; it stands over what was read off the client's statements. `by_set`: the statement was a SET.
+  // Variables whose value only the server knows are put into `to_ask`, those that it has told are taken out.
+  void follow(const protocol::session_change& told, bool by_set, std::vector<std::string>& to_ask);
 
   // What this session has made of a system variable, lower-case name. Nothing: it never touched it, so it is
   // as in a fresh session. An unknown value: the session set it to what only the server knows.
@@ -112,6 +122,7 @@ class session_state {
   void assign_user_variable(const protocol::sql::assignment& one);
   void assign_names(std::string_view character_set, std::string_view collation);
   void reset_names(std::vector<std::string>& unknown);
+  void reset_character_set(std::vector<std::string>& unknown);
   void use_character_set(const std::string& client);
   void set_variable(const std::string& variable, const std::string& value, const std::string& text);
   void remember(const std::string& key, std::string text);

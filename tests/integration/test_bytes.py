@@ -16,6 +16,7 @@ FORMS = {
     "with EOF": BASIC,
     "with EOF and tracking": BASIC | SESSION_TRACK | PS_MULTI | LOCAL_FILES,
     "without EOF": MODERN,
+    "without EOF and tracking": MODERN & ~SESSION_TRACK,
     "all that a client may ask": MODERN | FOUND_ROWS | INTERACTIVE | IGNORE_SPACE | CONNECT_ATTRS | LENENC_AUTH |
     OPTIONAL_METADATA | QUERY_ATTRIBUTES,
     "MariaDB's extensions with EOF": BASIC & ~LONG_PASSWORD | MULTI_STATEMENTS | PS_MULTI | EXTENDED,

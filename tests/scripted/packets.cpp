@@ -9,6 +9,7 @@ namespace cap = protocol::cap;
 
 namespace {
 
+constexpr std::uint16_t changed = protocol::server_status::session_state_changed;
 constexpr std::string_view server_salt = "abcdefghijklmnopqrst";
 
 // One packet without its header.
@@ -42,7 +43,8 @@ protocol::capabilities client_capabilities() {
 }
 
 protocol::capabilities server_capabilities() {
-  return client_capabilities() | cap::ssl | cap::compress | cap::zstd_compression | cap::multi_statements;
+  return client_capabilities() | cap::ssl | cap::compress | cap::zstd_compression | cap::multi_statements |
+         cap::session_track;
 }
 
 protocol::greeting server_greeting(std::string_view auth_plugin) {
@@ -78,6 +80,34 @@ byte_buffer ok(std::uint16_t status, std::uint64_t affected_rows) {
   byte_buffer out;
   protocol::append_ok(out, 0, {.affected_rows = affected_rows, .status = status}, client_capabilities());
   return payload_of(out);
+}
+
+byte_buffer telling_ok(std::string_view block, std::uint16_t status, std::uint8_t first_byte) {
+  byte_buffer out;
+  protocol::append_ok(
+      out, 0, {.status = static_cast<std::uint16_t>(status | changed), .info = {}, .session_state = block},
+      client_capabilities() | cap::session_track, first_byte);
+  return payload_of(out);
+}
+
+std::string told_database(std::string_view name) {
+  byte_buffer entry, out;
+  protocol::payload_writer(entry).lenenc_string(name);
+  protocol::payload_writer write(out);
+  write.integer(1, 1);
+  write.lenenc_string(protocol::as_text(entry));
+  return std::string(protocol::as_text(out));
+}
+
+std::string told_variable(std::string_view name, std::string_view value) {
+  byte_buffer entry, out;
+  protocol::payload_writer inner(entry);
+  inner.lenenc_string(name);
+  inner.lenenc_string(value);
+  protocol::payload_writer write(out);
+  write.integer(0, 1);
+  write.lenenc_string(protocol::as_text(entry));
+  return std::string(protocol::as_text(out));
 }
 
 byte_buffer err(std::uint16_t number, std::string_view sql_state, std::string_view text) {

@@ -23,6 +23,12 @@ namespace holdwater::proxy::test {
 [[nodiscard]] protocol::byte_buffer query(std::string_view text);
 [[nodiscard]] protocol::byte_buffer ok(std::uint16_t status = protocol::server_status::autocommit,
                                        std::uint64_t affected_rows = 0);
+// An OK with what the server tells of the session, which the proxy's connections ask for.
+[[nodiscard]] protocol::byte_buffer telling_ok(std::string_view block,
+                                               std::uint16_t status = protocol::server_status::autocommit,
+                                               std::uint8_t first_byte = 0x00);
+[[nodiscard]] std::string told_database(std::string_view name);
+[[nodiscard]] std::string told_variable(std::string_view name, std::string_view value);
 [[nodiscard]] protocol::byte_buffer err(std::uint16_t number, std::string_view sql_state,
                                         std::string_view text);
 [[nodiscard]] protocol::byte_buffer end_of_rows(); // an OK with the first byte fe

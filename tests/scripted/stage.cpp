@@ -71,7 +71,9 @@ protocol::greeting stage::greet(peer& client, const std::string& user, const std
   const auto hello = protocol::parse_greeting(got.payload);
   REQUIRE(hello.has_value());
   protocol::byte_buffer out;
-  protocol::append_handshake_response(out, 1, response_to(*hello, user, secret, database));
+  auto response = response_to(*hello, user, secret, database);
+  if (client_is_told_) response.client_capabilities |= protocol::cap::session_track;
+  protocol::append_handshake_response(out, 1, response);
   client.send(out);
   return *hello;
 }

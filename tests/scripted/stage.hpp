@@ -41,6 +41,9 @@ class stage {
   // Each client is greeted by the server, as by a plain proxy without a pool. Before anyone connects.
   void let_server_greet() { settings_.spool.enabled = false; }
 
+  // Clients ask to be told of the session, so that nothing is kept from them. Before anyone connects.
+  void tell_clients() { client_is_told_ = true; }
+
   // --- the fake client
   peer connect(); // nothing is said yet
   // The proxy's greeting, and the client's answer to it.
@@ -83,6 +86,7 @@ class stage {
   listening_socket server_;
   listening_socket proxy_;
   std::string auth_plugin_;
+  bool client_is_told_ = false;
   options settings_;
   state_board board_;
   profile_store profile_{""};

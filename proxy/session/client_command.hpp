@@ -1,0 +1,26 @@
+// The command at the front of the client's buffer.
+#pragma once
+
+#include "protocol/command.hpp"
+#include "protocol/packet.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace holdwater::proxy {
+
+struct client_command {
+  protocol::command code = protocol::command::sleep;
+  std::uint8_t sequence = 0;   // of its (last seen) packet: the answer begins one above
+  protocol::byte_span payload; // with the command byte; its beginning when not whole
+  bool whole = true;           // payload is all of it
+  bool collected = false;      // payload is in a buffer of its own, the client's buffer holds nothing of it
+  bool single = true;          // no second statement in it
+  bool changes_logins = false; // it may change how the next login goes
+  bool finds_rows = false;     // a SELECT that sets FOUND_ROWS() and does not ask for it
+  bool spent = false;          // its bytes have passed through and are gone: it cannot be decided anew
+  std::uint32_t statement = 0; // the client's id of the prepared statement that it was sent for
+  std::size_t wire_size = 0;   // bytes in the client's buffer that belong to it
+};
+
+} // namespace holdwater::proxy

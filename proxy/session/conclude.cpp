@@ -1,0 +1,101 @@
+// How a command's trip to the server ended, and what that means for the client and for the session: which
+// lost answers may be asked for again, and who is told that the outcome is unknown.
+#include "proxy/server/monitor.hpp"
+#include "proxy/server/state_board.hpp"
+#include "proxy/session/session.hpp"
+
+#include <fmt/format.h>
+
+namespace holdwater::proxy {
+
+using protocol::response_tracker;
+
+namespace {
+
+// Errors that mean "not now" and are given before anything was done, so that the same statement may be tried
+// again.
+bool means_not_now(const protocol::err_message& error) {
+  switch (error.number) {
+  case 1290:
+    return error.text.find("read-only") != std::string_view::npos ||
+           error.text.find("read_only") != std::string_view::npos; // ER_OPTION_PREVENTS_STATEMENT
+  case 1836: return true;                                          // ER_READ_ONLY_MODE
+  case 1047:
+    return error.text.find("WSREP") != std::string_view::npos; // ER_UNKNOWN_COM_ERROR: Galera not ready
+  default: return false;
+  }
+}
+
+} // namespace
+
+bool session::refused_for_now() const {
+  return tracker_.ended_by() == response_tracker::ending::err && home_.process().writes && command_.single &&
+         !command_.spent && known_ && state_.restorable() && !state_.in_transaction() &&
+         state_.autocommit() && means_not_now(tracker_.err());
+}
+
+// What the end of the trip means for the client and for the session.
+task<session::verdict> session::conclude(trip how, const command_facts& facts) {
+  if (how != trip::answered && record_->doomed.load(std::memory_order_acquire))
+    co_return verdict::end_session;
+  switch (how) {
+  case trip::answered: co_await apply_effects(facts); co_return verdict::next_command;
+  case trip::client_gone: co_return verdict::end_session;
+  case trip::not_now:
+    process().watch.report(fmt::format("statement: {} ({})", tracker_.err().text, tracker_.err().number));
+    drop_link(); // with the refusal that is still in its buffer
+    co_return verdict::decide_again;
+  case trip::not_sent:
+    process().watch.report("statement: the connection was lost before it was sent");
+    drop_link();
+    co_return known_ ? verdict::decide_again : verdict::end_session;
+  case trip::cut: co_return co_await conclude_cut();
+  case trip::discarded:
+  case trip::lost: break;
+  }
+  co_return co_await conclude_lost(how, facts);
+}
+
+// The client has seen a part of the answer. Between two rows an error may stand; elsewhere only hanging up is
+// honest.
+task<session::verdict> session::conclude_cut() {
+  process().watch.report("statement: the connection was lost in the middle of an answer");
+  const bool may_say = tracker_.at_packet_boundary() && tracker_.in_rows() && known_;
+  const auto sequence = tracker_.next_sequence();
+  drop_link();
+  transaction_lost_ = false; // this error tells it
+  if (!may_say || client_->closed()) co_return verdict::end_session;
+  const bool told = co_await answer_error_at(sequence, client_error::answer_cut,
+                                             "the server was lost in the middle of this result");
+  co_return told ? verdict::next_command : verdict::end_session;
+}
+
+// No byte of the answer has come. What may be repeated is decided anew; the rest is told the truth.
+task<session::verdict> session::conclude_lost(trip how, const command_facts& described) {
+  process().watch.report("statement: the connection was lost before its answer came");
+  const bool in_transaction = state_.in_transaction();
+  const auto facts = with_statement(described);
+  const bool commits = facts.kind == protocol::sql::kind::commit;
+  drop_link();
+  if (client_->closed() || !known_) co_return verdict::end_session;
+  if (how == trip::lost && facts.repeatable && !in_transaction && !command_.spent)
+    co_return verdict::decide_again;
+  if (in_transaction && (how == trip::discarded || facts.stays_in_transaction))
+    co_return co_await carry_out({action::lose_transaction, {}, {}}) ? verdict::next_command
+                                                                     : verdict::end_session;
+  transaction_lost_ = false;
+  if (how == trip::discarded) {
+    const bool told = co_await answer_error(
+        client_error::needs_server, "the connection to the server was lost before the statement was sent");
+    co_return told ? verdict::next_command : verdict::end_session;
+  }
+  process().counters.writes_in_doubt.fetch_add(1, std::memory_order_relaxed);
+  const bool told = co_await answer_error(
+      client_error::outcome_unknown,
+      commits
+          ? "the server's answer to COMMIT was lost: it is not known whether the transaction was committed"
+          : "the server's answer was lost: it is not known whether the statement was carried out");
+  co_return told && !commits ? verdict::next_command : verdict::end_session;
+}
+
+} // namespace holdwater::proxy

@@ -1,0 +1,62 @@
+// What the server tells of a session by itself (CLIENT_SESSION_TRACK).
+#include "proxy/session/session_state.hpp"
+
+#include <boost/algorithm/string/predicate.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace holdwater::proxy {
+namespace {
+
+using boost::algorithm::iequals;
+using protocol::session_change;
+
+// Variables of the context that can be told with their whole value. Servers tell of the first three unless
+// told otherwise, of others when the client asks for them; of autocommit each OK and EOF says the same in its
+// status.
+constexpr std::array<std::string_view, 10> followed{"time_zone",
+                                                    "character_set_client",
+                                                    "character_set_results",
+                                                    "sql_mode",
+                                                    "lc_time_names",
+                                                    "foreign_key_checks",
+                                                    "unique_checks",
+                                                    "auto_increment_increment",
+                                                    "auto_increment_offset",
+                                                    "transaction_isolation"};
+
+// As SELECT @@x has it.
+std::string as_selected(std::string_view told) {
+  return told == "ON" ? "1" : told == "OFF" ? "0" : std::string(told);
+}
+
+} // namespace
+
+void session_state::follow(const session_change& told, bool by_set, std::vector<std::string>& to_ask) {
+  if (told.what == session_change::kind::schema) return use_database(told.value);
+  if (told.what != session_change::kind::variable) return;
+  const auto is_open = [&](std::string_view name) {
+    return std::ranges::any_of(gaps_,
+                               [&](const auto& gap) { return gap.first == name || gap.first == "NAMES"; });
+  };
+  if (told.name == "character_set_connection") { // of the connection's collation nothing more is told
+    const auto known = system_variable(told.name);
+    if (by_set && !is_open("collation_connection") && known && known->value == told.value) return;
+    const std::string wanted = "collation_connection";
+    open_gap(wanted, "the value of collation_connection is not known");
+    remember(wanted, {});
+    if (std::ranges::find(to_ask, wanted) == to_ask.end()) to_ask.push_back(wanted);
+    return;
+  }
+  if (std::ranges::find(followed, told.name) == followed.end()) return;
+  std::erase(to_ask, told.name);
+  const auto value = as_selected(told.value);
+  const auto known = system_variable(told.name);
+  const bool same = known && known->known && iequals(known->value.value_or(""), value);
+  if (same && !is_open(told.name)) return;
+  const bool null = value.empty() && told.name == "character_set_results";
+  learn(told.name, null ? std::nullopt : std::optional(value));
+}
+
+} // namespace holdwater::proxy

@@ -41,12 +41,17 @@ bool response_tracker::may_go_on(byte_span bytes, std::size_t at) {
   return holding_;
 }
 
-// As the server would have written the OK without CLIENT_SESSION_TRACK.
+// As the server would have written the OK without CLIENT_SESSION_TRACK: its own bytes when it told nothing.
 void response_tracker::append_shown(byte_buffer& out) const {
+  const auto sequence = static_cast<std::uint8_t>(next_sequence_ - 1);
+  const bool tells = (ok_.status & server_status::session_state_changed) != 0;
+  if (!tells && kept_.size() < max_kept) {
+    append_message(out, sequence, kept_);
+    return;
+  }
   ok_message shown = ok_;
   shown.status = static_cast<std::uint16_t>(shown.status & ~server_status::session_state_changed);
-  append_ok(out, static_cast<std::uint8_t>(next_sequence_ - 1), shown, capabilities_ & ~cap::session_track,
-            kept_.front());
+  append_ok(out, sequence, shown, capabilities_ & ~cap::session_track, kept_.front());
 }
 
 } // namespace holdwater::protocol

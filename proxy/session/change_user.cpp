@@ -4,6 +4,7 @@
 // After one that the server refuses, MariaDB goes on with the account as it was before, in a session with
 // nothing set, and MySQL closes the connection (measured on 10.11 and 9.7); so does Holdwater.
 #include "proxy/server/server_profile.hpp"
+#include "proxy/server/state_board.hpp"
 #include "proxy/session/session.hpp"
 
 namespace holdwater::proxy {
@@ -20,6 +21,14 @@ task<session::verdict> session::change_user() {
   if (!asked) {
     co_await deny(client_error::malformed_packet, "COM_CHANGE_USER cannot be read", sequence);
     co_return verdict::end_session;
+  }
+  const auto server = process().board.view().state;
+  const bool away = server == server_state::down || (server == server_state::suspect && held_out());
+  if (away && !process().find_account(asked->user)) { // nothing has happened: the session is as it was
+    const bool told = co_await answer_error(
+        client_error::needs_server,
+        "the server is down, and without it only accounts that are configured here log in");
+    co_return told ? verdict::next_command : verdict::end_session;
   }
   auto before = login_;
   before.database = state_.database();

@@ -72,6 +72,7 @@ decision decide_down(const command_facts& asked, const situation& now) {
   case command::ping: return {action::answer_ok, {}, {}};
   case command::init_db: return {action::use_locally, {}, {}};
   case command::reset_connection: return {action::reset_locally, {}, {}};
+  case command::change_user: return {action::forward, {}, {}}; // a login, which goes its own way
   case command::process_kill: return {action::kill_locally, {}, {}};
   case command::stmt_close: return {action::ignore, {}, {}};
   case command::stmt_send_long_data: return {action::keep_long_data, {}, {}};

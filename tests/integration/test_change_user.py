@@ -4,7 +4,7 @@ import pytest
 from lib.process import wait_until
 from lib.proxy import Account
 from lib.sql import value
-from lib.wire import BASIC, CONNECT_WITH_DB, Client, Closed, Err, native_proof
+from lib.wire import BASIC, CONNECT_WITH_DB, Client, Closed, Err, native_proof, warnings_of
 
 PLAIN = {"HOLDWATER_SPOOL_ENABLED": "false"}  # which means no pool
 
@@ -79,6 +79,28 @@ def test_a_fourth_attempt_is_refused_by_the_server_s_own_count(mariadb, start_pr
         assert session_of(client) is not None
     assert seen[0] == seen[1]
     assert seen[0][3][0] == 1047  # ER_UNKNOWN_COM_ERROR
+
+
+def test_a_known_account_is_changed_to_in_an_outage(server, start_proxy):
+    """Its writes are queued as its own; a relayed one is refused, and nothing has happened then."""
+    name, owner = f"changes_{server.kind}", Account(f"changes_{server.kind}", "pw-1")
+    other, stranger = Account(f"{name}_other", "pw-2"), Account(f"{name}_stranger", "pw-3")
+    server.run(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}", f"CREATE TABLE {name}.t (who VARCHAR(64)) ENGINE=InnoDB")
+    for account in (owner, other, stranger):
+        server.create_account(account.user, account.password, name)
+    proxy = start_proxy(server, database=name, account=owner, accounts=[other])
+    client = Client(proxy.host, proxy.port)
+    client.login(owner.user, owner.password, name)
+    server.kill()
+    proxy.wait_state("down")
+    assert refusal_of(client, stranger.user, stranger.password)[0] == 3032
+    assert warnings_of(client.query("INSERT INTO t VALUES (CURRENT_USER())")) == 1, "it lives on, as it was"
+    change(client, other.user, other.password, name)
+    assert warnings_of(client.query("INSERT INTO t VALUES (CURRENT_USER())")) == 1
+    assert refusal_of(client, owner.user, "wrong")[0] == 1045
+    server.start()
+    proxy.wait_drained()
+    assert {row[0] for row in server.run(f"SELECT who FROM {name}.t")} == {f"{owner.user}@%", f"{other.user}@%"}
 
 
 def test_without_a_pool_a_client_may_answer_the_challenge_of_its_login(mariadb, start_proxy):

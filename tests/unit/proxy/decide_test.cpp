@@ -205,6 +205,12 @@ TEST_CASE("what has no answer, and what forgets the transaction anyway, does not
   CHECK(decide(describe_command(command::quit), now).what == quit);
 }
 
+TEST_CASE("COM_CHANGE_USER is a login, in whatever state the server is") {
+  for (const auto state :
+       {server_state::up, server_state::down, server_state::draining, server_state::halted})
+    CHECK(decide(describe_command(command::change_user), in(state)).what == forward);
+}
+
 TEST_CASE("a lost transaction is told once, whatever comes next, except to who gives it up anyway") {
   for (const auto state : {server_state::up, server_state::down, server_state::draining}) {
     auto now = in(state);

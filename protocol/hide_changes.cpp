@@ -7,11 +7,6 @@ namespace holdwater::protocol {
 
 // An OK that is not whole is held back, whatever it tells.
 response_tracker::ahead response_tracker::look_ahead(byte_span bytes) {
-  constexpr std::uint8_t ok = 0x00, ok_behind_rows = 0xfe;
-  if (bytes.size() > packet_header_size) [[likely]] {
-    const auto first = bytes[packet_header_size];
-    if (first != ok && first != ok_behind_rows) return ahead::passes;
-  }
   const bool may_be_ok = phase_ == phase::head || phase_ == phase::rows || phase_ == phase::single ||
                          phase_ == phase::column_list;
   if (!may_be_ok) return ahead::passes;

@@ -5,6 +5,16 @@
 #include <algorithm>
 
 namespace holdwater::protocol {
+namespace {
+
+// A packet's beginning: not so of most packets, which therefore cost no further look.
+bool may_be_ok(byte_span bytes) {
+  if (bytes.size() <= packet_header_size) return true;
+  const auto first = bytes[packet_header_size];
+  return first == 0x00 || first == 0xfe;
+}
+
+} // namespace
 
 void response_tracker::start(command value, capabilities negotiated, bool may_open_cursor) {
   byte_buffer kept = std::move(kept_);
@@ -43,7 +53,9 @@ result<std::size_t> response_tracker::feed(byte_span bytes) {
     if (phase_ == phase::rows && at_packet_boundary() && !continued_)
       at += skip_whole_rows(bytes.subspan(at));
     if (at == bytes.size()) break;
-    if (hides_ && !holding_ && at_packet_boundary() && !continued_ && !may_go_on(bytes, at)) break;
+    if (hides_ && !holding_ && at_packet_boundary() && !continued_ && may_be_ok(bytes.subspan(at)) &&
+        !may_go_on(bytes, at))
+      break;
     if (!in_packet_) at += take_header(bytes.subspan(at));
     if (in_packet_) {
       const auto taken = take_payload(bytes.subspan(at));

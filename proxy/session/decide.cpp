@@ -25,11 +25,12 @@ decision why_nothing_is_queued(const situation& now) {
 }
 
 // Precondition: no transaction is open on the server.
-decision decide_write(const situation& now) {
+decision decide_write(const command_facts& asked, const situation& now) {
   const auto none = why_nothing_is_queued(now);
   if (none.what == action::refuse) return none;
   if (now.read_only)
     return refuse("Cannot execute statement in a READ ONLY transaction", client_error::read_only_transaction);
+  if (asked.several_writes) return {action::spool_several, {}, {}};
   if (!now.not_spoolable.empty()) return refuse(now.not_spoolable);
   return {now.collecting || !now.autocommit ? action::collect : action::spool, {}, {}};
 }
@@ -81,13 +82,13 @@ decision decide_down(const command_facts& asked, const situation& now) {
   case command::stmt_execute:
   case command::stmt_bulk_execute:
     if (asked.kills) return {action::kill_locally, {}, {}};
-    if (asked.write) return decide_write(now);
+    if (asked.write) return decide_write(asked, now);
     return now.answerable ? decision{action::answer_read, {}, {}}
                           : refuse("the server is down and this statement needs it");
   case command::query: break;
   default: return refuse("the server is down and this command needs it");
   }
-  if (asked.write) return decide_write(now);
+  if (asked.write || asked.several_writes) return decide_write(asked, now);
   if (asked.kills && asked.single) return {action::kill_locally, {}, {}};
   if (now.answerable) return {action::answer_read, {}, {}};
   if (asked.assigns_locally) return decide_set(asked, now);
@@ -136,16 +137,18 @@ decision decide_collecting(const command_facts& asked, situation now) {
 bool begins_or_ends(const command_facts& asked, const situation& now) {
   if (now.in_transaction || !now.can_collect) return false;
   return asked.kind == sql::kind::begin || asked.kind == sql::kind::commit ||
-         (asked.write && !now.autocommit);
+         ((asked.write || asked.several_writes) && !now.autocommit);
 }
 
 decision decide_draining(const command_facts& asked, const situation& now) {
-  if (begins_or_ends(asked, now) || (asked.write && now.autocommit && !now.in_transaction)) {
+  const bool writes = asked.write || asked.several_writes;
+  if (begins_or_ends(asked, now) || (writes && now.autocommit && !now.in_transaction)) {
     const auto here = decide_down(asked, now);
     if (here.what != action::refuse || here.error == client_error::read_only_transaction) return here;
   }
   if (asked.show_warnings && now.noted_last && now.answerable) return {action::answer_read, {}, {}};
-  const bool waits = may_overtake(asked) || now.depends_on_pending;
+  const bool only_prepares = asked.code == command::stmt_prepare; // which reads no rows
+  const bool waits = may_overtake(asked) || (now.depends_on_pending && !only_prepares);
   if (!waits) return {action::forward, {}, {}};
   if (!now.held_out) return {action::wait_for_drain, {}, {}};
   if (asked.pure_read) return {action::forward, {}, {}}; // it has waited as long as it may

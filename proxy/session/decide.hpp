@@ -15,6 +15,7 @@ enum class action : std::uint8_t {
   hold,             // wait for the server's state to change, then decide again
   wait_for_drain,   // wait until what the command depends on is applied, then decide again
   spool,            // a write in an outage: durable in the queue, then OK
+  spool_several,    // several of them in one text
   begin_collected,  // a transaction in an outage: its writes are collected ...
   collect,          // ... this one, too; with autocommit = 0 it may be the first
   commit_collected, // ... and go to the queue as one unit, then OK

@@ -143,6 +143,9 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
   }
   facts.changes_logins = facts.changes_logins || !whole;
   facts.kills = facts.kills && whole;
+  facts.several_writes = whole && !alone && !facts.single &&
+                         std::all_of(found.statements().begin(), found.statements().end(),
+                                     [](const sql::statement& one) { return one.is_write(); });
   if (!whole || !facts.single) return facts;
   facts.kind = first.kind;
   facts.write = first.is_write();

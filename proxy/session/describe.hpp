@@ -17,6 +17,7 @@ struct command_facts {
   protocol::sql::kind kind = protocol::sql::kind::unknown; // of COM_QUERY's only statement
   bool single = true;                                      // one statement
   bool write = false;          // a single INSERT, REPLACE, UPDATE or DELETE, also as the execution of one
+  bool several_writes = false; // more than one of them, and nothing else
   bool prepares_write = false; // ... which is prepared now
   bool pure_read = false;      // its repetition is not noticed
   bool repeatable = false; // may be sent again when its answer was lost: pure reads, pings, plain settings

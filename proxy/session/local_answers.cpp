@@ -30,6 +30,7 @@ task<bool> session::answer_error(client_error which, std::string_view text) {
 
 task<bool> session::answer_error_at(std::uint8_t sequence, client_error which, std::string_view text) {
   byte_buffer out;
+  told_error_ = true;
   said_ = {true, row_of(which).number, client_error_text(which, text)};
   append_client_error(out, sequence, which, text, negotiated_);
   co_return co_await answer(out);

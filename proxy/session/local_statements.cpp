@@ -201,6 +201,29 @@ void session::keep_long_data() {
   state_.statements.keep_long_data(*one, parameter, protocol::as_text(command_.payload.subspan(head)));
 }
 
+// A refused execute has used up the long data that was sent for it, wherever it is, and has told if some of
+// it is lost.
+task<> session::use_up_long_data() {
+  auto* one = state_.statements.find(protocol::statement_id_of(command_.payload));
+  if (!one) co_return;
+  state_.statements.drop_long_data(*one);
+  one->long_data_lost = false;
+  if (one->long_data && one->prepared && link_) co_await close_at_server(*one);
+}
+
+// The server forgets what it has of the statement, which is prepared anew before its next use.
+task<> session::close_at_server(prepared_statement& one) {
+  protocol::byte_buffer payload, framed;
+  protocol::payload_writer write(payload);
+  write.integer(static_cast<std::uint8_t>(command::stmt_close), 1);
+  write.integer(one.server_id, 4);
+  protocol::append_message(framed, 0, payload);
+  state_.statements.unprepare(one);
+  [[maybe_unused]] const bool sent =
+      co_await send_to_server(framed); // a lost connection shows at its next use
+  limit_.clear();
+}
+
 // ----------------------------------------------------------------------------------------------------
 // values
 
@@ -212,7 +235,7 @@ std::optional<std::vector<session::bound_values>> session::read_bound_values(std
   const auto where = protocol::find_parameter_types(command_.payload, one->parameters, negotiated_);
   if (where.sent && where.understood) {
     state_.statements.keep_types(*one, command_.payload.subspan(where.types_at, where.types_size));
-    one->types_sent = false; // not to the server
+    state_.statements.withhold_types(*one);
   }
   const auto rows =
       protocol::read_values(command_.payload, one->parameters, one->types, negotiated_, parts_kept(*one));

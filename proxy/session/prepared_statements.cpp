@@ -109,6 +109,7 @@ std::optional<std::uint32_t> prepared_statements::opened_here(prepared_statement
 
 void prepared_statements::keep_long_data(prepared_statement& one, std::uint16_t parameter,
                                          std::string_view data) {
+  mapped_ = true; // what comes when the server is back is looked at
   if (one.long_data_lost) return;
   if (!one.kept || one.long_data || !make_room(data.size())) {
     drop_long_data(one);
@@ -202,6 +203,16 @@ void prepared_statements::lost_connection() {
     one.prepared = one.types_sent = one.long_data = false;
   }
   mapped_ = mapped_ || !by_id_.empty();
+}
+
+void prepared_statements::unprepare(prepared_statement& one) {
+  one.prepared = one.types_sent = one.long_data = false;
+  mapped_ = true;
+}
+
+void prepared_statements::withhold_types(prepared_statement& one) {
+  one.types_sent = false;
+  mapped_ = true;
 }
 
 } // namespace holdwater::proxy

@@ -126,6 +126,10 @@ class prepared_statements {
 
   // The server connection is gone, and all that was prepared on it.
   void lost_connection();
+  // It is not prepared on this connection any more.
+  void unprepare(prepared_statement& one);
+  // The server does not know the types that the client has sent last.
+  void withhold_types(prepared_statement& one);
   [[nodiscard]] bool mapped() const { return mapped_; }
   [[nodiscard]] bool restorable() const { return not_kept_ == 0; }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }

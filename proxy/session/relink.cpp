@@ -1,4 +1,5 @@
 // A session's server connection coming back, and what is remembered of each statement so that it can.
+#include "protocol/statement_commands.hpp"
 #include "proxy/insert_ids/insert_ids.hpp"
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/server_profile.hpp"
@@ -145,6 +146,9 @@ void session::apply_command_effects(const command_facts& facts) {
   if (facts.untraceable) state_.make_unrestorable("a statement too large to be followed");
   const bool failed = ended == response_tracker::ending::err;
   if (failed && facts.single) {
+    auto* executed =
+        protocol::executes_statement(command_.code) ? state_.statements.find(command_.statement) : nullptr;
+    if (executed) executed->long_data = false; // a failed execute uses it up
     if (command_.code == command::stmt_prepare) state_.statements.failed_to_open();
     if (facts.kind == sql::kind::prepare) apply_query_effects(); // the name is free now
     if (tracker_.err().number == 1213)                           // the server rolled the transaction back

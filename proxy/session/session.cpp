@@ -1,5 +1,6 @@
 #include "proxy/session/session.hpp"
 
+#include "protocol/statement_commands.hpp"
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/state_board.hpp"
 #include "spool/spool.hpp"
@@ -131,6 +132,7 @@ task<session::verdict> session::act(const decision& chosen, const command_facts&
   switch (chosen.what) {
   case action::forward: co_return co_await forward(facts);
   case action::spool: co_return co_await spool_write();
+  case action::spool_several: co_return co_await spool_several();
   case action::commit_collected: co_return co_await commit_collected();
   case action::rollback_collected: co_return co_await rollback_collected();
   case action::put_on_server: co_return co_await put_on_server();
@@ -168,6 +170,7 @@ task<bool> session::carry_out(const decision& chosen) {
   case action::ignore: forget_unsent(); co_return true;
   case action::refuse:
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
+    if (protocol::executes_statement(command_.code)) co_await use_up_long_data();
     co_return co_await answer_error(chosen.error, chosen.reason);
   case action::lose_transaction:
     transaction_lost_ = false;

@@ -15,6 +15,7 @@
 #include "proxy/session/local_reads.hpp"
 #include "proxy/session/session_state.hpp"
 #include "proxy/session/worker.hpp"
+#include "proxy/session/write_drafts.hpp"
 #include "spool/error.hpp"
 #include "spool/unit.hpp"
 
@@ -218,6 +219,8 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> deallocate_locally();
   task<bool> reset_statement();
   void keep_long_data();
+  task<> use_up_long_data();
+  task<> close_at_server(prepared_statement& one);
   [[nodiscard]] std::optional<std::vector<bound_values>> read_bound_values(std::string& refusal);
   [[nodiscard]] std::string shape_of_write(const bound_values& values) const;
 
@@ -253,25 +256,7 @@ class session : public std::enable_shared_from_this<session> {
   std::optional<bool> note_insert(const protocol::sql::statement& one, std::string_view text);
 
   // spooled_write.cpp
-  struct write_draft {
-    spool::statement what;
-    std::uint64_t rows = 0; // what the OK says that is given for it
-    std::uint64_t insert_id = 0;
-    std::optional<protocol::text_result_set> returned; // what it is answered with, of RETURNING
-  };
-  struct spooled_ok { // of a unit
-    std::uint64_t rows = 0;
-    std::uint64_t insert_id = 0;
-    bool commits = false;                                // the unit is a transaction
-    const protocol::text_result_set* returned = nullptr; // not an OK, but this
-  };
   task<verdict> spool_write();
-  struct writes_draft {
-    std::vector<spool::statement> what; // one, or one for each row of a bulk execute
-    std::uint64_t rows = 0;
-    std::uint64_t insert_id = 0; // the first one
-    std::optional<protocol::text_result_set> returned;
-  };
   [[nodiscard]] std::optional<writes_draft> make_writes(std::string& refusal);
   [[nodiscard]] std::optional<write_draft> make_write(bound_values values, std::string& refusal);
   [[nodiscard]] spool::unit make_unit(std::vector<spool::statement> statements) const;
@@ -281,7 +266,16 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> answer_applied(const std::vector<spool::statement_answer>& said);
   task<verdict> answer_failed_append(const spool::failure& why, bool commits);
 
+  // several_writes.cpp
+  task<verdict> spool_several();
+  task<verdict> take_several(several_drafts& drafts, bool collects);
+  [[nodiscard]] std::optional<several_drafts> make_several(std::string& refusal);
+  [[nodiscard]] std::optional<write_draft> make_one_of_several(std::string& refusal);
+
   // transactions.cpp
+  [[nodiscard]] const std::vector<protocol::sql::statement>& analyze_all();
+  [[nodiscard]] bool may_collect(const std::vector<spool::statement>& more);
+  task<bool> collect_statement(spool::statement& one, const spooled_ok& promised);
   [[nodiscard]] const protocol::sql::statement& analyze_command();
   void open_collected(const protocol::sql::statement& begin);
   task<bool> begin_collected();
@@ -374,16 +368,9 @@ class session : public std::enable_shared_from_this<session> {
   std::uint64_t last_insert_id_ = 0; // as LAST_INSERT_ID() would tell it
   diagnostic said_; // what the previous statement left for SHOW WARNINGS, when it was answered here
 
-  // the current command's write, while the server is not up
-  struct write_at_hand {
-    std::string_view text;                   // of the statement, with its placeholders
-    prepared_statement* statement = nullptr; // that it executes; null: it came as text
-    bool bound = false;                      // values are bound to its placeholders, or will be
-    std::string database;                    // its default one
-    std::string filled;                      // what `text` points to when no one else keeps it
-    std::string refusal;                     // why it cannot be executed without the server
-  };
   write_at_hand write_;
+  bool more_follows_ = false;                     // another answer to the same command
+  bool told_error_ = false;                       // by the last answer
   std::optional<protocol::text_result_set> read_; // the answer to the current command
 
   // the sentences that a situation points to

@@ -74,7 +74,7 @@ task<session::verdict> session::spool_write() {
 }
 
 // Precondition: look_at_write() found a write that may run later. Nothing is suspended in here.
-std::optional<session::writes_draft> session::make_writes(std::string& refusal) {
+std::optional<writes_draft> session::make_writes(std::string& refusal) {
   auto executions = read_bound_values(refusal);
   if (!executions) return std::nullopt;
   writes_draft all;
@@ -94,7 +94,7 @@ std::optional<session::writes_draft> session::make_writes(std::string& refusal) 
 }
 
 // What a write needs to mean later what it means now; nothing when it would need ids that are not there.
-std::optional<session::write_draft> session::make_write(bound_values values, std::string& refusal) {
+std::optional<write_draft> session::make_write(bound_values values, std::string& refusal) {
   const auto shape = shape_of_write(values);
   auto& found = home_.analysis();
   found.analyze(shape, state_.dialect());
@@ -199,6 +199,7 @@ task<session::verdict> session::answer_ticket(ticket& one, const spooled_ok& pro
     protocol::byte_buffer out;
     const auto& said = one.error();
     said_.text.clear();
+    told_error_ = true;
     protocol::append_err(out, static_cast<std::uint8_t>(command_.sequence + 1),
                          {static_cast<std::uint16_t>(said.number), said.sql_state, said.text}, negotiated_);
     told = co_await answer(out);

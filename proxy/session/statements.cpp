@@ -185,6 +185,8 @@ task<std::optional<session::verdict>> session::ready_statement() {
     book.closed(one->client_id);
     co_return verdict::next_command;
   }
+  if (command_.code == command::stmt_send_long_data && one->long_data_lost)
+    co_return verdict::next_command; // the rest is of no use
   if (!one->prepared) {
     const auto how = co_await prepare_again(*one);
     if (how == remake::lost) co_return co_await lost_while_preparing();
@@ -244,6 +246,7 @@ task<std::optional<session::verdict>> session::ready_to_execute(prepared_stateme
   else if (lacks && one.types.empty())
     lost = "the parameter types of this statement were lost with the server connection: prepare it again";
   one.long_data_lost = false;
+  if (!lost.empty() && one.long_data) co_await close_at_server(one);
   if (!lost.empty()) {
     const bool told = co_await answer_error(client_error::statement_lost, lost);
     co_return told ? verdict::next_command : verdict::end_session;

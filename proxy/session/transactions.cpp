@@ -22,6 +22,12 @@ constexpr std::string_view collected_note =
 
 } // namespace
 
+// The command's statements. Valid until the next suspension point.
+const std::vector<sql::statement>& session::analyze_all() {
+  home_.analysis().analyze(query_text()->text, state_.dialect());
+  return home_.analysis().statements();
+}
+
 // The command's only statement. Valid until the next suspension point.
 const sql::statement& session::analyze_command() {
   auto& found = home_.analysis();
@@ -42,6 +48,7 @@ void session::part_from_server() {
 std::uint16_t session::told_status() const {
   auto status = static_cast<std::uint16_t>(state_.status & ~protocol::server_status::no_backslash_escapes);
   if (state_.dialect().no_backslash_escapes) status |= protocol::server_status::no_backslash_escapes;
+  if (more_follows_) status |= protocol::server_status::more_results_exists;
   if (!state_.collected.open()) return status;
   status |= protocol::server_status::in_trans;
   if (state_.collected.mode().read_only) status |= protocol::server_status::in_trans_readonly;
@@ -63,35 +70,45 @@ task<bool> session::begin_collected() {
   co_return co_await answer_ok();
 }
 
-// One write more. A refused one leaves the transaction as it was, as on a server.
-task<bool> session::collect_write() {
+// Whether the transaction that is open, or begins now, has room.
+bool session::may_collect(const std::vector<spool::statement>& more) {
   auto& mine = state_.collected;
   if (!mine.open()) {
     part_from_server();
     mine.begin(state_.take_transaction_mode());
   }
+  const auto& settings = process().settings.spool;
+  return mine.has_room_for(more, {settings.max_transaction_bytes, settings.max_transaction_statements});
+}
+
+// One write more. A refused one leaves the transaction as it was, as on a server.
+task<bool> session::collect_write() {
   std::string refusal;
   auto draft = make_writes(refusal);
   auto which = client_error::needs_server;
-  const auto& settings = process().settings.spool;
-  if (draft && !mine.has_room_for(draft->what,
-                                  {settings.max_transaction_bytes, settings.max_transaction_statements})) {
+  if (draft && !may_collect(draft->what)) {
     draft.reset();
     which = client_error::transaction_full;
-    refusal = "this transaction has grown too large to be collected while the server is down; this statement "
-              "is not in it, what came before it still is";
+    refusal = too_large_to_collect;
   }
   if (!draft) {
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
     co_return co_await answer_error(which, refusal);
   }
-  for (auto& one : draft->what) mine.add(std::move(one));
+  for (auto& one : draft->what) state_.collected.add(std::move(one));
   const std::string note(collected_note);
   if (draft->returned) {
     state_.known_last_insert_id = last_insert_id_ = draft->insert_id;
     co_return co_await answer_returned(*draft->returned, note);
   }
   co_return co_await answer_noted(note, draft->rows, draft->insert_id);
+}
+
+// Precondition: may_collect() said so of it.
+task<bool> session::collect_statement(spool::statement& one, const spooled_ok& promised) {
+  state_.collected.add(std::move(one));
+  const std::string note(collected_note);
+  co_return co_await answer_noted(note, promised.rows, promised.insert_id);
 }
 
 // COMMIT, and what commits besides: BEGIN, SET autocommit = 1.

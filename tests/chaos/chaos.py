@@ -9,70 +9,17 @@ import threading
 import time
 from collections import Counter
 
-from checker import check, self_test
-from writers import TABLES, History, Writer
+from checker import check, check_typed, self_test
+from connections import TABLES, is_typed, is_update
+from nemesis import Nemesis
+from network import Network
+from writers import History, Writer
 
 from lib.process import end_all, tail, wait_until
 from lib.proxy import Account, Proxy
 from lib.server import KINDS
 
-
-class Nemesis:
-    """Strikes at seeded random. Its methods leave everything running again."""
-
-    def __init__(self, rng, server, proxy, history):
-        self.rng, self.server, self.proxy, self.history = rng, server, proxy, history
-        self.strikes = Counter()
-
-    def strike(self):
-        kind = self.rng.choice(["kill_server", "kill_server", "kill_proxy", "kill_both", "freeze_server", "stop_server"])
-        self.strikes[kind] += 1
-        self.history.note("nemesis", kind)
-        getattr(self, kind)()
-
-    def pause(self, least, most):
-        seconds = self.rng.uniform(least, most)
-        time.sleep(seconds)  # the length of a trouble, not a wait for something
-
-    def kill_server(self):
-        self.server.kill()
-        self.pause(0.1, 4)
-        self.start_server()
-
-    def stop_server(self):
-        self.server.stop()
-        self.pause(0.1, 4)
-        self.start_server()
-
-    def kill_proxy(self):
-        self.proxy.kill()
-        self.pause(0, 0.5)
-        self.start_proxy()
-
-    def kill_both(self):
-        first, second = self.rng.sample([self.server.kill, self.proxy.kill], 2)
-        first()
-        self.pause(0, 0.3)
-        second()
-        self.pause(0, 1)
-        first, second = self.rng.sample([self.start_server, self.start_proxy], 2)
-        first()
-        self.pause(0, 1)
-        second()
-
-    def freeze_server(self):
-        self.server.freeze()
-        self.pause(0.2, 5)
-        self.server.thaw()
-        self.history.note("nemesis", "the server is thawed")
-
-    def start_server(self):
-        self.server.start()
-        self.history.note("nemesis", "the server runs")
-
-    def start_proxy(self):
-        self.proxy.start()
-        self.history.note("nemesis", "the proxy runs")
+BLOCK = 50000  # ids reserved for an outage: writers must not run out of them
 
 
 def prepare(root, options):
@@ -81,15 +28,20 @@ def prepare(root, options):
     account = Account("chaos", "pandemonium")
     server.create_account(account.user, account.password, "chaos")
     server.run(*TABLES, *(f"INSERT INTO counters VALUES ({w}, 0, 0)" for w in range(options.writers)), database="chaos")
-    proxy = Proxy(root, server, account, "chaos").start()
+    relay = Network(server.host, server.port)
+    proxy = Proxy(root, relay, account, "chaos", HOLDWATER_INSERT_IDS_BLOCK=BLOCK).start()
     proxy.wait_drained()
-    return server, proxy
+    first = proxy.connect()
+    first.cursor().execute("INSERT INTO typed (w, n) VALUES (-1, 0)")  # so that ids are reserved before the first outage
+    first.close()
+    wait_until(lambda: "reserved ids" in proxy.log_text(), 20, "ids are reserved")
+    return server, proxy, relay
 
 
-def play(options, server, proxy, history):
+def play(options, server, proxy, relay, history):
     stopping = threading.Event()
     writers = [Writer(number, proxy, history, stopping) for number in range(options.writers)]
-    nemesis = Nemesis(random.Random(options.seed), server, proxy, history)
+    nemesis = Nemesis(random.Random(options.seed), server, proxy, relay, history)
     for writer in writers:
         writer.start()
     end_at = time.monotonic() + options.minutes * 60
@@ -113,11 +65,19 @@ def judge(writers, server, proxy):
     """The broken promises, as sentences."""
     wrong = [f"{writer.name}: {writer.trouble!r}" for writer in writers if writer.trouble]
     rows = server.run("SELECT w, n FROM witness ORDER BY position", database="chaos")
+    typed = server.run("SELECT w, id, n, i, u, f, c, d, s, b, e FROM typed ORDER BY id", database="chaos")
     totals = dict(server.run("SELECT w, total FROM counters", database="chaos"))
     for writer in writers:
         applied = [n for w, n in rows if w == writer.number]
-        wrong += [f"{writer.name}: {sentence}" for sentence in check(writer.told, applied, writer.transactions)]
-        updates = sum(n % 3 == 0 for n in applied)
+        mine = [row[1:] for row in typed if row[0] == writer.number]
+        # what has no witness is looked for by itself
+        told = {n: verdict for n, verdict in writer.told.items() if not is_typed(n)}
+        transactions = [[n for n in numbers if not is_typed(n)] for numbers in writer.transactions]
+        wrong += [f"{writer.name}: {sentence}" for sentence in check(told, applied, transactions)]
+        wrong += [f"{writer.name}: {sentence}" for sentence in check_typed(
+            writer.number, {n: verdict for n, verdict in writer.told.items() if is_typed(n)}, writer.ids, mine,
+            writer.transactions, set(applied))]
+        updates = sum(map(is_update, applied))
         if totals[writer.number] != updates:
             wrong.append(f"{writer.name}: its counter says {totals[writer.number]} updates, the witness saw {updates}")
     dead = proxy.health()["spool"]["dead"]
@@ -132,6 +92,9 @@ def report(options, writers, nemesis, proxy, seconds):
     print(f"{options.server}, {options.writers} writers, {seconds:.0f} s")
     print(f"  acked {told['acked']} (of them spooled {sum(writer.spooled for writer in writers)}), "
           f"unknown {told['unknown']}, refused {told['refused']}")
+    prepared = [writer for writer in writers if writer.prepares]
+    print(f"  of the acked ones {sum(verdict == 'acked' for writer in prepared for verdict in writer.told.values())} by prepared "
+          f"statements; {sum(writer.told.get(n) == 'acked' for writer in writers for n in writer.ids)} with an id and typed values")
     committed = Counter(writer.told[numbers[0]] for writer in writers for numbers in writer.transactions)
     print("  transactions: " + ", ".join(f"{verdict} {count}" for verdict, count in sorted(committed.items())))
     print("  " + ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in sorted(nemesis.strikes.items())))
@@ -158,9 +121,9 @@ def main():
     root = tempfile.mkdtemp(prefix="holdwater-chaos-")
     proxy, wrong = None, ["the run was broken off"]
     try:
-        server, proxy = prepare(root, options)
+        server, proxy, relay = prepare(root, options)
         started = time.monotonic()
-        writers, nemesis = play(options, server, proxy, history)
+        writers, nemesis = play(options, server, proxy, relay, history)
         wrong = judge(writers, server, proxy)
         report(options, writers, nemesis, proxy, time.monotonic() - started)
         if not any("acked" in writer.told.values() for writer in writers):

@@ -4,6 +4,8 @@ The server's side is the witness table: the numbers of a writer's applied writes
 """
 from collections import Counter
 
+from connections import values_of
+
 
 def check(told, applied, transactions=()):
     """told: {n: verdict} of one writer; applied: its numbers in order; transactions: the numbers that each was to commit.
@@ -35,6 +37,31 @@ def check_whole(applied, transactions):
     return wrong
 
 
+def check_typed(w, told, ids, rows, transactions, others):
+    """Of writes that no witness sees: each row has the values that were sent and the id that was told. `rows`: (id, n, values...);
+    `others`: the numbers of the same writer's other applied writes, for transactions that hold both."""
+    wrong, times = [], Counter(row[1] for row in rows)
+    for n, verdict in sorted(told.items()):
+        count = times.pop(n, 0)
+        if verdict == "acked" and count == 0:
+            wrong.append(f"n={n} was acknowledged with id {ids.get(n)} and is lost")
+        if verdict == "refused" and count:
+            wrong.append(f"n={n} was refused and is there")
+        if count > 1:
+            wrong.append(f"n={n} ({verdict}) was applied {count} times")
+    wrong += [f"n={n} is there and was never sent" for n in times]
+    for number, n, *values in rows:
+        if n in ids and number != ids[n]:
+            wrong.append(f"n={n} ({told.get(n)}) was told the id {ids[n]} and has {number}")
+        wrong += [f"n={n}: {seen!r} instead of {sent!r}" for seen, sent in zip(values, values_of(w, n)) if seen != sent]
+    there = others | {row[1] for row in rows}
+    for numbers in transactions:
+        found = [n for n in numbers if n in there]
+        if found and len(found) < len(numbers):
+            wrong.append(f"the transaction of n={numbers} is torn: {found} are there")
+    return wrong
+
+
 def check_order(told, applied):
     """Acknowledged writes must be applied in the order in which they were sent; unknown ones may land at any time."""
     acked = [n for n in applied if told.get(n) == "acked"]
@@ -42,6 +69,13 @@ def check_order(told, applied):
 
 
 def self_test():
+    right = [(10, 4, *values_of(1, 4)), (11, 9, *values_of(1, 9))]
+    said = {4: "acked", 9: "acked", 14: "refused"}
+    assert check_typed(1, said, {4: 10, 9: 11}, right, [[8, 9]], {8}) == []
+    for bad in (right[:1], right + right[1:], [(10, 4, *values_of(1, 4)), (11, 9, *values_of(1, 8))],
+                [(12, 4, *values_of(1, 4)), right[1]], right + [(12, 14, *values_of(1, 14))]):
+        assert check_typed(1, said, {4: 10, 9: 11}, bad, [], set()), bad
+    assert check_typed(1, said, {4: 10, 9: 11}, right, [[8, 9]], set())
     told = {1: "acked", 2: "unknown", 3: "refused", 4: "acked", 5: "acked"}
     assert check(told, [1, 4, 5]) == [] and check(told, [1, 4, 2, 5]) == []
     for bad in ([1, 5], [1, 4, 4, 5], [1, 3, 4, 5], [1, 5, 4], [1, 2, 2, 4, 5], [1, 4, 5, 9]):

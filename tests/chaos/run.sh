@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Eight writers, a proxy and a server that are killed and frozen at random; then every write is accounted for.
+# Eight writers, and a proxy, a server and a network between them that are struck at random; then every write is accounted for.
 #
 #   tests/chaos/run.sh [--minutes N] [--seed S] [--server mariadb|mysql] [--writers N] [--binary FILE]
 #

@@ -1,5 +1,5 @@
 """The writers of a chaos run: each sends one write after the other, alone or several in a transaction, and notes what it
-was told.
+was told. Every second one uses prepared statements.
 
 What a writer is told is one of: acked (an OK, perhaps spooled), refused (an error that says that nothing happened), or
 unknown (the error says so, or the connection was lost). A write is numbered within its writer and never sent again. What was
@@ -10,10 +10,11 @@ import threading
 import time
 from collections import Counter
 
-import pymysql
+from connections import BinaryConnection, Failed, TextConnection, is_typed
 
 IN_DOUBT = re.compile(r"in doubt|(outcome|result)\W.*(unknown|not known)|unknown (outcome|result)|may or may not", re.I)
 LOST = (0, 2006, 2013, 2014, 2055)
+ENDED = (1927, 3169)  # the server has ended the connection itself, at any point of a statement
 
 
 class History:
@@ -34,7 +35,9 @@ class Writer(threading.Thread):
     def __init__(self, number, proxy, history, stopping):
         super().__init__(daemon=True, name=f"writer {number}")
         self.number, self.proxy, self.history, self.stopping = number, proxy, history, stopping
+        self.prepares = number % 2 == 1
         self.told = {}           # n: "acked", "refused" or "unknown"
+        self.ids = {}            # n: the insert id that it was told; of a transaction it counts when that is acked
         self.spooled = 0         # of the acked ones, those with a spooled OK
         self.transactions = []   # the numbers that each was to commit
         self.reasons = Counter()  # of refusals and unknown outcomes
@@ -58,26 +61,29 @@ class Writer(threading.Thread):
 
     def connect(self):
         try:
-            self.connection = self.proxy.connect(read_timeout=30, connect_timeout=10)
-            self.history.note(self.name, "connected")
+            self.connection = (BinaryConnection if self.prepares else TextConnection)(self.proxy)
+            self.history.note(self.name, f"connected, {'prepared statements' if self.prepares else 'text'}")
             return True
-        except (pymysql.err.MySQLError, OSError):
+        except Failed:
             self.stopping.wait(0.05)  # the proxy is down; nothing is asked meanwhile
             return False
 
+    def send(self, n):
+        answer = self.connection.write(self.number, n)
+        if is_typed(n):
+            self.ids[n] = answer.insert_id
+        return answer
+
     def write(self, n):
-        statement = statement_of(self.number, n)
         try:
-            with self.connection.cursor() as cursor:
-                cursor.execute(statement)
-                spooled = cursor._result.warning_count == 1
-        except (pymysql.err.MySQLError, OSError) as error:
+            answer = self.send(n)
+        except Failed as error:
             self.failed(n, error)
             return
         self.told[n] = "acked"
-        self.spooled += spooled
-        self.history.note(self.name, f"n={n} OK{' spooled: ' if spooled else ''}"
-                                     f"{cursor._result.message.decode(errors='replace') if spooled else ''}")
+        self.spooled += answer.spooled
+        self.history.note(self.name, f"n={n} OK{f' id={self.ids[n]}' if n in self.ids else ''}"
+                                     f"{f' spooled: {answer.info}' if answer.spooled else ''}")
 
     def transaction(self, first):
         """Several writes, some of them behind a savepoint that is gone back to. Returns the last number that it took."""
@@ -88,17 +94,17 @@ class Writer(threading.Thread):
         begin = "SET autocommit = 0" if first % 8 == 0 else "BEGIN"
         step = begin
         try:
-            self.run_statement(begin)
+            self.connection.run(begin)
             for n in numbers:
                 step = f"n={n}"
                 if n in undone:
-                    self.run_statement(f"SAVEPOINT s{n}")
-                self.run_statement(statement_of(self.number, n))
+                    self.connection.run(f"SAVEPOINT s{n}")
+                self.send(n)
                 if n in undone:
-                    self.run_statement(f"ROLLBACK TO s{n}")
+                    self.connection.run(f"ROLLBACK TO s{n}")
             if gives_up:
-                self.run_statement("ROLLBACK")
-        except (pymysql.err.MySQLError, OSError) as error:
+                self.connection.run("ROLLBACK")
+        except Failed as error:
             self.failed(numbers, error, "refused", f"transaction of {numbers} at {step}")
             self.end_transaction("ROLLBACK")
             return numbers[-1]
@@ -114,64 +120,36 @@ class Writer(threading.Thread):
 
     def commit(self, numbers):
         try:
-            spooled = self.run_statement("COMMIT")
-        except (pymysql.err.MySQLError, OSError) as error:
+            spooled = self.connection.run("COMMIT").spooled
+        except Failed as error:
             self.failed(numbers, error, None, f"COMMIT of {numbers}")
             return
         self.told.update(dict.fromkeys(numbers, "acked"))
         self.spooled += len(numbers) * spooled
-        self.history.note(self.name, f"COMMIT of {numbers} OK{' spooled' if spooled else ''}")
-
-    def run_statement(self, statement):
-        """Whether the answer had one warning: that of a write that is not on the server yet."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(statement)
-            return cursor._result.warning_count == 1
+        ids = {n: self.ids[n] for n in numbers if n in self.ids}
+        self.history.note(self.name, f"COMMIT of {numbers} OK{f' ids {ids}' if ids else ''}{' spooled' if spooled else ''}")
 
     def end_transaction(self, statement):
         """What it needs to begin anew; a connection that cannot give that is left."""
         if self.connection is None:
             return
         try:
-            self.run_statement(statement)
-            self.run_statement("SET autocommit = 1")
-        except (pymysql.err.MySQLError, OSError) as error:
+            self.connection.run(statement)
+            self.connection.run("SET autocommit = 1")
+        except Failed as error:
             self.history.note(self.name, f"{statement} failed: {error}")
             self.leave()
 
     def failed(self, numbers, error, verdict=None, what=None):
-        number, text = (error.args + (0, ""))[:2] if isinstance(error, pymysql.err.MySQLError) else (0, str(error))
         numbers = numbers if isinstance(numbers, list) else [numbers]
-        lost = number in LOST or not isinstance(number, int)
-        unknown = lost or bool(IN_DOUBT.search(str(text)))
+        unknown = error.number in LOST + ENDED or bool(IN_DOUBT.search(error.text))
         verdict = verdict or ("unknown" if unknown else "refused")
         self.told.update(dict.fromkeys(numbers, verdict))
-        self.reasons[f"{verdict}: {number} {re.sub(r'[0-9]+', 'N', str(text))[:100]}"] += 1
-        self.history.note(self.name, f"{what or f'n={numbers[0]}'} {verdict}: {number} {text}")
-        if unknown or not self.connection.open:
+        self.reasons[f"{verdict}: {error.number} {re.sub(r'[0-9]+', 'N', error.text)[:100]}"] += 1
+        self.history.note(self.name, f"{what or f'n={numbers[0]}'} {verdict}: {error.number} {error.text}")
+        if unknown:
             self.leave()  # it may be of no use any more: a new one is
 
     def leave(self):
-        if self.connection.open:
-            self.connection._force_close()
+        self.connection.close()
         self.connection = None
-
-
-TABLES = [
-    "CREATE TABLE writes (w INT NOT NULL, n INT NOT NULL) ENGINE=InnoDB",  # no key: a double insert stays visible
-    "CREATE TABLE counters (w INT PRIMARY KEY, last INT NOT NULL, total INT NOT NULL) ENGINE=InnoDB",
-    "CREATE TABLE slots (w INT NOT NULL, slot INT NOT NULL, n INT NOT NULL, PRIMARY KEY (w, slot)) ENGINE=InnoDB",
-    # The witness: triggers note every write that is applied, in the order of its application and in its transaction.
-    "CREATE TABLE witness (position BIGINT AUTO_INCREMENT PRIMARY KEY, w INT NOT NULL, n INT NOT NULL) ENGINE=InnoDB",
-    "CREATE TRIGGER writes_t AFTER INSERT ON writes FOR EACH ROW INSERT INTO witness (w, n) VALUES (NEW.w, NEW.n)",
-    "CREATE TRIGGER counters_t AFTER UPDATE ON counters FOR EACH ROW INSERT INTO witness (w, n) VALUES (NEW.w, NEW.last)",
-    "CREATE TRIGGER slots_t AFTER INSERT ON slots FOR EACH ROW INSERT INTO witness (w, n) VALUES (NEW.w, NEW.n)",
-]
-
-
-def statement_of(writer, n):
-    if n % 3 == 0:
-        return f"UPDATE counters SET last = {n}, total = total + 1 WHERE w = {writer}"
-    if n % 3 == 1:
-        return f"REPLACE INTO slots VALUES ({writer}, {n % 7}, {n})"
-    return f"INSERT INTO writes (w, n) VALUES ({writer}, {n})"

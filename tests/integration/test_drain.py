@@ -3,10 +3,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pymysql
 import pytest
+from pymysql.constants import CLIENT
 
 from lib.process import wait_until
 from lib.relay import Relay
 from lib.sql import affected, run, spooled_seq, value
+from lib.statements import Session
 
 
 def test_a_refused_unit_becomes_a_dead_letter_and_the_rest_is_applied(proxy, server):
@@ -165,3 +167,39 @@ def test_a_new_write_never_overtakes_a_pending_one(proxy, server):
     for i in range(number):
         expected = (expected * 31 + i) % 1000000007
     assert server.run("SELECT n, h FROM chain", database=proxy.database) == ((number, expected),)
+
+
+def test_several_writes_in_one_text_get_the_servers_answers_and_behind_a_refused_one_none_is_taken(blocked):
+    def act(_):
+        client = blocked.proxy.connect(client_flag=CLIENT.MULTI_STATEMENTS)
+        seen = []
+        with client.cursor() as cursor:
+            try:
+                cursor.execute("UPDATE t SET n = n + 1 WHERE id > 1; INSERT INTO t VALUES (2, 0); DELETE FROM t")
+                while True:
+                    seen.append((cursor._result.affected_rows, cursor._result.warning_count))
+                    if not cursor.nextset():
+                        return seen
+            except pymysql.err.MySQLError as error:
+                return [*seen, error.args[0]]
+    outcome = blocked.meanwhile(act)
+    blocked.wait_pending(2)
+    blocked.release()
+    assert outcome.result(30) == [(2, 0), 1062]
+    blocked.proxy.wait_drained()
+    assert blocked.rows() == ((1, 11), (2, 21), (3, 31))
+    assert blocked.proxy.health()["spool"]["dead"] == 0
+
+
+def test_types_that_were_sent_while_draining_serve_afterwards(blocked):
+    """A statement is prepared at the server while its first execute, which has the types, joins the queue."""
+    session = Session(blocked.proxy)
+    update = session.prepare("UPDATE t SET n = n + ? WHERE id = ?")
+    waiting = blocked.pool.submit(session.execute, update, [(0x08, 5), (0x08, 2)])
+    blocked.wait_pending(2)
+    blocked.release()
+    waiting.result(30)
+    blocked.proxy.wait_drained()
+    session.execute(update, [(0x08, 7), (0x08, 3)], types=False)
+    assert blocked.rows() == ((1, 11), (2, 25), (3, 37))
+    session.close()

@@ -302,3 +302,32 @@ def test_bound_values_survive_a_kill_of_the_proxy(table, session):
     table.start()
     bring_back(table)
     assert rows(table, "SELECT id, s FROM t WHERE id > 2") == ((4, "durable"),)
+
+
+def test_long_data_of_a_refused_execute_is_not_in_the_next_one(table, session, server):
+    """A part was on its way to the server when the connection was lost, and a part came afterwards."""
+    insert = session.prepare("INSERT INTO t (id, b) VALUES (?, ?)")
+    session.send_long_data(insert, 1, b"a part that is lost")
+    server.run("SET @never = 0", *(f"KILL {row[0]}" for row in server.run(
+        f"SELECT id FROM information_schema.processlist WHERE user = '{table.account.user}' AND db = '{table.database}' AND command = 'Sleep'")))
+    session.query("SELECT 1")
+    session.send_long_data(insert, 1, b"a part that is not")
+    with pytest.raises(Err) as refused:
+        session.execute(insert, [(LONGLONG, 3), (BLOB, ...)])
+    assert refused.value.number == 1615
+    session.execute(insert, [(LONGLONG, 4), (BLOB, b"its own")])
+    assert rows(table, "SELECT id, b FROM t WHERE id > 2") == ((4, b"its own"),)
+
+
+def test_an_execute_that_is_refused_in_an_outage_uses_its_long_data_up(table, session):
+    insert = session.prepare("INSERT INTO t (id, b) VALUES (?, ?)")
+    session.send_long_data(insert, 1, b"to the server")
+    go_away(table)
+    session.send_long_data(insert, 1, b"and here")
+    with pytest.raises(Err, match="long data"):
+        session.execute(insert, [(LONGLONG, 3), (BLOB, ...)])
+    execute(session, insert, [number(4), (BLOB, lenenc(b"its own"))])
+    session.send_long_data(insert, 1, b"whole")
+    execute(session, insert, [number(5), (BLOB, b"")])
+    bring_back(table)
+    assert rows(table, "SELECT id, b FROM t WHERE id > 2 ORDER BY id") == ((4, b"its own"), (5, b"whole"))

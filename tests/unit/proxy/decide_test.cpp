@@ -14,13 +14,13 @@ using enum action;
 
 namespace {
 
-command_facts statement(const char* text) {
+command_facts statement(const char* text, bool alone = true) {
   session_state state;
   holdwater::protocol::handshake_response login;
   login.database = "d";
   state.begin(login, std::make_shared<const server_profile>());
   sql::analysis found;
-  return describe_query(text, true, true, state, found);
+  return describe_query(text, true, alone, state, found);
 }
 
 situation in(server_state state) {
@@ -253,6 +253,23 @@ TEST_CASE("a read that needs no server is answered in an outage, and forwarded w
   CHECK(decide(statement("SELECT 1"), now).what == hold);
   now.server = server_state::draining;
   CHECK(decide(statement("SELECT 1"), now).what == forward);
+}
+
+TEST_CASE("preparing a statement waits for no pending write, several writes in one text are one decision") {
+  auto now = in(server_state::draining);
+  now.depends_on_pending = true;
+  CHECK(decide(describe_command(command::stmt_prepare), now).what == forward);
+  const auto several = statement("INSERT INTO t VALUES (1); DELETE FROM t", false);
+  CHECK(several.several_writes);
+  CHECK(decide(several, now).what == spool_several);
+  now.server = server_state::down;
+  CHECK(decide(several, now).what == spool_several);
+  now.spool_refusal = "full";
+  CHECK(decide(several, now).what == refuse);
+  now.server = server_state::up;
+  CHECK(decide(several, now).what == forward);
+  CHECK_FALSE(statement("INSERT INTO t VALUES (1); SELECT 1", false).several_writes);
+  CHECK_FALSE(statement("INSERT INTO t VALUES (1); DELETE FROM t").several_writes);
 }
 
 TEST_CASE("a read that needs no server is prepared and executed in an outage, too") {

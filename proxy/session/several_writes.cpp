@@ -1,0 +1,97 @@
+// Several writes in one text, in an outage: each is a unit of its own and has its own OK, as on a server with
+// autocommit; in a transaction all of them are collected. Whether all of them may run later is looked at
+// before the first one is queued, so that a text is refused whole.
+#include "proxy/server/state_board.hpp"
+#include "proxy/session/session.hpp"
+
+#include <utility>
+
+namespace holdwater::proxy {
+
+namespace sql = protocol::sql;
+
+// What each of the writes needs to mean later what it means now; LAST_INSERT_ID() in one is the id of those
+// before it. Nothing: `refusal` says why none of them is taken. Nothing is suspended in here.
+std::optional<several_drafts> session::make_several(std::string& refusal) {
+  several_drafts all;
+  const auto known_id = state_.known_last_insert_id;
+  const auto whole = query_text()->text;
+  std::vector<std::string_view> texts;
+  for (const auto& one : analyze_all()) texts.push_back(whole.substr(one.offset, one.size));
+  write_ = {};
+  write_.database = state_.database();
+  for (const auto text : texts) {
+    write_.text = text;
+    auto draft = make_one_of_several(refusal);
+    if (!draft) break;
+    all.told.push_back({draft->rows, draft->insert_id});
+    all.what.push_back(std::move(draft->what));
+    if (draft->insert_id != 0) state_.known_last_insert_id = draft->insert_id;
+  }
+  state_.known_last_insert_id = known_id; // the answers tell
+  if (all.what.size() == texts.size()) return all;
+  refusal += "; none of these statements was carried out";
+  return std::nullopt;
+}
+
+std::optional<write_draft> session::make_one_of_several(std::string& refusal) {
+  const bool write = analyze_write();
+  const auto& one = home_.analysis().first();
+  auto why = write ? why_not_spoolable(one, state_, write_.database) : "something that is no plain write";
+  if (why.empty() && has(one.traits, sql::trait::returning)) why = "RETURNING";
+  if (why.empty()) why = state_.context_gap();
+  if (why.empty()) return make_write({}, refusal);
+  refusal = "the server is down, and one of several statements cannot run later: " + why;
+  return std::nullopt;
+}
+
+task<session::verdict> session::spool_several() {
+  const bool collects = state_.collected.open() || !state_.autocommit();
+  if (!collects && !process().board.enter_append()) co_return verdict::decide_again;
+  std::string refusal;
+  auto drafts = make_several(refusal);
+  auto which = client_error::needs_server;
+  if (drafts && collects && !may_collect(drafts->what)) {
+    drafts.reset();
+    which = client_error::transaction_full;
+    refusal = too_large_to_collect;
+  }
+  if (!drafts) {
+    if (!collects) process().board.leave_append();
+    process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
+    const bool told = co_await answer_error(which, refusal);
+    co_return told ? verdict::next_command : verdict::end_session;
+  }
+  co_return co_await take_several(*drafts, collects);
+}
+
+// One after the other; behind one that fails none is taken, as on a server. The gate to the queue is kept for
+// the next one while this one goes through it, so that the server cannot be up in between.
+task<session::verdict> session::take_several(several_drafts& drafts, bool collects) {
+  bool gate = !collects;
+  auto next = verdict::next_command;
+  for (std::size_t at = 0; at < drafts.what.size(); ++at) {
+    more_follows_ = at + 1 < drafts.what.size();
+    told_error_ = false;
+    if (collects) {
+      const bool told = co_await collect_statement(drafts.what[at], drafts.told[at]);
+      next = told ? verdict::next_command : verdict::end_session;
+    } else if (gate) {
+      gate = more_follows_ && process().board.enter_append();
+      std::vector<spool::statement> one;
+      one.push_back(std::move(drafts.what[at]));
+      auto unit = make_unit(std::move(one));
+      next = co_await append_unit(unit, drafts.told[at]);
+    } else {
+      const std::string halted = "replay has halted and needs a person";
+      co_await answer_error(client_error::writes_not_accepted, halted);
+    }
+    ++command_.sequence; // of what was told
+    if (told_error_ || next != verdict::next_command) break;
+  }
+  if (gate) process().board.leave_append();
+  more_follows_ = false;
+  co_return next;
+}
+
+} // namespace holdwater::proxy

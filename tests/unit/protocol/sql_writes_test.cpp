@@ -195,3 +195,37 @@ TEST_CASE("writes give their tables, their shape and what would mean something e
     CHECK(describe(text, mysql()) == found);
   }
 }
+
+TEST_CASE("a single plain column that an INSERT returns is named, and where its clause begins") {
+  struct returning {
+    std::string_view before; // RETURNING
+    std::string_view clause;
+    std::string_view column; // empty: anything else is returned
+  };
+  constexpr returning cases[] = {
+      {"INSERT INTO t (a) VALUES (1), (2) ", "RETURNING id", "id"},
+      {"INSERT INTO `t` (`a`) VALUES ('RETURNING x') ", "RETURNING `t`.`id`", "id"},
+      {"REPLACE t SET a = 1 ", "returning db.t.id /* that */ ;", "id"},
+      {"INSERT INTO t VALUES (1) ", "RETURNING id, a", ""},
+      {"INSERT INTO t VALUES (1) ", "RETURNING *", ""},
+      {"INSERT INTO t VALUES (1) ", "RETURNING id + 1", ""},
+      {"INSERT INTO t VALUES (1) ", "RETURNING f(id)", ""},
+      {"INSERT INTO t VALUES (1) ", "RETURNING id AS x", ""},
+      {"INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = 1 ", "RETURNING id", ""},
+      {"INSERT INTO t SELECT 1 ", "RETURNING id", ""},
+      {"INSERT INTO t VALUES (1) /*! ", "RETURNING id */", ""},
+  };
+  for (const auto& [before, clause, column] : cases) {
+    const auto text = std::string(before) + std::string(clause);
+    CAPTURE(text);
+    analysis found;
+    found.analyze(text, mariadb());
+    const auto& one = found.first();
+    CHECK(has(one.traits, trait::returning));
+    CHECK(one.insert.returned.unquoted() == column);
+    if (!column.empty()) CHECK(one.insert.returning_at == before.size());
+  }
+  analysis found;
+  found.analyze("INSERT INTO t VALUES (1) RETURNING id", mysql());
+  CHECK(found.first().insert.returned.empty());
+}

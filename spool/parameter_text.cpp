@@ -23,10 +23,35 @@ std::string integer(std::string_view bytes, bool is_unsigned) {
 }
 
 template <class Real>
-std::string real(std::string_view bytes) {
+Real value_of(std::string_view bytes) {
   Real value = 0;
   std::memcpy(&value, bytes.data(), std::min(sizeof value, bytes.size()));
-  return fmt::format("{}", value);
+  return value;
+}
+
+// With an exponent it is a double; without one the server would take it for a decimal, or an integer, which
+// alone may stand in a LIMIT.
+std::string real_literal(double value, bool in_limit) {
+  auto text = fmt::format("{}", value);
+  const bool whole = text.find_first_not_of("-0123456789") == text.npos;
+  return text.find('e') != text.npos || (whole && in_limit) ? text : text + "e0";
+}
+
+// [-+]digits[.digits], and little enough of them for the server to take it for one.
+bool is_decimal(std::string_view text) {
+  if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
+  const auto digits = [&] {
+    const auto end = std::min(text.find_first_not_of("0123456789"), text.size());
+    text.remove_prefix(end);
+    return end;
+  };
+  const auto before = digits();
+  std::size_t after = 1;
+  if (!text.empty() && text.front() == '.') {
+    text.remove_prefix(1);
+    after = digits();
+  }
+  return text.empty() && before > 0 && after > 0 && before + after <= 65;
 }
 
 std::string fraction(std::string_view bytes, std::size_t at) {
@@ -58,8 +83,8 @@ std::string number(const parameter& one) {
   case MYSQL_TYPE_INT24:
   case MYSQL_TYPE_LONG:
   case MYSQL_TYPE_LONGLONG: return integer(*one.value, one.is_unsigned);
-  case MYSQL_TYPE_FLOAT: return real<float>(*one.value);
-  case MYSQL_TYPE_DOUBLE: return real<double>(*one.value);
+  case MYSQL_TYPE_FLOAT: return fmt::format("{}", value_of<float>(*one.value));
+  case MYSQL_TYPE_DOUBLE: return fmt::format("{}", value_of<double>(*one.value));
   default: return {};
   }
 }
@@ -101,6 +126,14 @@ std::string literal(const parameter& one, std::string_view character_set) {
   const auto text = text_of(one);
   if (is_blob(one.type)) return hex_literal(text, {});
   return is_plain(text) ? "'" + text + "'" : hex_literal(text, character_set);
+}
+
+std::string exact_literal(const parameter& one, std::string_view character_set, bool in_limit) {
+  if (!one.value) return "NULL";
+  if (one.type == MYSQL_TYPE_FLOAT) return real_literal(value_of<float>(*one.value), in_limit);
+  if (one.type == MYSQL_TYPE_DOUBLE) return real_literal(value_of<double>(*one.value), in_limit);
+  const bool decimal = one.type == MYSQL_TYPE_DECIMAL || one.type == MYSQL_TYPE_NEWDECIMAL;
+  return decimal && is_decimal(*one.value) ? *one.value : literal(one, character_set);
 }
 
 std::vector<std::string> literals(const std::vector<parameter>& all, std::string_view character_set) {

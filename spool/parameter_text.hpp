@@ -17,6 +17,9 @@ namespace holdwater::spool {
 // quotes when it is plain ASCII, in hexadecimal of `character_set`, which its bytes are in, when it is not.
 // BLOBs are bytes.
 [[nodiscard]] std::string literal(const parameter& one, std::string_view character_set);
+// ... and of the same type: a DOUBLE 1 is 1e0, unless `in_limit`, and a DECIMAL stays one. In place of a
+// value that is not bound.
+[[nodiscard]] std::string exact_literal(const parameter& one, std::string_view character_set, bool in_limit);
 [[nodiscard]] std::vector<std::string> literals(const std::vector<parameter>& all,
                                                 std::string_view character_set);
 

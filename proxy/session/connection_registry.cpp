@@ -45,14 +45,16 @@ void connection_registry::name(session_record& session, const std::string& user)
   session.user = user;
 }
 
-void connection_registry::hold(session_record& session, const std::shared_ptr<link_record>& link) {
-  if (!link) return;
+bool connection_registry::hold(session_record& session, const std::shared_ptr<link_record>& link) {
+  if (!link) return true;
   const std::lock_guard lock(mutex_);
+  if (link->holder != session.id && link->was_others && link->condemned) return false;
   session.link = link;
-  if (link->holder == session.id) return;
+  if (link->holder == session.id) return true;
   link->holder = session.id;
   link->told = false;
   link->since = clock_.fetch_add(1, std::memory_order_acq_rel) + 1;
+  return true;
 }
 
 bool connection_registry::lay_down(link_record& link) {

@@ -65,8 +65,8 @@ class connection_registry {
   [[nodiscard]] std::shared_ptr<link_record> open(std::uint32_t server_id);
 
   void name(session_record& session, const std::string& user);
-  // The link is the session's from now on.
-  void hold(session_record& session, const std::shared_ptr<link_record>& link);
+  // The link is the session's from now on. False: a KILL is on its way to it that does not mean the session.
+  [[nodiscard]] bool hold(session_record& session, const std::shared_ptr<link_record>& link);
   // It is nobody's. False: it must not be anybody's again.
   [[nodiscard]] bool lay_down(link_record& link);
   // Its holder has asked for its id.

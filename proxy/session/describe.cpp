@@ -139,7 +139,8 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
   facts.untraceable = !whole && !(alone && begins_as_write(text));
   for (const auto& one : found.statements()) {
     facts.kills = facts.kills || one.kind == sql::kind::kill;
-    facts.changes_logins = facts.changes_logins || changes_logins(one);
+    const bool unseen = !facts.single && one.kind == sql::kind::execute; // what it executes
+    facts.changes_logins = facts.changes_logins || unseen || changes_logins(one);
   }
   facts.changes_logins = facts.changes_logins || !whole;
   facts.kills = facts.kills && whole;
@@ -195,6 +196,7 @@ prepared_facts describe_prepared(std::string_view text, const session_state& sta
   facts.stays_in_transaction = found.single() && stays_in_transaction(first.kind);
   const bool plain = first.kind == sql::kind::select || first.kind == sql::kind::show || first.is_write();
   facts.changes_session = !found.single() || !plain || !leaves_behind(first).empty();
+  facts.changes_logins = !found.single() || changes_logins(first);
   facts.inserts = first.kind == sql::kind::insert || first.kind == sql::kind::replace;
   facts.keeps_last_id = found.single() && keeps_last_id(first);
   facts.looks_back = has(first.traits, trait::session_function | trait::reads_system_variable) ||
@@ -214,6 +216,14 @@ std::string_view leaves_behind(const sql::statement& one) {
   case sql::kind::unknown: return "a statement that is not understood";
   default: return {};
   }
+}
+
+std::string_view failure_leaves_behind(const sql::statement& one, unsigned error) {
+  constexpr unsigned not_parsed = 1064;
+  const bool partly = one.kind == sql::kind::call ||
+                      (one.kind == sql::kind::unknown && error != not_parsed) ||
+                      has(one.traits, trait::named_lock | trait::writes_user_variable);
+  return partly && one.kind != sql::kind::set ? leaves_behind(one) : std::string_view();
 }
 
 bool outlives_reset(protocol::command code) {

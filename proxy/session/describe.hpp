@@ -52,6 +52,8 @@ struct command_facts {
                                             const std::string& database, bool bound = false);
 
 // Why executing the statement makes the session impossible to restore, empty when it does not.
+// The same of a statement that failed with that error, but may have done a part of it before.
+[[nodiscard]] std::string_view failure_leaves_behind(const protocol::sql::statement& one, unsigned error);
 [[nodiscard]] std::string_view leaves_behind(const protocol::sql::statement& one);
 
 // Whether the command or statement may leave something on the server connection that neither

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <string>
+#include <vector>
 
 namespace holdwater::proxy {
 namespace {
@@ -118,6 +119,33 @@ bool is_acceptable(std::string_view variable, std::string_view text, std::string
     return lower == "read-uncommitted" || lower == "read-committed" || lower == "repeatable-read" ||
            lower == "serializable";
   return true;
+}
+
+bool is_left_behind(std::string_view variable, std::string_view text) {
+  struct dependence {
+    std::string_view variable;
+    std::vector<std::string_view> words; // of the texts that depend on it; none: all may
+  };
+  static const std::vector<dependence> all{
+      {"group_concat_max_len", {"group_concat", "json_arrayagg", "json_objectagg"}},
+      {"div_precision_increment", {"/", "avg"}},
+      {"default_week_format", {"week"}},
+      {"block_encryption_mode", {"aes_"}},
+      {"max_sort_length", {"order", "group", "distinct"}},
+      {"windowing_use_high_precision", {"over"}},
+      {"character_set_collations", {}},
+      {"check_constraint_checks", {}},
+      {"default_collation_for_utf8mb4", {}},
+      {"old_mode", {}},
+      {"sql_auto_is_null", {}},
+      {"system_versioning_insert_history", {}},
+  };
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.variable == variable; });
+  if (found == all.end()) return false;
+  return found->words.empty() ||
+         std::any_of(found->words.begin(), found->words.end(),
+                     [&](std::string_view word) { return boost::algorithm::icontains(text, word); });
 }
 
 } // namespace holdwater::proxy

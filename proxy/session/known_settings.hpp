@@ -15,6 +15,9 @@ namespace holdwater::proxy {
 [[nodiscard]] bool is_acceptable(std::string_view variable, std::string_view text, std::string_view value,
                                  const spool::statement_context& now, const server_profile& profile);
 
+// Whether a write of that text may depend on the variable, lower-case name, while no unit carries it.
+[[nodiscard]] bool is_left_behind(std::string_view variable, std::string_view text);
+
 // A character set that clients may speak: the servers refuse those in which ASCII is not one byte.
 [[nodiscard]] bool is_client_charset(std::string_view character_set);
 

@@ -211,6 +211,14 @@ task<> session::use_up_long_data() {
   if (one->long_data && one->prepared && link_) co_await close_at_server(*one);
 }
 
+// The next execute will be told.
+void session::lose_long_data(std::uint32_t statement) {
+  auto* one = state_.statements.find(statement);
+  if (!one) return;
+  state_.statements.drop_long_data(*one);
+  one->long_data_lost = true;
+}
+
 // The server forgets what it has of the statement, which is prepared anew before its next use.
 task<> session::close_at_server(prepared_statement& one) {
   protocol::byte_buffer payload, framed;

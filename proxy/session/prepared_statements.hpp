@@ -41,6 +41,7 @@ struct prepared_facts {
   bool pure_read = false;            // its repetition is not noticed
   bool stays_in_transaction = false; // it cannot commit an open one
   bool changes_session = false;      // something is to be remembered after it
+  bool changes_logins = false;       // the next login may go another way
   bool inserts = false;              // ids are to be reserved for its table, if that was not done
   bool keeps_last_id = false;        // LAST_INSERT_ID() says afterwards what it said before
   bool looks_back = false;           // may ask about the statement before: nothing may be sent in between

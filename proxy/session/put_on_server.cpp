@@ -11,6 +11,7 @@
 #include "spool/context_sql.hpp"
 #include "spool/parameter_text.hpp"
 
+#include <boost/algorithm/string/predicate.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -31,8 +32,11 @@ std::string opening(const transaction_mode& mode) {
 std::string with_values(const spool::statement& one, protocol::sql::dialect how) {
   protocol::sql::apply_sql_mode(how, one.context.sql_mode);
   how.client_charset = protocol::sql::charset_class(one.context.character_set_client);
-  return protocol::sql::fill_placeholders(one.text, how,
-                                          spool::literals(one.parameters, one.context.character_set_client));
+  const bool in_limit = boost::algorithm::icontains(one.text, "limit");
+  std::vector<std::string> values;
+  for (const auto& value : one.parameters)
+    values.push_back(spool::exact_literal(value, one.context.character_set_client, in_limit));
+  return protocol::sql::fill_placeholders(one.text, how, values);
 }
 
 std::string savepoint_sql(const collected_transaction::savepoint& one) {

@@ -88,10 +88,13 @@ task<link_attempt> session::reach_server(const protocol::handshake_response& as)
   const auto profile = process().profile.get();
   if (!profile->version.mariadb)
     login.client_capabilities |= profile->hello.server_capabilities & protocol::cap::session_track;
-  auto attempt = co_await find_server(login);
-  if (attempt.what == link_attempt::outcome::opened)
-    process().connections->hold(*record_, attempt.link->record);
-  co_return attempt;
+  for (;;) {
+    auto attempt = co_await find_server(login);
+    if (attempt.what != link_attempt::outcome::opened ||
+        process().connections->hold(*record_, attempt.link->record))
+      co_return attempt;
+    say_goodbye(*attempt.link);
+  }
 }
 
 task<link_attempt> session::find_server(const protocol::handshake_response& as) {

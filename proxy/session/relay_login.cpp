@@ -78,7 +78,7 @@ task<session::entry> session::relay_login(std::uint8_t sequence) {
     co_return entry::refused;
   }
   link_ = std::move(attempt.link);
-  process().connections->hold(*record_, link_->record);
+  if (!process().connections->hold(*record_, link_->record)) co_return entry::gone;
 
   relayed_login conversation{login.auth_plugin, std::string(protocol::as_text(attempt.hello.salt)), sequence};
   if (!proof_fits_server()) {

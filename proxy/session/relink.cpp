@@ -151,7 +151,8 @@ void session::apply_command_effects(const command_facts& facts) {
     if (executed) executed->long_data = false; // a failed execute uses it up
     if (command_.code == command::stmt_prepare) state_.statements.failed_to_open();
     if (facts.kind == sql::kind::prepare) apply_query_effects(); // the name is free now
-    if (tracker_.err().number == 1213)                           // the server rolled the transaction back
+    apply_failure();
+    if (tracker_.err().number == 1213) // the server rolled the transaction back
       state_.status = static_cast<std::uint16_t>(state_.status & ~protocol::server_status::in_trans);
     return;
   }
@@ -190,6 +191,25 @@ void session::apply_query_effects() {
   found.analyze(text->text, state_.dialect());
   const bool failed = tracker_.ended_by() == response_tracker::ending::err;
   for (const auto& one : found.statements()) apply_statement_effects(one, text->text, failed);
+}
+
+// A procedure that failed has perhaps taken a lock before, and the like.
+void session::apply_failure() {
+  std::string_view text;
+  if (protocol::executes_statement(command_.code)) {
+    if (const auto* one = state_.statements.find(command_.statement)) text = one->text;
+  } else if (const auto query = query_text(); query && command_.code == command::query && !command_.spent) {
+    text = query->text;
+  }
+  if (text.empty()) return;
+  auto& found = home_.analysis();
+  found.analyze(text, state_.dialect());
+  const auto* named = found.first().kind == sql::kind::execute
+                          ? state_.statements.find(std::string_view(lower_name(found.first().subject)))
+                          : nullptr;
+  if (named) found.analyze(named->text, state_.dialect());
+  const auto why = failure_leaves_behind(found.first(), tracker_.err().number);
+  if (!why.empty()) state_.make_unrestorable(why);
 }
 
 // `text`: what the statement is a part of. `failed`: it, or one beside it, did.

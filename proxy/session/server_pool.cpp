@@ -36,6 +36,9 @@ namespace {
 // How long a connection may stay as its client left it.
 constexpr milliseconds reset_delay{100};
 
+// They mean another wait_timeout or sql_mode, which a reset or a change of user forgets.
+constexpr auto other_settings = cap::interactive | cap::ignore_space;
+
 // More are not remembered: what is not goes by way of a login.
 constexpr std::size_t most_recipes = 64;
 constexpr std::size_t most_vouchers = 256;
@@ -105,8 +108,8 @@ bool server_pool::worth_keeping(const server_link& link) const {
   const auto present = process.board.view();
   return process.settings.pool.max_idle > 0 && present.state == server_state::up &&
          link.outage == present.outage && process.settings.server.proxy_protocol == "off" && !link.tainted &&
-         !(link.negotiated & cap::interactive) && // its wait_timeout is another one
-         link.can_change_user() && age_of(link) < process.settings.pool.max_age;
+         !(link.negotiated & other_settings) && link.can_change_user() &&
+         age_of(link) < process.settings.pool.max_age;
 }
 
 // Takes a place among the process's idle connections, if need be from the one that was idle longest here.
@@ -286,13 +289,8 @@ task<> server_pool::prove(kept& one) {
   if (one.gone || wanted.broken) co_return;
   recipe found{link.collation, link.database, nullptr};
   const auto profile = home_.process().profile.get();
-  const auto* names = profile->find(link.collation);
-  const bool has_database = !link.database.empty();
-  for (unsigned trial = 0; wanted.ok && !found.words && trial < 4; ++trial) {
-    const bool with_names = (trial & 1) != 0;
-    const bool with_database = (trial & 2) != 0;
-    if ((with_names && !names) || (with_database && !has_database)) continue;
-    const auto words = make_fresh_start(link, with_database, with_names ? names : nullptr);
+  if (const auto* names = profile->find(link.collation); wanted.ok && names) {
+    const auto words = make_fresh_start(link, !link.database.empty(), names);
     link.start.owe(words);
     const auto got = co_await ask_server(home_, one.wake, link, question);
     if (one.gone || got.broken) co_return;

@@ -58,7 +58,8 @@ class server_pool {
   struct kept;
   using kept_list = std::list<std::shared_ptr<kept>>;
 
-  // What a login of that character set and database is after a reset and which further commands.
+  // What a login of that character set and database is after a reset and the same said as commands, so that
+  // it stays true when the server's variables or the database's own collation change.
   struct recipe {
     std::uint16_t collation = 0;
     std::string database;

@@ -201,6 +201,11 @@ command_facts session::describe(bool up) {
   }
   if (command_.code == command::stmt_execute || facts.kind == protocol::sql::kind::execute)
     facts.kills = executes_kill();
+  if (facts.kind == protocol::sql::kind::execute) {
+    const auto name = lower_name(home_.analysis().first().subject);
+    const auto* one = state_.statements.find(std::string_view(name));
+    facts.changes_logins = one ? one->facts.changes_logins : !state_.restorable();
+  }
   if (!up) look_at_write(facts);
   return facts;
 }
@@ -244,6 +249,7 @@ situation session::look_around(const command_facts& facts, server_state server) 
     if (not_spoolable_.empty())
       not_spoolable_ = why_not_spoolable(statement, state_, write_.database, write_.bound);
     if (not_spoolable_.empty()) not_spoolable_ = state_.context_gap();
+    if (not_spoolable_.empty()) not_spoolable_ = state_.setting_left_behind(write_.text);
     if (!not_spoolable_.empty())
       not_spoolable_ = "the server is down, and this write cannot run later: " + not_spoolable_;
     now.not_spoolable = not_spoolable_;
@@ -309,6 +315,7 @@ void session::spend_command() {
 // A command larger than the buffer, while the server may not be there to stream it to: it is read whole.
 task<session::verdict> session::collect_command() {
   message whole;
+  const auto statement = protocol::statement_id_of(command_.payload); // should it name one
   home_.deadlines().set(limit_, collect_limit);
   const auto status = co_await read_message(
       *client_, {wake_, &limit_}, process().settings.spool.max_statement_bytes, whole, excess::swallow);
@@ -318,6 +325,10 @@ task<session::verdict> session::collect_command() {
   if (status == io_status::too_large) {
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
     command_.spent = true;
+    if (command_.code == command::stmt_send_long_data) { // it has no answer: the execute is told
+      lose_long_data(statement);
+      co_return verdict::next_command;
+    }
     const bool told = co_await answer_error(
         client_error::packet_too_large, "this statement is too large to be kept until the server takes it");
     co_return told ? verdict::next_command : verdict::end_session;

@@ -220,6 +220,7 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> reset_statement();
   void keep_long_data();
   task<> use_up_long_data();
+  void lose_long_data(std::uint32_t statement);
   task<> close_at_server(prepared_statement& one);
   [[nodiscard]] std::optional<std::vector<bound_values>> read_bound_values(std::string& refusal);
   [[nodiscard]] std::string shape_of_write(const bound_values& values) const;
@@ -249,6 +250,7 @@ class session : public std::enable_shared_from_this<session> {
   void follow_told(bool by_set);
   [[nodiscard]] bool was_told_database() const;
   void apply_query_effects();
+  void apply_failure();
   void follow_last_id(const command_facts& facts);
   void know_last_id(std::optional<bool> made_by_server);
   void apply_statement_effects(const protocol::sql::statement& one, std::string_view text, bool failed);

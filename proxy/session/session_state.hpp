@@ -65,6 +65,9 @@ class session_state {
   [[nodiscard]] std::string context_gap() const {
     return gaps_.empty() ? std::string() : gaps_.front().second;
   }
+  // The setting of this session that a write of that text may depend on and a unit does not carry; empty when
+  // there is none.
+  [[nodiscard]] std::string setting_left_behind(std::string_view text) const;
   [[nodiscard]] const protocol::sql::dialect& dialect() const { return dialect_; }
 
   // --- SET

@@ -138,4 +138,10 @@ void session_state::assign_here(const sql::statement& set) {
   }
 }
 
+std::string session_state::setting_left_behind(std::string_view text) const {
+  for (const auto& setting : settings_)
+    if (is_left_behind(setting.first, text)) return setting.first + " was set";
+  return {};
+}
+
 } // namespace holdwater::proxy

@@ -54,7 +54,9 @@ void session::follow_statement() {
   auto* one = book.find(command_.statement);
   if (one) {
     command_.statement = one->client_id;
-    if (protocol::executes_statement(command_.code) && one->parameters > 0) {
+    const bool executes = protocol::executes_statement(command_.code);
+    if (executes && one->facts.changes_logins) command_.changes_logins = true;
+    if (executes && one->parameters > 0) {
       const auto where = protocol::find_parameter_types(command_.payload, one->parameters, link_->negotiated);
       if (where.sent && where.understood && where.count == one->parameters)
         book.keep_types(*one, command_.payload.subspan(where.types_at, where.types_size));

@@ -4,7 +4,7 @@ import datetime
 import pytest
 
 from lib.process import wait_until
-from lib.sql import error_number, run, spooled_seq, value
+from lib.sql import error_number, run, spooled_seq, value, was_refused_for_outage
 
 
 @pytest.fixture
@@ -192,3 +192,17 @@ def test_a_setting_that_the_server_would_refuse_is_refused_in_an_outage(table, s
     assert server.run("SELECT n FROM t", database=table.database) == ((2,),)
     refused = error_number(connection, f"SET {setting}")[0] if "increment" not in setting else 1231
     assert refused in (1115, 1231, 1273, 1298, 1649), "the server itself refuses it"
+
+
+@pytest.mark.parametrize("setting, expression", [
+    ("group_concat_max_len = 4", "(SELECT GROUP_CONCAT(s) FROM (SELECT 'abcdef' s) q)"), ("div_precision_increment = 10", "1 / 3"),
+    ("default_week_format = 3", "WEEK('2023-01-01')"),
+])
+def test_a_write_that_depends_on_a_setting_that_no_unit_carries_is_refused(proxy, setting, expression):
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE depends (id INT PRIMARY KEY, s VARCHAR(50)) ENGINE=InnoDB")
+    run(connection, f"SET SESSION {setting}")
+    proxy.server.stop()
+    proxy.wait_state("down")
+    was_refused_for_outage(connection, f"INSERT INTO depends VALUES (1, {expression})")
+    spooled_seq(connection, "INSERT INTO depends VALUES (2, 'b')")

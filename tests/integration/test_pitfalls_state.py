@@ -153,3 +153,15 @@ def test_pitfall_21_every_collation_of_the_handshake_and_of_set_names_arrives(se
         assert value(connection, "SELECT @@collation_connection") == name
     new_server_connection(server, connection)
     assert value(connection, "SELECT @@collation_connection") == name
+
+
+def test_a_procedure_that_failed_has_left_its_lock(proxy, server):
+    server.run("CREATE PROCEDURE p() BEGIN DO GET_LOCK('kept', 0); SIGNAL SQLSTATE '45000'; END", database=proxy.database)
+    connection = proxy.connect()
+    assert error_number(connection, "CALL p()")[0] == 1644
+    server.stop()
+    proxy.wait_state("down")
+    server.start()
+    proxy.wait_drained()
+    with pytest.raises(pymysql.err.OperationalError):  # never as if the lock were still held
+        run(connection, "SELECT 1")

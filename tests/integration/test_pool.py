@@ -4,6 +4,7 @@ import pytest
 
 from lib.process import wait_until
 from lib.sql import error_number, run, value
+from lib.statements import Session
 from lib.wire import BASIC, PROOFS, Client, Err
 
 TRACES = [
@@ -418,3 +419,40 @@ def change_user(connection, account, database):
     if not packet.is_ok_packet():
         packet = connection._read_packet()
     assert packet.is_ok_packet()
+
+
+def test_a_login_that_is_a_mode_too_keeps_it(trusting):
+    """CLIENT_IGNORE_SPACE: a reset forgets it, and MariaDB's change of user."""
+    for _ in range(3):
+        leave(trusting, trusting.connect())
+    for _ in range(3):
+        connection = trusting.connect(client_flag=pymysql.constants.CLIENT.IGNORE_SPACE)
+        assert "IGNORE_SPACE" in value(connection, "SELECT @@sql_mode")
+        connection.close()
+
+
+def test_what_a_reset_gives_follows_a_database_that_was_altered(server, pooled):
+    server.run("CREATE DATABASE altered", f"GRANT ALL ON altered.* TO `{pooled.account.user}`@`%`")
+
+    def collation():
+        connection = pooled.connect(database="altered")
+        found = value(connection, "SELECT @@collation_database")
+        leave(pooled, connection)
+        return found
+    for _ in range(3):
+        collation()
+    server.run("ALTER DATABASE altered CHARACTER SET cp1251")
+    wait_until(lambda: collation() == "cp1251_general_ci", 10, "the server is asked again")
+    assert [collation() for _ in range(3)] == ["cp1251_general_ci"] * 3
+    server.run("DROP DATABASE altered")
+
+
+def test_what_a_prepared_statement_does_to_accounts_holds_for_the_next_login(server, trusting):
+    name = f"`{trusting.account.user}`@`%`"
+    server.run(f"GRANT ALL ON *.* TO {name} WITH GRANT OPTION")
+    use_and_leave(trusting)
+    session = Session(trusting)
+    session.execute(session.prepare(f"ALTER USER {name} ACCOUNT LOCK"), [])
+    with pytest.raises(pymysql.err.OperationalError):
+        trusting.connect()
+    session.close()

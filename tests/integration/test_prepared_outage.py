@@ -331,3 +331,36 @@ def test_an_execute_that_is_refused_in_an_outage_uses_its_long_data_up(table, se
     execute(session, insert, [number(5), (BLOB, b"")])
     bring_back(table)
     assert rows(table, "SELECT id, b FROM t WHERE id > 2 ORDER BY id") == ((4, b"its own"), (5, b"whole"))
+
+
+def test_long_data_that_is_too_large_has_no_answer_and_the_execute_has_an_error(server, start_proxy):
+    proxy = start_proxy(server, HOLDWATER_SPOOL_MAX_STATEMENT_BYTES=1 << 20)
+    run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY, b LONGBLOB) ENGINE=InnoDB")
+    session = Session(proxy)
+    insert = session.prepare("INSERT INTO t (id, b) VALUES (?, ?)")
+    go_away(proxy)
+    session.send_long_data(insert, 1, b"x" * (2 << 20))
+    with pytest.raises(Err, match="long data"):
+        session.execute(insert, [(LONGLONG, 4), (BLOB, ...)])
+    execute(session, insert, [number(5), (BLOB, lenenc(b"short"))])
+    session.close()
+
+
+def test_values_that_go_on_to_the_server_as_text_keep_their_types(table, session):
+    server, connection = table.server, table.connect()
+    run(connection, "CREATE TABLE d (id INT PRIMARY KEY, x DECIMAL(40,10), y DOUBLE, z DOUBLE) ENGINE=InnoDB")
+    run(connection, "INSERT INTO d VALUES (1, 12345678901234567890.01, 0, 0), (2, 12345678901234567890.01, 0, 0)")
+    update = session.prepare("UPDATE d SET x = x + ?, y = ?, z = ? / 3 WHERE id = ?")
+
+    def values(row):
+        return [(NEWDECIMAL, lenenc(b"0.01")), (FLOAT, struct.pack("<f", 0.1)), (DOUBLE, struct.pack("<d", 1.0)), number(row)]
+    session.raw.command(COM_STMT_EXECUTE, packed_execute(update.id, values(1)))
+    session.raw.expect_ok()
+    go_away(table)
+    session.query("BEGIN")
+    execute(session, update, values(2))
+    bring_back(table)
+    assert session.scalar("SELECT 1") == b"1"
+    session.query("COMMIT")
+    up, down = server.run("SELECT x, y, z FROM d ORDER BY id", database=table.database)
+    assert up == down

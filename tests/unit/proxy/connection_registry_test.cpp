@@ -36,7 +36,7 @@ TEST_CASE("ids keep away from the server's, wherever it has come to") {
 
 TEST_CASE("a KILL by an id of ours goes to the server connection that the session has") {
   registry_of_two here;
-  here.registry.hold(*here.one, here.link);
+  REQUIRE(here.registry.hold(*here.one, here.link));
   const auto order = here.registry.aim(here.one->id, false, 0);
   CHECK(order.what == course::rewrite);
   CHECK(order.server_id == 7);
@@ -46,7 +46,7 @@ TEST_CASE("a KILL by an id of ours goes to the server connection that the sessio
 
 TEST_CASE("a KILL QUERY does not doom the session, but its connection goes to nobody else") {
   registry_of_two here;
-  here.registry.hold(*here.one, here.link);
+  REQUIRE(here.registry.hold(*here.one, here.link));
   CHECK(here.registry.aim(here.one->id, true, 0).what == course::rewrite);
   CHECK_FALSE(here.one->doomed.load());
   CHECK_FALSE(here.registry.lay_down(*here.link));
@@ -55,8 +55,8 @@ TEST_CASE("a KILL QUERY does not doom the session, but its connection goes to no
 TEST_CASE("a session without a server connection is ended here") {
   registry_of_two here;
   CHECK(here.registry.aim(here.one->id, false, 0).what == course::local);
-  here.registry.hold(*here.one, here.link);
-  here.registry.hold(*here.other, here.link); // it went to another
+  REQUIRE(here.registry.hold(*here.one, here.link));
+  REQUIRE(here.registry.hold(*here.other, here.link)); // it went to another
   CHECK(here.registry.aim(here.one->id, false, 0).what == course::local);
 }
 
@@ -71,10 +71,10 @@ TEST_CASE("an id that is none of ours is the server's business, whatever its siz
 
 TEST_CASE("the server's id of a connection that has changed hands is unknown to who learned it before") {
   registry_of_two here;
-  here.registry.hold(*here.one, here.link);
+  REQUIRE(here.registry.hold(*here.one, here.link));
   const auto looked = here.registry.now();
   REQUIRE(here.registry.lay_down(*here.link));
-  here.registry.hold(*here.other, here.link);
+  REQUIRE(here.registry.hold(*here.other, here.link));
   CHECK(here.registry.aim(7, false, looked).what == course::unknown);
   CHECK_FALSE(here.other->doomed.load());
   SUBCASE("not to who has looked since") {
@@ -85,6 +85,14 @@ TEST_CASE("the server's id of a connection that has changed hands is unknown to 
     here.registry.tell(*here.link);
     CHECK(here.registry.aim(7, false, looked).target == here.other);
   }
+}
+
+TEST_CASE("a connection that a KILL was sent to while it was nobody's goes to nobody") {
+  registry_of_two here;
+  REQUIRE(here.registry.hold(*here.one, here.link));
+  REQUIRE(here.registry.lay_down(*here.link));
+  CHECK(here.registry.aim(7, true, here.registry.now()).what == course::pass);
+  CHECK_FALSE(here.registry.hold(*here.other, here.link));
 }
 
 TEST_CASE("connections are counted while they live") {

@@ -85,3 +85,11 @@ TEST_CASE("switches, numbers and names have their spellings") {
 TEST_CASE("what no unit carries is taken on trust") {
   CHECK(takes("max_join_size", "12345"));
 }
+
+TEST_CASE("a write that may depend on a setting which no unit carries is known by its words") {
+  CHECK(is_left_behind("group_concat_max_len", "INSERT INTO t SELECT Group_Concat(a) FROM s"));
+  CHECK_FALSE(is_left_behind("group_concat_max_len", "INSERT INTO t VALUES (1)"));
+  CHECK(is_left_behind("div_precision_increment", "UPDATE t SET a = b / 3"));
+  CHECK(is_left_behind("check_constraint_checks", "INSERT INTO t VALUES (1)"));
+  CHECK_FALSE(is_left_behind("sql_mode", "UPDATE t SET a = b / 3"));
+}

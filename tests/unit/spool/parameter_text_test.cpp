@@ -44,3 +44,18 @@ TEST_CASE("a literal is read alike in every sql_mode, as text in its character s
   CHECK(literal(of(252, "ab"), "utf8mb4") == "x'6162'");
   CHECK(literal(of(252, ""), "utf8mb4") == "x''");
 }
+
+TEST_CASE("a literal in the place of a value has its type too") {
+  const auto bytes = [](auto value) {
+    return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  CHECK(exact_literal(of(5, bytes(1.0)), "utf8mb4", false) == "1e0");
+  CHECK(exact_literal(of(5, bytes(-2.25)), "utf8mb4", true) == "-2.25e0");
+  CHECK(exact_literal(of(5, bytes(1e300)), "utf8mb4", false) == "1e+300");
+  CHECK(exact_literal(of(5, bytes(7.0)), "utf8mb4", true) == "7"); // all that a LIMIT takes
+  CHECK(exact_literal(of(4, bytes(0.1F)), "utf8mb4", false) == "0.10000000149011612e0");
+  for (const char* text : {"0.01", "-12345678901234567890.5", "+7", "0"})
+    CHECK(exact_literal(of(246, text), "utf8mb4", false) == text);
+  for (const char* text : {"", "-", "1.", ".5", "1e3", "1 OR 1"})
+    CHECK(exact_literal(of(246, text), "utf8mb4", false) == "'" + std::string(text) + "'");
+}

@@ -22,6 +22,7 @@ struct database_health {
   std::uint64_t reconnects = 0; // how often the server was reached again after an outage
   std::string address;          // host:port
   std::string version;          // the server's greeting version, empty when never met
+  bool reads_go_on = false;     // clients' reads go to the server, also while it is `down` for writes
 };
 
 struct spool_health {

@@ -48,7 +48,8 @@ json::value view(const database_health& of) {
                       {"last_error", printable(of.last_error)},
                       {"reconnects", of.reconnects},
                       {"address", printable(of.address)},
-                      {"version", printable(of.version)}};
+                      {"version", printable(of.version)},
+                      {"reads_go_on", of.reads_go_on}};
 }
 
 json::value view(const spool_health& of) {

@@ -207,9 +207,8 @@ void program::stop() {
 
 // What hangs on the server's coming and going besides the sessions.
 void program::follow_state(server_view view) {
-  const bool reachable = view.state == server_state::up || view.state == server_state::draining;
   if (ids_) view.state == server_state::up ? ids_->server_is_up() : ids_->server_is_away();
-  if (!reachable || profile_.knows_greeting()) return;
+  if (!view.answers() || profile_.knows_greeting()) return;
   workers_.front()->learn_greeting();
 }
 

@@ -68,7 +68,8 @@ admin::health program::snapshot() const {
                   server.last_error,
                   server.reconnects,
                   settings_.server.name(),
-                  profile->hello.server_version};
+                  profile->hello.server_version,
+                  server.view.answers()};
   out.spool = spool_snapshot(server);
   const auto& counted = counters_;
   const auto links = services_->connections->links();
@@ -133,6 +134,8 @@ std::vector<admin::counter> program::metrics() const {
                          server_state::halted})
     state.samples.push_back({{{"state", std::string(name_of(one))}}, one == server.view.state ? 1.0 : 0.0});
   out.push_back(std::move(state));
+  out.push_back(single("holdwater_server_answers", "1 while reads go to the server, whatever its state.",
+                       server.view.answers() ? 1 : 0, true));
   if (!spool_) return out;
   const auto counts = spool_->counts();
   out.push_back(single("holdwater_spool_pending", "Units that wait to be applied.",

@@ -34,7 +34,7 @@ replayer::attach_report replay_engine::attach() {
   case setback::kind::unreachable:
   case setback::kind::stopped: break;
   }
-  return {attach_status::unreachable, done.error().reason};
+  return {attach_status::unreachable, done.error().reason, {}, done.error().server_answers};
 }
 
 // A connection that is lost meanwhile says nothing of rights: replay will meet it again.

@@ -58,7 +58,8 @@ replay_report replay_engine::drain() {
     constexpr replay_outcome outcomes[] = {replay_outcome::unreachable, replay_outcome::unreachable,
                                            replay_outcome::halted, replay_outcome::stopped,
                                            replay_outcome::spool_failed};
-    return {outcomes[static_cast<std::size_t>(done.error().what)], done.error().reason};
+    return {outcomes[static_cast<std::size_t>(done.error().what)], done.error().reason,
+            done.error().server_answers};
   }
   const auto now = std::chrono::steady_clock::now();
   if (compacted_at_ && now - *compacted_at_ < compaction_interval) return {};

@@ -24,6 +24,7 @@ struct setback {
   kind what = kind::again;
   std::string reason;
   attach_status status = attach_status::ready; // of halted alone
+  bool server_answers = false;                 // of unreachable: "not now", of a server that is there
 };
 template <class T>
 using progress = boost::system::result<T, setback>;

@@ -16,8 +16,9 @@ std::uint64_t number_of(const std::optional<std::string>& text) {
 } // namespace
 
 setback replay_engine::unreachable(const server_error& error, const std::string& doing) {
+  constexpr unsigned shutting_down = 1053;
   return {setback::kind::unreachable, doing + ": " + error.text + " (" + std::to_string(error.number) + ")",
-          attach_status::ready};
+          attach_status::ready, classify(error) == error_class::not_now && error.number != shutting_down};
 }
 
 progress<replay_session*> replay_engine::session_for(const std::string& account) {

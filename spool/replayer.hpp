@@ -64,7 +64,8 @@ class replay_observer {
 
 struct replay_report {
   replay_outcome outcome = replay_outcome::drained;
-  std::string reason; // for people, when not drained
+  std::string reason;          // for people, when not drained
+  bool server_answers = false; // of unreachable: it was "not now", of a server that is there
 };
 
 // Makes a connection for an account; tests put a server of their own behind it.
@@ -86,6 +87,7 @@ class replayer {
     // Accounts besides the owner that cannot use the ledger, with why: their units could not be applied, so
     // none may be accepted.
     std::vector<std::pair<std::string, std::string>> without_ledger = {};
+    bool server_answers = false; // as in replay_report
   };
   [[nodiscard]] attach_report attach();
 

@@ -28,7 +28,7 @@ constexpr unsigned refusing[] = {
     1045, 1698, 1862, 3118, 3955, 4151, // access denied at connect, expired or locked accounts
     1047, 1152, 1836, 3100, 3032,       // not prepared, aborted, read-only, offline mode
     1129, 1130,                         // this host is blocked, not allowed
-    1792,                               // the transaction is read-only: so is the server
+    1792, 1874,                         // the transaction is read-only: so is the server; so is InnoDB
     1021, 1114, 1037, 1041,             // its disk or its memory is full
 };
 constexpr unsigned passing[] = {

@@ -208,6 +208,9 @@ class analysis {
 // True for SELECT, SHOW and the like whose repetition nobody can notice: no lock, no target, no variable
 // written, no session function, no deferred hazard (SLEEP), no unknown function, no sequence.
 [[nodiscard]] bool is_pure_read(const statement& one);
+// Changes nothing that another session could see, and takes no lock. Its repetition may be noticed
+// (ROW_COUNT(), @x := 1).
+[[nodiscard]] bool only_reads(const statement& one);
 
 // What each row of INSERT ... VALUES / SET gives for one column, to learn whether the server would make an
 // id.

@@ -110,4 +110,11 @@ bool is_pure_read(const statement& one) {
   return !has(one.traits, noticed);
 }
 
+bool only_reads(const statement& one) {
+  if (one.kind != kind::select && one.kind != kind::show) return false;
+  constexpr trait changing = trait::locking_read | trait::into_target | trait::named_lock |
+                             trait::unknown_function | trait::sequence_access | trait::partial;
+  return !has(one.traits, changing);
+}
+
 } // namespace holdwater::protocol::sql

@@ -1,6 +1,7 @@
 #include "proxy/server/monitor.hpp"
 
 #include "proxy/server/address.hpp"
+#include "proxy/server/read_only.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -51,9 +52,9 @@ void monitor::report(const std::string& what) {
 void monitor::ask_for_check() {
   const std::lock_guard lock(mutex_);
   // Many sessions may wait on the same slow server: one look a second is enough.
-  if (board_.view().state == server_state::down ||
-      steady_clock::now() - last_check_ < std::chrono::seconds(1))
-    return;
+  const auto now = board_.view();
+  const bool gone = now.state == server_state::down && !now.reads;
+  if (gone || steady_clock::now() - last_check_ < std::chrono::seconds(1)) return;
   check_wanted_ = true;
   watch_wakes_.notify_all();
 }
@@ -106,6 +107,7 @@ void monitor::watch() {
     switch (result) {
     case probe_result::still_there: apply(server_event::check_passed, {}); break;
     case probe_result::fresh: apply(server_event::connected, {}); break;
+    case probe_result::not_now: apply(server_event::check_not_now, error); break;
     case probe_result::failed: apply(server_event::check_failed, error); break;
     case probe_result::timed_out: apply(server_event::check_timed_out, error); break;
     }
@@ -140,7 +142,7 @@ monitor::probe_result monitor::probe_connection(std::string& error) {
         {settings_.connection_timeout, settings_.connection_timeout});
     if (!made) {
       error = fmt::format("connect: {} ({})", made.error().text, made.error().number);
-      return probe_result::failed;
+      return replay_ && means_no_room(made.error()) ? probe_result::not_now : probe_result::failed;
     }
     connection_ = std::move(*made);
     result = probe_result::fresh;
@@ -148,25 +150,22 @@ monitor::probe_result monitor::probe_connection(std::string& error) {
   // A plain proxy's checks are all fresh; what it knows of the server is learned anew after an outage.
   const bool came_back = replay_ || board_.view().state != server_state::up;
   if (result == probe_result::fresh && came_back && on_connected_) on_connected_(*connection_);
-  error = why_not_writable();
-  if (error.empty() && replay_) return result;
-  connection_.reset(); // a plain proxy keeps none: the server's other clients would see it
-  return error.empty() ? result : probe_result::failed;
+  const auto now = ask_whether_writable(error);
+  // A plain proxy keeps none: the server's other clients would see it.
+  if (now == probe_result::failed || !replay_) connection_.reset();
+  return now == probe_result::still_there ? result : now;
 }
 
-std::string monitor::why_not_writable() {
-  const auto answer = connection_->query("SELECT @@global.read_only");
-  if (!answer) return fmt::format("check: {} ({})", answer.error().text, answer.error().number);
-  if (!replay_ || answer->rows.empty() || answer->rows[0][0] != "1") return {};
-  // Some accounts may write to a read-only server. An update of no row tells whether ours is one of them.
-  const auto& table = settings_.ledger.table;
-  const auto name = table.find('.') == std::string::npos && !settings_.server.database.empty()
-                        ? settings_.server.database + "." + table
-                        : table;
-  const auto tried =
-      connection_->query(fmt::format("UPDATE {} SET owner_epoch = owner_epoch WHERE spool_id = ''", name));
-  if (tried || spool::classify(tried.error()) == spool::error_class::refused) return {};
-  return fmt::format("check: {} ({})", tried.error().text, tried.error().number);
+// A plain proxy's clients hear of a read-only server from itself.
+monitor::probe_result monitor::ask_whether_writable(std::string& error) {
+  const auto option = read_only_option(*connection_);
+  if (!option) {
+    error = fmt::format("check: {} ({})", option.error().text, option.error().number);
+    return probe_result::failed;
+  }
+  if (option->empty() || !replay_) return probe_result::still_there;
+  error = fmt::format("check: the server is read-only ({})", *option);
+  return probe_result::not_now;
 }
 
 // ------------------------------------------------------------------------------------------------ replay
@@ -211,7 +210,10 @@ void monitor::run_replay_once() {
       spool_refusal_ = attached.reason;
       apply(server_event::replay_halted, attached.reason);
       return;
-    case spool::attach_status::unreachable: apply(server_event::replay_lost_server, attached.reason); return;
+    case spool::attach_status::unreachable:
+      apply(attached.server_answers ? server_event::replay_not_now : server_event::replay_lost_server,
+            attached.reason);
+      return;
     case spool::attach_status::spool_failed: stop_for_spool(attached.reason); return;
     }
   }
@@ -219,7 +221,10 @@ void monitor::run_replay_once() {
   const std::lock_guard lock(mutex_);
   switch (report.outcome) {
   case spool::replay_outcome::drained: apply(server_event::drained, {}); break;
-  case spool::replay_outcome::unreachable: apply(server_event::replay_lost_server, report.reason); break;
+  case spool::replay_outcome::unreachable:
+    apply(report.server_answers ? server_event::replay_not_now : server_event::replay_lost_server,
+          report.reason);
+    break;
   case spool::replay_outcome::halted:
     spool_refusal_ = report.reason;
     apply(server_event::replay_halted, report.reason);
@@ -240,15 +245,15 @@ void monitor::stop_for_spool(const std::string& why) {
 // lock
 
 void monitor::apply(server_event event, const std::string& why) {
-  const auto now = board_.view().state;
+  const auto now = board_.view();
   if (!why.empty()) last_error_ = why;
   const server_facts facts{replay_ != nullptr, steady_clock::now() - suspect_since_ >= settings_.hold(),
-                           look_at_spool()};
-  auto decided = step(now, event, facts);
-  if (decided.next == server_state::up && now != server_state::up && replay_ &&
+                           now.reads, look_at_spool()};
+  auto decided = step(now.state, event, facts);
+  if (decided.next == server_state::up && now.state != server_state::up && replay_ &&
       !board_.publish_up_if([this] { return queue_->counts().pending == 0; }))
     decided = {server_state::draining, server_action::start_drain};
-  if (decided.next != now) enter(decided.next, why);
+  if (decided.next != now.state || decided.reads != now.reads) enter(now, decided, why);
 
   const auto at = steady_clock::now();
   switch (decided.action) {
@@ -273,8 +278,8 @@ void monitor::apply(server_event event, const std::string& why) {
     next_check_ = at + std::min(settings_.retry_delay, settings_.check_interval);
     watch_wakes_.notify_all();
     break;
-  case server_action::start_drain:
-    attempts_ = 0;
+  case server_action::keep_pace: break;
+  case server_action::start_drain: // the pauses grow on if it fails again
     next_check_ = at + settings_.check_interval;
     drain_wanted_ = true;
     replay_wakes_.notify_all();
@@ -287,18 +292,19 @@ spool_health monitor::look_at_spool() const {
   return queue_->trouble() ? spool_health::failed : spool_health::recovered;
 }
 
-void monitor::enter(server_state next, const std::string& why) {
-  const auto before = board_.view().state; // `up` may be published already: then before == next
+void monitor::enter(const server_view& before, const server_step& to, const std::string& why) {
   const auto at = std::chrono::system_clock::now();
   const auto lasted = std::chrono::duration<double>(at - since_).count();
-  spdlog::log(next == server_state::up || next == server_state::draining ? spdlog::level::info
-                                                                         : spdlog::level::warn,
-              "the server is {} after {:.1f} s{}{}", name_of(next), lasted, why.empty() ? "" : ": ", why);
-  since_ = at;
-  if (next == server_state::suspect) suspect_since_ = steady_clock::now();
-  const bool reached = next == server_state::draining || (next == server_state::up && !replay_);
-  if (reached && std::exchange(met_, true)) ++reconnects_;
-  if (before != next) board_.publish(next);
+  const bool good = to.next == server_state::up || to.next == server_state::draining;
+  spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "the server is {}{} after {:.1f} s{}{}",
+              name_of(to.next), to.reads ? ", reads go on," : "", lasted, why.empty() ? "" : ": ", why);
+  if (to.next != before.state) {
+    since_ = at;
+    if (to.next == server_state::suspect) suspect_since_ = steady_clock::now();
+    const bool reached = to.next == server_state::draining || (to.next == server_state::up && !replay_);
+    if (reached && std::exchange(met_, true)) ++reconnects_;
+  }
+  if (board_.view().state != to.next || to.reads != board_.view().reads) board_.publish(to.next, to.reads);
 }
 
 } // namespace holdwater::proxy

@@ -60,18 +60,18 @@ class monitor {
   [[nodiscard]] std::string spool_refusal(const std::string& account) const;
 
  private:
-  enum class probe_result : std::uint8_t { still_there, fresh, failed, timed_out };
+  enum class probe_result : std::uint8_t { still_there, fresh, not_now, failed, timed_out };
 
   void watch();
   void replay();
   void drop_old_units();
   probe_result probe(std::string& error);
   probe_result probe_connection(std::string& error);
-  [[nodiscard]] std::string why_not_writable();
+  probe_result ask_whether_writable(std::string& error);
   [[nodiscard]] spool_health look_at_spool() const;
   void stop_for_spool(const std::string& why);
   void apply(server_event event, const std::string& why);
-  void enter(server_state next, const std::string& why);
+  void enter(const server_view& before, const server_step& to, const std::string& why);
   void run_replay_once();
   void end_drain();
 

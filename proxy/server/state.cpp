@@ -27,6 +27,8 @@ server_step from_up(server_event event, const server_facts& facts) {
   switch (event) {
   case trouble: return {suspect, check_now};
   case connected: return reached(facts); // it was away and came back between two checks
+  case check_not_now:
+  case replay_not_now: return {suspect, retry_soon, true};
   case check_failed:
   case replay_lost_server: return {suspect, retry_soon};
   case check_timed_out: return {down, retry_soon};
@@ -43,6 +45,7 @@ server_step from_suspect(server_event event, const server_facts& facts) {
   switch (event) {
   case check_passed: return stay(up, facts);
   case connected: return reached(facts);
+  case check_not_now: return {facts.budget_spent ? down : suspect, retry_soon, true};
   case check_failed: return {facts.budget_spent ? down : suspect, retry_soon};
   case check_timed_out: return {down, retry_soon};
   case replay_halted: return {halted, wait_for_interval};
@@ -50,15 +53,27 @@ server_step from_suspect(server_event event, const server_facts& facts) {
   case trouble:
   case drained:
   case units_waiting:
-  case replay_lost_server: return {suspect, retry_soon};
+  case replay_not_now:
+  case replay_lost_server: return {suspect, keep_pace, facts.reads};
   }
-  return {suspect, retry_soon};
+  return {suspect, keep_pace, facts.reads};
 }
 
 server_step from_down(server_event event, const server_facts& facts) {
-  // A connection that was there before and answers again is a thawed server: it is as reachable as a new one.
-  if (event == connected || event == check_passed) return reached(facts);
-  return {down, retry_soon};
+  switch (event) {
+  // A connection that was there before and answers again is a thawed server, or one that takes writes again:
+  // it is as reachable as a new one.
+  case connected:
+  case check_passed: return reached(facts);
+  case check_not_now: return {down, retry_soon, true};
+  case check_failed:
+  case check_timed_out: return {down, retry_soon};
+  case trouble:
+    if (facts.reads) return {down, check_now, true}; // what was there may be gone
+    break;
+  default: break;
+  }
+  return {down, keep_pace, facts.reads};
 }
 
 server_step from_draining(server_event event, const server_facts& facts) {
@@ -71,6 +86,8 @@ server_step from_draining(server_event event, const server_facts& facts) {
   case connected: return reached(facts);
   case units_waiting: return {draining, start_drain};
   case check_passed: return {draining, wait_for_interval};
+  case check_not_now:
+  case replay_not_now: return {down, retry_soon, true};
   case check_failed:
   case check_timed_out:
   case replay_lost_server: return {down, retry_soon};
@@ -81,12 +98,14 @@ server_step from_draining(server_event event, const server_facts& facts) {
 server_step from_halted(server_event event, const server_facts& facts) {
   switch (event) {
   case connected: return reached(facts); // a person has mended the ledger, or asked for another look
+  case check_not_now: return {down, retry_soon, true};
   case check_failed:
   case check_timed_out: return {down, retry_soon};
   case trouble: return {halted, check_now};
   case check_passed: return stay(halted, facts);
   case spool_failed: return {halted, retry_later};
   case drained:
+  case replay_not_now:
   case replay_lost_server:
   case units_waiting:
   case replay_halted: return {halted, wait_for_interval};

@@ -1,5 +1,8 @@
 // The server's states and the one pure function that moves between them. What drives it, and the clock, is
 // the monitor's.
+//
+// `suspect` and `down` are said of writes. Beside them stands whether reads go on: the server is there all
+// the same, and is read-only, or has no room for further connections.
 #pragma once
 
 #include <chrono>
@@ -11,7 +14,7 @@ namespace holdwater::proxy {
 enum class server_state : std::uint8_t {
   up,       // takes everything; nothing is pending
   suspect,  // a sign of trouble was seen and is being checked
-  down,     // the retries are used up: an outage
+  down,     // the retries are used up: an outage, for writes at least
   draining, // reachable again; pending units are being applied
   halted,   // reachable, but replay must not go on without a person, or without a local queue that works
 };
@@ -19,13 +22,15 @@ enum class server_state : std::uint8_t {
 
 // What may happen to the monitor.
 enum class server_event : std::uint8_t {
-  trouble,            // a session or the replay met a sign of trouble
-  check_passed,       // the connection that was there before still answers, and takes writes
-  connected,          // a new connection was made, and it takes writes
-  check_failed,       // refused, reset, or "not now"
-  check_timed_out,    // no answer within the connection time-out
-  drained,            // replay found nothing pending any more
-  replay_lost_server, // replay met a lost connection or "not now"
+  trouble,         // a session or the replay met a sign of trouble
+  check_passed,    // the connection that was there before still answers, and takes writes
+  connected,       // a new connection was made, and it takes writes
+  check_not_now,   // the server is there, and takes no writes: it is read-only, or has too many connections
+  check_failed,    // refused, reset, or not ready
+  check_timed_out, // no answer within the connection time-out
+  drained,         // replay found nothing pending any more
+  replay_lost_server, // replay met a lost connection
+  replay_not_now,     // replay was answered "not now"
   replay_halted,      // the ledger is gone or ahead, or another owner has the spool
   spool_failed,       // the local queue could not be read or written, with units pending
   units_waiting,      // units were queued although the server is up (a dead letter is tried again)
@@ -36,6 +41,7 @@ enum class server_action : std::uint8_t {
   wait_for_interval, // look again after the check interval
   check_now,         // look at once
   retry_soon,        // look again after the current back-off
+  keep_pace,         // look again when that was going to be done
   retry_later,       // look again after the longest back-off
   start_drain,       // attach to the ledger and apply what is pending
 };
@@ -51,12 +57,14 @@ enum class spool_health : std::uint8_t {
 struct server_facts {
   bool has_spool = true;     // without one a reachable server is simply up
   bool budget_spent = false; // the time in `suspect` has used up the retries
+  bool reads = false;        // reads go on in the present state
   spool_health spool = spool_health::sound;
 };
 
 struct server_step {
   server_state next;
   server_action action;
+  bool reads = false; // of suspect and down: whether reads go on
 };
 
 [[nodiscard]] server_step step(server_state now, server_event event, const server_facts& facts);

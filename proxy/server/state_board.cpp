@@ -4,17 +4,20 @@
 
 namespace holdwater::proxy {
 
-void state_board::store(server_state next) {
+void state_board::store(server_state next, bool reads) {
   const auto now = view();
-  const bool outage_begins = next == server_state::down && now.state != server_state::down;
-  word_.store((now.outage + (outage_begins ? 1 : 0)) << 8 | static_cast<std::uint64_t>(next),
+  const auto is_gone = [](server_state state, bool answers) {
+    return state == server_state::down && !answers;
+  };
+  const bool goes = is_gone(next, reads) && !is_gone(now.state, now.reads);
+  word_.store((now.outage + (goes ? 1 : 0)) << 8 | (reads ? reads_bit : 0) | static_cast<std::uint64_t>(next),
               std::memory_order_release);
 }
 
-void state_board::publish(server_state next) {
+void state_board::publish(server_state next, bool reads) {
   {
     const std::lock_guard lock(mutex_);
-    store(next);
+    store(next, reads);
   }
   for (const auto& listener : listeners_) listener(view());
 }
@@ -23,7 +26,7 @@ bool state_board::publish_up_if(const std::function<bool()>& nothing_pending) {
   {
     const std::lock_guard lock(mutex_);
     if (appends_ > 0 || !nothing_pending()) return false;
-    store(server_state::up);
+    store(server_state::up, false);
   }
   for (const auto& listener : listeners_) listener(view());
   return true;

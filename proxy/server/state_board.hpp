@@ -17,8 +17,14 @@ namespace holdwater::proxy {
 
 struct server_view {
   server_state state = server_state::suspect;
-  std::uint64_t outage =
-      0; // counts the times that the server went down: a connection from before is worthless
+  bool reads = false; // of suspect and down: reads go on all the same
+  // Counts the times that the server went away: a connection from before is worthless.
+  std::uint64_t outage = 0;
+
+  // A session may talk to the server.
+  [[nodiscard]] bool answers() const {
+    return reads || (state != server_state::suspect && state != server_state::down);
+  }
 };
 
 class state_board {
@@ -26,8 +32,9 @@ class state_board {
   // Lock-free; any thread.
   [[nodiscard]] server_view view() const { return unpack(word_.load(std::memory_order_acquire)); }
 
-  // The monitor's. Going down begins a new outage. Calls every listener after the change, without the lock.
-  void publish(server_state next);
+  // The monitor's. Calls every listener after the change, without the lock. When reads go on no more in
+  // `down`, the server has gone away.
+  void publish(server_state next, bool reads = false);
   // Publishes `up` when `nothing_pending` holds and no append is under way; false means: drain again.
   [[nodiscard]] bool publish_up_if(const std::function<bool()>& nothing_pending);
 
@@ -40,9 +47,11 @@ class state_board {
 
  private:
   static server_view unpack(std::uint64_t word) {
-    return {static_cast<server_state>(word & 0xff), word >> 8};
+    return {static_cast<server_state>(word & 0x7f), (word & reads_bit) != 0, word >> 8};
   }
-  void store(server_state next); // under the lock
+  void store(server_state next, bool reads); // under the lock
+
+  static constexpr std::uint64_t reads_bit = 0x80;
 
   std::atomic<std::uint64_t> word_{static_cast<std::uint64_t>(server_state::suspect)};
   std::mutex mutex_;

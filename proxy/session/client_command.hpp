@@ -1,14 +1,16 @@
-// The command at the front of the client's buffer.
+// The command that a session is at.
 #pragma once
 
 #include "protocol/command.hpp"
 #include "protocol/packet.hpp"
+#include "proxy/server/state_board.hpp"
 
 #include <cstddef>
 #include <cstdint>
 
 namespace holdwater::proxy {
 
+// The command at the front of the client's buffer.
 struct client_command {
   protocol::command code = protocol::command::sleep;
   std::uint8_t sequence = 0;   // of its (last seen) packet: the answer begins one above
@@ -19,6 +21,9 @@ struct client_command {
   bool changes_logins = false; // it may change how the next login goes
   bool finds_rows = false;     // a SELECT that sets FOUND_ROWS() and does not ask for it
   bool spent = false;          // its bytes have passed through and are gone: it cannot be decided anew
+  bool noted = false;          // what it reads lacks queued writes ...
+  bool marked = false;         // ... and its answer has said so
+  server_view decided_in;      // the server, when it was decided last
   std::uint32_t statement = 0; // the client's id of the prepared statement that it was sent for
   std::size_t wire_size = 0;   // bytes in the client's buffer that belong to it
 };

@@ -29,6 +29,7 @@ void collected_transaction::begin(transaction_mode mode) {
 
 void collected_transaction::forget() {
   open_ = false;
+  reads_ = reads::none;
   statements_ = {};
   savepoints_.clear();
   bytes_ = 0;

@@ -52,6 +52,13 @@ class collected_transaction {
   // The statement gets the transaction's isolation. Precondition: open.
   void add(spool::statement one);
 
+  // While the server takes no writes and answers reads, it reads there, in a transaction that gives it one
+  // snapshot; with its first write that ends, and it reads no more.
+  [[nodiscard]] bool reading() const { return reads_ == reads::open; }
+  [[nodiscard]] bool has_read() const { return reads_ == reads::over; }
+  void begin_reading() { reads_ = reads::open; }
+  void end_reading() { reads_ = reads::over; }
+
   // As the servers do: names are compared without case; one that is set again moves; going back to one, and
   // releasing it, ends those after it. False: there is none of that name.
   void set_savepoint(std::string name);
@@ -61,7 +68,10 @@ class collected_transaction {
  private:
   [[nodiscard]] std::vector<savepoint>::iterator find(std::string_view name);
 
+  enum class reads : std::uint8_t { none, open, over };
+
   bool open_ = false;
+  reads reads_ = reads::none;
   transaction_mode mode_;
   std::vector<spool::statement> statements_;
   std::uint64_t bytes_ = 0;

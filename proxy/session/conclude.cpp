@@ -1,8 +1,9 @@
-// How a command's trip to the server ended, and what that means for the client and for the session: which
-// lost answers may be asked for again, and who is told that the outcome is unknown.
+// What the end of a command's trip to the server means for the client and for the session: who may repeat,
+// who is told that the outcome is unknown, and which answers say that the server takes no writes now.
 #include "proxy/server/monitor.hpp"
-#include "proxy/server/state_board.hpp"
 #include "proxy/session/session.hpp"
+
+#include "protocol/statement_commands.hpp"
 
 #include <fmt/format.h>
 
@@ -12,26 +13,49 @@ using protocol::response_tracker;
 
 namespace {
 
+bool names_read_only(const protocol::err_message& error) {
+  return error.text.find("read-only") != std::string_view::npos ||
+         error.text.find("read_only") != std::string_view::npos;
+}
+
 // Errors that mean "not now" and are given before anything was done, so that the same statement may be tried
 // again.
 bool means_not_now(const protocol::err_message& error) {
   switch (error.number) {
-  case 1290:
-    return error.text.find("read-only") != std::string_view::npos ||
-           error.text.find("read_only") != std::string_view::npos; // ER_OPTION_PREVENTS_STATEMENT
-  case 1836: return true;                                          // ER_READ_ONLY_MODE
+  case 1290: return names_read_only(error); // ER_OPTION_PREVENTS_STATEMENT
+  case 1836: return true;                   // ER_READ_ONLY_MODE
   case 1047:
     return error.text.find("WSREP") != std::string_view::npos; // ER_UNKNOWN_COM_ERROR: Galera not ready
   default: return false;
   }
 }
 
+// These, and others that a client gets as they are.
+bool is_sign_of_trouble(const protocol::err_message& error) {
+  constexpr unsigned shutting_down = 1053, hook_failed = 3100, innodb_read_only = 1874;
+  return means_not_now(error) || error.number == shutting_down || error.number == hook_failed ||
+         error.number == innodb_read_only;
+}
+
 } // namespace
 
-bool session::refused_for_now() const {
-  return tracker_.ended_by() == response_tracker::ending::err && home_.process().writes && command_.single &&
-         !command_.spent && known_ && state_.restorable() && !state_.in_transaction() &&
-         state_.autocommit() && means_not_now(tracker_.err());
+// The statement may be decided anew: the server was up when it was sent, and nothing was done.
+bool session::refused_for_now() {
+  if (tracker_.ended_by() != response_tracker::ending::err || !home_.process().writes || !command_.single ||
+      command_.spent || command_.decided_in.state != server_state::up || state_.in_transaction() ||
+      held_out() || !means_not_now(tracker_.err()))
+    return false;
+  const auto* one =
+      protocol::executes_statement(command_.code) ? state_.statements.find(command_.statement) : nullptr;
+  return !one || !one->long_data; // which it has used up
+}
+
+// An answer that the client has: the monitor hears of one that means "not now".
+void session::notice_not_now() {
+  if (tracker_.ended_by() != response_tracker::ending::err || !home_.process().writes ||
+      command_.decided_in.state != server_state::up || !is_sign_of_trouble(tracker_.err()))
+    return;
+  process().watch.report(fmt::format("statement: {} ({})", tracker_.err().text, tracker_.err().number));
 }
 
 // What the end of the trip means for the client and for the session.
@@ -39,11 +63,15 @@ task<session::verdict> session::conclude(trip how, const command_facts& facts) {
   if (how != trip::answered && record_->doomed.load(std::memory_order_acquire))
     co_return verdict::end_session;
   switch (how) {
-  case trip::answered: co_await apply_effects(facts); co_return verdict::next_command;
+  case trip::answered:
+    notice_not_now();
+    co_await apply_effects(facts);
+    if (command_.marked) leave_note();
+    stale_ = stale_ || (command_.noted && state_.in_transaction());
+    co_return verdict::next_command;
   case trip::client_gone: co_return verdict::end_session;
   case trip::not_now:
     process().watch.report(fmt::format("statement: {} ({})", tracker_.err().text, tracker_.err().number));
-    drop_link(); // with the refusal that is still in its buffer
     co_return verdict::decide_again;
   case trip::not_sent:
     process().watch.report("statement: the connection was lost before it was sent");

@@ -54,6 +54,13 @@ struct kill_order {
   std::shared_ptr<session_record> target; // null: none of ours
 };
 
+// A KILL of a client's, and what becomes of it.
+struct kill_plan {
+  kill_order order; // of the last KILL in the text
+  std::uint64_t id = 0;
+  bool query_only = false;
+};
+
 class connection_registry {
  public:
   static constexpr std::uint32_t first_own_id = 0x40000000u;

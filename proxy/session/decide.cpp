@@ -2,6 +2,8 @@
 
 #include "protocol/statement_commands.hpp"
 
+#include <optional>
+
 namespace holdwater::proxy {
 namespace {
 
@@ -9,6 +11,17 @@ namespace sql = protocol::sql;
 using protocol::command;
 
 constexpr std::string_view halted_reason = "replay has halted and needs a person";
+constexpr std::string_view overtaking_reason =
+    "the server takes no writes now, writes are queued for it, and this statement could overtake them";
+constexpr std::string_view stale_reason =
+    "this transaction has read a table whose queued writes were not applied, so it takes no write: roll it "
+    "back, and begin again";
+constexpr std::string_view bound_reason =
+    "the server takes no writes now, and this transaction's isolation binds its writes to what it has read";
+constexpr std::string_view read_over_reason =
+    "this transaction has written, or has had its snapshot, and cannot read before the server takes writes";
+constexpr std::string_view one_snapshot_reason =
+    "the server takes writes again, and this transaction's snapshot is gone; try restarting transaction";
 
 decision refuse(std::string_view reason, client_error error = client_error::needs_server) {
   return {action::refuse, error, reason};
@@ -111,7 +124,7 @@ decision decide_down(const command_facts& asked, const situation& now) {
 // Whether the command can change what pending units will meet, or open a transaction that would.
 bool may_overtake(const command_facts& asked) {
   if (asked.code != command::query && !protocol::executes_statement(asked.code)) return false;
-  if (asked.pure_read || asked.show_warnings || asked.assigns_locally) return false;
+  if (asked.only_reads || asked.show_warnings || asked.assigns_locally) return false;
   switch (asked.kind) {
   case sql::kind::use:
   case sql::kind::empty:
@@ -121,6 +134,34 @@ bool may_overtake(const command_facts& asked) {
   case sql::kind::rollback: return false;
   default: return true;
   }
+}
+
+// Of what is forwarded although units are pending.
+decision pass(const command_facts& asked, const situation& now) {
+  return {action::forward, {}, {}, asked.only_reads && now.depends_on_pending};
+}
+
+// BEGIN, COMMIT and the like, which bring no write of their own.
+bool controls_transaction(sql::kind kind) {
+  switch (kind) {
+  case sql::kind::begin:
+  case sql::kind::commit:
+  case sql::kind::rollback:
+  case sql::kind::savepoint:
+  case sql::kind::rollback_to_savepoint:
+  case sql::kind::release_savepoint: return true;
+  default: return false;
+  }
+}
+
+// A question about the statement before, which the server has not seen. Nothing: it is none.
+std::optional<decision> decide_asking_back(const command_facts& asked, const situation& now) {
+  if (!now.noted_last) return std::nullopt;
+  if ((asked.show_warnings || asked.asks_back) && now.answerable)
+    return decision{action::answer_read, {}, {}};
+  if (asked.asks_back)
+    return refuse("the statement before was not the server's, and its answer is not known");
+  return std::nullopt;
 }
 
 // A transaction is being collected, and the server is reachable: it is caught up with, or replay has halted.
@@ -142,17 +183,81 @@ bool begins_or_ends(const command_facts& asked, const situation& now) {
 
 decision decide_draining(const command_facts& asked, const situation& now) {
   const bool writes = asked.write || asked.several_writes;
-  if (begins_or_ends(asked, now) || (writes && now.autocommit && !now.in_transaction)) {
+  const bool alone = writes && now.autocommit && !now.in_transaction && now.can_collect;
+  if (begins_or_ends(asked, now) || alone) {
     const auto here = decide_down(asked, now);
     if (here.what != action::refuse || here.error == client_error::read_only_transaction) return here;
   }
-  if (asked.show_warnings && now.noted_last && now.answerable) return {action::answer_read, {}, {}};
+  if (const auto back = decide_asking_back(asked, now)) return *back;
   const bool only_prepares = asked.code == command::stmt_prepare; // which reads no rows
   const bool waits = may_overtake(asked) || (now.depends_on_pending && !only_prepares);
   if (!waits) return {action::forward, {}, {}};
   if (!now.held_out) return {action::wait_for_drain, {}, {}};
-  if (asked.pure_read) return {action::forward, {}, {}}; // it has waited as long as it may
+  if (asked.only_reads) return pass(asked, now); // it has waited as long as it may
   return refuse("queued writes are still being applied, and this statement may not overtake them");
+}
+
+// What is open here while reads go on. Until it writes, it may read at the server, all of it in one
+// transaction there; the server cannot show it what it has written.
+decision decide_collecting_reads(const command_facts& asked, const situation& now) {
+  if (now.collected_any || now.has_read) {
+    const auto here = decide_down(asked, now);
+    return here.what == action::refuse && asked.only_reads ? refuse(read_over_reason) : here;
+  }
+  if (controls_transaction(asked.kind) || asked.sets_next_transaction || asked.turns_autocommit_on)
+    return decide_down(asked, now);
+  if (asked.write || asked.several_writes) {
+    if (now.reading && now.stale) return refuse(stale_reason);
+    if (now.reading && now.bound_by_reads) return refuse(bound_reason);
+    return decide_write(asked, now);
+  }
+  if (asked.feeds_write) return {action::keep_long_data, {}, {}};
+  if (asked.reads_tables && !now.reading) return {action::open_snapshot, {}, {}};
+  if (!may_overtake(asked)) return pass(asked, now);
+  return refuse("the server takes no writes now, and this statement needs one that does");
+}
+
+// The server takes no writes now, and reads go on. Nothing can drain, so nothing waits for it. What could
+// overtake queued writes is the server's to answer while there are none.
+decision decide_reads_go_on(const command_facts& asked, const situation& now) {
+  if (now.collecting) return decide_collecting_reads(asked, now);
+  if (const auto back = decide_asking_back(asked, now)) return *back;
+  if (!now.in_transaction && now.can_collect) {
+    const bool queued = why_nothing_is_queued(now).what != action::refuse;
+    const bool implied = queued && !now.autocommit; // it begins a transaction
+    if (asked.write || asked.several_writes) {
+      const auto here = decide_write(asked, now);
+      if (here.what != action::refuse || here.error == client_error::read_only_transaction) return here;
+      return now.any_pending ? here : decision{action::forward, {}, {}};
+    }
+    if (asked.feeds_write) return {action::keep_long_data, {}, {}};
+    if ((asked.kind == sql::kind::begin && queued) || (asked.kind == sql::kind::savepoint && implied))
+      return decide_down(asked, now);
+    if (asked.reads_tables && asked.kind == sql::kind::select && implied)
+      return {action::open_snapshot, {}, {}};
+  }
+  if (!may_overtake(asked) || controls_transaction(asked.kind)) return pass(asked, now);
+  return now.any_pending ? refuse(overtaking_reason) : decision{action::forward, {}, {}};
+}
+
+// Whether the decision needs no verdict on the server: it is the same when it takes writes again at once.
+bool needs_no_verdict(const decision& chosen, const command_facts& asked, const situation& now) {
+  switch (chosen.what) {
+  case action::forward: return !may_overtake(asked);
+  case action::begin_collected:
+  case action::commit_collected: return !now.collected_any;
+  case action::open_snapshot:
+  case action::answer_read:
+  case action::rollback_collected:
+  case action::savepoint_collected: return true;
+  default: return false;
+  }
+}
+
+decision decide_suspect(const command_facts& asked, const situation& now) {
+  if (!now.reads) return now.held_out ? decide_down(asked, now) : decision{action::hold, {}, {}};
+  const auto chosen = decide_reads_go_on(asked, now);
+  return now.held_out || needs_no_verdict(chosen, asked, now) ? chosen : decision{action::hold, {}, {}};
 }
 
 decision decide_halted(const command_facts& asked, const situation& now) {
@@ -173,6 +278,8 @@ decision decide_up_collecting(const command_facts& asked, const situation& now) 
   }
   if (asked.kind == sql::kind::rollback) return {action::rollback_collected, {}, {}};
   if (asked.kind == sql::kind::commit && !now.collected_any) return {action::commit_collected, {}, {}};
+  if (now.has_read && now.one_snapshot && asked.kind != sql::kind::commit)
+    return {action::fail_transaction, client_error::transaction_lost, one_snapshot_reason};
   return {action::put_on_server, {}, {}};
 }
 
@@ -188,12 +295,13 @@ decision decide(const command_facts& command, const situation& now) {
         command.kind == sql::kind::rollback || command.code == protocol::command::reset_connection;
     if (!given_up) return {action::lose_transaction, {}, {}};
   }
+  if (now.stale && !now.collecting && may_overtake(command) && !controls_transaction(command.kind))
+    return refuse(stale_reason);
   switch (now.server) {
   case server_state::up:
     return now.collecting ? decide_up_collecting(command, now) : decision{action::forward, {}, {}};
-  case server_state::suspect:
-    return now.held_out ? decide_down(command, now) : decision{action::hold, {}, {}};
-  case server_state::down: return decide_down(command, now);
+  case server_state::suspect: return decide_suspect(command, now);
+  case server_state::down: return now.reads ? decide_reads_go_on(command, now) : decide_down(command, now);
   case server_state::draining:
     return now.collecting ? decide_collecting(command, now) : decide_draining(command, now);
   case server_state::halted:

@@ -23,6 +23,7 @@ enum class action : std::uint8_t {
   savepoint_collected, // SAVEPOINT, ROLLBACK TO, RELEASE SAVEPOINT in it
   fail_transaction,    // its COMMIT cannot be: an error, and it is rolled back
   put_on_server,       // the server is up: it goes on there, and the command is decided anew
+  open_snapshot,       // reads go on: the transaction gets one at the server, and the command is decided anew
   prepare_locally,     // a write, or a read with an answer here, is prepared; its text is remembered
   deallocate_locally,  // DEALLOCATE PREPARE
   reset_statement,     // COM_STMT_RESET
@@ -42,6 +43,7 @@ enum class action : std::uint8_t {
 // What the decision depends on besides the command.
 struct situation {
   server_state server = server_state::up;
+  bool reads = false;          // the server takes no writes now, but answers reads
   bool held_out = false;       // this command has waited as long as it may
   bool has_spool = true;       // spool.enabled
   bool known_account = true;   // the proxy can log in for it
@@ -49,12 +51,18 @@ struct situation {
   bool autocommit = true;
   bool collecting = false;         // a transaction is open here, not on the server
   bool collected_any = false;      // ... and has statements
+  bool reading = false;            // ... and reads at the server
+  bool has_read = false;           // ... and has read there, and cannot any more
+  bool one_snapshot = false;       // its isolation promises that all that it reads is of one moment
+  bool bound_by_reads = false;     // ... or that its writes do not meet what changed since it has read
+  bool stale = false;              // the open transaction has read what lacked queued writes
   bool can_collect = true;         // nothing on the server connection would be lost without it
   bool read_only = false;          // the transaction that is open, or would be opened now
   bool transaction_lost = false;   // the server lost an open transaction, and the client was not told yet
-  bool noted_last = false;         // the previous statement's OK had a warning of ours
+  bool noted_last = false;         // the previous statement's answer was ours, or had a warning of ours
   bool answerable = false;         // a read that needs no server
   bool depends_on_pending = false; // touches a table with pending units
+  bool any_pending = false;        // there are some; not looked for when the server is up
   std::string_view spool_refusal;  // why no write may be spooled now, empty when it may ...
   client_error spool_error = client_error::writes_not_accepted; // ... and the error that says so
   std::string_view not_spoolable; // why this write may not run later, empty when it may
@@ -64,6 +72,7 @@ struct decision {
   action what = action::forward;
   client_error error = client_error::needs_server; // of refuse
   std::string_view reason;                         // of refuse: the sentence for people
+  bool note = false; // of forward: what is read lacks queued writes, and the client is told
 };
 
 [[nodiscard]] decision decide(const command_facts& command, const situation& now);

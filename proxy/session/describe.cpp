@@ -153,6 +153,9 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
   facts.pure_read = sql::is_pure_read(first);
   facts.finds_rows = facts.pure_read && first.kind == sql::kind::select &&
                      !has(first.traits, trait::session_function | trait::unknown_function);
+  facts.only_reads = sql::only_reads(first);
+  facts.reads_tables = facts.only_reads && !first.tables.empty();
+  facts.asks_back = first.kind == sql::kind::select && has(first.traits, trait::connection_value);
   facts.assigns_locally = first.kind == sql::kind::set && state.can_assign_locally(first);
   if (facts.assigns_locally) {
     facts.turns_autocommit_on = state.turns_autocommit_on(first);
@@ -193,6 +196,7 @@ prepared_facts describe_prepared(std::string_view text, const session_state& sta
   prepared_facts facts;
   facts.kind = found.single() ? first.kind : sql::kind::unknown;
   facts.pure_read = found.single() && sql::is_pure_read(first);
+  facts.only_reads = found.single() && sql::only_reads(first);
   facts.stays_in_transaction = found.single() && stays_in_transaction(first.kind);
   const bool plain = first.kind == sql::kind::select || first.kind == sql::kind::show || first.is_write();
   facts.changes_session = !found.single() || !plain || !leaves_behind(first).empty();

@@ -19,7 +19,11 @@ struct command_facts {
   bool write = false;          // a single INSERT, REPLACE, UPDATE or DELETE, also as the execution of one
   bool several_writes = false; // more than one of them, and nothing else
   bool prepares_write = false; // ... which is prepared now
+  bool feeds_write = false;    // long data of one
   bool pure_read = false;      // its repetition is not noticed
+  bool only_reads = false;     // changes nothing that others could see
+  bool reads_tables = false;   // ... and names some, as far as is known
+  bool asks_back = false;      // asks what only the connection of the statement before knows: ROW_COUNT()
   bool repeatable = false; // may be sent again when its answer was lost: pure reads, pings, plain settings
   bool show_warnings = false;
   bool kills = false;                 // a KILL is in it

@@ -1,4 +1,5 @@
 // Forwarding: a command's trip to the server and its answer's way back, byte for byte, in bounded memory.
+// What its end means is in conclude.cpp.
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/session.hpp"
@@ -32,7 +33,7 @@ task<session::verdict> session::forward(const command_facts& facts) {
   if (client_->closed()) co_return verdict::end_session;
   if (!link_) { // connecting took its time: the server's state may be another by now
     const auto linked = co_await ensure_link();
-    co_return linked == verdict::next_command ? verdict::decide_again : linked;
+    co_return link_ ? verdict::decide_again : linked;
   }
   command_.single = facts.single;
   command_.changes_logins = facts.changes_logins;
@@ -42,6 +43,10 @@ task<session::verdict> session::forward(const command_facts& facts) {
     link_->start.owe(forget_found_rows(*link_));
   if (!to_learn_.empty() && !facts.show_warnings) co_await learn_variables();
   if (!link_) co_return verdict::decide_again;
+  if (id_owed_) {
+    const bool told = co_await tell_insert_id();
+    if (!told) co_return verdict::decide_again;
+  }
   if (state_.statements.mapped() && protocol::names_statement(command_.code)) {
     const auto done = co_await ready_statement();
     if (done) co_return *done;
@@ -97,6 +102,7 @@ task<session::trip> session::exchange_with_server() {
   if (sent != trip::answered) co_return sent;
   if (kind == answer_kind::nothing) co_return trip::answered;
   if (kind == answer_kind::stream) co_return co_await tunnel();
+  if (command_.noted) co_return co_await relay_noted_answer();
   co_return co_await relay_answer();
 }
 
@@ -179,6 +185,18 @@ task<session::trip> session::stream_command() {
   co_return heard == transport::status::progress ? trip::answered : trip::discarded;
 }
 
+// The answers to what was sent before the client's first command over this connection.
+task<session::trip> session::await_start() {
+  while (link_->start.unanswered()) {
+    const auto next = link_->start.take_answers(*link_);
+    if (next == fresh_start_progress::step::failed) co_return trip::lost;
+    if (next == fresh_start_progress::step::done) break;
+    const auto waited = co_await wait_for_answer();
+    if (waited != trip::answered) co_return waited;
+  }
+  co_return trip::answered;
+}
+
 // The answer passes through the server's buffer to the client.
 task<session::trip> session::relay_answer() {
   const auto held = link_->stream; // outlives the link
@@ -188,13 +206,8 @@ task<session::trip> session::relay_answer() {
   bool passed_some = false;
   shown_.clear();
   std::size_t needed = renamed ? prepared_head : 1;
-  while (link_->start.unanswered()) {
-    const auto next = link_->start.take_answers(*link_);
-    if (next == fresh_start_progress::step::failed) co_return trip::lost;
-    if (next == fresh_start_progress::step::done) break;
-    const auto waited = co_await wait_for_answer();
-    if (waited != trip::answered) co_return waited;
-  }
+  const auto begun = co_await await_start();
+  if (begun != trip::answered) co_return begun;
   for (;;) {
     while (buffer.size() < needed) {
       const auto waited = co_await wait_for_answer();
@@ -202,8 +215,10 @@ task<session::trip> session::relay_answer() {
     }
     const auto belongs = tracker_.feed(buffer.bytes());
     if (!belongs) co_return passed_some ? trip::cut : trip::lost; // not a MySQL server's words
-    if (!passed_some && tracker_.current() == response_tracker::state::complete && refused_for_now())
+    if (!passed_some && tracker_.current() == response_tracker::state::complete && refused_for_now()) {
+      buffer.consume(*belongs); // the connection lives on
       co_return trip::not_now;
+    }
     if (renamed && !passed_some) rename_statement();
     if (command_.changes_logins) process().counters.server_changes.fetch_add(1, std::memory_order_release);
     auto shown = buffer.bytes().first(*belongs);

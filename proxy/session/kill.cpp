@@ -68,7 +68,7 @@ bool session::executes_kill() {
   return one && one->facts.kind == sql::kind::kill;
 }
 
-session::kill_plan session::plan_kill() {
+kill_plan session::plan_kill() {
   kill_plan plan;
   if (command_.code == command::process_kill) {
     protocol::payload_reader in(command_.payload);

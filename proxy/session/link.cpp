@@ -86,6 +86,14 @@ bool server_link::serves(const protocol::handshake_response& login) const {
          (negotiated | cap::connect_with_db) == (login.client_capabilities | cap::connect_with_db);
 }
 
+void add_sql_state(byte_buffer& refusal) {
+  constexpr std::size_t text_at = 3;
+  const auto error = protocol::parse_err(refusal, cap::protocol_41);
+  if (!error || !error->sql_state.empty()) return;
+  const std::string_view state = error->number == 1040 ? "#08004" : "#HY000";
+  refusal.insert(refusal.begin() + text_at, state.begin(), state.end());
+}
+
 void say_goodbye(server_link& link) {
   constexpr std::uint8_t goodbye[] = {1, 0, 0, 0, static_cast<std::uint8_t>(protocol::command::quit)};
   protocol::byte_span unsent(goodbye);

@@ -57,6 +57,9 @@ void say_goodbye(server_link& link);
 // What Holdwater can follow; anything else is not offered to clients and not asked of servers.
 [[nodiscard]] protocol::capabilities supported_capabilities();
 
+// What a server says instead of a greeting, for a client that has had one: such an error has an SQLSTATE.
+void add_sql_state(protocol::byte_buffer& refusal);
+
 // Connects and reads the greeting; the profile learns it. The link is not logged in yet.
 struct link_attempt {
   enum class outcome : std::uint8_t {

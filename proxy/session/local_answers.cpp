@@ -48,8 +48,14 @@ task<bool> session::answer_noted(const std::string& note, std::uint64_t rows, st
                        .session_state = {}},
                       negotiated_);
   said_ = {false, note_number, note};
-  if (insert_id != 0) state_.known_last_insert_id = last_insert_id_ = insert_id;
+  if (insert_id != 0) keep_insert_id(insert_id);
   co_return co_await answer(out);
+}
+
+// It was given out here, or told by replay.
+void session::keep_insert_id(std::uint64_t id) {
+  state_.known_last_insert_id = last_insert_id_ = id;
+  id_owed_ = link_.has_value();
 }
 
 // The ids of a write with RETURNING, and how it was taken. `note` empty: the server has it.

@@ -55,6 +55,13 @@ void session::look_at_write(command_facts& facts) {
     return;
   case command::stmt_execute:
   case command::stmt_bulk_execute: return look_at_execute(facts);
+  case command::stmt_send_long_data: {
+    const auto* one = state_.statements.find(protocol::statement_id_of(command_.payload));
+    if (!one || !one->kept) return;
+    write_.text = one->text;
+    facts.feeds_write = analyze_write();
+    return;
+  }
   case command::query: break;
   default: return;
   }
@@ -82,6 +89,7 @@ void session::look_at_execute(command_facts& facts) {
   if (!one) return;
   facts.kind = one->facts.kind;
   facts.pure_read = one->facts.pure_read;
+  facts.only_reads = facts.reads_tables = one->facts.only_reads;
   facts.stays_in_transaction = one->facts.stays_in_transaction;
   if (!one->kept) return;
   write_.statement = one;

@@ -19,6 +19,11 @@ namespace cap = protocol::cap;
 
 namespace {
 constexpr std::size_t largest_login_packet = 64 * 1024;
+
+bool means_no_room(const link_attempt& attempt) {
+  const auto error = protocol::parse_err(attempt.refusal, cap::protocol_41);
+  return error && error->number == 1040;
+}
 } // namespace
 
 task<bool> session::log_in() {
@@ -205,15 +210,16 @@ task<session::entry> session::authenticate(std::string_view offered_plugin, std:
 task<session::entry> session::open_session() {
   state_.begin(login_, process().profile.get());
   limit_.clear();
+  bool no_room = false; // the server has no connection left
   for (;;) {
-    const auto state = process().board.view().state;
-    if (state == server_state::suspect && !held_out()) {
+    const auto now = process().board.view();
+    if (now.state == server_state::suspect && !now.reads && !held_out()) {
       co_await hold_while(&session::server_is_suspect);
       if (client_->closed() || stopping_) co_return entry::gone;
       continue;
     }
     byte_buffer out;
-    if (state == server_state::down || state == server_state::suspect) {
+    if (!now.answers() || no_room) {
       leave_server();
       append_login_ok(out, login_sequence_, {});
       const bool told = co_await answer(out);
@@ -226,6 +232,13 @@ task<session::entry> session::open_session() {
       if (co_await retry_later() != verdict::decide_again) co_return entry::gone;
       continue;
     case link_attempt::outcome::refused:
+      if (process().writes && means_no_room(attempt)) {
+        no_room = now.state == server_state::down; // where it may be served without
+        if (!no_room) process().watch.ask_for_check();
+        if (!no_room && !held_out() && co_await retry_later() != verdict::decide_again) co_return entry::gone;
+        if (no_room || !held_out()) continue;
+      }
+      add_sql_state(attempt.refusal);
       protocol::append_message(out, login_sequence_, attempt.refusal);
       co_await answer(out);
       co_return entry::refused;

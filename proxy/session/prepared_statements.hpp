@@ -39,6 +39,7 @@ struct prepare_context {
 struct prepared_facts {
   protocol::sql::kind kind = protocol::sql::kind::unknown;
   bool pure_read = false;            // its repetition is not noticed
+  bool only_reads = false;           // it changes nothing that others could see
   bool stays_in_transaction = false; // it cannot commit an open one
   bool changes_session = false;      // something is to be remembered after it
   bool changes_logins = false;       // the next login may go another way

@@ -48,7 +48,7 @@ std::string savepoint_sql(const collected_transaction::savepoint& one) {
 task<session::verdict> session::put_on_server() {
   if (!link_) {
     const auto linked = co_await ensure_link();
-    co_return linked == verdict::next_command ? verdict::decide_again : linked;
+    co_return link_ ? verdict::decide_again : linked;
   }
   const auto mine = std::move(state_.collected);
   state_.collected.forget();

@@ -31,8 +31,7 @@ constexpr std::string_view nobodys_plugin = "holdwater_relay";
 
 task<session::entry> session::relay_login(std::uint8_t sequence) {
   co_await hold_while(&session::server_is_suspect);
-  const auto state = process().board.view().state;
-  if (state == server_state::down || state == server_state::suspect) {
+  if (!process().board.view().answers()) {
     const auto text =
         fmt::format("the server is down, and the account '{}' is not configured here, so it cannot log in "
                     "without the server",
@@ -56,6 +55,7 @@ task<session::entry> session::relay_login(std::uint8_t sequence) {
   }
   if (attempt.what == link_attempt::outcome::refused) {
     byte_buffer out;
+    add_sql_state(attempt.refusal);
     protocol::append_message(out, sequence, attempt.refusal);
     co_await answer(out);
     co_return entry::refused;

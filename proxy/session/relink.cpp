@@ -17,7 +17,15 @@ namespace sql = protocol::sql;
 using protocol::command;
 using protocol::response_tracker;
 
-// Opens and restores the server connection. next_command: it is there.
+namespace {
+
+constexpr unsigned too_many_connections = 1040;
+constexpr unsigned shutting_down = 1053;
+
+} // namespace
+
+// Opens and restores the server connection. Without link_ afterwards next_command means that the client has
+// been told why.
 task<session::verdict> session::ensure_link() {
   if (!known_) co_return verdict::end_session;
   auto login = login_;
@@ -34,15 +42,21 @@ task<session::verdict> session::ensure_link() {
   }
   if (attempt.what == link_attempt::outcome::refused) {
     const auto error = protocol::parse_err(attempt.refusal, login.client_capabilities);
-    const bool not_now = error && (error->number == 1040 || error->number == 1053);
+    const bool no_room = error && error->number == too_many_connections;
+    const bool not_now = no_room || (error && error->number == shutting_down);
     if (not_now && !held_out()) {
-      process().watch.report(fmt::format("connect: {} ({})", error->text, error->number));
+      // Sessions that have a connection go on: whether the server is there, its check tells.
+      if (no_room)
+        process().watch.ask_for_check();
+      else
+        process().watch.report(fmt::format("connect: {} ({})", error->text, error->number));
       co_return co_await retry_later();
     }
     protocol::byte_buffer out;
+    add_sql_state(attempt.refusal);
     protocol::append_message(out, static_cast<std::uint8_t>(command_.sequence + 1), attempt.refusal);
-    co_await answer(out);
-    co_return verdict::end_session;
+    const bool told = co_await answer(out);
+    co_return told&& no_room ? verdict::next_command : verdict::end_session;
   }
   if (!fits(*attempt.link)) { // a server of another version came back: what was negotiated does not hold any
                               // more
@@ -66,7 +80,7 @@ task<bool> session::server_sent_away() {
   co_await hold_while(&session::server_is_suspect);
   if (link_ || process().board.view().state != server_state::up) co_return false;
   const auto linked = co_await ensure_link();
-  if (linked != verdict::next_command) co_return linked == verdict::end_session;
+  if (!link_) co_return linked == verdict::end_session;
   const std::string question = "SHOW GLOBAL STATUS LIKE 'Uptime'";
   const auto said = co_await ask_server(home_, wake_, *link_, question);
   if (said.broken) drop_link();
@@ -77,7 +91,7 @@ task<bool> session::server_sent_away() {
 
 // A moment's pause before the server is tried again; an error when the command has waited as long as it may.
 task<session::verdict> session::retry_later() {
-  if (held_out() && process().board.view().state == server_state::up) {
+  if (held_out() && process().board.view().answers()) {
     const bool told = co_await answer_error(client_error::needs_server, "the server cannot be reached");
     co_return told ? verdict::next_command : verdict::end_session;
   }
@@ -87,7 +101,20 @@ task<session::verdict> session::retry_later() {
   co_return verdict::decide_again;
 }
 
+// The server connection is still the one from before a queued write, which had an insert id. False: it is
+// lost.
+task<bool> session::tell_insert_id() {
+  id_owed_ = false;
+  const auto statement =
+      fmt::format("DO LAST_INSERT_ID({})", state_.known_last_insert_id.value_or(last_insert_id_));
+  const auto said = co_await ask_server(home_, wake_, *link_, statement);
+  if (said.ok && !said.broken) co_return true;
+  drop_link();
+  co_return false;
+}
+
 task<bool> session::restore_session(bool fresh_autocommit) {
+  id_owed_ = false;
   auto statements = state_.restore_statements();
   if (state_.autocommit() != fresh_autocommit)
     statements.push_back(state_.autocommit() ? "SET autocommit = 1" : "SET autocommit = 0");

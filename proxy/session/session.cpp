@@ -109,12 +109,14 @@ task<bool> session::serve_command() {
   auto next = verdict::decide_again;
   while (next == verdict::decide_again) {
     drop_stale_link();
-    if (state_.collected.open() && process().board.view().state != server_state::up) part_from_server();
+    if (state_.collected.open()) co_await settle_collected();
+    if (stale_ && !state_.collected.open() && !(link_ && state_.in_transaction())) stale_ = false;
     // What is answered from here on is not what the old connection, should it live, would go on with.
     if (link_ && held_out() && server_is_suspect()) drop_link();
     if (stopping_ || client_->closed()) co_return false;
-    const auto server = process().board.view().state;
-    const bool here = transaction_lost_ || state_.collected.open() || server != server_state::up;
+    const auto server = command_.decided_in = process().board.view();
+    const bool here =
+        transaction_lost_ || stale_ || state_.collected.open() || server.state != server_state::up;
     if (here && !command_.whole && !command_.spent) { // it may be answered without the server
       next = co_await collect_command();
       if (next != verdict::decide_again) break;
@@ -130,13 +132,14 @@ task<bool> session::serve_command() {
 
 task<session::verdict> session::act(const decision& chosen, const command_facts& facts) {
   switch (chosen.what) {
-  case action::forward: co_return co_await forward(facts);
+  case action::forward: command_.noted = chosen.note; co_return co_await forward(facts);
+  case action::open_snapshot: co_return co_await open_snapshot();
   case action::spool: co_return co_await spool_write();
   case action::spool_several: co_return co_await spool_several();
   case action::commit_collected: co_return co_await commit_collected();
   case action::rollback_collected: co_return co_await rollback_collected();
   case action::put_on_server: co_return co_await put_on_server();
-  case action::hold: co_await hold_while(&session::server_is_suspect); co_return verdict::decide_again;
+  case action::hold: co_await hold_while(&session::suspicion_stands); co_return verdict::decide_again;
   case action::wait_for_drain:
     co_await hold_while(&session::server_is_draining);
     co_return verdict::decide_again;
@@ -211,15 +214,19 @@ command_facts session::describe(bool up) {
 }
 
 // Precondition: describe() was just called; the worker's analysis holds the statement.
-situation session::look_around(const command_facts& facts, server_state server) {
+situation session::look_around(const command_facts& facts, const server_view& server) {
   situation now;
-  now.server = server;
+  now.server = server.state;
+  now.stale = stale_;
   if (now.server == server_state::up) { // the hot path needs no more
     now.transaction_lost = transaction_lost_;
     now.collecting = state_.collected.open();
     now.collected_any = !state_.collected.empty();
+    now.has_read = state_.collected.has_read();
+    now.one_snapshot = now.has_read && one_snapshot();
     return now;
   }
+  now.reads = server.reads;
   now.held_out = held_out();
   now.has_spool = process().writes != nullptr;
   now.known_account = known_ != nullptr;
@@ -228,12 +235,16 @@ situation session::look_around(const command_facts& facts, server_state server) 
   now.transaction_lost = transaction_lost_;
   now.collecting = state_.collected.open();
   now.collected_any = !state_.collected.empty();
+  now.reading = state_.collected.reading();
+  now.has_read = state_.collected.has_read();
+  now.bound_by_reads = now.reading && bound_by_reads();
   now.can_collect = !link_ || state_.restorable();
   now.read_only = now.collecting ? state_.collected.mode().read_only : state_.read_only();
   now.noted_last = !said_.text.empty();
-  const bool reachable = server == server_state::draining || server == server_state::halted;
-  if (!reachable || now.collecting || now.noted_last) now.answerable = find_read(facts);
+  const bool here = !server.answers() || (now.collecting && !now.reading);
+  if (here || now.noted_last) now.answerable = find_read(facts);
   if (!now.has_spool) return now;
+  now.any_pending = server.reads && process().queue->counts().pending > 0;
   spool_refusal_ = process().watch.spool_refusal(login_.user);
   if (spool_refusal_.empty()) {
     if (const auto trouble = process().queue->trouble()) {
@@ -254,7 +265,7 @@ situation session::look_around(const command_facts& facts, server_state server) 
       not_spoolable_ = "the server is down, and this write cannot run later: " + not_spoolable_;
     now.not_spoolable = not_spoolable_;
   }
-  if (now.server == server_state::draining)
+  if (now.server == server_state::draining || server.reads)
     now.depends_on_pending = process().queue->pending_on(tables_of(statement, write_.database, false));
   return now;
 }
@@ -282,6 +293,7 @@ void session::drop_link() {
     return client_->close();
   }
   if (state_.in_transaction()) transaction_lost_ = true;
+  if (state_.collected.reading()) state_.collected.forget();
   process().watch.ask_for_check();
   state_.status = static_cast<std::uint16_t>(state_.status & ~protocol::server_status::in_trans);
   link_->stream->close();
@@ -356,7 +368,13 @@ task<> session::hold_while(bool (session::*condition)() const) {
 }
 
 bool session::server_is_suspect() const {
-  return home_.process().board.view().state == server_state::suspect;
+  const auto now = home_.process().board.view();
+  return now.state == server_state::suspect && !now.reads;
+}
+
+bool session::suspicion_stands() const {
+  const auto now = home_.process().board.view();
+  return now.state == server_state::suspect && now.reads == command_.decided_in.reads;
 }
 
 bool session::server_is_draining() const {

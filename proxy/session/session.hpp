@@ -138,14 +138,15 @@ class session : public std::enable_shared_from_this<session> {
   task<verdict> act(const decision& chosen, const command_facts& facts);
   task<bool> carry_out(const decision& chosen);
   [[nodiscard]] command_facts describe(bool up);
-  [[nodiscard]] situation look_around(const command_facts& facts, server_state server);
+  [[nodiscard]] situation look_around(const command_facts& facts, const server_view& server);
   void check_idle_link();
   void drop_stale_link();
   void drop_link();
   void leave_server();
   void spend_command();
   task<> hold_while(bool (session::*condition)() const);
-  [[nodiscard]] bool server_is_suspect() const;
+  [[nodiscard]] bool server_is_suspect() const; // ... and no reads go on
+  [[nodiscard]] bool suspicion_stands() const;
   [[nodiscard]] bool server_is_draining() const;
   [[nodiscard]] bool pause_lasts() const { return !limit_.expired(); }
   [[nodiscard]] bool held_out() const { return hold_limit_.expired(); }
@@ -158,6 +159,7 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> send_to_server(protocol::byte_span bytes);
   bool keep_waiting(bool& doomed);
   task<trip> stream_command();
+  task<trip> await_start();
   task<trip> relay_answer();
   [[nodiscard]] protocol::byte_span without_changes(protocol::byte_span taken);
   task<trip> wait_for_answer();
@@ -168,7 +170,13 @@ class session : public std::enable_shared_from_this<session> {
   task<verdict> conclude(trip how, const command_facts& facts);
   task<verdict> conclude_cut();
   task<verdict> conclude_lost(trip how, const command_facts& facts);
-  [[nodiscard]] bool refused_for_now() const;
+  [[nodiscard]] bool refused_for_now();
+  void notice_not_now();
+
+  // noted_answer.cpp
+  task<trip> relay_noted_answer();
+  void note_in(std::size_t at, protocol::byte_span payload);
+  void leave_note();
 
   // reach_server.cpp
   task<link_attempt> reach_server(const protocol::handshake_response& as);
@@ -226,11 +234,6 @@ class session : public std::enable_shared_from_this<session> {
   [[nodiscard]] std::string shape_of_write(const bound_values& values) const;
 
   // kill.cpp
-  struct kill_plan {
-    kill_order order; // of the last KILL in the text
-    std::uint64_t id = 0;
-    bool query_only = false;
-  };
   void notice_ids(std::string_view text);
   void notice_words(std::string_view text);
   [[nodiscard]] bool executes_kill();
@@ -255,6 +258,7 @@ class session : public std::enable_shared_from_this<session> {
   void know_last_id(std::optional<bool> made_by_server);
   void apply_statement_effects(const protocol::sql::statement& one, std::string_view text, bool failed);
   task<> learn_variables();
+  task<bool> tell_insert_id();
   std::optional<bool> note_insert(const protocol::sql::statement& one, std::string_view text);
 
   // spooled_write.cpp
@@ -290,6 +294,14 @@ class session : public std::enable_shared_from_this<session> {
   void part_from_server();
   [[nodiscard]] std::uint16_t told_status() const;
 
+  // snapshot.cpp
+  [[nodiscard]] bool one_snapshot() const;
+  [[nodiscard]] bool bound_by_reads() const;
+  task<verdict> open_snapshot();
+  task<> leave_snapshot();
+  task<> settle_collected();
+  task<> hand_over_snapshot();
+
   // put_on_server.cpp
   // How a collected transaction's way to the server ended.
   enum class transfer : std::uint8_t {
@@ -313,6 +325,7 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> answer_error_at(std::uint8_t sequence, client_error which, std::string_view text);
   task<bool> answer_noted(const std::string& note, std::uint64_t rows, std::uint64_t insert_id);
   task<bool> answer_returned(const protocol::text_result_set& rows, const std::string& note);
+  void keep_insert_id(std::uint64_t id);
   task<bool> answer_read();
   [[nodiscard]] bool find_read(const command_facts& facts);
   task<bool> set_locally();
@@ -367,6 +380,8 @@ class session : public std::enable_shared_from_this<session> {
 
   // what the client must still be told
   bool transaction_lost_ = false;
+  bool stale_ = false;               // the open transaction has read what lacked queued writes
+  bool id_owed_ = false;             // the server connection does not know last_insert_id_
   std::uint64_t last_insert_id_ = 0; // as LAST_INSERT_ID() would tell it
   diagnostic said_; // what the previous statement left for SHOW WARNINGS, when it was answered here
 

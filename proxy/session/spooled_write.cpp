@@ -63,6 +63,10 @@ task<session::verdict> session::spool_write() {
   auto draft = make_writes(refusal);
   if (!draft) {
     process().board.leave_append();
+    if (server_is_draining() && !held_out()) { // soon the server can be asked
+      co_await hold_while(&session::server_is_draining);
+      co_return verdict::decide_again;
+    }
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
     const bool told = co_await answer_error(client_error::needs_server, refusal);
     co_return told ? verdict::next_command : verdict::end_session;
@@ -221,7 +225,7 @@ task<session::verdict> session::answer_ticket(ticket& one, const spooled_ok& pro
         promised.commits ? queued_transaction_note(one.number()) : queued_write_note(one.number());
     told = co_await answer_noted(note, promised.rows, promised.insert_id);
   }
-  if (promised.insert_id != 0) state_.known_last_insert_id = last_insert_id_ = promised.insert_id;
+  if (promised.insert_id != 0) keep_insert_id(promised.insert_id);
   co_return told&& goes_on ? verdict::next_command : verdict::end_session;
 }
 
@@ -237,6 +241,7 @@ task<bool> session::answer_applied(const std::vector<spool::statement_answer>& s
   said_.text.clear();
   protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1), ok, negotiated_);
   if (ok.last_insert_id != 0) last_insert_id_ = ok.last_insert_id;
+  id_owed_ = id_owed_ || (ok.last_insert_id != 0 && link_);
   co_return co_await answer(out);
 }
 

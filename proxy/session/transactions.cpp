@@ -2,7 +2,8 @@
 // appends all of it as one unit. put_on_server.cpp has what becomes of one whose server comes back before.
 //
 // Invariant: while one is collected and the server is not up, the session has no server connection, so that
-// nothing of it can be half here and half there.
+// nothing of it can be half here and half there. While reads go on, it may have one as long as nothing is
+// collected (snapshot.cpp).
 #include "protocol/sql/characters.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/session.hpp"
@@ -41,6 +42,7 @@ void session::part_from_server() {
   if (!link_) return;
   say_goodbye(*link_);
   link_.reset();
+  state_.status = static_cast<std::uint16_t>(state_.status & ~protocol::server_status::in_trans);
   state_.statements.lost_connection();
 }
 
@@ -60,25 +62,27 @@ void session::open_collected(const sql::statement& begin) {
   if (has(begin.traits, trait::read_only_transaction)) mode.read_only = true;
   if (has(begin.traits, trait::read_write_transaction)) mode.read_only = false;
   mode.snapshot = has(begin.traits, trait::consistent_snapshot);
-  part_from_server();
+  if (!process().board.view().reads) part_from_server();
   state_.collected.forget();
   state_.collected.begin(std::move(mode));
 }
 
 task<bool> session::begin_collected() {
+  co_await leave_snapshot();
   open_collected(analyze_command());
   co_return co_await answer_ok();
 }
 
-// Whether the transaction that is open, or begins now, has room.
+// Whether the transaction that is open, or begins now, has room: then it is here from now on.
 bool session::may_collect(const std::vector<spool::statement>& more) {
   auto& mine = state_.collected;
-  if (!mine.open()) {
-    part_from_server();
-    mine.begin(state_.take_transaction_mode());
-  }
+  if (!mine.open()) mine.begin(state_.take_transaction_mode());
   const auto& settings = process().settings.spool;
-  return mine.has_room_for(more, {settings.max_transaction_bytes, settings.max_transaction_statements});
+  if (!mine.has_room_for(more, {settings.max_transaction_bytes, settings.max_transaction_statements}))
+    return false;
+  if (mine.reading()) mine.end_reading(); // what it goes on with is here
+  part_from_server();
+  return true;
 }
 
 // One write more. A refused one leaves the transaction as it was, as on a server.
@@ -115,6 +119,7 @@ task<bool> session::collect_statement(spool::statement& one, const spooled_ok& p
 task<session::verdict> session::commit_collected() {
   auto& mine = state_.collected;
   if (!mine.open() || mine.empty()) {
+    co_await leave_snapshot();
     mine.forget();
     const bool goes_on = follow_commit();
     const bool told = co_await answer_ok();
@@ -131,7 +136,10 @@ bool session::follow_commit() {
   const auto& one = analyze_command();
   transaction_lost_ = false;
   if (one.kind == sql::kind::begin) open_collected(one);
-  if (one.kind == sql::kind::set) state_.assign_here(one);
+  if (one.kind == sql::kind::set) {
+    part_from_server(); // which has not heard of it
+    state_.assign_here(one);
+  }
   if (one.kind != sql::kind::commit && one.kind != sql::kind::rollback) return true;
   if (has(one.traits, trait::release_connection)) return false;
   if (has(one.traits, trait::chain_or_release)) {
@@ -142,6 +150,7 @@ bool session::follow_commit() {
 }
 
 task<session::verdict> session::rollback_collected() {
+  co_await leave_snapshot();
   state_.collected.forget();
   const bool goes_on = follow_commit();
   const bool told = co_await answer_ok();

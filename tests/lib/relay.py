@@ -6,6 +6,7 @@ cuts both ends without passing a byte of that answer on.
 """
 import select
 import socket
+import struct
 import threading
 
 from lib.process import free_port
@@ -19,6 +20,7 @@ class Relay:
         self._needle = None
         self._cut_before_sending = False
         self._struck = threading.Event()
+        self._refusal = None
         self._pairs = set()
         self._listener = None
         self._frozen = threading.Event()  # set: bytes pass
@@ -64,6 +66,14 @@ class Relay:
         self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
+    def refuse_queries(self, number, state, text):
+        """Answers each COM_QUERY itself, by this error; connections and logins pass."""
+        payload = b"\xff" + struct.pack("<H", number) + b"#" + state.encode() + text.encode()
+        self._refusal = struct.pack("<I", len(payload))[:3] + b"\x01" + payload
+
+    def pass_queries(self):
+        self._refusal = None
+
     # --- carrying bytes
 
     def _accept(self, listener):
@@ -104,6 +114,10 @@ class Relay:
                 if source is client and self._strikes(data):
                     self._strike(data, server)
                     return
+                refusal = self._refusal
+                if source is client and refusal and data[3:5] == b"\x00\x03":  # the first packet, COM_QUERY
+                    client.sendall(refusal)
+                    continue
                 (server if source is client else client).sendall(data)
 
     def _strikes(self, data):

@@ -93,6 +93,67 @@ TEST_CASE("a connection from before an outage is not used after it") {
   ends.server.expect_closed();
 }
 
+TEST_CASE("while reads go on a session keeps its connection, and opens one") {
+  stage here;
+  auto ends = here.log_in();
+  here.publish(server_state::suspect, true);
+  stage::exchange_ok(ends, "USE other");
+  ends.client.send_packet(0, query("CREATE TABLE t (a INT)")); // waits for the verdict
+  here.publish(server_state::down, true);
+  ends.server.expect(0, query("CREATE TABLE t (a INT)"));
+  ends.server.send_packet(1, err(1290, "HY000", "running with the --read-only option"));
+  ends.client.expect(1, err(1290, "HY000", "running with the --read-only option"));
+  auto fresh = here.log_in();
+  stage::exchange_ok(fresh, "USE other");
+  stage::exchange_ok(ends, "USE another");
+  here.publish(server_state::draining);
+  here.publish(server_state::up);
+  stage::exchange_ok(ends, "UPDATE t SET a = 1");
+  CHECK_FALSE(here.anyone_waits());
+}
+
+TEST_CASE("a relayed account's read is held no longer than it takes to see that reads go on") {
+  stage here;
+  auto ends = here.log_in();
+  here.publish(server_state::suspect);
+  ends.client.send_packet(0, query("SELECT a FROM t"));
+  here.publish(server_state::suspect, true);
+  ends.server.expect(0, query("SELECT a FROM t"));
+  ends.server.send(result_set({"one"}));
+  ends.client.expect_bytes(result_set({"one"}));
+}
+
+TEST_CASE("when reads go on no more, connections are gone, and transactions with them") {
+  stage here;
+  auto ends = here.log_in();
+  here.publish(server_state::down, true);
+  stage::exchange_ok(ends, "BEGIN", protocol::server_status::autocommit | protocol::server_status::in_trans);
+  here.publish(server_state::down);
+  expect_err(ask(ends.client, query("SELECT a FROM t")), 1213, "40001");
+  expect_err(ask(ends.client, query("SELECT a FROM t")), 3032, "HY000");
+}
+
+TEST_CASE("a session that needs a new connection waits for a server that has none, or is shutting down") {
+  for (const unsigned number : {1040u, 1053u}) {
+    CAPTURE(number);
+    stage here;
+    auto ends = here.log_in();
+    ends.server.hang_up();
+    ends.client.send_packet(0, query("SELECT a FROM t"));
+    ends.server = here.accept_silently();
+    ends.server.send_packet(0, err(static_cast<std::uint16_t>(number), "08S01", "not now"));
+    if (number == 1053) {
+      here.wait_for(server_state::suspect);
+      here.publish(server_state::up);
+    }
+    ends.server = here.accept();
+    here.serve_login(ends.server);
+    ends.server.expect(0, query("SELECT a FROM t"));
+    ends.server.send(result_set({"one"}));
+    ends.client.expect_bytes(result_set({"one"}));
+  }
+}
+
 TEST_CASE("an open transaction is lost with an outage") {
   stage here;
   auto ends = here.log_in();

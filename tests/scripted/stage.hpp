@@ -69,7 +69,7 @@ class stage {
   [[nodiscard]] bool anyone_waits() const { return server_.anyone_waits(); }
 
   // --- the server's state
-  void publish(server_state next) { board_.publish(next); }
+  void publish(server_state next, bool reads = false) { board_.publish(next, reads); }
   void wait_for(server_state wanted);
   [[nodiscard]] server_state state() const { return board_.view().state; }
   [[nodiscard]] const session_counters& counters() const { return counters_; }

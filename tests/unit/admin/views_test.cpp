@@ -36,7 +36,8 @@ TEST_CASE("the health page has its fields in their order") {
     "last_error": "connecting: refused by caf\\xe9",
     "reconnects": 2,
     "address": "10.0.0.1:3306",
-    "version": "10.11.6-MariaDB"
+    "version": "10.11.6-MariaDB",
+    "reads_go_on": false
   },
   "spool": {
     "state": "accepting",

@@ -1,5 +1,5 @@
 // The table of decide(): a row a situation, a column a command.
-#include "proxy/session/decide.hpp"
+#include "tests/unit/proxy/decisions.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,26 +8,11 @@
 #include <vector>
 
 using namespace holdwater::proxy;
-namespace sql = holdwater::protocol::sql;
+using namespace holdwater::proxy::test;
 using holdwater::protocol::command;
 using enum action;
 
 namespace {
-
-command_facts statement(const char* text, bool alone = true) {
-  session_state state;
-  holdwater::protocol::handshake_response login;
-  login.database = "d";
-  state.begin(login, std::make_shared<const server_profile>());
-  sql::analysis found;
-  return describe_query(text, true, alone, state, found);
-}
-
-situation in(server_state state) {
-  situation now;
-  now.server = state;
-  return now;
-}
 
 struct row {
   const char* text;
@@ -312,7 +297,7 @@ TEST_CASE("a write is prepared and executed in an outage as one that comes as te
   CHECK(decide(execute, now).what == wait_for_drain);
   auto read = describe_command(command::stmt_execute);
   CHECK(decide(read, now).what == wait_for_drain);
-  read.pure_read = true;
+  read.only_reads = read.pure_read = true;
   CHECK(decide(read, now).what == forward);
   now = in(server_state::halted);
   CHECK(decide(execute, now).what == refuse);

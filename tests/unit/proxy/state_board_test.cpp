@@ -18,6 +18,25 @@ TEST_CASE("each time the server goes down a new outage begins") {
   CHECK(board.view().outage == first + 2);
 }
 
+TEST_CASE("while reads go on, connections are worth what they were") {
+  state_board board;
+  board.publish(server_state::up);
+  const auto first = board.view().outage;
+  board.publish(server_state::suspect, true);
+  board.publish(server_state::down, true);
+  CHECK(board.view().outage == first);
+  CHECK(board.view().reads);
+  CHECK(board.view().answers());
+  board.publish(server_state::down); // now it is gone
+  CHECK(board.view().outage == first + 1);
+  CHECK_FALSE(board.view().answers());
+  board.publish(server_state::down, true); // it is back, and read-only
+  CHECK(board.view().outage == first + 1);
+  board.publish(server_state::draining);
+  CHECK_FALSE(board.view().reads);
+  CHECK(board.view().answers());
+}
+
 TEST_CASE("a drain does not end while a session is about to append") {
   state_board board;
   board.publish(server_state::draining);

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::initializer_list<server_state> all_states{up, suspect, down, draining, halted};
 constexpr std::initializer_list<server_event> all_events{
-    trouble, check_passed,  connected,          check_failed,  check_timed_out,
-    drained, units_waiting, replay_lost_server, replay_halted, spool_failed};
+    trouble, check_passed,  connected,          check_not_now,  check_failed,  check_timed_out,
+    drained, units_waiting, replay_lost_server, replay_not_now, replay_halted, spool_failed};
 
 struct row {
   server_state now;
@@ -23,13 +23,15 @@ struct row {
   server_facts facts;
   server_state next;
   server_action action;
+  bool reads = false; // go on
 };
 
 } // namespace
 
 TEST_CASE("the server's state moves as the contract says") {
-  const server_facts spool{}, plain{false, false}, spent{true, true},
-      failed{true, false, spool_health::failed}, recovered{true, false, spool_health::recovered};
+  const server_facts spool{}, plain{.has_spool = false}, spent{.budget_spent = true}, reads{.reads = true},
+      spent_reads{.budget_spent = true, .reads = true}, failed{.spool = spool_health::failed},
+      recovered{.spool = spool_health::recovered};
   const std::vector<row> table{
       {up, trouble, spool, suspect, check_now},
       {up, check_passed, spool, up, wait_for_interval},
@@ -43,7 +45,8 @@ TEST_CASE("the server's state moves as the contract says") {
       {suspect, check_timed_out, spool, down, retry_soon},
       {suspect, connected, spool, draining, start_drain},
       {suspect, connected, plain, up, wait_for_interval},
-      {down, trouble, spool, down, retry_soon},
+      {suspect, trouble, spool, suspect, keep_pace},
+      {down, trouble, spool, down, keep_pace},
       {down, check_failed, spool, down, retry_soon},
       {down, connected, spool, draining, start_drain},
       {down, check_passed, spool, draining, start_drain},
@@ -61,7 +64,30 @@ TEST_CASE("the server's state moves as the contract says") {
       {halted, check_passed, recovered, draining, start_drain},
       {up, check_passed, failed, up, retry_later},
       {up, check_passed, recovered, draining, start_drain},
-      {down, spool_failed, failed, down, retry_soon},
+      {down, spool_failed, failed, down, keep_pace},
+
+      {up, check_not_now, spool, suspect, retry_soon, true}, // it is there, and read-only
+      {up, replay_not_now, spool, suspect, retry_soon, true},
+      {suspect, check_not_now, spool, suspect, retry_soon, true},
+      {suspect, check_not_now, spent, down, retry_soon, true},
+      {suspect, trouble, reads, suspect, keep_pace, true}, // another statement that it has refused
+      {suspect, check_passed, reads, up, wait_for_interval},
+      {suspect, check_failed, reads, suspect, retry_soon}, // now it is gone
+      {suspect, check_failed, spent_reads, down, retry_soon},
+      {suspect, check_timed_out, reads, down, retry_soon},
+      {down, check_not_now, spool, down, retry_soon, true}, // it is back, and read-only
+      {down, check_not_now, reads, down, retry_soon, true},
+      {down, trouble, reads, down, check_now, true},
+      {down, check_failed, reads, down, retry_soon},
+      {down, check_timed_out, reads, down, retry_soon},
+      {down, check_passed, reads, draining, start_drain}, // it takes writes again
+      {down, connected, reads, draining, start_drain},
+      {down, units_waiting, reads, down, keep_pace, true},
+      {down, drained, reads, down, keep_pace, true}, // by a replay that was still under way
+      {draining, check_not_now, spool, down, retry_soon, true},
+      {draining, replay_not_now, spool, down, retry_soon, true},
+      {halted, check_not_now, spool, down, retry_soon, true},
+      {halted, replay_not_now, spool, halted, wait_for_interval},
   };
   for (const auto& one : table) {
     CAPTURE(name_of(one.now));
@@ -69,11 +95,23 @@ TEST_CASE("the server's state moves as the contract says") {
     const auto got = step(one.now, one.event, one.facts);
     CHECK(got.next == one.next);
     CHECK(got.action == one.action);
+    CHECK(got.reads == one.reads);
   }
 }
 
 TEST_CASE("a server that was down is never up before it is drained") {
-  for (const auto event : all_events) CHECK(step(down, event, {}).next != up);
+  for (const auto event : all_events)
+    for (const bool reads : {false, true}) CHECK(step(down, event, {.reads = reads}).next != up);
+}
+
+TEST_CASE("reads go on only where it is not certain that the server takes writes") {
+  for (const auto state : all_states)
+    for (const auto event : all_events)
+      for (const bool reads : {false, true}) {
+        const auto got = step(state, event, {.reads = reads});
+        if (got.reads) CHECK((got.next == suspect || got.next == down));
+        if (event == check_failed || event == check_timed_out) CHECK_FALSE(got.reads);
+      }
 }
 
 TEST_CASE("only a person's look or a new connection ends a halt") {
@@ -90,7 +128,7 @@ TEST_CASE("every state has an answer to every event, and looks at the server aga
       for (const bool spent : {false, true}) {
         const auto got = step(state, event, {true, spent});
         CHECK(name_of(got.next) != "unknown");
-        if (got.next == down) CHECK(got.action == retry_soon);
+        if (got.next == down) CHECK((got.action == retry_soon || (state == down && got.action == keep_pace)));
         if (got.next == draining && state == down) CHECK(got.action == start_drain);
       }
 }

@@ -2,15 +2,31 @@
 
 #include "spool/spool_file.hpp"
 
+#include <algorithm>
+#include <limits>
+#include <sys/statvfs.h>
+
 namespace holdwater::spool {
 namespace {
 
 constexpr std::chrono::milliseconds recovery_interval{1000};
 constexpr int checkpoint_pages = 1000; // the WAL's length past which it is folded into the file
+// ... and when the disk has little room, so that little is needed to fold it.
+constexpr int frugal_checkpoint_pages = 64;
+constexpr std::uint64_t little_room = 16ULL << 20;
+// What must be free beside the reserve, at the least, before appends come back to a disk that was full.
+constexpr std::uint64_t least_room_for_appends = 256ULL << 10;
 
 // A failure of the job's own, which leaves the disk and the others alone.
 bool is_own(const failure& why) {
   return why.code == errc::not_found || why.code == errc::full;
+}
+
+// Of the file system that holds the path; unlimited when it does not tell.
+std::uint64_t free_bytes(const std::string& path) {
+  struct statvfs found {};
+  if (::statvfs(path.c_str(), &found) != 0) return std::numeric_limits<std::uint64_t>::max();
+  return static_cast<std::uint64_t>(found.f_bavail) * found.f_frsize;
 }
 
 void answer_one(write_job& job, const std::optional<failure>& outcome) {
@@ -62,7 +78,16 @@ void spool_writer::serve(writer_work& work) {
   if (const auto why = trouble()) refuse_appends(work.writes, *why);
   if (!work.writes.empty()) commit_group(work.writes);
   for (auto& read : work.reads) read(file_);
-  if (sound_ && file_.wal_pages() > checkpoint_pages) checkpoint();
+  if (sound_ && is_time_to_fold()) checkpoint();
+}
+
+// Looks at the disk once for every so many pages.
+bool spool_writer::is_time_to_fold() {
+  const auto pages = file_.wal_pages();
+  if (pages > checkpoint_pages) return true;
+  if (pages < next_look_) return false;
+  next_look_ = pages + frugal_checkpoint_pages;
+  return free_bytes(path_) < little_room;
 }
 
 // The limit is given back before the caller hears of it, who may try again at once.
@@ -83,9 +108,25 @@ void spool_writer::commit_group(std::vector<write_job>& jobs) {
   if (!sound_) return fail_group(jobs, *trouble(), false);
   std::vector<std::optional<failure>> own(jobs.size());
   bool commit_tried = false;
-  if (auto done = run_group(jobs, own, commit_tried); !done)
-    return fail_group(jobs, done.error(), commit_tried);
-  answer(jobs, own);
+  auto done = run_group(jobs, own, commit_tried);
+  if (!done && done.error().code == errc::disk_full && reserve_.holds()) {
+    // What settles units has the reserve's room, and makes room in the end.
+    const auto why = while_doing("writing to " + path_, done.error());
+    sound_ = false;
+    set_trouble(why);
+    ask_for_room(jobs);
+    undo();
+    if (sound_) {
+      refuse_appends(jobs, why);
+      own.assign(jobs.size(), std::nullopt);
+      done = run_group(jobs, own, commit_tried = false);
+    }
+  }
+  if (done)
+    answer(jobs, own);
+  else
+    fail_group(jobs, done.error(), commit_tried);
+  if (trouble()) recover();
 }
 
 result<void> spool_writer::run_group(std::vector<write_job>& jobs, std::vector<std::optional<failure>>& own,
@@ -122,6 +163,7 @@ void spool_writer::fail_group(std::vector<write_job>& jobs, failure why, bool co
 }
 
 void spool_writer::checkpoint() {
+  next_look_ = frugal_checkpoint_pages;
   auto done = file_.fold_wal();
   if (done) return;
   sound_ = false;
@@ -129,17 +171,45 @@ void spool_writer::checkpoint() {
   recover();
 }
 
-// Undo first, with the reserve's space when there is none other; appends come back only with the reserve in
-// place.
+// With the reserve's space when there is none other.
+void spool_writer::undo() {
+  if (const auto why = trouble(); why && why->code == errc::disk_full) reserve_.give_back();
+  if (auto done = file_.undo_failed_commit(); !done)
+    return set_trouble(while_doing("undoing a failed commit in " + path_, done.error()));
+  sound_ = true;
+}
+
+// Undo first; appends come back only with the reserve in place.
 void spool_writer::recover() {
-  if (!sound_) {
-    if (const auto why = trouble(); why && why->code == errc::disk_full) reserve_.give_back();
-    if (auto done = file_.undo_failed_commit(); !done)
-      return set_trouble(while_doing("undoing a failed commit in " + path_, done.error()));
-    sound_ = true;
+  if (!sound_) undo();
+  if (!sound_) return;
+  auto taken = reserve_.take();
+  if (!taken && taken.error().code == errc::disk_full && can_fold_on_full_disk()) {
+    if (auto folded = file_.fold_wal(); !folded) {
+      sound_ = false;
+      return set_trouble(while_doing("folding the WAL into " + path_, folded.error()));
+    }
+    taken = reserve_.take();
   }
-  if (auto taken = reserve_.take(); !taken) return set_trouble(taken.error());
+  if (!taken) return set_trouble(taken.error());
+  if (wanted_room_ > 0 && free_bytes(path_) < wanted_room_)
+    return set_trouble(failure{errc::disk_full, "too little room on the disk for " + path_});
+  wanted_room_ = 0;
   set_trouble(std::nullopt);
+}
+
+// So that a queue that says it accepts does.
+void spool_writer::ask_for_room(const std::vector<write_job>& jobs) {
+  std::uint64_t appended = 0;
+  for (const auto& job : jobs) appended += job.is_append ? job.bytes : 0;
+  wanted_room_ = std::max({wanted_room_, least_room_for_appends, 2 * appended});
+}
+
+// A fold that fails for want of room has used up what room there was.
+bool spool_writer::can_fold_on_full_disk() {
+  if (file_.wal_pages() == 0) return false;
+  const auto growth = file_.growth_by_folding();
+  return growth && *growth <= free_bytes(path_);
 }
 
 } // namespace holdwater::spool

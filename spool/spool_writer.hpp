@@ -35,15 +35,21 @@ class spool_writer {
                                        bool& commit_tried);
   void answer(std::vector<write_job>& jobs, const std::vector<std::optional<failure>>& own);
   void fail_group(std::vector<write_job>& jobs, failure why, bool commit_tried);
+  [[nodiscard]] bool is_time_to_fold();
   void checkpoint();
+  void ask_for_room(const std::vector<write_job>& jobs);
+  void undo();
   void recover();
+  [[nodiscard]] bool can_fold_on_full_disk();
   void set_trouble(std::optional<failure> why);
 
   writer_queue queue_;
   store file_;
   reserve_file reserve_;
   std::string path_;
-  bool sound_ = true; // false: a failed commit is not undone yet, nothing may be written
+  int next_look_ = 0;             // at the disk's room: the WAL's length then
+  std::uint64_t wanted_room_ = 0; // in bytes, after the disk was full
+  bool sound_ = true;             // false: a failed commit is not undone yet, nothing may be written
 
   mutable std::mutex mutex_; // guards trouble_
   std::optional<failure> trouble_;

@@ -132,6 +132,21 @@ result<void> store::fold_wal() {
   return {};
 }
 
+result<std::uint64_t> store::growth_by_folding() {
+  auto pages = db_.value("PRAGMA page_count");
+  if (!pages) return pages.error();
+  auto page_size = db_.value("PRAGMA page_size");
+  if (!page_size) return page_size.error();
+  sqlite3_file* file = nullptr;
+  sqlite3_int64 present = 0;
+  if (sqlite3_file_control(db_.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+      file->pMethods->xFileSize(file, &present) != SQLITE_OK)
+    return db_.why();
+  const auto folded = std::stoull(*pages) * std::stoull(*page_size);
+  const auto size = static_cast<std::uint64_t>(present);
+  return folded > size ? folded - size : 0;
+}
+
 // This connection's view of the WAL ends before the failed commit, so the next commit is written over it;
 // once that one is synced, the chain of checksums excludes what may be left of the failed one.
 result<void> store::undo_failed_commit() {

@@ -40,6 +40,8 @@ class store {
   [[nodiscard]] result<void> rollback();
   // Moves the WAL's contents into the file and empties the WAL.
   [[nodiscard]] result<void> fold_wal();
+  // Bytes by which the file would grow.
+  [[nodiscard]] result<std::uint64_t> growth_by_folding();
   // Makes sure that nothing of a failed commit can come back: see README.md, "When a commit fails".
   [[nodiscard]] result<void> undo_failed_commit();
 

@@ -39,6 +39,14 @@ std::string unkept(std::string_view text) {
   return out;
 }
 
+json::value kept_or_null(const std::optional<std::string>& bytes) {
+  return bytes ? json::value(kept(*bytes)) : json::value(nullptr);
+}
+
+std::optional<std::string> unkept_or_null(const json::value& from) {
+  return from.is_null() ? std::nullopt : std::optional(unkept(json::value_to<std::string>(from)));
+}
+
 json::object to_json(const spool::statement_context& c) {
   return {{"sql_mode", kept(c.sql_mode)},
           {"time_zone", kept(c.time_zone)},
@@ -57,6 +65,20 @@ json::object to_json(const spool::statement_context& c) {
 
 std::string text(const json::object& from, std::string_view key) {
   return unkept(json::value_to<std::string>(from.at(key)));
+}
+
+json::array to_json(const protocol::column_definition& column) {
+  return {column.collation, column.length, column.type, column.flags, column.decimals};
+}
+
+protocol::column_definition column_from(const json::array& from) {
+  protocol::column_definition column;
+  column.collation = from.at(0).to_number<std::uint16_t>();
+  column.length = from.at(1).to_number<std::uint32_t>();
+  column.type = from.at(2).to_number<std::uint8_t>();
+  column.flags = from.at(3).to_number<std::uint16_t>();
+  column.decimals = from.at(4).to_number<std::uint8_t>();
+  return column;
 }
 
 std::uint64_t number(const json::object& from, std::string_view key) {
@@ -96,6 +118,16 @@ std::string encode(const server_profile& profile) {
   json::array zones;
   for (const auto& name : profile.time_zones) zones.emplace_back(name);
   out["time_zones"] = std::move(zones);
+  json::object variables;
+  for (const auto& [name, one] : profile.variables)
+    variables[name] =
+        json::array{kept(one.shown), kept_or_null(one.value), one.integer, to_json(one.described)};
+  out["variables"] = std::move(variables);
+  json::array expressions;
+  for (const auto& one : profile.expressions)
+    expressions.push_back(
+        json::array{kept(one.text), kept_or_null(one.value), one.integer, to_json(one.described)});
+  out["expressions"] = std::move(expressions);
   return json::serialize(out);
 }
 
@@ -118,6 +150,20 @@ server_profile decode(const std::string& content) {
     profile.defaults = context_from(defaults->as_object());
   if (const auto* zones = root.if_contains("time_zones"))
     for (const auto& name : zones->as_array()) profile.time_zones.insert(json::value_to<std::string>(name));
+  if (const auto* variables = root.if_contains("variables"))
+    for (const auto& each : variables->as_object()) {
+      const auto& fields = each.value().as_array();
+      profile.variables[each.key()] = {unkept(json::value_to<std::string>(fields.at(0))),
+                                       unkept_or_null(fields.at(1)), fields.at(2).as_bool(),
+                                       column_from(fields.at(3).as_array())};
+    }
+  if (const auto* expressions = root.if_contains("expressions"))
+    for (const auto& each : expressions->as_array()) {
+      const auto& fields = each.as_array();
+      profile.expressions.push_back({unkept(json::value_to<std::string>(fields.at(0))),
+                                     unkept_or_null(fields.at(1)), fields.at(2).as_bool(),
+                                     column_from(fields.at(3).as_array())});
+    }
   return profile;
 }
 
@@ -236,14 +282,13 @@ void profile_store::learn_collations(std::map<unsigned, collation> collations) {
   replace(std::move(next));
 }
 
-// In memory only: the file lies beside the spool, whose disk may be full.
 void profile_store::learn_variables(system_variables variables, std::vector<known_expression> expressions) {
   const std::lock_guard lock(mutex_);
   if (current_->variables == variables && current_->expressions == expressions) return;
   auto next = std::make_shared<server_profile>(*current_);
   next->variables = std::move(variables);
   next->expressions = std::move(expressions);
-  current_ = std::move(next);
+  replace(std::move(next));
 }
 
 void profile_store::replace(std::shared_ptr<const server_profile> next) {

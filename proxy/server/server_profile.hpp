@@ -53,7 +53,7 @@ struct server_profile {
   std::map<unsigned, collation> collations;         // by id
   std::optional<spool::statement_context> defaults; // of a fresh connection, database left empty
   std::set<std::string> time_zones;                 // named ones that it has taken, some of them
-  system_variables variables;                       // empty: never learned; in memory only, as the next is
+  system_variables variables;                       // empty: never learned
   std::vector<known_expression> expressions;
 
   [[nodiscard]] const collation* find(unsigned id) const;

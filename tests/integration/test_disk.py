@@ -51,6 +51,39 @@ def test_a_full_disk_refuses_writes_and_loses_none(server, start_proxy, small_di
     assert server.run("SELECT COUNT(*) FROM t", database=proxy.database) == ((accepted + 1,),)
 
 
+def fill(folder):
+    """To the last byte; the file's path."""
+    path = os.path.join(folder, "filler")
+    with open(path, "ab", buffering=0) as file:
+        for size in (4096, 1):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                pass  # it is full, as wished
+    return path
+
+
+def test_queued_writes_are_applied_without_a_byte_of_room(server, start_proxy, small_disk):
+    proxy = start_proxy(server, data=os.path.join(small_disk, "data"))
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB")
+    server.stop()
+    proxy.wait_state("down")
+    for number in range(2000):
+        run(connection, f"INSERT INTO t VALUES ({number}, 'x')")
+    filler = fill(small_disk)
+    with pytest.raises(pymysql.err.MySQLError) as refused:
+        for number in range(2000, 2050):
+            run(connection, f"INSERT INTO t VALUES ({number}, '{'x' * 50000}')")
+    assert refused.value.args[0] == 1021
+    server.start()
+    proxy.wait_drained()
+    assert server.run("SELECT COUNT(*) FROM t WHERE id < 2000", database=proxy.database) == ((2000,),)
+    os.remove(filler)
+    wait_until(lambda: proxy.health()["spool"]["state"] == "accepting", 10, "writes are taken again")
+
+
 def test_a_full_disk_is_survived_by_a_restart(mariadb, start_proxy, small_disk):
     proxy = start_proxy(mariadb, data=os.path.join(small_disk, "data"))
     connection = proxy.connect()
@@ -58,13 +91,7 @@ def test_a_full_disk_is_survived_by_a_restart(mariadb, start_proxy, small_disk):
     mariadb.stop()
     proxy.wait_state("down")
     seqs = [spooled_seq(connection, f"INSERT INTO t VALUES ({number}, 'x')") for number in range(10)]
-    filler = os.path.join(small_disk, "filler")
-    with open(filler, "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"\0" * 4096)
-        except OSError:
-            pass  # it is full, as wished
+    filler = fill(small_disk)
     proxy.kill()
     proxy.start(wait=False)
     mariadb.start()

@@ -39,15 +39,25 @@ def isolation(server):
 
 def test_answers_are_those_of_the_server(any_server, start_proxy):
     proxy = start_proxy(any_server)
-    connection = proxy.connect()
-    run(connection, "SET SESSION wait_timeout = 1234, SQL_AUTO_IS_NULL = 0, time_zone = '+02:00', sql_mode = 'ANSI_QUOTES'")
-    run(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+    def arrive():
+        connection = proxy.connect()
+        run(connection, "SET SESSION wait_timeout = 1234, SQL_AUTO_IS_NULL = 0, time_zone = '+02:00', sql_mode = 'ANSI_QUOTES'")
+        run(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        return connection
+    connection = arrive()
     asked = ASKED + [isolation(any_server)]
     up = [ask(connection, statement) for statement in asked]
     any_server.stop()
     proxy.wait_state("down")
     for statement, expected in zip(asked, up):
         assert ask(connection, statement) == expected, statement
+    proxy.kill()
+    proxy.start()
+    proxy.wait_state("down")
+    connection = arrive()
+    for statement, expected in zip(asked, up):
+        assert ask(connection, statement) == expected, f"{statement}, after a restart in the outage"
 
 
 def test_the_last_insert_id_is_that_of_the_queued_write(proxy, server):

@@ -36,6 +36,12 @@ protocol::greeting sample_greeting() {
 TEST_CASE("what was learned of the server is there after a restart") {
   const scratch_folder folder;
   const auto path = folder.path + "/server.json";
+  protocol::column_definition column;
+  column.collation = 63;
+  column.length = 21;
+  column.type = 8;
+  column.flags = 0x81;
+  column.decimals = 0;
   spool::statement_context defaults;
   defaults.sql_mode = "STRICT_TRANS_TABLES";
   defaults.time_zone = "SYSTEM";
@@ -48,6 +54,9 @@ TEST_CASE("what was learned of the server is there after a restart") {
     store.learn_collations(
         {{45, {"utf8mb4_general_ci", "utf8mb4", true}}, {46, {"utf8mb4_bin", "utf8mb4", false}}});
     store.learn_time_zone("Europe/Berlin");
+    store.learn_variables(
+        {{"autocommit", {"ON", "1", true, column}}, {"ft_stopword_file", {"", std::nullopt, false, {}}}},
+        {{"1 + 1", "2", true, column}});
   }
   profile_store store(path);
   CHECK(store.load() == "");
@@ -62,6 +71,10 @@ TEST_CASE("what was learned of the server is there after a restart") {
   CHECK(profile->default_of("utf8mb4")->name == "utf8mb4_general_ci");
   CHECK(profile->find(255) == nullptr);
   CHECK(profile->time_zones == std::set<std::string>{"Europe/Berlin"});
+  CHECK(profile->variables.size() == 2);
+  CHECK(profile->variables.at("autocommit") == proxy::system_variable{"ON", "1", true, column});
+  CHECK(profile->variables.at("ft_stopword_file") == proxy::system_variable{"", std::nullopt, false, {}});
+  CHECK(profile->expressions == std::vector<proxy::known_expression>{{"1 + 1", "2", true, column}});
 }
 
 TEST_CASE("a damaged profile is reported and learned anew") {

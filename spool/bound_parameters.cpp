@@ -86,26 +86,19 @@ bool read_time(std::string_view bytes, MYSQL_TIME& out) {
   return true;
 }
 
-} // namespace
-
-bool can_be_bound(std::uint8_t type) {
-  type = type_to_bind(type);
+bool has_a_place(std::uint8_t type) {
   return type == MYSQL_TYPE_NULL || width_of(type) != 0 || is_time(type) || is_text(type);
 }
 
-bound_parameters::bound_parameters(const std::vector<parameter>& values)
-    : binds_(values.size()), times_(values.size()) {
-  for (std::size_t i = 0; i < values.size(); ++i) sound_ = bind(values[i], binds_[i], times_[i]) && sound_;
-}
-
-bool bound_parameters::bind(const parameter& one, MYSQL_BIND& as, MYSQL_TIME& time) {
+// False: the type is not known, or the bytes are not one of its values.
+bool bind(const parameter& one, MYSQL_BIND& as, MYSQL_TIME& time) {
   const auto type = type_to_bind(one.type);
   as.buffer_type = static_cast<enum_field_types>(type);
   as.is_unsigned = one.is_unsigned ? 1 : 0;
   if (!one.value) {
     static my_bool yes = 1;
     as.is_null = &yes; // the type stays: the server looks at it for NULL too
-    return can_be_bound(one.type);
+    return has_a_place(type);
   }
   if (is_time(type)) {
     as.buffer = &time;
@@ -118,6 +111,19 @@ bool bound_parameters::bind(const parameter& one, MYSQL_BIND& as, MYSQL_TIME& ti
   as.length = &as.buffer_length;
   if (const auto width = width_of(type)) return one.value->size() == width; // little-endian here as there
   return is_text(type);
+}
+
+} // namespace
+
+bool can_be_bound(const parameter& one) {
+  MYSQL_BIND as{};
+  MYSQL_TIME time{};
+  return bind(one, as, time);
+}
+
+bound_parameters::bound_parameters(const std::vector<parameter>& values)
+    : binds_(values.size()), times_(values.size()) {
+  for (std::size_t i = 0; i < values.size(); ++i) sound_ = bind(values[i], binds_[i], times_[i]) && sound_;
 }
 
 } // namespace holdwater::spool

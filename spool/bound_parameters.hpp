@@ -23,8 +23,6 @@ class bound_parameters {
   [[nodiscard]] MYSQL_BIND* binds() { return binds_.data(); }
 
  private:
-  [[nodiscard]] bool bind(const parameter& one, MYSQL_BIND& as, MYSQL_TIME& time);
-
   std::vector<MYSQL_BIND> binds_;
   std::vector<MYSQL_TIME> times_;
   bool sound_ = true;

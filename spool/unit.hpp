@@ -65,8 +65,8 @@ struct parameter {
   friend bool operator==(const parameter&, const parameter&) = default;
 };
 
-// Whether replay can bind values of that type.
-[[nodiscard]] bool can_be_bound(std::uint8_t type);
+// Whether replay can bind it: its type is known, and its bytes are one of the type's values.
+[[nodiscard]] bool can_be_bound(const parameter& one);
 
 struct statement {
   std::string text;                  // bytes as the client sent them, in character_set_client

@@ -275,12 +275,13 @@ std::optional<std::vector<session::bound_values>> session::read_bound_values(std
       }
       const bool replayable =
           row[i].what != bound_value::kind::by_default && row[i].what != bound_value::kind::ignored;
-      if (replayable && spool::can_be_bound(value.type)) continue;
+      if (replayable && spool::can_be_bound(value)) continue;
       refusal = "the server is down, and a parameter of this kind cannot be kept for it";
+      state_.statements.drop_long_data(*one);
       return std::nullopt;
     }
   }
-  state_.statements.drop_long_data(*one); // a refused execute has used it up too
+  state_.statements.drop_long_data(*one); // used up, by a refused execute too
   return all;
 }
 

@@ -273,6 +273,19 @@ def test_what_cannot_run_later_is_not_prepared_in_an_outage(table, session):
     assert session.execute(read, [(LONGLONG, 1)]) == [(None,)]
 
 
+def test_long_data_for_a_number_is_refused_at_once_and_is_no_dead_letter(table, session):
+    insert = session.prepare("INSERT INTO t (id, s) VALUES (?, ?)")
+    go_away(table)
+    session.send_long_data(insert, 0, b"12345678901")
+    with pytest.raises(Err) as refused:
+        session.execute(insert, [(LONGLONG, None), text(b"no")])
+    assert refused.value.number == 3032
+    execute(session, insert, [number(4), text(b"yes")])
+    bring_back(table)
+    assert table.health()["spool"]["dead"] == 0
+    assert rows(table, "SELECT id, s FROM t WHERE id > 2 ORDER BY id") == ((4, "yes"),)
+
+
 def test_a_bulk_execute_is_one_unit(table, server):
     if server.kind == "mysql":
         pytest.skip("MySQL has no bulk execution")

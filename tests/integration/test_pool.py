@@ -291,7 +291,9 @@ def test_what_is_done_to_accounts_past_the_proxy_holds_after_the_time_that_is_se
 def test_a_database_that_was_dropped_is_gone_for_the_next_login(server, trusting):
     server.run(f"GRANT ALL ON `shortlived`.* TO `{trusting.account.user}`@`%`", "CREATE DATABASE shortlived")
     use_and_leave(trusting, database="shortlived")
-    use_and_leave(trusting, "DROP DATABASE shortlived", database="shortlived")
+    connection = trusting.connect(database="shortlived")
+    run(connection, "DROP DATABASE shortlived")
+    connection.close()
     with pytest.raises(pymysql.err.OperationalError) as refused:
         trusting.connect(database="shortlived")
     assert refused.value.args[0] == 1049

@@ -189,8 +189,8 @@ decision decide_draining(const command_facts& asked, const situation& now) {
     if (here.what != action::refuse || here.error == client_error::read_only_transaction) return here;
   }
   if (const auto back = decide_asking_back(asked, now)) return *back;
-  const bool only_prepares = asked.code == command::stmt_prepare; // which reads no rows
-  const bool waits = may_overtake(asked) || (now.depends_on_pending && !only_prepares);
+  const bool runs = asked.code == command::query || protocol::executes_statement(asked.code);
+  const bool waits = may_overtake(asked) || (now.depends_on_pending && runs);
   if (!waits) return {action::forward, {}, {}};
   if (!now.held_out) return {action::wait_for_drain, {}, {}};
   if (asked.only_reads) return pass(asked, now); // it has waited as long as it may

@@ -60,6 +60,7 @@ void session::look_at_write(command_facts& facts) {
     if (!one || !one->kept) return;
     write_.text = one->text;
     facts.feeds_write = analyze_write();
+    write_ = {}; // the parts themselves wait for nothing
     return;
   }
   case command::query: break;

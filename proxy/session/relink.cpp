@@ -52,6 +52,10 @@ task<session::verdict> session::ensure_link() {
         process().watch.report(fmt::format("connect: {} ({})", error->text, error->number));
       co_return co_await retry_later();
     }
+    if (no_room && !is_answered()) { // what depends on it will be told
+      forget_unsent();
+      co_return verdict::next_command;
+    }
     protocol::byte_buffer out;
     add_sql_state(attempt.refusal);
     protocol::append_message(out, static_cast<std::uint8_t>(command_.sequence + 1), attempt.refusal);
@@ -89,9 +93,18 @@ task<bool> session::server_sent_away() {
   co_return std::chrono::steady_clock::now() - running < opened;
 }
 
+// Whether the client waits for an answer to the present command.
+bool session::is_answered() const {
+  return protocol::answer_of(command_.code) != protocol::answer_kind::nothing;
+}
+
 // A moment's pause before the server is tried again; an error when the command has waited as long as it may.
 task<session::verdict> session::retry_later() {
   if (held_out() && process().board.view().answers()) {
+    if (!is_answered()) {
+      forget_unsent();
+      co_return verdict::next_command;
+    }
     const bool told = co_await answer_error(client_error::needs_server, "the server cannot be reached");
     co_return told ? verdict::next_command : verdict::end_session;
   }

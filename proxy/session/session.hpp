@@ -247,6 +247,7 @@ class session : public std::enable_shared_from_this<session> {
   task<verdict> ensure_link();
   task<bool> server_sent_away();
   task<verdict> retry_later();
+  [[nodiscard]] bool is_answered() const;
   task<bool> restore_session(bool fresh_autocommit);
   task<> apply_effects(const command_facts& facts);
   void apply_command_effects(const command_facts& facts);

@@ -203,3 +203,23 @@ def test_types_that_were_sent_while_draining_serve_afterwards(blocked):
     session.execute(update, [(0x08, 7), (0x08, 3)], types=False)
     assert blocked.rows() == ((1, 11), (2, 25), (3, 37))
     session.close()
+
+
+def test_long_data_for_a_table_with_pending_writes_gets_no_answer(server, start_proxy):
+    """It has none to give: an error would be taken for the next command's answer. And so past the hold."""
+    blocked = BlockedDrain(server, start_proxy)  # a hold of 0.6 s
+    session = Session(blocked.proxy)
+    insert = session.prepare("INSERT INTO t (id, n) VALUES (?, ?)")
+    other = session.prepare("SELECT 1 + ?")
+    session.send_long_data(insert, 1, b"4")
+    session.send_long_data(insert, 1, b"2")
+    assert session.execute(other, [(0x08, 6)]) == [(7,)]
+    session.close_statement(insert)
+    assert session.execute(other, [(0x08, 7)]) == [(8,)]
+    blocked.release()
+    blocked.proxy.wait_drained()
+    assert blocked.rows() == ((1, 11), (2, 20), (3, 30))
+    session.close()
+    blocked.lock.close()
+    blocked.pool.shutdown(cancel_futures=True)
+    blocked.relay.close()

@@ -197,6 +197,31 @@ TEST_CASE("in a session that would lose something a write waits for the drain") 
   CHECK(decide(statement("INSERT INTO t VALUES (1)"), now).what == wait_for_drain);
 }
 
+TEST_CASE("what has no answer is never refused") {
+  for (const auto state : {server_state::up, server_state::suspect, server_state::down,
+                           server_state::draining, server_state::halted})
+    for (unsigned bits = 0; bits < 1u << 11; ++bits)
+      for (const auto code : {command::stmt_send_long_data, command::stmt_close}) {
+        auto asked = describe_command(code);
+        auto now = in(state);
+        asked.feeds_write = code == command::stmt_send_long_data && (bits & 1) != 0;
+        now.reads = (bits & 2) != 0 && (state == server_state::suspect || state == server_state::down);
+        now.held_out = (bits & 4) != 0;
+        now.collecting = (bits & 8) != 0;
+        now.collected_any = now.collecting && (bits & 16) != 0;
+        now.has_read = now.one_snapshot = now.collecting && (bits & 32) != 0;
+        now.stale = (bits & 64) != 0;
+        now.any_pending = (bits & 128) != 0;
+        now.in_transaction = !now.collecting && (bits & 256) != 0;
+        now.transaction_lost = (bits & 512) != 0;
+        now.depends_on_pending = (bits & 1024) != 0;
+        const auto what = decide(asked, now).what;
+        CHECK(what != refuse);
+        CHECK(what != fail_transaction);
+        CHECK(what != lose_transaction);
+      }
+}
+
 TEST_CASE("long data is kept here only for a write") {
   auto data = describe_command(command::stmt_send_long_data);
   CHECK(decide(data, reads_go_on()).what == forward);

@@ -1,10 +1,9 @@
 """The network between proxy and server in a chaos run: lib.relay's, with resets, half-open connections, delays and slices."""
-import select
 import socket
 import struct
 import time
 
-from lib.relay import Relay, _cut
+from lib.relay import Relay, _cut, readable
 
 MOST = 65536
 
@@ -53,7 +52,7 @@ class Network(Relay):
 
     def _carry(self, client, server):
         while True:
-            ready, _, _ = select.select([client, server], [], [], 1)
+            ready = readable([client, server], 1)
             if client in self._silent or server in self._silent:
                 return self._keep_for_burial()
             for source in ready:

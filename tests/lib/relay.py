@@ -12,6 +12,15 @@ import threading
 from lib.process import free_port
 
 
+def readable(sockets, deadline_s=None):
+    """Those that have something to read, waited for. By poll(): select() takes no descriptor above 1023."""
+    poll = select.poll()
+    for each in sockets:
+        poll.register(each, select.POLLIN)
+    ready = {number for number, _ in poll.poll(None if deadline_s is None else deadline_s * 1000)}
+    return [each for each in sockets if each.fileno() in ready]
+
+
 class Relay:
     def __init__(self, target_host, target_port):
         self.target = (target_host, target_port)
@@ -105,7 +114,7 @@ class Relay:
 
     def _carry(self, client, server):
         while True:
-            ready, _, _ = select.select([client, server], [], [])
+            ready = readable([client, server])
             self._frozen.wait()
             for source in ready:
                 data = source.recv(65536)
@@ -130,7 +139,7 @@ class Relay:
     def _strike(self, data, server):
         if not self._cut_before_sending:
             server.sendall(data)
-            select.select([server], [], [], 10)  # the answer is there, and is not read
+            readable([server], 10)  # the answer is there, and is not read
         self._struck.set()
 
 

@@ -1,0 +1,48 @@
+"""A backlog that does not fit into memory: it is queued and applied within a bounded amount of it."""
+import threading
+
+import pytest
+
+from conftest import LONG
+from lib.sql import run
+
+UNITS = 300_000 if LONG else 20_000
+SIZE = 2000  # bytes of each, so that all of them are 600 or 40 MB
+WRITERS = 8
+
+
+def memory_of(proxy):
+    """Resident memory of the proxy's process without files' pages, in MB."""
+    with open(f"/proc/{proxy.child.pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("RssAnon")) / 1024
+
+
+@pytest.mark.limit(900 if LONG else 180)
+def test_a_backlog_is_queued_and_applied_in_bounded_memory(server, start_proxy):
+    proxy = start_proxy(server, HOLDWATER_SPOOL_MAX_BYTES=2_000_000_000)
+    run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(3000)) ENGINE=InnoDB")
+    server.stop()
+    proxy.wait_state("down")
+    before = memory_of(proxy)
+
+    def write(first):
+        connection = proxy.connect()
+        for number in range(first, UNITS, WRITERS):
+            run(connection, f"INSERT INTO t VALUES ({number}, '{'x' * SIZE}')")
+        connection.close()
+    writers = [threading.Thread(target=write, args=(first,)) for first in range(WRITERS)]
+    for each in writers:
+        each.start()
+    for each in writers:
+        each.join()
+    assert proxy.health()["spool"]["pending"] == UNITS
+    queued = memory_of(proxy) - before
+    proxy.kill()  # what is read back at the start is bounded too
+    proxy.start()
+    assert proxy.health()["spool"]["pending"] == UNITS
+    server.start()
+    proxy.wait_drained(deadline_s=600 if LONG else 100)
+    assert server.run("SELECT COUNT(*), SUM(LENGTH(s)) FROM t", database=proxy.database) == ((UNITS, UNITS * SIZE),)
+    applied = memory_of(proxy)
+    backlog = UNITS * SIZE / 1e6
+    assert queued < 10 + backlog / 4 and applied < 40 + backlog / 4, (queued, applied, backlog)

@@ -83,7 +83,7 @@ pytest_rung() { # name, folder, further arguments of pytest
   local name=$1 folder=$2; shift 2
   local arguments=("$@")
   [ -z "$filter" ] || arguments+=(-k "$filter")
-  (cd "$here" && timeout --kill-after=10 "$((long ? 7200 : 1200))" "$python" -m pytest -c integration/pytest.ini -q \
+  (cd "$here" && timeout --kill-after=10 "$((long ? 7200 : 2400))" "$python" -m pytest -c integration/pytest.ini -q \
     --durations=5 --junitxml="$results/$name.xml" "$folder" "${arguments[@]}")
   local status=$?
   # 5: no test; with a filter that is judged over all rungs. 0 and 1 are in the file

@@ -181,7 +181,15 @@ bool begins_or_ends(const command_facts& asked, const situation& now) {
          ((asked.write || asked.several_writes) && !now.autocommit);
 }
 
+// COMMIT of a transaction that is open at the server. What it wrote is done there already, before what is
+// queued, which waits for its locks; a COMMIT that is refused would leave it open, for the next BEGIN to
+// commit.
+bool commits_at_server(const command_facts& asked, const situation& now) {
+  return asked.kind == sql::kind::commit && now.in_transaction && !now.collecting;
+}
+
 decision decide_draining(const command_facts& asked, const situation& now) {
+  if (commits_at_server(asked, now)) return {action::forward, {}, {}};
   const bool writes = asked.write || asked.several_writes;
   const bool alone = writes && now.autocommit && !now.in_transaction && now.can_collect;
   if (begins_or_ends(asked, now) || alone) {
@@ -261,7 +269,7 @@ decision decide_suspect(const command_facts& asked, const situation& now) {
 }
 
 decision decide_halted(const command_facts& asked, const situation& now) {
-  if (!may_overtake(asked)) return {action::forward, {}, {}};
+  if (!may_overtake(asked) || commits_at_server(asked, now)) return {action::forward, {}, {}};
   if (now.spool_refusal.empty()) return refuse(halted_reason, client_error::writes_not_accepted);
   return refuse(now.spool_refusal, now.spool_error);
 }

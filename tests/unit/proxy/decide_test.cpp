@@ -143,6 +143,20 @@ TEST_CASE("an empty transaction needs nobody for its end") {
   }
 }
 
+TEST_CASE(
+    "COMMIT of a transaction that is open at the server waits for no queued write and is never refused") {
+  for (const auto state : {server_state::draining, server_state::halted}) {
+    auto now = in(state);
+    now.in_transaction = true;
+    for (const bool held_out : {false, true}) {
+      now.held_out = held_out;
+      CHECK(decide(statement("COMMIT"), now).what == forward);
+      CHECK(decide(statement("ROLLBACK"), now).what == forward);
+    }
+    CHECK(decide(statement("INSERT INTO t VALUES (1)"), now).what == refuse);
+  }
+}
+
 TEST_CASE("without autocommit a write is collected") {
   const auto write = statement("INSERT INTO t VALUES (1)");
   for (const auto state : {server_state::down, server_state::draining}) {

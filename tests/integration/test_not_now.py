@@ -23,12 +23,16 @@ class Crowd:
         connected = int(self.server.run("SHOW GLOBAL STATUS LIKE 'Threads_connected'")[0][1])
         if not self.members:
             self.server.run(f"SET GLOBAL max_connections = {max(connected + 3, 10)}")
-        try:
-            while True:
+        refused = 0
+        while refused < 5:  # in a row: one that is just leaving makes room again
+            try:
                 self.members.append(pymysql.connect(host=self.server.host, port=self.server.port, user=self.proxy.account.user,
                                                     password=self.proxy.account.password))
-        except pymysql.err.OperationalError as error:
-            assert error.args[0] == 1040, error.args
+                refused = 0
+            except pymysql.err.OperationalError as error:
+                assert error.args[0] == 1040, error.args
+                refused += 1
+                time.sleep(0.02)
 
     def disperse(self):
         self.server.run("SET GLOBAL max_connections = 400")
@@ -150,7 +154,7 @@ def test_a_statement_that_meets_a_node_for_a_moment_not_ready_is_held_and_sent_a
     relay.close()
 
 
-def test_a_shutdown_under_statements_in_flight_is_an_outage(server, start_proxy):
+def test_a_shutdown_under_a_statement_in_flight_is_an_outage(server, start_proxy):
     """The server ends them itself, by 1053 or without a word."""
     proxy = start_proxy(server)
     blocked, other = proxy.connect(), proxy.connect()
@@ -172,10 +176,13 @@ def test_a_shutdown_under_statements_in_flight_is_an_outage(server, start_proxy)
     wait_until(lambda: any("n + 10" in str(row) for row in server.run("SHOW FULL PROCESSLIST")), 10, "the write waits")
     server.stop()
     writer.join(30)
-    assert len(errors) == 1 and errors[0] in (1053, 1317, 1927, 2013), errors
+    assert errors in ([], [1053], [1317], [1927], [2013]), errors
+    # no error: the server ended the one that held the row first, and the write was carried out; 2013: it may have been
+    possible = {(): {110}, (2013,): {100, 110}}.get(tuple(errors), {100})
     proxy.wait_state("down")
     spooled_seq(other, "UPDATE t SET n = n + 100")
     server.start()
     proxy.wait_drained()
-    assert server.run("SELECT n FROM t", database=proxy.database) == ((100,),)
-    assert value(other, "SELECT n FROM t") == 100
+    there = server.run("SELECT n FROM t", database=proxy.database)[0][0]
+    assert there in possible
+    assert value(other, "SELECT n FROM t") == there

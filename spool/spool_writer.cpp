@@ -163,12 +163,17 @@ void spool_writer::fail_group(std::vector<write_job>& jobs, failure why, bool co
 }
 
 void spool_writer::checkpoint() {
+  if (!fold()) recover();
+}
+
+// False: it failed, and the writer is not sound.
+bool spool_writer::fold() {
   next_look_ = frugal_checkpoint_pages;
-  auto done = file_.fold_wal();
-  if (done) return;
+  const auto done = file_.fold_wal();
+  if (done) return true;
   sound_ = false;
   set_trouble(while_doing("folding the WAL into " + path_, done.error()));
-  recover();
+  return false;
 }
 
 // With the reserve's space when there is none other.
@@ -185,10 +190,7 @@ void spool_writer::recover() {
   if (!sound_) return;
   auto taken = reserve_.take();
   if (!taken && taken.error().code == errc::disk_full && can_fold_on_full_disk()) {
-    if (auto folded = file_.fold_wal(); !folded) {
-      sound_ = false;
-      return set_trouble(while_doing("folding the WAL into " + path_, folded.error()));
-    }
+    if (!fold()) return;
     taken = reserve_.take();
   }
   if (!taken) return set_trouble(taken.error());

@@ -37,6 +37,7 @@ class spool_writer {
   void fail_group(std::vector<write_job>& jobs, failure why, bool commit_tried);
   [[nodiscard]] bool is_time_to_fold();
   void checkpoint();
+  [[nodiscard]] bool fold();
   void ask_for_room(const std::vector<write_job>& jobs);
   void undo();
   void recover();

@@ -10,18 +10,21 @@ from connections import values_of
 def check(told, applied, transactions=()):
     """told: {n: verdict} of one writer; applied: its numbers in order; transactions: the numbers that each was to commit.
     Returns the broken promises as sentences."""
-    wrong = []
-    times = Counter(applied)
+    return check_times(told, applied) + check_order(told, applied) + check_whole(applied, transactions)
+
+
+def check_times(told, applied, ids=None):
+    """Each acknowledged one is there, none that was refused, and none twice. `ids`: what was told beside, to be named."""
+    wrong, times = [], Counter(applied)
     for n, verdict in sorted(told.items()):
         count = times.pop(n, 0)
         if verdict == "acked" and count == 0:
-            wrong.append(f"n={n} was acknowledged and is lost")
+            wrong.append(f"n={n} was acknowledged{'' if ids is None else f' with id {ids.get(n)}'} and is lost")
         if verdict == "refused" and count:
             wrong.append(f"n={n} was refused and is there")
         if count > 1:
             wrong.append(f"n={n} ({verdict}) was applied {count} times")
-    wrong += [f"n={n} is there and was never sent" for n in times]
-    return wrong + check_order(told, applied) + check_whole(applied, transactions)
+    return wrong + [f"n={n} is there and was never sent" for n in times]
 
 
 def check_whole(applied, transactions):
@@ -40,16 +43,7 @@ def check_whole(applied, transactions):
 def check_typed(w, told, ids, rows, transactions, others):
     """Of writes that no witness sees: each row has the values that were sent and the id that was told. `rows`: (id, n, values...);
     `others`: the numbers of the same writer's other applied writes, for transactions that hold both."""
-    wrong, times = [], Counter(row[1] for row in rows)
-    for n, verdict in sorted(told.items()):
-        count = times.pop(n, 0)
-        if verdict == "acked" and count == 0:
-            wrong.append(f"n={n} was acknowledged with id {ids.get(n)} and is lost")
-        if verdict == "refused" and count:
-            wrong.append(f"n={n} was refused and is there")
-        if count > 1:
-            wrong.append(f"n={n} ({verdict}) was applied {count} times")
-    wrong += [f"n={n} is there and was never sent" for n in times]
+    wrong = check_times(told, [row[1] for row in rows], ids)
     for number, n, *values in rows:
         if n in ids and number != ids[n]:
             wrong.append(f"n={n} ({told.get(n)}) was told the id {ids[n]} and has {number}")

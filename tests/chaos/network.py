@@ -51,18 +51,17 @@ class Network(Relay):
             _cut(end)
 
     def _carry(self, client, server):
+        for end in (client, server):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while True:
             ready = readable([client, server], 1)
             if client in self._silent or server in self._silent:
-                return self._keep_for_burial()
+                return
             for source in ready:
                 data = source.recv(MOST)
                 if not data:
-                    return None
+                    return
                 self._pass_on(data, server if source is client else client)
-
-    def _keep_for_burial(self):
-        raise Silenced()
 
     def _pass_on(self, data, target):
         size = self.slice_bytes or MOST
@@ -71,35 +70,11 @@ class Network(Relay):
                 time.sleep(self.delay_s)
             target.sendall(data[start:start + size])
 
-    def _serve(self, client):
-        try:
-            server = socket.create_connection(self.target, 10)
-        except OSError:
-            _cut(client)
-            return
-        server.settimeout(None)
-        for end in (client, server):
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        pair = (client, server)
+    def _part(self, pair):
         with self._lock:
-            self._pairs.add(pair)
-        try:
-            self._carry(client, server)
-        except Silenced:
-            with self._lock:
-                self._pairs.discard(pair)
-            return  # bury() closes what is left of it
-        except (OSError, ValueError):
-            pass  # one end went away, or was cut
-        with self._lock:
-            self._pairs.discard(pair)
-            silent = client in self._silent or server in self._silent
-        if not silent:
+            silent = any(end in self._silent for end in pair)
+        if not silent:  # bury() closes what is left of a half-open one
             _cut(*pair)
-
-
-class Silenced(Exception):
-    """The pair is half-open now."""
 
 
 def _cut_hard(*sockets):

@@ -18,12 +18,6 @@ def make(proxy, name, columns, tail="ENGINE=InnoDB"):
     run(proxy.connect(), f"CREATE TABLE {name} (id INT PRIMARY KEY AUTO_INCREMENT, {columns}) {tail}")
 
 
-def wait_reserved(proxy, name, times=1):
-    words = f"of `{proxy.database}`.`{name}`"
-    wait_until(lambda: sum("reserved ids" in line and words in line for line in proxy.log_text().splitlines()) >= times,
-               15, f"ids are reserved {words}")
-
-
 def reason_of(proxy, name):
     return next((line for line in proxy.health()["spool"]["refused_tables"]
                  if line.startswith(f"{proxy.database}.{name}:")), "")
@@ -33,7 +27,7 @@ def reason_of(proxy, name):
 def table(proxy):
     make(proxy, "t", "s VARCHAR(20) UNIQUE NOT NULL, n INT NOT NULL DEFAULT 1, CHECK (n > 0)")
     insert(proxy.connect(), "INSERT INTO t (s) VALUES ('up')")
-    wait_reserved(proxy, "t")
+    proxy.wait_ids_reserved("t")
     return proxy
 
 
@@ -54,7 +48,7 @@ def test_a_prepared_insert_has_ids_reserved_for_its_table_too(proxy, binary):
         connection = proxy.connect()
         run(connection, "PREPARE one FROM 'INSERT INTO p (s) VALUES (1)'")
         run(connection, "EXECUTE one")
-    wait_reserved(proxy, "p")
+    proxy.wait_ids_reserved("p")
 
 
 def test_the_ids_told_in_an_outage_are_those_on_the_server(table, server):
@@ -81,7 +75,7 @@ def test_a_child_refers_to_its_parents_id(table, server):
     make(table, "child", "parent INT NOT NULL, s VARCHAR(9), FOREIGN KEY (parent) REFERENCES t (id)")
     connection = table.connect()
     insert(connection, f"INSERT INTO child (parent, s) SELECT id, 'up' FROM t")
-    wait_reserved(table, "child")
+    table.wait_ids_reserved("child")
     server.kill()
     table.wait_state("down")
     parent = insert(connection, "INSERT INTO t (s) VALUES ('mother')")

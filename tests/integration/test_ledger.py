@@ -147,8 +147,7 @@ def test_rights_on_its_own_database_suffice(server, start_proxy):
     connection = proxy.connect()
     run(connection, "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(20), at DATETIME(6)) ENGINE=InnoDB")
     run(connection, "INSERT INTO t (s) VALUES ('up')")
-    words = f"of `{database}`.`t`"
-    wait_until(lambda: any("reserved ids" in line and words in line for line in proxy.log_text().splitlines()), 15, "ids are reserved")
+    proxy.wait_ids_reserved("t")
     server.stop()
     proxy.wait_state("down")
     run(connection, "SET time_zone = '+05:00', sql_mode = 'ANSI_QUOTES', @x = 'v'")

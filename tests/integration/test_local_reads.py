@@ -4,7 +4,6 @@ import struct
 import pymysql
 import pytest
 
-from lib.process import wait_until
 from lib.sql import run, spooled_seq, value, was_refused_for_outage
 from lib.statements import COM_STMT_EXECUTE, COM_STMT_PREPARE, Session
 from lib.wire import COM_QUERY, DEPRECATE_EOF, Err
@@ -64,9 +63,7 @@ def test_the_last_insert_id_is_that_of_the_queued_write(proxy, server):
     connection = proxy.connect()
     run(connection, "CREATE TABLE ai (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(20)) ENGINE=InnoDB")
     run(connection, "INSERT INTO ai (s) VALUES ('up')")
-    words = f"of `{proxy.database}`.`ai`"
-    wait_until(lambda: any("reserved ids" in line and words in line for line in proxy.log_text().splitlines()), 15,
-               f"ids are reserved {words}")
+    proxy.wait_ids_reserved("ai")
     server.stop()
     proxy.wait_state("down")
     with connection.cursor() as cursor:
@@ -264,9 +261,7 @@ def test_ids_are_reserved_for_a_table_that_only_prepared_inserts_have_met(proxy,
     session = Session(proxy)
     insert = session.prepare("INSERT INTO ai (s) VALUES (?)")
     session.execute(insert, [(0xFD, b"up")])
-    words = f"of `{proxy.database}`.`ai`"
-    wait_until(lambda: any("reserved ids" in line and words in line for line in proxy.log_text().splitlines()), 15,
-               f"ids are reserved {words}")
+    proxy.wait_ids_reserved("ai")
     server.stop()
     proxy.wait_state("down")
     session.execute(insert, [(0xFD, b"down")])

@@ -31,9 +31,7 @@ def open_application(root):
 
 def wait_reserved(proxy):
     for table in ("orders", "items"):
-        words = f"of `{proxy.database}`.`{table}`"
-        wait_until(lambda: any("reserved ids" in line and words in line for line in proxy.log_text().splitlines()), 20,
-                   f"ids are reserved {words}")
+        proxy.wait_ids_reserved(table, deadline_s=20)
 
 
 def reserved(proxy, table):

@@ -3,7 +3,6 @@ import struct
 
 import pytest
 
-from lib.process import wait_until
 from lib.sql import run, spooled_seq, value, was_refused_for_outage
 from lib.statements import COM_STMT_BULK_EXECUTE, COM_STMT_EXECUTE, LONGLONG, VARCHAR, Session, lenenc, packed_execute
 from lib.wire import Err
@@ -20,9 +19,7 @@ def table(proxy):
     run(connection, "CREATE TABLE ai (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(20)) ENGINE=InnoDB")
     run(connection, "INSERT INTO t (id, n) VALUES (1, 10), (2, 20)")
     run(connection, "INSERT INTO ai (s) VALUES ('up')")
-    words = f"of `{proxy.database}`.`ai`"
-    wait_until(lambda: any("reserved ids" in line and words in line for line in proxy.log_text().splitlines()), 15,
-               f"ids are reserved {words}")
+    proxy.wait_ids_reserved("ai")
     return proxy
 
 

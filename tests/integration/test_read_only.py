@@ -47,9 +47,7 @@ def proxy(flip, start_proxy):
     run(connection, "CREATE TABLE ai (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(20)) ENGINE=InnoDB")
     run(connection, "INSERT INTO t (id, n) VALUES (1, 10), (2, 20)")
     run(connection, "INSERT INTO ai (s) VALUES ('up')")
-    words = f"of `{proxy.database}`.`ai`"
-    wait_until(lambda: any("reserved ids" in line and words in line for line in proxy.log_text().splitlines()), 15,
-               f"ids are reserved {words}")
+    proxy.wait_ids_reserved("ai")
     return proxy
 
 

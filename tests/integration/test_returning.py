@@ -3,7 +3,6 @@ import struct
 
 import pytest
 
-from lib.process import wait_until
 from lib.sql import affected, run, value, was_refused_for_outage
 from lib.statements import COM_STMT_EXECUTE, Session, lenenc, packed_execute
 from lib.wire import COM_QUERY, Err
@@ -15,9 +14,7 @@ def proxy(request, start_proxy):
     connection = made.connect()
     run(connection, "CREATE TABLE ai (id BIGINT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(20) DEFAULT 'none', n INT) ENGINE=InnoDB")
     run(connection, "INSERT INTO ai (s) VALUES ('up') RETURNING ai.id")
-    words = f"of `{made.database}`.`ai`"
-    wait_until(lambda: any("reserved ids" in line and words in line for line in made.log_text().splitlines()), 15,
-               f"ids are reserved {words}")
+    made.wait_ids_reserved("ai")
     return made
 
 

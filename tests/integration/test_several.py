@@ -2,7 +2,6 @@
 import pytest
 from pymysql.constants import CLIENT
 
-from lib.process import wait_until
 from lib.sql import error_number, run, value
 
 
@@ -12,9 +11,7 @@ def away(proxy, server):
     for table in ("parent", "child"):
         run(connection, f"CREATE TABLE {table} (id INT AUTO_INCREMENT PRIMARY KEY, parent INT, s VARCHAR(20)) ENGINE=InnoDB")
         run(connection, f"INSERT INTO {table} (s) VALUES ('up')")
-        words = f"of `{proxy.database}`.`{table}`"
-        wait_until(lambda: any("reserved ids" in line and words in line for line in proxy.log_text().splitlines()), 15,
-                   f"ids are reserved {words}")
+        proxy.wait_ids_reserved(table)
     server.stop()
     proxy.wait_state("down")
     return proxy

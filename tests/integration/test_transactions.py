@@ -4,7 +4,6 @@ import contextlib
 import pymysql
 import pytest
 
-from lib.process import wait_until
 from lib.sql import affected, error_number, run, spooled_seq, value, was_refused_for_outage
 
 IN_TRANS = 0x0001
@@ -21,9 +20,7 @@ def table(proxy):
     run(connection, "INSERT INTO parent (s) VALUES ('up')")
     run(connection, "INSERT INTO child (parent, s) VALUES (1, 'up')")
     for name in ("parent", "child"):
-        words = f"of `{proxy.database}`.`{name}`"
-        wait_until(lambda: any("reserved ids" in line and words in line for line in proxy.log_text().splitlines()), 15,
-                   f"ids are reserved {words}")
+        proxy.wait_ids_reserved(name)
     return proxy
 
 

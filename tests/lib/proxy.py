@@ -134,6 +134,12 @@ class Proxy:
         count = self.server.run(f"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '{self.database}'")[0][0]
         wait_until(lambda: self.metric("holdwater_tables_known") >= count, 10, f"{count} tables are known")
 
+    def wait_ids_reserved(self, table, deadline_s=15):
+        """Until it has reserved a block of ids for a table of its database."""
+        words = f"of `{self.database}`.`{table}`"
+        wait_until(lambda: any("reserved ids" in line and words in line for line in self.log_text().splitlines()), deadline_s,
+                   f"ids are reserved {words}")
+
     # --- connections through it
 
     def connect(self, account=None, database="", **options):

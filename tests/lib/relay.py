@@ -110,7 +110,11 @@ class Relay:
         finally:
             with self._lock:
                 self._pairs.discard(pair)
-            _cut(*pair)
+            self._part(pair)
+
+    def _part(self, pair):
+        """One end of it went away, or it was cut."""
+        _cut(*pair)
 
     def _carry(self, client, server):
         while True:

@@ -101,6 +101,7 @@ result<void> response_tracker::end_ok() {
 
 void response_tracker::collect_session_state() {
   const byte_span block = as_bytes(ok_.session_state);
+  if (!block.empty()) changes_untold_ = false;
   if (block.size() <= max_kept - session_state_.size())
     session_state_.insert(session_state_.end(), block.begin(), block.end());
 }
@@ -111,6 +112,7 @@ result<void> response_tracker::end_eof() {
   ok_ = {};
   ok_.status = eof->status;
   ok_.warnings = eof->warnings;
+  if ((eof->status & server_status::session_state_changed) != 0) changes_untold_ = true;
   if (phase_ == phase::definitions_end)
     end_block();
   else

@@ -67,6 +67,8 @@ class response_tracker {
   // The session-state blocks of all the answer's OKs, one behind the other (at most max_kept bytes): with
   // several results ok() shows only the last one's.
   [[nodiscard]] std::string_view session_state() const;
+  // An EOF said that the session has changed, and no OK behind it says what.
+  [[nodiscard]] bool changes_untold() const { return changes_untold_; }
   // COM_STMT_PREPARE: the statement id and counts that the server gave, 0 otherwise.
   [[nodiscard]] std::uint32_t statement_id() const;
   [[nodiscard]] std::uint16_t parameter_count() const;
@@ -155,7 +157,8 @@ class response_tracker {
   bool definitions_follow_ = true; // false: the definitions are left out, the client has them
   bool columns_due_ = false;       // COM_STMT_PREPARE: column definitions come behind the parameters
   bool may_open_cursor_ = true;    // a procedure's own open cursors show in the status too
-  bool out_parameters_ = false;    // the rows are OUT parameters, as the EOF behind the definitions said
+  bool changes_untold_ = false;
+  bool out_parameters_ = false; // the rows are OUT parameters, as the EOF behind the definitions said
   std::uint64_t definitions_left_ = 0;
   std::uint64_t rows_ = 0;
   std::uint32_t statement_id_ = 0;

@@ -81,12 +81,23 @@ task<link_attempt> session::reuse_link(const protocol::handshake_response& as) {
   co_return attempt;
 }
 
+namespace {
+
+// Whether clients that did not ask never notice that the server tells. MariaDB that tracks transactions
+// leaves 0x4000 in the status of EOFs for the unasked only.
+bool may_hide_changes(const server_profile& profile, bool queues_writes) {
+  if (!profile.version.mariadb) return true;
+  const auto* transactions = profile.find_variable("session_track_transaction_info");
+  return queues_writes && transactions && transactions->value == "OFF";
+}
+
+} // namespace
+
 // A link over which `as` is logged in; else what was met, as open_link() and log_in() have it.
 task<link_attempt> session::reach_server(const protocol::handshake_response& as) {
   auto login = as;
-  // Not MariaDB's: there the status of every later answer shows whether the connection has it.
   const auto profile = process().profile.get();
-  if (!profile->version.mariadb)
+  if (may_hide_changes(*profile, process().writes))
     login.client_capabilities |= profile->hello.server_capabilities & protocol::cap::session_track;
   for (;;) {
     auto attempt = co_await find_server(login);

@@ -252,6 +252,7 @@ class session : public std::enable_shared_from_this<session> {
   task<> apply_effects(const command_facts& facts);
   void apply_command_effects(const command_facts& facts);
   void follow_told(bool by_set);
+  void follow_untold();
   [[nodiscard]] bool was_told_database() const;
   void apply_query_effects();
   void apply_failure();

@@ -87,6 +87,7 @@ class session_state {
   // them; it stands over what was read off the client's statements. `by_set`: the statement was a SET.
   // Variables whose value only the server knows are put into `to_ask`, those that it has told are taken out.
   void follow(const protocol::session_change& told, bool by_set, std::vector<std::string>& to_ask);
+  void changed_untold(std::vector<std::string>& to_ask); // an EOF says that something has changed
 
   // What this session has made of a system variable, lower-case name. Nothing: it never touched it, so it is
   // as in a fresh session. An unknown value: the session set it to what only the server knows.
@@ -129,6 +130,7 @@ class session_state {
   void use_character_set(const std::string& client);
   void set_variable(const std::string& variable, const std::string& value, const std::string& text);
   void remember(const std::string& key, std::string text);
+  void must_ask(const std::string& name, std::vector<std::string>& to_ask);
   void open_gap(const std::string& variable, std::string why);
   void close_gap(std::string_view variable);
   void reset_context();

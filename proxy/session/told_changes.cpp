@@ -2,6 +2,7 @@
 #include "proxy/session/session_state.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -26,6 +27,10 @@ constexpr std::array<std::string_view, 10> followed{"time_zone",
                                                     "auto_increment_offset",
                                                     "transaction_isolation"};
 
+// Of these servers tell unless told otherwise, but for the collation, of which they tell the character set.
+constexpr std::array<std::string_view, 4> told_by_default{"time_zone", "character_set_client",
+                                                          "character_set_results", "collation_connection"};
+
 // As SELECT @@x has it.
 std::string as_selected(std::string_view told) {
   return told == "ON" ? "1" : told == "OFF" ? "0" : std::string(told);
@@ -43,11 +48,7 @@ void session_state::follow(const session_change& told, bool by_set, std::vector<
   if (told.name == "character_set_connection") { // of the connection's collation nothing more is told
     const auto known = system_variable(told.name);
     if (by_set && !is_open("collation_connection") && known && known->value == told.value) return;
-    const std::string wanted = "collation_connection";
-    open_gap(wanted, "the value of collation_connection is not known");
-    remember(wanted, {});
-    if (std::ranges::find(to_ask, wanted) == to_ask.end()) to_ask.push_back(wanted);
-    return;
+    return must_ask("collation_connection", to_ask);
   }
   if (std::ranges::find(followed, told.name) == followed.end()) return;
   std::erase(to_ask, told.name);
@@ -57,6 +58,18 @@ void session_state::follow(const session_change& told, bool by_set, std::vector<
   if (same && !is_open(told.name)) return;
   const bool null = value.empty() && told.name == "character_set_results";
   learn(told.name, null ? std::nullopt : std::optional(value));
+}
+
+// MariaDB's EOFs say so, and it tells in the next OK that tells of something else. (MySQL's do not; it tells
+// in its next OK.)
+void session_state::changed_untold(std::vector<std::string>& to_ask) {
+  for (const auto name : told_by_default) must_ask(std::string(name), to_ask);
+}
+
+void session_state::must_ask(const std::string& name, std::vector<std::string>& to_ask) {
+  open_gap(name, fmt::format("the value of {} is not known", name));
+  remember(name, {});
+  if (std::ranges::find(to_ask, name) == to_ask.end()) to_ask.push_back(name);
 }
 
 } // namespace holdwater::proxy

@@ -154,3 +154,42 @@ TEST_CASE("the session state of an earlier result is not lost") {
   }
   CHECK(seen == 2);
 }
+
+TEST_CASE("an EOF that says that the session has changed leaves it untold until an OK tells") {
+  const auto packet = [](std::uint8_t sequence, const byte_buffer& payload) {
+    byte_buffer out;
+    append_message(out, sequence, payload);
+    return out;
+  };
+  const auto feed_all = [](response_tracker& tracker, const std::vector<byte_buffer>& packets) {
+    for (const auto& bytes : packets) REQUIRE(tracker.feed(bytes).has_value());
+    CHECK(tracker.current() == response_tracker::state::complete);
+  };
+  const auto select = [&](std::uint16_t status) { // one column without a name, one row
+    const byte_buffer end{0xfe, 0, 0, static_cast<std::uint8_t>(status),
+                          static_cast<std::uint8_t>(status >> 8)};
+    return std::vector{packet(1, {1}), packet(2, {3, 'd', 'e', 'f'}), packet(3, {0xfe, 0, 0, 0x02, 0}),
+                       packet(4, {1, 'x'}), packet(5, end)};
+  };
+  using server_status::autocommit;
+  using server_status::more_results_exists;
+  using server_status::session_state_changed;
+  constexpr auto negotiated = cap::protocol_41 | cap::session_track;
+
+  response_tracker tracker;
+  tracker.start(command::query, negotiated);
+  feed_all(tracker, select(autocommit));
+  CHECK_FALSE(tracker.changes_untold());
+  tracker.start(command::query, negotiated);
+  feed_all(tracker, select(autocommit | session_state_changed));
+  CHECK(tracker.changes_untold());
+
+  tracker.start(command::query, negotiated);
+  auto several = select(autocommit | session_state_changed | more_results_exists);
+  several.push_back(
+      packet(6, {0, 0, 0, 0x02, 0x40, 0, 0, 0, 6, 1, 4, 3, 'n', 'e', 'w'})); // the database is "new"
+  feed_all(tracker, several);
+  CHECK_FALSE(tracker.changes_untold());
+  tracker.start(command::query, negotiated);
+  CHECK_FALSE(tracker.changes_untold());
+}

@@ -72,10 +72,11 @@ decision decide_set(const command_facts& asked, const situation& now) {
 
 // A statement that is prepared is checked as its execution will be, so that no client learns too late.
 decision decide_prepare(const command_facts& asked, const situation& now) {
-  if (now.answerable) return {action::prepare_locally, {}, {}};
+  if (now.answerable || asked.prepares_plain) return {action::prepare_locally, {}, {}};
   if (!asked.prepares_write)
-    return refuse("the server is down and only writes, and reads that need no table, can be prepared "
-                  "without it");
+    return refuse(
+        "the server is down and only writes, transaction control, plain settings, and reads that need "
+        "no table, can be prepared without it");
   const auto none = why_nothing_is_queued(now);
   if (none.what == action::refuse) return none;
   return now.not_spoolable.empty() ? decision{action::prepare_locally, {}, {}} : refuse(now.not_spoolable);
@@ -139,19 +140,6 @@ bool may_overtake(const command_facts& asked) {
 // Of what is forwarded although units are pending.
 decision pass(const command_facts& asked, const situation& now) {
   return {action::forward, {}, {}, asked.only_reads && now.depends_on_pending};
-}
-
-// BEGIN, COMMIT and the like, which bring no write of their own.
-bool controls_transaction(sql::kind kind) {
-  switch (kind) {
-  case sql::kind::begin:
-  case sql::kind::commit:
-  case sql::kind::rollback:
-  case sql::kind::savepoint:
-  case sql::kind::rollback_to_savepoint:
-  case sql::kind::release_savepoint: return true;
-  default: return false;
-  }
 }
 
 // A question about the statement before, which the server has not seen. Nothing: it is none.

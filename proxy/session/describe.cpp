@@ -171,6 +171,18 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
   return facts;
 }
 
+bool controls_transaction(sql::kind kind) {
+  switch (kind) {
+  case sql::kind::begin:
+  case sql::kind::commit:
+  case sql::kind::rollback:
+  case sql::kind::savepoint:
+  case sql::kind::rollback_to_savepoint:
+  case sql::kind::release_savepoint: return true;
+  default: return false;
+  }
+}
+
 command_facts describe_command(protocol::command code) {
   using enum protocol::command;
   command_facts facts;

@@ -19,6 +19,7 @@ struct command_facts {
   bool write = false;          // a single INSERT, REPLACE, UPDATE or DELETE, also as the execution of one
   bool several_writes = false; // more than one of them, and nothing else
   bool prepares_write = false; // ... which is prepared now
+  bool prepares_plain = false; // transaction control or SET of plain literals is prepared now
   bool feeds_write = false;    // long data of one
   bool pure_read = false;      // its repetition is not noticed
   bool only_reads = false;     // changes nothing that others could see
@@ -45,6 +46,9 @@ struct command_facts {
 [[nodiscard]] command_facts describe_query(std::string_view text, bool whole, bool alone,
                                            const session_state& state, protocol::sql::analysis& found);
 [[nodiscard]] command_facts describe_command(protocol::command code);
+
+// BEGIN, COMMIT and the like, which bring no write of their own.
+[[nodiscard]] bool controls_transaction(protocol::sql::kind kind);
 
 // Of a text that is prepared. Fills `found` with its analysis.
 [[nodiscard]] prepared_facts describe_prepared(std::string_view text, const session_state& state,

@@ -134,7 +134,7 @@ std::string_view session::kill_text() {
   const auto query = query_text();
   if (!query) return {};
   const auto& found = analyze_command();
-  if (found.kind != sql::kind::execute || !home_.analysis().single()) return query->text;
+  if (found.first().kind != sql::kind::execute || !found.single()) return query->text;
   write_.text = query->text;
   command_facts executed;
   look_at_named_execute(executed);

@@ -73,6 +73,7 @@ task<bool> session::answer_returned(const protocol::text_result_set& rows, const
 // Whether the command is a read, or prepares or executes one, that the session can answer: fills read_.
 // Precondition: the worker's analysis holds the statement.
 bool session::find_read(const command_facts& facts) {
+  if (command_.as_text) return false;
   const auto& one = home_.analysis().first();
   std::string_view text = write_.text;
   switch (facts.code) {
@@ -113,22 +114,15 @@ task<bool> session::answer_read() {
 }
 
 task<bool> session::set_locally() {
-  auto& found = home_.analysis();
-  const auto text = query_text();
-  found.analyze(text->text, state_.dialect());
-  state_.assign_here(found.first());
+  state_.assign_here(analyze_command().first());
   co_return co_await answer_ok();
 }
 
 task<bool> session::use_locally() {
-  if (command_.code == command::init_db) {
+  if (command_.code == command::init_db)
     state_.use_database(protocol::as_text(command_.payload.subspan(1)));
-  } else {
-    auto& found = home_.analysis();
-    const auto text = query_text();
-    found.analyze(text->text, state_.dialect());
-    state_.use_database(found.first().subject.unquoted());
-  }
+  else
+    state_.use_database(analyze_command().first().subject.unquoted());
   co_return co_await answer_ok();
 }
 

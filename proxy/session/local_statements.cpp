@@ -1,7 +1,7 @@
-// Prepared statements while the server is away: writes, and reads that need no table, are prepared here,
-// their values are read from the executes, and each execution is a write like one that came as text, with its
-// values bound to it. When the server is back the statement is prepared there before its next use
-// (statements.cpp).
+// Prepared statements while the server is away: writes, reads that need no table, transaction control and
+// plain settings are prepared here, values are read from the executes, and each execution is like that of the
+// same text, with its values bound to it. When the server is back the statement is prepared there before its
+// next use (statements.cpp).
 //
 // Invariant: a text means what it meant when it was prepared. Its default database goes with it; were the
 // other settings different then, it is not executed here.
@@ -44,6 +44,7 @@ std::vector<bool> parts_kept(const prepared_statement& one) {
 // afterwards the worker's analysis holds its text.
 void session::look_at_write(command_facts& facts) {
   write_ = {};
+  command_.as_text = false;
   write_.database = state_.database();
   switch (command_.code) {
   case command::stmt_prepare:
@@ -51,10 +52,11 @@ void session::look_at_write(command_facts& facts) {
     write_.text = protocol::as_text(command_.payload.subspan(1));
     write_.bound = true;
     facts.prepares_write = analyze_write();
+    facts.prepares_plain = is_plain();
     if (has(home_.analysis().first().traits, sql::trait::returning)) write_.refusal = "RETURNING";
     return;
   case command::stmt_execute:
-  case command::stmt_bulk_execute: return look_at_execute(facts);
+  case command::stmt_bulk_execute: look_at_execute(facts); return take_as_text(facts);
   case command::stmt_send_long_data: {
     const auto* one = state_.statements.find(protocol::statement_id_of(command_.payload));
     if (!one || !one->kept) return;
@@ -73,9 +75,32 @@ void session::look_at_write(command_facts& facts) {
     write_.text = write_.filled;
     write_.bound = true;
     facts.prepares_write = !write_.filled.empty() && analyze_write();
+    facts.prepares_plain = !write_.filled.empty() && is_plain();
   } else if (facts.kind == sql::kind::execute) {
     look_at_named_execute(facts);
+    take_as_text(facts);
   }
+}
+
+// Whether the text that is prepared needs no server. Of such, MySQL prepares COMMIT and SET only.
+// Precondition: analyze_write() has looked at it.
+bool session::is_plain() const {
+  const auto& found = home_.analysis();
+  const auto& one = found.first();
+  if (!found.single()) return false;
+  if (one.kind == sql::kind::set) return state_.can_assign_locally(one);
+  return one.kind == sql::kind::commit || (state_.dialect().mariadb && controls_transaction(one.kind));
+}
+
+// Transaction control and SET are done as if their text had come.
+void session::take_as_text(command_facts& facts) {
+  const bool plain = facts.kind == sql::kind::set || controls_transaction(facts.kind);
+  if (!plain || facts.write || write_.text.empty() || !write_.refusal.empty()) return;
+  const auto* one = write_.statement;
+  if (one && (one->parameters > 0 || !why_not_executed_here(*one).empty())) return;
+  const auto text = describe_query(write_.text, true, true, state_, home_.analysis());
+  command_.as_text = text.single && text.kind == facts.kind;
+  if (command_.as_text) facts = text;
 }
 
 bool session::analyze_write() {
@@ -155,7 +180,7 @@ task<bool> session::prepare_locally() {
   one.text = write_.text;
   one.parameters = static_cast<std::uint16_t>(parameters);
   one.facts = describe_prepared(one.text, state_, home_.analysis());
-  const bool reads = !one.facts.writes();
+  const bool reads = read_.has_value() && !one.facts.writes() && !is_plain();
   if (reads) one.definitions = hash_of_definitions(*read_);
   const auto columns = reads ? *read_ : protocol::text_result_set{};
   const auto id = parameters > most_parameters
@@ -174,13 +199,13 @@ task<bool> session::prepare_locally() {
 
 task<bool> session::prepare_named_locally() {
   const auto text = query_text()->text;
-  const auto& one = analyze_command();
+  const auto& one = analyze_command().first();
   apply_prepare_effects(one, text, false);
   co_return co_await answer_ok();
 }
 
 task<bool> session::deallocate_locally() {
-  const auto& one = analyze_command();
+  const auto& one = analyze_command().first();
   const auto name = lower_name(one.subject);
   const bool known = state_.statements.find(std::string_view(name)) != nullptr;
   state_.statements.closed(std::string_view(name));

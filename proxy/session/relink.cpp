@@ -149,7 +149,13 @@ task<bool> session::restore_session(bool fresh_autocommit) {
 task<> session::apply_effects(const command_facts& facts) {
   apply_command_effects(facts);
   if (!tracker_.session_state().empty()) follow_told(facts.kind == sql::kind::set);
-  if (tracker_.changes_untold()) follow_untold();
+  if (tracker_
+          .changes_untold()) { // a client that has the server tell would see of a question that it was asked
+    if (hides_changes())
+      state_.changed_untold(to_learn_);
+    else
+      state_.make_unrestorable("a setting that a function changed and the server did not tell");
+  }
   const bool may_ask = tracker_.ended_by() != response_tracker::ending::err && tracker_.ok().warnings == 0;
   if (!to_learn_.empty() && may_ask) co_await learn_variables();
 }
@@ -160,14 +166,6 @@ void session::follow_told(bool by_set) {
   while (const auto told = changes.next()) state_.follow(*told, by_set, to_learn_);
   const auto& now = state_.context().time_zone;
   if (now != zone && is_named_zone(now)) process().profile.learn_time_zone(now);
-}
-
-// A client that has the server tell would see of our question that it was asked.
-void session::follow_untold() {
-  if (hides_changes())
-    state_.changed_untold(to_learn_);
-  else
-    state_.make_unrestorable("a setting that a function changed and the server did not tell");
 }
 
 bool session::was_told_database() const {

@@ -220,6 +220,8 @@ class session : public std::enable_shared_from_this<session> {
   [[nodiscard]] bool analyze_write();
   void look_at_execute(command_facts& facts);
   void look_at_named_execute(command_facts& facts);
+  [[nodiscard]] bool is_plain() const;
+  void take_as_text(command_facts& facts);
   [[nodiscard]] std::string named_text() const;
   [[nodiscard]] std::string why_not_executed_here(const prepared_statement& one) const;
   task<bool> prepare_locally();
@@ -252,7 +254,6 @@ class session : public std::enable_shared_from_this<session> {
   task<> apply_effects(const command_facts& facts);
   void apply_command_effects(const command_facts& facts);
   void follow_told(bool by_set);
-  void follow_untold();
   [[nodiscard]] bool was_told_database() const;
   void apply_query_effects();
   void apply_failure();
@@ -281,10 +282,9 @@ class session : public std::enable_shared_from_this<session> {
   [[nodiscard]] std::optional<write_draft> make_one_of_several(std::string& refusal);
 
   // transactions.cpp
-  [[nodiscard]] const std::vector<protocol::sql::statement>& analyze_all();
   [[nodiscard]] bool may_collect(const std::vector<spool::statement>& more);
   task<bool> collect_statement(spool::statement& one, const spooled_ok& promised);
-  [[nodiscard]] const protocol::sql::statement& analyze_command();
+  [[nodiscard]] const protocol::sql::analysis& analyze_command();
   void open_collected(const protocol::sql::statement& begin);
   task<bool> begin_collected();
   task<bool> collect_write();

@@ -17,7 +17,7 @@ std::optional<several_drafts> session::make_several(std::string& refusal) {
   const auto known_id = state_.known_last_insert_id;
   const auto whole = query_text()->text;
   std::vector<std::string_view> texts;
-  for (const auto& one : analyze_all()) texts.push_back(whole.substr(one.offset, one.size));
+  for (const auto& one : analyze_command().statements()) texts.push_back(whole.substr(one.offset, one.size));
   write_ = {};
   write_.database = state_.database();
   for (const auto text : texts) {

@@ -23,17 +23,11 @@ constexpr std::string_view collected_note =
 
 } // namespace
 
-// The command's statements. Valid until the next suspension point.
-const std::vector<sql::statement>& session::analyze_all() {
-  home_.analysis().analyze(query_text()->text, state_.dialect());
-  return home_.analysis().statements();
-}
-
-// The command's only statement. Valid until the next suspension point.
-const sql::statement& session::analyze_command() {
+// Of the command's text. Valid until the next suspension point.
+const sql::analysis& session::analyze_command() {
   auto& found = home_.analysis();
-  found.analyze(query_text()->text, state_.dialect());
-  return found.first();
+  found.analyze(command_.as_text ? write_.text : query_text()->text, state_.dialect());
+  return found;
 }
 
 // The server connection's transaction, locks and the like are gone with it. Precondition: the session can be
@@ -69,7 +63,7 @@ void session::open_collected(const sql::statement& begin) {
 
 task<bool> session::begin_collected() {
   co_await leave_snapshot();
-  open_collected(analyze_command());
+  open_collected(analyze_command().first());
   co_return co_await answer_ok();
 }
 
@@ -133,7 +127,7 @@ task<session::verdict> session::commit_collected() {
 
 // What the statement that has ended a transaction does next. False: the session ends (RELEASE).
 bool session::follow_commit() {
-  const auto& one = analyze_command();
+  const auto& one = analyze_command().first();
   transaction_lost_ = false;
   if (one.kind == sql::kind::begin) open_collected(one);
   if (one.kind == sql::kind::set) {
@@ -159,7 +153,7 @@ task<session::verdict> session::rollback_collected() {
 
 // SAVEPOINT, ROLLBACK TO, RELEASE SAVEPOINT.
 task<bool> session::savepoint_collected() {
-  const auto& one = analyze_command();
+  const auto& one = analyze_command().first();
   const auto kind = one.kind;
   auto name = one.subject.unquoted();
   auto& mine = state_.collected;

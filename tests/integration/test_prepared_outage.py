@@ -374,3 +374,100 @@ def test_values_that_go_on_to_the_server_as_text_keep_their_types(table, session
     session.query("COMMIT")
     up, down = server.run("SELECT x, y, z FROM d ORDER BY id", database=table.database)
     assert up == down
+
+
+# --- transaction control and settings
+
+def count(proxy):
+    return rows(proxy, "SELECT COUNT(*) FROM t WHERE id >= 10")[0][0]
+
+
+def execute_collected(session, statement, parameters):
+    session.raw.command(COM_STMT_EXECUTE, packed_execute(statement.id, parameters))
+    session.raw.expect_ok()
+
+
+def do(session, statement):
+    session.execute(statement, [])
+
+
+def test_control_and_settings_prepared_before_the_outage_are_executed_in_it(table, session):
+    begin = [session.prepare("BEGIN")] if table.server.kind == "mariadb" else []  # MySQL prepares COMMIT, and no BEGIN
+    commit, zone = session.prepare("COMMIT"), session.prepare("SET time_zone = '+05:00'")
+    insert = session.prepare("INSERT INTO t (id, s) VALUES (?, NOW())")
+    go_away(table)
+    do(session, zone)
+    assert session.scalar("SELECT @@time_zone") == b"+05:00"
+    do(session, begin[0]) if begin else session.query("BEGIN")
+    execute_collected(session, insert, [number(10)])
+    assert table.health()["spool"]["pending"] == 0, "it is collected"
+    do(session, commit)
+    assert table.health()["spool"]["pending"] == 1
+    bring_back(table)
+    assert count(table) == 1
+    utc = rows(table, "SELECT TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), s) FROM t WHERE id = 10")[0][0]
+    assert 295 <= utc <= 300, "its NOW() is of the time zone that was executed"
+    do(session, commit)
+    do(session, zone)
+
+
+def test_control_and_settings_are_prepared_in_the_outage(table):
+    go_away(table)
+    session = Session(table)
+    commit, off = session.prepare("COMMIT"), session.prepare("SET autocommit = 0")
+    more = ["BEGIN", "ROLLBACK", "SAVEPOINT a", "ROLLBACK TO SAVEPOINT a", "RELEASE SAVEPOINT a"]
+    prepared = {}
+    for text_of in more:
+        if table.server.kind == "mysql":
+            with pytest.raises(Err) as refused:
+                session.prepare(text_of)
+            assert refused.value.number == 3032, "MySQL does not prepare it"
+        else:
+            prepared[text_of] = session.prepare(text_of)
+    with pytest.raises(Err) as refused:
+        session.prepare("SET GLOBAL sort_buffer_size = 1")
+    assert refused.value.number == 3032
+
+    def say(what):
+        do(session, prepared[what]) if what in prepared else session.query(what)
+    do(session, off)
+    session.query("INSERT INTO t (id) VALUES (10)")
+    do(session, commit)
+    session.query("INSERT INTO t (id) VALUES (11)")
+    say("ROLLBACK")
+    say("BEGIN")
+    session.query("INSERT INTO t (id) VALUES (12)")
+    say("SAVEPOINT a")
+    session.query("INSERT INTO t (id) VALUES (13)")
+    say("ROLLBACK TO SAVEPOINT a")
+    say("RELEASE SAVEPOINT a")
+    with pytest.raises(Err) as unknown:
+        say("ROLLBACK TO SAVEPOINT a")
+    assert unknown.value.number == 1305
+    do(session, commit)
+    bring_back(table)
+    assert rows(table, "SELECT id FROM t WHERE id >= 10 ORDER BY id") == ((10,), (12,))
+    session.query("INSERT INTO t (id) VALUES (14)")  # autocommit is off at the server, too
+    assert count(table) == 2
+    do(session, commit)
+    assert count(table) == 3
+
+
+def test_a_named_statement_that_sets_or_commits_is_executed_in_the_outage(table):
+    connection = table.connect()
+    run(connection, "PREPARE zone FROM 'SET time_zone = \"+05:00\"'")
+    run(connection, "PREPARE done FROM 'COMMIT'")
+    go_away(table)
+    run(connection, "EXECUTE zone")
+    assert value(connection, "SELECT @@time_zone") == "+05:00"
+    run(connection, "BEGIN")
+    run(connection, "INSERT INTO t (id) VALUES (10)")
+    run(connection, "PREPARE later FROM 'COMMIT'")
+    run(connection, "EXECUTE later")
+    run(connection, "BEGIN")
+    run(connection, "INSERT INTO t (id) VALUES (11)")
+    run(connection, "EXECUTE done")
+    assert table.health()["spool"]["pending"] == 2
+    bring_back(table)
+    assert count(table) == 2
+    run(connection, "EXECUTE later")

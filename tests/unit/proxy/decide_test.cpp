@@ -286,6 +286,18 @@ TEST_CASE("a read that needs no server is prepared and executed in an outage, to
   CHECK(decide(execute, now).what == forward);
 }
 
+TEST_CASE(
+    "transaction control and plain settings are prepared in an outage, whether writes are taken or not") {
+  auto prepare = describe_command(command::stmt_prepare);
+  prepare.prepares_plain = true;
+  auto now = in(server_state::down);
+  CHECK(decide(prepare, now).what == prepare_locally);
+  now.has_spool = false;
+  CHECK(decide(prepare, now).what == prepare_locally);
+  now.server = server_state::up;
+  CHECK(decide(prepare, now).what == forward);
+}
+
 TEST_CASE("a write is prepared and executed in an outage as one that comes as text") {
   auto prepare = describe_command(command::stmt_prepare);
   prepare.prepares_write = true;

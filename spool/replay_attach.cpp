@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace holdwater::spool {
 namespace {
@@ -24,7 +25,8 @@ replayer::attach_report replay_engine::attach() {
   auto done = attach_once();
   while (!done && done.error().what == setback::kind::again && pause()) done = attach_once();
   if (done) done = run(true);
-  if (done) return {attach_status::ready, {}, accounts_without_ledger()};
+  if (done)
+    return {attach_status::ready, {}, accounts_without_ledger(), false, std::exchange(applied_again_, 0)};
   epoch_ = 0; // drain() has nothing to go by
   switch (done.error().what) {
   case setback::kind::halted: return {done.error().status, done.error().reason};

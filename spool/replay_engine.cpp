@@ -176,7 +176,10 @@ progress<void> replay_engine::settle_applied(const batch& what, const transactio
     if (auto done = queue_.mark_applied(what.first(), what.last()); !done) return spool_failed(done.error());
   position_ = what.last();
   losses_ = 0;
-  if (what.reapplied) return {};
+  if (what.reapplied) {
+    applied_again_ += what.units.size();
+    return {};
+  }
   for (std::size_t i = 0; i < what.units.size(); ++i)
     observer_.applied(what.units[i].number, outcome.answers.at(i));
   return {};

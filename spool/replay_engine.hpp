@@ -133,6 +133,7 @@ class replay_engine {
   std::uint64_t epoch_ = 0;
   seq one_by_one_until_ = 0;                 // after a refusal in a batch: the units up to here go alone
   seq not_sent_ = 0;                         // a unit whose attempt is known to have done nothing
+  std::uint64_t applied_again_ = 0;          // units, since attach() has told it last
   std::optional<seq> rewound_to_;            // where the ledger stood when it was last found behind the spool
   unsigned losses_ = 0;                      // connections lost since the last success
   std::map<table_name, bool> transactional_; // of this drain

@@ -88,6 +88,7 @@ class replayer {
     // none may be accepted.
     std::vector<std::pair<std::string, std::string>> without_ledger = {};
     bool server_answers = false; // as in replay_report
+    std::uint64_t again = 0;     // of ready: units that its data lacked and that were applied once more
   };
   [[nodiscard]] attach_report attach();
 

@@ -120,6 +120,8 @@ struct sqlite_spool_options {
   std::uint64_t queue_bytes = 64ULL << 20;        // of units that wait for their commit; past it errc::full
   std::uint64_t reserve_bytes = 512ULL << 10;     // kept beside the file for settling units on a full disk
   std::function<std::chrono::microseconds()> now; // time since the epoch; empty for the system's clock
+  std::function<std::chrono::microseconds()> awake; // since the machine's boot; empty for the system's clock
+  std::string boot;                                 // which boot that is; empty to ask the system
   std::string vfs; // SQLite's name of the file system to use; empty for its default
 };
 

@@ -2,6 +2,7 @@
 //
 // Invariant: the index changes after the commit and before the caller is told.
 #include "spool/pending_index.hpp"
+#include "spool/settling_clock.hpp"
 #include "spool/spool_file.hpp"
 #include "spool/spool_writer.hpp"
 #include "spool/unit_codec.hpp"
@@ -66,6 +67,7 @@ class sqlite_spool final : public spool {
   pending_index index_;
   seq last_ = 0;
   seq dropped_ = 0;
+  settling_clock clock_;
   spool_writer writer_; // the last one: its thread ends before what it uses
 };
 
@@ -90,6 +92,7 @@ result<void> sqlite_spool::load() {
   if (!done) return done;
   last_ = file.last();
   dropped_ = file.dropped();
+  if (auto started = clock_.start(file, options_); !started) return started;
   writer_.start();
   return {};
 }
@@ -187,12 +190,19 @@ result<std::vector<unit>> sqlite_spool::read_applied(seq after, std::size_t max_
 }
 
 result<void> sqlite_spool::mark_applied(seq from, seq to) {
-  return write([=, this](store& file) { return file.mark_applied(from, to, options_.now()); },
-               [=, this](store&) { publish([=](auto& index) { index.remove_pending(from, to); }); });
+  return write(
+      [=, this](store& file) {
+        auto kept = clock_.keep(file);
+        return kept ? file.mark_applied(from, to, clock_.now()) : kept;
+      },
+      [=, this](store&) {
+        clock_.was_kept();
+        publish([=](auto& index) { index.remove_pending(from, to); });
+      });
 }
 
 result<void> sqlite_spool::mark_refused(seq number) {
-  return write([=, this](store& file) { return file.mark_refused(number, options_.now()); },
+  return write([=, this](store& file) { return file.mark_refused(number, clock_.now()); },
                [=, this](store&) { publish([=](auto& index) { index.remove(number); }); });
 }
 
@@ -224,7 +234,7 @@ result<seq> sqlite_spool::retry_dead(seq number) {
   auto anew = std::make_shared<store::stored_row>();
   auto done = write(
       [=, this](store& file) -> result<void> {
-        auto given = file.retry_dead(number, options_.now());
+        auto given = file.retry_dead(number, options_.now(), clock_.now());
         if (!given) return given.error();
         auto row = file.row(*given);
         if (!row) return row.error();
@@ -242,7 +252,7 @@ result<seq> sqlite_spool::retry_dead(seq number) {
 }
 
 result<void> sqlite_spool::discard_dead(seq number) {
-  return write([=, this](store& file) { return file.discard_dead(number, options_.now()); },
+  return write([=, this](store& file) { return file.discard_dead(number, clock_.now()); },
                [=, this](store&) { publish([=](auto& index) { index.remove(number); }); });
 }
 
@@ -250,7 +260,7 @@ result<bool> sqlite_spool::compact_once() {
   auto more = std::make_shared<bool>(false);
   auto done = write(
       [=, this](store& file) -> result<void> {
-        auto dropped = file.drop_settled(options_.now() - options_.retention, options_.retention_bytes);
+        auto dropped = file.drop_settled(clock_.now() - options_.retention, options_.retention_bytes);
         if (!dropped) return dropped.error();
         *more = *dropped;
         return {};

@@ -60,6 +60,7 @@ result<void> store::prepare() {
        "SELECT seq, state, bytes, accepted_at, tables FROM unit WHERE state IN (0, 2) ORDER BY seq"},
       {&s.oldest_settled, "SELECT seq, CASE state WHEN 1 THEN bytes ELSE 0 END, settled_at FROM unit "
                           "WHERE state IN (1, 3, 4) ORDER BY seq LIMIT ?1"},
+      {&s.newest_settled, "SELECT coalesce(max(settled_at), 0) FROM unit WHERE state IN (1, 3, 4)"},
       {&s.applied_bytes, "SELECT coalesce(sum(bytes), 0) FROM unit WHERE state = 1"},
       {&s.drop_bodies,
        "DELETE FROM body WHERE seq IN (SELECT seq FROM unit WHERE seq <= ?1 AND state IN (1, 3, 4))"},
@@ -174,8 +175,8 @@ result<seq> store::insert(const packed_unit& what) {
   return last_ = number;
 }
 
-result<void> store::mark_applied(seq from, seq to, std::chrono::microseconds now) {
-  return sql_->mark_applied.with(from, to, static_cast<std::int64_t>(now.count())).run();
+result<void> store::mark_applied(seq from, seq to, std::chrono::microseconds settled_at) {
+  return sql_->mark_applied.with(from, to, static_cast<std::int64_t>(settled_at.count())).run();
 }
 
 result<void> store::settle(seq number, unit_state from, unit_state to, std::chrono::microseconds now) {
@@ -190,10 +191,10 @@ result<void> store::forget_body(seq number) {
   return sql_->forget_dead.with(number).run();
 }
 
-result<void> store::mark_refused(seq number, std::chrono::microseconds now) {
-  auto done = settle(number, unit_state::pending, unit_state::refused, now);
+result<void> store::mark_refused(seq number, std::chrono::microseconds settled_at) {
+  auto done = settle(number, unit_state::pending, unit_state::refused, settled_at);
   if (!done && done.error().code == errc::not_found)
-    done = settle(number, unit_state::dead, unit_state::refused, now);
+    done = settle(number, unit_state::dead, unit_state::refused, settled_at);
   return done ? forget_body(number) : done;
 }
 
@@ -223,18 +224,19 @@ result<bool> store::is_attempted(seq number) {
   return attempted;
 }
 
-result<seq> store::retry_dead(seq number, std::chrono::microseconds now) {
+result<seq> store::retry_dead(seq number, std::chrono::microseconds now,
+                              std::chrono::microseconds settled_at) {
   const auto anew = last_ + 1;
   const auto at = static_cast<std::int64_t>(now.count());
   if (auto done = sql_->copy_unit.with(number, anew, at).run(); !done) return done.error();
   if (db_.changes() == 0) return failure{errc::not_found, "no such dead letter: " + std::to_string(number)};
   if (auto done = sql_->copy_body.with(number, anew).run(); !done) return done.error();
-  if (auto done = discard_dead(number, now); !done) return done.error();
+  if (auto done = discard_dead(number, settled_at); !done) return done.error();
   return last_ = anew;
 }
 
-result<void> store::discard_dead(seq number, std::chrono::microseconds now) {
-  if (auto done = settle(number, unit_state::dead, unit_state::discarded, now); !done) return done;
+result<void> store::discard_dead(seq number, std::chrono::microseconds settled_at) {
+  if (auto done = settle(number, unit_state::dead, unit_state::discarded, settled_at); !done) return done;
   return forget_body(number);
 }
 

@@ -46,14 +46,17 @@ class store {
   [[nodiscard]] result<void> undo_failed_commit();
 
   [[nodiscard]] result<seq> insert(const packed_unit& what);
-  [[nodiscard]] result<void> mark_applied(seq from, seq to, std::chrono::microseconds now);
-  [[nodiscard]] result<void> mark_refused(seq number, std::chrono::microseconds now);
+  [[nodiscard]] result<void> mark_applied(seq from, seq to, std::chrono::microseconds settled_at);
+  [[nodiscard]] result<void> mark_refused(seq number, std::chrono::microseconds settled_at);
   [[nodiscard]] result<std::uint64_t> mark_dead(seq number, const server_error& why,
                                                 std::chrono::microseconds now);
   [[nodiscard]] result<void> mark_attempted(seq number);
   [[nodiscard]] result<bool> is_attempted(seq number);
-  [[nodiscard]] result<seq> retry_dead(seq number, std::chrono::microseconds now);
-  [[nodiscard]] result<void> discard_dead(seq number, std::chrono::microseconds now);
+  [[nodiscard]] result<seq> retry_dead(seq number, std::chrono::microseconds now,
+                                       std::chrono::microseconds settled_at);
+  [[nodiscard]] result<void> discard_dead(seq number, std::chrono::microseconds settled_at);
+  // Zero when nothing was settled, or none of it is left.
+  [[nodiscard]] result<std::chrono::microseconds> newest_settled();
   // One step of compaction: true when there may be more to drop.
   [[nodiscard]] result<bool> drop_settled(std::chrono::microseconds older_than, std::uint64_t keep_bytes);
 

@@ -101,6 +101,14 @@ result<store::stored_row> store::row(seq number) {
   return stored;
 }
 
+result<std::chrono::microseconds> store::newest_settled() {
+  auto row = sql_->newest_settled.with().step();
+  if (!row) return row.error();
+  const auto newest = as_time(sql_->newest_settled.integer(0));
+  sql_->newest_settled.reset();
+  return newest;
+}
+
 result<std::uint64_t> store::applied_bytes() {
   auto row = sql_->applied_bytes.with().step();
   if (!row) return row.error();

@@ -191,6 +191,9 @@ void monitor::run_replay_once() {
     switch (attached.status) {
     case spool::attach_status::ready:
       spool_refusal_.clear();
+      if (attached.again > 0)
+        spdlog::warn("the server came back with older data: {} writes were applied to it again",
+                     attached.again);
       without_ledger_ = {attached.without_ledger.begin(), attached.without_ledger.end()};
       for (const auto& [account, why] : without_ledger_)
         spdlog::warn("its writes cannot be spooled: {}", why);

@@ -270,7 +270,7 @@ TEST_CASE("compaction drops applied units past the retention, oldest first, and 
   const temporary_folder folder;
   auto options = options_in(folder);
   std::atomic<std::int64_t> seconds = 1000;
-  options.now = [&] { return std::chrono::microseconds(seconds.load() * 1'000'000); };
+  options.now = options.awake = [&] { return std::chrono::microseconds(seconds.load() * 1'000'000); };
   options.retention = std::chrono::seconds(60);
   auto queue = open_or_fail(options);
   for (int i = 0; i < 6; ++i) REQUIRE(append(*queue, make_unit("x")));
@@ -291,6 +291,93 @@ TEST_CASE("compaction drops applied units past the retention, oldest first, and 
   seconds += 1000;
   REQUIRE(queue->compact());
   CHECK(queue->counts().dropped == 4); // 5 was never applied: nobody misses it
+}
+
+// Units 1, 2 and 3, a retention of a minute, and clocks of the test's own.
+struct clocks_fixture {
+  clocks_fixture() {
+    options = options_in(folder);
+    options.now = [this] { return std::chrono::microseconds(wall.load() * 1'000'000); };
+    options.awake = [this] { return std::chrono::microseconds(awake.load() * 1'000'000); };
+    options.boot = "first";
+    options.retention = std::chrono::seconds(60);
+    open();
+    for (int i = 0; i < 3; ++i) REQUIRE(append(*queue, make_unit("x")));
+  }
+  void open() {
+    queue.reset();
+    queue = open_or_fail(options);
+  }
+  void pass(std::int64_t seconds) {
+    wall += seconds;
+    awake += seconds;
+  }
+  seq dropped() {
+    REQUIRE(queue->compact());
+    return queue->counts().dropped;
+  }
+
+  const temporary_folder folder;
+  sqlite_spool_options options;
+  std::atomic<std::int64_t> wall = 1'700'000'000, awake = 500;
+  std::unique_ptr<spool> queue;
+};
+
+TEST_CASE_FIXTURE(clocks_fixture,
+                  "a wall clock that jumps drops no unit before its time, and keeps none longer") {
+  REQUIRE(queue->mark_applied(1, 1));
+  wall += 3 * 86400;
+  CHECK(dropped() == 0);
+  REQUIRE(queue->mark_applied(2, 2));
+  wall -= 40 * 86400;
+  pass(30);
+  REQUIRE(queue->mark_applied(3, 3));
+  wall += 37 * 86400;
+  pass(29);
+  CHECK(dropped() == 0);
+  pass(2);
+  CHECK(dropped() == 2);
+  pass(30);
+  CHECK(dropped() == 3);
+}
+
+TEST_CASE_FIXTURE(clocks_fixture,
+                  "a wall clock that jumps while the program is stopped drops no unit before its time") {
+  REQUIRE(queue->mark_applied(1, 3));
+  wall += 86400;
+  pass(10);
+  open();
+  CHECK(dropped() == 0);
+  wall -= 2 * 86400;
+  open();
+  CHECK(dropped() == 0);
+  pass(51);
+  CHECK(dropped() == 3);
+}
+
+TEST_CASE_FIXTURE(clocks_fixture, "while the machine is off, the wall clock tells what passes") {
+  REQUIRE(queue->mark_applied(1, 3));
+  options.boot = "second";
+  awake = 3;
+  wall += 59;
+  open();
+  CHECK(dropped() == 0);
+  pass(2);
+  CHECK(dropped() == 3);
+}
+
+TEST_CASE_FIXTURE(clocks_fixture,
+                  "a machine that comes up with a clock of long ago keeps units for the retention") {
+  REQUIRE(queue->mark_applied(1, 2));
+  options.boot = "second";
+  awake = 3;
+  wall = 0;
+  open();
+  REQUIRE(queue->mark_applied(3, 3));
+  wall = 1'700'000'100; // the network has told it
+  CHECK(dropped() == 0);
+  pass(61);
+  CHECK(dropped() == 3);
 }
 
 TEST_CASE("compaction keeps at most so many bytes") {

@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, 9> session_variables{
     "rand_seed1",     "rand_seed2", "pseudo_thread_id", "last_gtid"};
 
 constexpr unsigned mariadb_11_8 = 110800;
+constexpr unsigned mysql_9 = 90000;
 
 bool is_session_variable(std::string_view word) {
   if (word.size() > 1 && word.front() == '`') word = word.substr(1, word.size() - 2);
@@ -27,6 +28,20 @@ bool is_session_variable(std::string_view word) {
 bool empty_call(const reader& in) {
   lexer probe = in.source();
   return probe.next().is(')');
+}
+
+// Whether a call has one comma of its own.
+bool has_two_arguments(const reader& in) {
+  lexer probe = in.source();
+  std::size_t depth = 0;
+  std::size_t commas = 0;
+  for (auto next = probe.next(); next.kind != token_kind::end; next = probe.next()) {
+    if (next.is(')') && depth == 0) return commas == 1;
+    if (next.is('(')) ++depth;
+    if (next.is(')')) --depth;
+    if (next.is(',') && depth == 0) ++commas;
+  }
+  return false;
 }
 
 void note_marks(reader& in, const token& word) {
@@ -50,6 +65,10 @@ bool is_builtin(const reader& in, const token& word) {
   if ((marks & mark::only_mariadb) && !in.how.mariadb) return false;
   if ((marks & mark::only_mysql) && in.how.mariadb) return false;
   if ((marks & mark::mariadb_11) && in.how.mariadb && in.how.version < mariadb_11_8) return false;
+  const bool mysql_before_9 = !in.how.mariadb && in.how.version != 0 && in.how.version < mysql_9;
+  if ((marks & mark::mysql_8) && !in.how.mariadb && !mysql_before_9) return false;
+  if ((marks & mark::geometry) && in.how.mariadb && empty_call(in)) return false;
+  if ((marks & mark::point) && in.how.mariadb && !has_two_arguments(in)) return false;
   return !(marks & mark::glued) || in.ahead().glued;
 }
 

@@ -83,7 +83,7 @@ constexpr void each_word(std::string_view list, Use use) {
 constexpr void add_marks(word_table& table, std::string_view list, unsigned marks) {
   each_word(list, [&](std::string_view word) {
     auto& info = table.at(word);
-    info.marks = static_cast<std::uint16_t>(info.marks | marks);
+    info.marks = info.marks | marks;
   });
 }
 
@@ -101,6 +101,11 @@ constexpr void add_functions(word_table& table) {
   add_marks(table, names::mariadb_11_only, mark::harmless | mark::only_mariadb | mark::mariadb_11);
   add_marks(table, names::mariadb_11, mark::harmless | mark::mariadb_11);
   add_marks(table, names::mysql_only, mark::harmless | mark::only_mysql);
+  add_marks(table, names::mariadb_glued, mark::harmless | mark::glued | mark::only_mariadb);
+  add_marks(table, names::mysql_glued, mark::harmless | mark::glued | mark::only_mysql);
+  add_marks(table, names::mysql_8, mark::harmless | mark::mysql_8);
+  add_marks(table, names::geometries, mark::harmless | mark::geometry);
+  add_marks(table, names::point, mark::harmless | mark::point);
 }
 
 constexpr void add_hazards(word_table& table) {
@@ -112,8 +117,12 @@ constexpr void add_hazards(word_table& table) {
   add_marks(table, names::random_mariadb, mark::random | mark::only_mariadb);
   add_marks(table, names::random_mariadb_11, mark::random | mark::only_mariadb | mark::mariadb_11);
   add_marks(table, names::session, mark::session);
+  add_marks(table, names::session_mysql, mark::session | mark::only_mysql);
   add_marks(table, names::later, mark::later);
+  add_marks(table, names::later_mariadb, mark::later | mark::only_mariadb);
+  add_marks(table, names::later_mysql, mark::later | mark::only_mysql);
   add_marks(table, names::host, mark::host);
+  add_marks(table, names::host_mysql, mark::host | mark::only_mysql);
   add_marks(table, names::host_glued, mark::host | mark::glued);
   add_marks(table, names::account_bare, mark::harmless | mark::bare);
   add_marks(table, names::locks, mark::named_lock);

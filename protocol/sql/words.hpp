@@ -51,32 +51,35 @@ enum class kw : std::uint8_t {
 
 // What a word means before a parenthesis (or, with `bare`, also alone).
 namespace mark {
-inline constexpr std::uint16_t harmless =
+inline constexpr std::uint32_t harmless =
     1u << 0; // an operator, a type or a built-in whose result is the same later
-inline constexpr std::uint16_t clock = 1u << 1; // gives the statement's time
-inline constexpr std::uint16_t clock_empty = 1u
+inline constexpr std::uint32_t clock = 1u << 1; // gives the statement's time
+inline constexpr std::uint32_t clock_empty = 1u
                                              << 2; // gives the statement's time when called without arguments
-inline constexpr std::uint16_t random = 1u << 3;   // gives a new value each time
-inline constexpr std::uint16_t session = 1u << 4;  // gives what this session did before
-inline constexpr std::uint16_t later = 1u
+inline constexpr std::uint32_t random = 1u << 3;   // gives a new value each time
+inline constexpr std::uint32_t session = 1u << 4;  // gives what this session did before
+inline constexpr std::uint32_t later = 1u
                                        << 5; // means something else, or does something else, when run later
-inline constexpr std::uint16_t host =
+inline constexpr std::uint32_t host =
     1u << 6; // gives a fact about this connection or server: a hazard in a write
-inline constexpr std::uint16_t named_lock = 1u << 7; // GET_LOCK and its family
-inline constexpr std::uint16_t sequence = 1u << 8;   // reads or moves a sequence
-inline constexpr std::uint16_t bare = 1u << 9;       // needs no parenthesis
-inline constexpr std::uint16_t glued = 1u << 10;     // a built-in only when the parenthesis follows at once
-inline constexpr std::uint16_t only_mariadb = 1u << 11;
-inline constexpr std::uint16_t only_mysql = 1u << 12;
-inline constexpr std::uint16_t not_alias = 1u << 13;  // cannot be the alias of a table
-inline constexpr std::uint16_t mariadb_11 = 1u << 14; // in MariaDB a built-in only from 11.8 on
-inline constexpr std::uint16_t any_function =
+inline constexpr std::uint32_t named_lock = 1u << 7; // GET_LOCK and its family
+inline constexpr std::uint32_t sequence = 1u << 8;   // reads or moves a sequence
+inline constexpr std::uint32_t bare = 1u << 9;       // needs no parenthesis
+inline constexpr std::uint32_t glued = 1u << 10;     // a built-in only when the parenthesis follows at once
+inline constexpr std::uint32_t only_mariadb = 1u << 11;
+inline constexpr std::uint32_t only_mysql = 1u << 12;
+inline constexpr std::uint32_t not_alias = 1u << 13;  // cannot be the alias of a table
+inline constexpr std::uint32_t mariadb_11 = 1u << 14; // in MariaDB a built-in only from 11.8 on
+inline constexpr std::uint32_t mysql_8 = 1u << 15;    // in MySQL a built-in only before 9
+inline constexpr std::uint32_t geometry = 1u << 16;   // in MariaDB a built-in only with arguments
+inline constexpr std::uint32_t point = 1u << 17;      // in MariaDB a built-in only with two arguments
+inline constexpr std::uint32_t any_function =
     harmless | clock | clock_empty | random | session | later | host | named_lock | sequence;
 } // namespace mark
 
 struct word_info {
   kw keyword = kw::none;
-  std::uint16_t marks = 0;
+  std::uint32_t marks = 0;
 };
 
 // Letter case does not matter.

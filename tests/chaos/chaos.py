@@ -2,6 +2,7 @@
 import argparse
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -9,39 +10,64 @@ import threading
 import time
 from collections import Counter
 
-from checker import check, check_typed, self_test
+from checker import at_risk, check, check_typed, self_test
 from connections import TABLES, is_typed, is_update
+from drivers import Driver
+from machine import Clock, Disk
 from nemesis import Nemesis
 from network import Network
-from writers import History, Writer
+from writers import CHILDREN, History, Writer, connectors
 
 from lib.process import end_all, tail, wait_until
 from lib.proxy import Account, Proxy
 from lib.server import KINDS
 
+ACKED = ("acked", "at risk")
 BLOCK = 50000  # ids reserved for an outage: writers must not run out of them
 
 
-def prepare(root, options):
-    server = KINDS[options.server](root).start()
+class Door(Network):
+    """Where clients connect: the network before the proxy."""
+    connect = Proxy.connect
+
+    def __init__(self, proxy):
+        self.account, self.database = proxy.account, proxy.database
+        super().__init__(proxy, "client", "proxy")
+
+
+class World:
+    """Everything that can be struck, and the writers' drivers."""
+    server = proxy = relay = door = disk = clock = None
+
+
+def prepare(world, root, options):
+    world.disk, world.clock = Disk(os.path.join(root, "disk")), Clock(root)
+    world.server = server = KINDS[options.server](root).start()
     server.run("CREATE DATABASE chaos")
     account = Account("chaos", "pandemonium")
     server.create_account(account.user, account.password, "chaos")
     server.run(*TABLES, *(f"INSERT INTO counters VALUES ({w}, 0, 0)" for w in range(options.writers)), database="chaos")
-    relay = Network(server.host, server.port)
-    proxy = Proxy(root, relay, account, "chaos", HOLDWATER_INSERT_IDS_BLOCK=BLOCK).start()
+    world.relay = Network(server, "proxy", "server")
+    world.proxy = proxy = Proxy(root, world.relay, account, "chaos", data=os.path.join(world.disk.folder, "data"),
+                                HOLDWATER_INSERT_IDS_BLOCK=BLOCK, **world.clock.settings()).start()
+    world.door = Door(proxy)
     proxy.wait_drained()
     first = proxy.connect()
     first.cursor().execute("INSERT INTO typed (w, n) VALUES (-1, 0)")  # so that ids are reserved before the first outage
     first.close()
     wait_until(lambda: "reserved ids" in proxy.log_text(), 20, "ids are reserved")
-    return server, proxy, relay
 
 
-def play(options, server, proxy, relay, history):
+def play(options, world, history, log):
     stopping = threading.Event()
-    writers = [Writer(number, proxy, history, stopping) for number in range(options.writers)]
-    nemesis = Nemesis(random.Random(options.seed), server, proxy, relay, history)
+    names, absent = connectors(options.writers)
+    for name, why in absent.items():
+        print(f"LEFT OUT: writers by {name}: {why}")
+    writers = [Writer(number, name, Driver(name, log) if name in CHILDREN else None, world.door, history, stopping)
+               for number, name in enumerate(names)]
+    nemesis = Nemesis(random.Random(options.seed), world, history, options.only)
+    for kind, why in nemesis.left_out.items():
+        print(f"LEFT OUT: {kind}: {why}")
     for writer in writers:
         writer.start()
     end_at = time.monotonic() + options.minutes * 60
@@ -56,18 +82,41 @@ def play(options, server, proxy, relay, history):
         writer.join(60)
         assert not writer.is_alive(), f"{writer.name} hangs"
     history.note("checker", "the writers have stopped")
-    proxy.wait_drained(180)
-    history.note("checker", "everything is drained")
+    drain(world, history)
     return writers, nemesis
 
 
-def judge(writers, server, proxy):
+def drain(world, history):
+    """However slow the machine is: as long as something is applied, it goes on."""
+    pending = None
+
+    def is_drained():
+        health = world.proxy.health()
+        return health["database"]["state"] == "up" and health["spool"]["pending"] == 0
+
+    def goes_on():
+        return is_drained() or world.proxy.health()["spool"]["pending"] != pending
+
+    while not is_drained():
+        pending = world.proxy.health()["spool"]["pending"]
+        history.note("checker", f"{pending} units are pending")
+        try:
+            wait_until(goes_on, 90, lambda: f"something is applied: {world.proxy.health()}", every_s=1)
+        except AssertionError:
+            for row in world.server.run("SHOW FULL PROCESSLIST"):
+                history.note("checker", f"at the server: {row}")
+            raise
+    history.note("checker", "everything is drained")
+
+
+def judge(writers, nemesis, server, proxy):
     """The broken promises, as sentences."""
     wrong = [f"{writer.name}: {writer.trouble!r}" for writer in writers if writer.trouble]
     rows = server.run("SELECT w, n FROM witness ORDER BY position", database="chaos")
     typed = server.run("SELECT w, id, n, i, u, f, c, d, s, b, e FROM typed ORDER BY id", database="chaos")
     totals = dict(server.run("SELECT w, total FROM counters", database="chaos"))
     for writer in writers:
+        writer.told.update(dict.fromkeys(at_risk(writer.live, nemesis.copies), "at risk"))
         applied = [n for w, n in rows if w == writer.number]
         mine = [row[1:] for row in typed if row[0] == writer.number]
         # what has no witness is looked for by itself
@@ -86,21 +135,35 @@ def judge(writers, server, proxy):
     return wrong
 
 
-def report(options, writers, nemesis, proxy, seconds):
+def report(options, writers, nemesis, world, seconds):
     told = Counter(verdict for writer in writers for verdict in writer.told.values())
     reasons = sum((writer.reasons for writer in writers), Counter())
     print(f"{options.server}, {options.writers} writers, {seconds:.0f} s")
-    print(f"  acked {told['acked']} (of them spooled {sum(writer.spooled for writer in writers)}), "
+    print(f"  acked {told['acked'] + told['at risk']} (of them spooled {sum(writer.spooled for writer in writers)}), "
           f"unknown {told['unknown']}, refused {told['refused']}")
-    prepared = [writer for writer in writers if writer.prepares]
-    print(f"  of the acked ones {sum(verdict == 'acked' for writer in prepared for verdict in writer.told.values())} by prepared "
-          f"statements; {sum(writer.told.get(n) == 'acked' for writer in writers for n in writer.ids)} with an id and typed values")
+    by = Counter()
+    for writer in writers:
+        by[writer.connector] += sum(verdict in ACKED for verdict in writer.told.values())
+    print("  of the acked ones " + ", ".join(f"by {name} {count}" for name, count in sorted(by.items())) +
+          f"; with an id and typed values {sum(writer.told.get(n) in ACKED for writer in writers for n in writer.ids)}")
     committed = Counter(writer.told[numbers[0]] for writer in writers for numbers in writer.transactions)
     print("  transactions: " + ", ".join(f"{verdict} {count}" for verdict, count in sorted(committed.items())))
-    print("  " + ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in sorted(nemesis.strikes.items())))
-    print(f"  units in the spool: {proxy.health()['spool']['last_seq']}")
+    print("  " + ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in nemesis.strikes.items()))
+    if nemesis.copies:
+        log = world.proxy.log_text()
+        again = sum(map(int, re.findall(r"(\d+) writes were applied to it again", log)))
+        print(f"  acked by the server itself between a copy of its data and its end {told['at risk']}; units applied again {again}")
+    print(f"  units in the spool: {world.proxy.health()['spool']['last_seq']}")
     for reason, count in reasons.most_common(12):
         print(f"  {count:6} x {reason}")
+
+
+def kinds(text):
+    chosen = text.split(",")
+    unknown = [kind for kind in chosen if kind not in Nemesis.KINDS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: no such kind; there are {', '.join(Nemesis.KINDS)}")
+    return chosen
 
 
 def main():
@@ -109,6 +172,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
     parser.add_argument("--server", choices=KINDS, default="mariadb")
     parser.add_argument("--writers", type=int, default=8)
+    parser.add_argument("--only", type=kinds, default=(), metavar="KIND,...", help=", ".join(Nemesis.KINDS))
     parser.add_argument("--binary")
     options = parser.parse_args()
     if options.binary:
@@ -117,26 +181,30 @@ def main():
     print(f"seed {options.seed}", flush=True)
     logs = os.environ.get("HOLDWATER_TEST_LOGS", os.path.join(tempfile.gettempdir(), "holdwater-test-logs"))
     os.makedirs(logs, exist_ok=True)
-    history = History(os.path.join(logs, f"chaos-{options.server}-{options.seed}.history"))
+    path = os.path.join(logs, f"chaos-{options.server}-{options.seed}.")
+    history = History(path + "history")
     root = tempfile.mkdtemp(prefix="holdwater-chaos-")
-    proxy, wrong = None, ["the run was broken off"]
+    world, wrong = World(), ["the run was broken off"]
     try:
-        server, proxy, relay = prepare(root, options)
+        prepare(world, root, options)
         started = time.monotonic()
-        writers, nemesis = play(options, server, proxy, relay, history)
-        wrong = judge(writers, server, proxy)
-        report(options, writers, nemesis, proxy, time.monotonic() - started)
-        if not any("acked" in writer.told.values() for writer in writers):
+        writers, nemesis = play(options, world, history, path + "drivers.log")
+        wrong = judge(writers, nemesis, world.server, world.proxy)
+        report(options, writers, nemesis, world, time.monotonic() - started)
+        if not any(verdict in ACKED for writer in writers for verdict in writer.told.values()):
             wrong.append("no write was acknowledged, so nothing was tested")
     finally:
         for sentence in wrong[:40]:
             print("BROKEN:", sentence)
             history.note("checker", sentence)
         history.close()
-        if wrong and proxy:
-            shutil.copy(proxy.log, history.path[:-len("history")] + "proxy.log")
-            print(f"the proxy's log, whole in {history.path[:-len('history')]}proxy.log, ends with:\n{tail(proxy.log)}")
+        if wrong and world.proxy and world.server:
+            shutil.copy(world.proxy.log, path + "proxy.log")
+            shutil.copy(world.server.log, path + "server.log")
+            print(f"the proxy's log, whole in {path}proxy.log, ends with:\n{tail(world.proxy.log)}")
         end_all()
+        if world.disk:
+            world.disk.close()
         shutil.rmtree(root, ignore_errors=True)
     print(f"history: {history.path}")
     print(f"{len(wrong)} broken promises (seed {options.seed})" if wrong else "every write is accounted for")

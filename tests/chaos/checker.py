@@ -1,10 +1,21 @@
 """Compares what the writers were told with what the server holds.
 
 The server's side is the witness table: the numbers of a writer's applied writes in the order of their application.
+
+Where the server came back with older data, what it had acked itself since the copy was taken is gone with the old data:
+those are "at risk". They may be there or not, but not twice, not torn and not out of order. What Holdwater acked is not its
+server's to lose: it has to be there.
 """
 from collections import Counter
 
 from connections import values_of
+
+
+def at_risk(live, copies):
+    """The numbers that the server may have lost: live: (sent at, told at, numbers) of what it acked itself; copies: (when its
+    data was copied, when it was gone). What was told before the copy is in it, and what was sent later is in what came of it."""
+    return {n for sent_at, told_at, numbers in live for copied_at, gone_at in copies
+            if told_at >= copied_at and sent_at <= gone_at for n in numbers}
 
 
 def check(told, applied, transactions=()):
@@ -58,7 +69,7 @@ def check_typed(w, told, ids, rows, transactions, others):
 
 def check_order(told, applied):
     """Acknowledged writes must be applied in the order in which they were sent; unknown ones may land at any time."""
-    acked = [n for n in applied if told.get(n) == "acked"]
+    acked = [n for n in applied if told.get(n) in ("acked", "at risk")]
     return [f"n={b} was applied after n={a}" for a, b in zip(acked, acked[1:]) if b < a]
 
 
@@ -74,6 +85,12 @@ def self_test():
     assert check(told, [1, 4, 5]) == [] and check(told, [1, 4, 2, 5]) == []
     for bad in ([1, 5], [1, 4, 4, 5], [1, 3, 4, 5], [1, 5, 4], [1, 2, 2, 4, 5], [1, 4, 5, 9]):
         assert check(told, bad), bad
+    assert at_risk([(1, 2, [1]), (3, 4, [2, 3]), (5, 6, [4]), (7, 8, [5])], [(3.5, 5.5)]) == {2, 3, 4}
+    told = {1: "acked", 2: "at risk", 3: "at risk", 4: "acked"}
+    assert check(told, [1, 4]) == [] and check(told, [1, 2, 4]) == [] and check(told, [1, 2, 3, 4]) == []
+    for bad in ([1, 2, 3], [1, 3, 2, 4], [1, 4, 2], [1, 2, 2, 4]):
+        assert check(told, bad), bad
+    assert check(told, [1, 2, 4], [[2, 3]])
     whole = {n: "acked" for n in range(1, 6)}
     assert check(whole, [1, 2, 3, 4, 5], [[2, 3], [4, 5]]) == []
     assert check({1: "acked", 2: "unknown", 3: "unknown"}, [1], [[2, 3]]) == []

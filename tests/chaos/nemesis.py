@@ -1,23 +1,45 @@
-"""What strikes in a chaos run. Each strike leaves everything running again."""
+"""What strikes in a chaos run. Each strike leaves everything running again.
+
+Here: who is struck, which kinds there are, and what happens to processes. Networks, the server's administrator and the
+machine (disk, clock, older data) have files of their own.
+"""
 import time
 from collections import Counter
 
-import pymysql
+from strikes_admin import AdminStrikes
+from strikes_machine import MachineStrikes
+from strikes_network import NetworkStrikes
 
 
-class Nemesis:
+class Nemesis(AdminStrikes, MachineStrikes, NetworkStrikes):
     """Strikes at seeded random."""
 
-    KINDS = ["kill_server", "kill_server", "stop_server", "freeze_server", "kill_proxy", "kill_both", "flip_read_only",
-             "flip_read_only", "kill_connections", "kill_connections", "kill_queries", "reset_network", "half_open_network",
-             "slow_network", "slice_network", "refuse_network"]
+    KINDS = {  # and how often, to each other
+        "kill_server": 2, "stop_server": 1, "freeze_server": 1, "kill_proxy": 1, "kill_both": 1,
+        "flip_read_only": 2, "kill_connections": 2, "kill_queries": 1,
+        "reset_network": 1, "half_open_network": 1, "slow_network": 1, "slice_network": 1, "narrow_network": 1,
+        "refuse_network": 1,
+        "reset_clients": 1, "half_open_clients": 1, "slow_clients": 1, "slice_clients": 1, "narrow_clients": 1,
+        "refuse_clients": 1,
+        "older_data": 2, "full_disk": 2, "jump_clock": 2,
+    }
 
-    def __init__(self, rng, server, proxy, relay, history):
-        self.rng, self.server, self.proxy, self.relay, self.history = rng, server, proxy, relay, history
-        self.strikes = Counter()
+    def __init__(self, rng, world, history, only=()):
+        self.rng, self.history = rng, history
+        self.server, self.proxy, self.relay, self.door = world.server, world.proxy, world.relay, world.door
+        self.disk, self.clock = world.disk, world.clock
+        self.kinds = list(only) or list(self.KINDS)
+        self.left_out = {}  # kind: why it cannot be had here
+        for kind, need in (("full_disk", self.disk), ("jump_clock", self.clock)):
+            if kind in self.kinds and need.missing:
+                self.kinds.remove(kind)
+                self.left_out[kind] = need.missing
+        assert self.kinds, f"nothing is left to strike with: {self.left_out}"
+        self.strikes = Counter(dict.fromkeys(self.kinds, 0))
+        self.copies = []  # of (when the server's data was copied, when the server with newer data was gone)
 
     def strike(self):
-        kind = self.rng.choice(self.KINDS)
+        kind = self.rng.choices(self.kinds, [self.KINDS[kind] for kind in self.kinds])[0]
         self.strikes[kind] += 1
         self.say(kind.replace("_", " "))
         getattr(self, kind)()
@@ -70,77 +92,3 @@ class Nemesis:
     def start_proxy(self):
         self.proxy.start()
         self.say("the proxy runs")
-
-    # --- from a connection of an administrator's
-
-    def flip_read_only(self):
-        variable = "super_read_only" if self.server.kind == "mysql" and self.rng.random() < 0.5 else "read_only"
-        admin = self.server.admin(read_timeout=30)
-        try:
-            run(admin, "SET lock_wait_timeout = 3")
-            run(admin, f"SET GLOBAL {variable} = 1")
-            self.say(f"{variable} is on")
-            self.pause(0.1, 3)
-        except pymysql.err.MySQLError as error:
-            self.say(f"{variable} cannot be set: {error}")
-        run(admin, "SET GLOBAL read_only = 0")
-        admin.close()
-        self.say("the server takes writes")
-
-    def kill_connections(self):
-        self.kill_some("KILL CONNECTION")
-
-    def kill_queries(self):
-        self.kill_some("KILL QUERY")
-
-    def kill_some(self, how):
-        admin = self.server.admin(read_timeout=30)
-        for _ in range(self.rng.randrange(1, 6)):
-            # information_schema's list is no use: MySQL 9.7 fails on a statement in it that has an emoji (error 3854)
-            ids = sorted(row[0] for row in run(admin, "SHOW PROCESSLIST") if row[1] == "chaos")
-            for one in self.rng.sample(ids, min(len(ids), self.rng.randrange(1, 5))):
-                try:
-                    run(admin, f"{how} {one}")
-                    self.say(f"{how} {one}")
-                except pymysql.err.MySQLError:
-                    pass  # it has gone by itself
-            self.pause(0.01, 0.3)
-        admin.close()
-
-    # --- between proxy and server
-
-    def reset_network(self):
-        for _ in range(self.rng.randrange(1, 5)):
-            self.say(f"{self.relay.reset(self.rng)} connections reset")
-            self.pause(0.05, 0.5)
-
-    def half_open_network(self):
-        """One end does not hear that the other is gone: the server's for a while, or the proxy's."""
-        self.say(self.relay.half_open(self.rng))
-        self.pause(0.2, 4)
-        self.relay.bury()
-        self.say("they are gone on both ends")
-
-    def slow_network(self):
-        self.relay.delay_s = self.rng.choice([0.002, 0.02, 0.1])
-        self.say(f"each packet takes {self.relay.delay_s} s")
-        self.pause(0.5, 4)
-        self.relay.delay_s = 0
-
-    def slice_network(self):
-        self.relay.slice_bytes = self.rng.choice([1, 3, 7, 50])
-        self.say(f"bytes come {self.relay.slice_bytes} at a time")
-        self.pause(0.5, 3)
-        self.relay.slice_bytes = 0
-
-    def refuse_network(self):
-        self.relay.close()
-        self.pause(0.1, 3)
-        self.relay.open()
-        self.say("the network is back")
-
-
-def run(connection, statement):
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return cursor.fetchall()

@@ -1,4 +1,5 @@
-"""The network between proxy and server in a chaos run: lib.relay's, with resets, half-open connections, delays and slices."""
+"""The network of a chaos run, between proxy and server or between clients and proxy: lib.relay's, with resets, half-open
+connections, delays, slices and little bandwidth."""
 import socket
 import struct
 import time
@@ -9,12 +10,14 @@ MOST = 65536
 
 
 class Network(Relay):
-    def __init__(self, target_host, target_port):
+    def __init__(self, target, near, far):
+        self.near, self.far = near, far  # who is at its ends, for the history: the one that connects, the one that accepts
         self.delay_s = 0       # before each part is passed on
         self.slice_bytes = 0   # of a part, at most; 0: as it comes
+        self.bytes_per_s = 0   # of a connection, both ways together; 0: as many as come
         self._silent = set()   # ends that nothing is taken from or given to
         self._buried = []      # ends whose other one is gone
-        super().__init__(target_host, target_port)
+        super().__init__(target.host, target.port)
 
     def _some(self, rng):
         with self._lock:
@@ -41,7 +44,7 @@ class Network(Relay):
                 self._silent.update(pair)
                 self._buried.append(pair[1 - lost_end])
             _cut(pair[lost_end])
-        return f"{len(pairs)} connections are half-open: the {'proxy' if lost_end == 0 else 'server'} knows that they are gone"
+        return f"{len(pairs)} connections are half-open: the {self.near if lost_end == 0 else self.far} knows that they are gone"
 
     def bury(self):
         with self._lock:
@@ -64,11 +67,13 @@ class Network(Relay):
                 self._pass_on(data, server if source is client else client)
 
     def _pass_on(self, data, target):
-        size = self.slice_bytes or MOST
+        size = self.slice_bytes or (max(1, self.bytes_per_s // 20) if self.bytes_per_s else MOST)
         for start in range(0, len(data), size):
-            if self.delay_s:
-                time.sleep(self.delay_s)
-            target.sendall(data[start:start + size])
+            part, rate = data[start:start + size], self.bytes_per_s
+            delay_s = self.delay_s + (len(part) / rate if rate else 0)
+            if delay_s:
+                time.sleep(delay_s)
+            target.sendall(part)
 
     def _part(self, pair):
         with self._lock:

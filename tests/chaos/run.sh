@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Eight writers, and a proxy, a server and a network between them that are struck at random; then every write is accounted for.
+# Eight writers, and a proxy, a server, networks, a disk and a clock that are struck at random; then every write is accounted for.
 #
-#   tests/chaos/run.sh [--minutes N] [--seed S] [--server mariadb|mysql] [--writers N] [--binary FILE]
+#   tests/chaos/run.sh [--minutes N] [--seed S] [--server mariadb|mysql] [--writers N] [--only KIND,...] [--binary FILE]
 #
 # Needs a built proxy (build/release/holdwater, or $HOLDWATER_BINARY, or --binary). Prints the seed, the figures and
 # where the history is; the exit status is not zero when a promise was broken.

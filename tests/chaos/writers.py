@@ -1,5 +1,5 @@
 """The writers of a chaos run: each sends one write after the other, alone or several in a transaction, and notes what it
-was told. Every second one uses prepared statements.
+was told. They use several connectors, with text and with prepared statements.
 
 What a writer is told is one of: acked (an OK, perhaps spooled), refused (an error that says that nothing happened), or
 unknown (the error says so, or the connection was lost). A write is numbered within its writer and never sent again. What was
@@ -11,10 +11,21 @@ import time
 from collections import Counter
 
 from connections import BinaryConnection, Failed, TextConnection, is_typed
+from drivers import ChildConnection, CConnection, missing
 
 IN_DOUBT = re.compile(r"in doubt|(outcome|result)\W.*(unknown|not known)|unknown (outcome|result)|may or may not", re.I)
-LOST = (0, 2006, 2013, 2014, 2055)
+LOST = (0, 2006, 2013, 2014, 2027, 2055)  # 2027: the end of a packet did not come
 ENDED = (1927, 3169)  # the server has ended the connection itself, at any point of a statement
+
+CONNECTORS = ["pymysql", "raw", "mysqlclient", "raw", "mysql2", "raw", "mysqli", "pymysql"]  # of one writer each, then again
+CHILDREN = ("mysql2", "mysqli")  # those that are programs of their own
+
+
+def connectors(count):
+    """For each writer; what is not there is replaced. And the reasons of those that are not."""
+    absent = {name: why for name in ("mysqlclient", *CHILDREN) if (why := missing(name))}
+    names = [CONNECTORS[n % len(CONNECTORS)] for n in range(count)]
+    return ["pymysql" if name in absent else name for name in names], absent
 
 
 class History:
@@ -32,12 +43,15 @@ class History:
 
 
 class Writer(threading.Thread):
-    def __init__(self, number, proxy, history, stopping):
+    def __init__(self, number, connector, driver, door, history, stopping):
         super().__init__(daemon=True, name=f"writer {number}")
-        self.number, self.proxy, self.history, self.stopping = number, proxy, history, stopping
-        self.prepares = number % 2 == 1
+        self.number, self.connector, self.door, self.history, self.stopping = number, connector, door, history, stopping
+        self.make = {"raw": BinaryConnection, "mysqlclient": CConnection, "pymysql": TextConnection}.get(
+            connector, lambda to: ChildConnection(to, driver))
         self.told = {}           # n: "acked", "refused" or "unknown"
+        self.live = []           # of those that the server acked itself: (when sent, when told, the numbers)
         self.ids = {}            # n: the insert id that it was told; of a transaction it counts when that is acked
+        self.last_spooled = False
         self.spooled = 0         # of the acked ones, those with a spooled OK
         self.transactions = []   # the numbers that each was to commit
         self.reasons = Counter()  # of refusals and unknown outcomes
@@ -55,14 +69,15 @@ class Writer(threading.Thread):
                     n = self.transaction(n)
                 else:
                     self.write(n)
-                self.stopping.wait(0.002)  # 8 writers as fast as they can would only measure the disk
+                # 8 writers as fast as they can would only measure the disk, and the server would never catch up
+                self.stopping.wait(0.03 if self.last_spooled else 0.002)
         except Exception as error:
             self.trouble = error
 
     def connect(self):
         try:
-            self.connection = (BinaryConnection if self.prepares else TextConnection)(self.proxy)
-            self.history.note(self.name, f"connected, {'prepared statements' if self.prepares else 'text'}")
+            self.connection = self.make(self.door)
+            self.history.note(self.name, f"connected by {self.connector}")
             return True
         except Failed:
             self.stopping.wait(0.05)  # the proxy is down; nothing is asked meanwhile
@@ -75,13 +90,13 @@ class Writer(threading.Thread):
         return answer
 
     def write(self, n):
+        sent_at = time.monotonic()
         try:
             answer = self.send(n)
         except Failed as error:
             self.failed(n, error)
             return
-        self.told[n] = "acked"
-        self.spooled += answer.spooled
+        self.acked([n], answer.spooled, sent_at)
         self.history.note(self.name, f"n={n} OK{f' id={self.ids[n]}' if n in self.ids else ''}"
                                      f"{f' spooled: {answer.info}' if answer.spooled else ''}")
 
@@ -119,15 +134,22 @@ class Writer(threading.Thread):
         return numbers[-1]
 
     def commit(self, numbers):
+        sent_at = time.monotonic()
         try:
             spooled = self.connection.run("COMMIT").spooled
         except Failed as error:
             self.failed(numbers, error, None, f"COMMIT of {numbers}")
             return
-        self.told.update(dict.fromkeys(numbers, "acked"))
-        self.spooled += len(numbers) * spooled
+        self.acked(numbers, spooled, sent_at)
         ids = {n: self.ids[n] for n in numbers if n in self.ids}
         self.history.note(self.name, f"COMMIT of {numbers} OK{f' ids {ids}' if ids else ''}{' spooled' if spooled else ''}")
+
+    def acked(self, numbers, spooled, sent_at):
+        self.told.update(dict.fromkeys(numbers, "acked"))
+        self.spooled += len(numbers) * spooled
+        self.last_spooled = spooled
+        if not spooled:
+            self.live.append((sent_at, time.monotonic(), numbers))
 
     def end_transaction(self, statement):
         """What it needs to begin anew; a connection that cannot give that is left."""

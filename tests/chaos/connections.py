@@ -140,8 +140,10 @@ def packed(args):
     w, n, i, u, f, c, d, s, b, e = args
     moment = struct.pack("<BHBBBBBI", 11, d.year, d.month, d.day, d.hour, d.minute, d.second, d.microsecond)
     return [(LONGLONG, struct.pack("<q", w)), (LONGLONG, struct.pack("<q", n)), (LONGLONG, struct.pack("<q", i)),
-            (LONGLONG | UNSIGNED, struct.pack("<Q", u)), (DOUBLE, struct.pack("<d", f)), (NEWDECIMAL, lenenc(f"{c:f}".encode())),
-            (DATETIME, moment), (VARCHAR, lenenc(s.encode())), (BLOB, lenenc(b)), (VARCHAR, None if e is None else lenenc(e.encode()))]
+            (LONGLONG | UNSIGNED, struct.pack("<Q", u)), (DOUBLE, struct.pack("<d", f)),
+            (NEWDECIMAL, lenenc(f"{c:f}".encode())),
+            (DATETIME, moment), (VARCHAR, lenenc(s.encode())), (BLOB, lenenc(b)),
+            (VARCHAR, None if e is None else lenenc(e.encode()))]
 
 
 def answer_of(ok):

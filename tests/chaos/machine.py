@@ -17,7 +17,8 @@ class Disk:
     def __init__(self, folder):
         self.folder, self.missing = folder, ""
         os.mkdir(folder)
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.ROOM}", "none", folder], capture_output=True, text=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.ROOM}", "none", folder], capture_output=True,
+            text=True)
         if done.returncode:
             self.missing = f"this machine may not mount a tmpfs: {done.stderr.strip()}"
 

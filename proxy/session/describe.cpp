@@ -57,10 +57,16 @@ bool stays_in_transaction(sql::kind kind) {
   }
 }
 
+// SHOW WARNINGS and the like ask the session, and call nothing.
+bool is_report(const sql::statement& one) {
+  for (const std::string_view word : {"WARNINGS", "ERRORS", "PROFILE", "PROFILES", "STATUS"})
+    if (boost::algorithm::iequals(one.hazard, word)) return true;
+  return false;
+}
+
 // Not so: an INSERT, a CALL, LAST_INSERT_ID(expression), SET last_insert_id, what is not understood.
 bool keeps_last_id(const sql::statement& one) {
-  if (one.kind == sql::kind::show) return true;
-  if (has(one.traits, trait::connection_value)) return false;
+  if (has(one.traits, trait::connection_value)) return one.kind == sql::kind::show && is_report(one);
   switch (one.kind) {
   case sql::kind::set:
     return std::none_of(one.assignments.begin(), one.assignments.end(), [](const sql::assignment& each) {
@@ -69,6 +75,7 @@ bool keeps_last_id(const sql::statement& one) {
              boost::algorithm::iequals(variable, "last_insert_id") ||
              boost::algorithm::iequals(variable, "identity");
     });
+  case sql::kind::show: return true;
   case sql::kind::empty:
   case sql::kind::select:
   case sql::kind::update:

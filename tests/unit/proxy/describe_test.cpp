@@ -116,3 +116,23 @@ TEST_CASE("LAST_INSERT_ID() may run later when the id was given out here") {
   CHECK(why("UPDATE t SET a = LAST_INSERT_ID(), b = ROW_COUNT()") != "");
   CHECK(why("UPDATE t SET a = @@last_insert_id") != "");
 }
+
+TEST_CASE("LAST_INSERT_ID(x) changes what the session knows, in an explained statement too") {
+  const auto state = state_in("d");
+  sql::analysis found;
+  const auto keeps = [&](const char* text) {
+    return describe_query(text, true, true, state, found).keeps_last_id;
+  };
+  for (const char* text :
+       {"SELECT 1", "SHOW WARNINGS", "SHOW SESSION STATUS LIKE 'a'", "SHOW TABLES", "DESC t",
+        "EXPLAIN SELECT LAST_INSERT_ID()", "SELECT LAST_INSERT_ID()", "UPDATE t SET a = 1"}) {
+    CAPTURE(text);
+    CHECK(keeps(text));
+  }
+  for (const char* text : {"SELECT LAST_INSERT_ID(9)", "EXPLAIN SELECT 1 FROM t WHERE LAST_INSERT_ID(9)",
+                           "DESC SELECT ROW_COUNT(), LAST_INSERT_ID(9)",
+                           "SHOW STATUS WHERE LAST_INSERT_ID(9)", "INSERT INTO t VALUES (1)"}) {
+    CAPTURE(text);
+    CHECK_FALSE(keeps(text));
+  }
+}

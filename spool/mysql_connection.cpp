@@ -114,7 +114,9 @@ std::vector<answer_column> read_columns(MYSQL_RES* in) {
 class library_connection final : public mysql_connection {
  public:
   library_connection(connection_handle handle, std::chrono::milliseconds read_timeout)
-      : handle_(std::move(handle)), read_timeout_(read_timeout) {}
+      : handle_(std::move(handle)), id_(mysql_thread_id(handle_.get())), read_timeout_(read_timeout) {
+    if (const char* const version = mysql_get_server_info(handle_.get())) version_ = version;
+  }
   // The library keeps state for each thread that touches it, the destroying one too.
   ~library_connection() override { enter_library(); }
 
@@ -145,8 +147,8 @@ class library_connection final : public mysql_connection {
     enter_library();
     prepared_.reset();
   }
-  std::uint64_t connection_id() const override { return mysql_thread_id(handle_.get()); }
-  std::string server_version() const override { return mysql_get_server_info(handle_.get()); }
+  std::uint64_t connection_id() const override { return id_; }
+  std::string server_version() const override { return version_; }
   std::string escape(std::string_view text) const override {
     std::string escaped(text.size() * 2 + 1, '\0');
     escaped.resize(mysql_real_escape_string(handle_.get(), escaped.data(), text.data(), text.size()));
@@ -210,8 +212,10 @@ class library_connection final : public mysql_connection {
     return answer;
   }
 
-  connection_handle handle_;
+  connection_handle handle_;                // a new one, of no connection, once an answer was given up
   std::unique_ptr<prepared_text> prepared_; // on handle_, so it goes first
+  std::uint64_t id_;
+  std::string version_;
   std::chrono::milliseconds read_timeout_;
   patience patience_;
 };

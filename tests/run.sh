@@ -4,7 +4,7 @@
 #
 #   tests/run.sh [--long] [--preset release|dev|asan|tsan] [FILTER]
 #
-# FILTER is a rung (tidy, unit, scripted, crash, fuzz, integration, chaos, quickstart, suites) or else a part of a test's name.
+# FILTER is a rung (tidy, unit, scripted, crash, sim, fuzz, integration, chaos, quickstart, suites) or else a part of a test's name.
 # --long: the sizes and times that a release is tested with, instead of the brisk ones.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -38,7 +38,7 @@ quietly() { # label command...: the output only when it fails
   "$@" > "$log" 2>&1 || { tail -n 60 "$log"; return 1; }
 }
 # Whether the rung $1 is wanted. A filter that is no rung's name goes to ctest and pytest, which look for names.
-rungs=' tidy unit scripted crash fuzz integration chaos quickstart suites '
+rungs=' tidy unit scripted crash sim fuzz integration chaos quickstart suites '
 rung_filter=
 case $rungs in *" $filter "*) rung_filter=$filter; filter= ;; esac
 wanted() { [ -n "$rung_filter" ] && [ "$rung_filter" != "$1" ] && return 1; return 0; }
@@ -71,7 +71,7 @@ ctest_rungs() {
   local arguments=()
   [ -z "$rung_filter" ] || arguments+=(-L "^$rung_filter\$")
   [ -z "$filter" ] || arguments+=(-R "$filter")
-  step "unit, scripted, crash and fuzz tests"
+  step "unit, scripted, crash, sim and fuzz tests"
   ctest --test-dir "$build" --output-on-failure --timeout 300 -j2 --test-output-truncation head \
     --test-output-size-passed 65536 --test-output-size-failed 262144 --no-tests=ignore \
     --output-junit "$results/ctest.xml" "${arguments[@]}" 2>&1 | grep -v ' Start '
@@ -106,7 +106,8 @@ script_rung() { # name command...: one test, its exit status the verdict
 }
 
 if wanted tidy; then step "tidy tests"; pytest_rung tidy tidy; fi
-if wanted unit || wanted scripted || wanted crash || wanted fuzz; then ctest_rungs; fi
+if wanted unit || wanted scripted || wanted crash || wanted sim || wanted fuzz; then ctest_rungs; fi
+if wanted sim && [ $long = 1 ] && [ -x "$build/simulation" ]; then script_rung simulation-long "$build/simulation" --minutes 15 --quiet; fi
 wanted integration && integration_rung
 if wanted chaos; then
   script_rung chaos-mariadb "$here/chaos/run.sh" --server mariadb --minutes "$([ $long = 1 ] && echo 10 || echo 1)"

@@ -55,6 +55,7 @@ int cut_file(sqlite3_file* file, sqlite3_int64 size) {
 }
 
 int sync_file(sqlite3_file* file, int) {
+  if (the_disk->before_sync) the_disk->before_sync();
   const auto fault = the_disk->step();
   the_disk->sync(*self(file).what, fault != disk_fault::none);
   return fault == disk_fault::none ? SQLITE_OK : SQLITE_IOERR_FSYNC;
@@ -87,9 +88,34 @@ constexpr sqlite3_io_methods file_methods{
     lock_file, lock_file,  check_lock, control_file, sector_size, characteristics, nullptr,
     nullptr,   nullptr,    nullptr,    nullptr,      nullptr};
 
+// One process, so that nobody else has a lock.
+int map_shared(sqlite3_file* file, int number, int size, int make, void volatile** region) {
+  auto& all = self(file).what->shared;
+  const auto at = static_cast<std::size_t>(number);
+  *region = nullptr;
+  if (at >= all.size() && make == 0) return SQLITE_OK;
+  while (all.size() <= at) all.push_back(std::make_shared<std::vector<char>>(static_cast<std::size_t>(size)));
+  *region = all[at]->data();
+  return SQLITE_OK;
+}
+int lock_shared(sqlite3_file*, int, int, int) {
+  return SQLITE_OK;
+}
+void order_shared(sqlite3_file*) {}
+int unmap_shared(sqlite3_file* file, int remove) {
+  if (remove != 0) self(file).what->shared.clear();
+  return SQLITE_OK;
+}
+
+constexpr sqlite3_io_methods sharing_methods{
+    2,           close_file,   read_file,    write_file,   cut_file,    sync_file,       file_size,
+    lock_file,   lock_file,    check_lock,   control_file, sector_size, characteristics, map_shared,
+    lock_shared, order_shared, unmap_shared, nullptr,      nullptr};
+bool sharing = false;
+
 int open_path(sqlite3_vfs*, const char* path, sqlite3_file* file, int flags, int* given) {
   auto* made = new (file) open_file{};
-  made->pMethods = &file_methods;
+  made->pMethods = sharing ? &sharing_methods : &file_methods;
   made->what = path == nullptr ? std::make_shared<disk_file>()
                                : the_disk->find(path, (flags & SQLITE_OPEN_CREATE) != 0);
   if ((flags & SQLITE_OPEN_DELETEONCLOSE) != 0 && path != nullptr) made->remove_at_close = path;
@@ -131,8 +157,9 @@ sqlite3_vfs the_vfs{};
 
 } // namespace
 
-void memory_disk::install() {
+void memory_disk::install(bool shares_memory) {
   the_disk = this;
+  sharing = shares_memory;
   the_vfs = make_vfs(name());
   sqlite3_vfs_register(&the_vfs, 0);
 }
@@ -197,6 +224,10 @@ memory_disk::image memory_disk::take_image() const {
 void memory_disk::restore(const image& from) {
   files_.clear();
   for (const auto& [path, file] : from) files_.emplace(path, std::make_shared<disk_file>(file));
+}
+
+void memory_disk::end_process() {
+  for (auto& [path, file] : files_) file->shared.clear();
 }
 
 void memory_disk::lose_power() {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,7 @@ struct disk_file {
   std::string now;              // what reads see
   std::string durable;          // what was synced
   std::vector<change> unsynced; // since the last sync; an empty text means cut to the offset
+  std::vector<std::shared_ptr<std::vector<char>>> shared; // memory, of those who have it open
 };
 
 class memory_disk {
@@ -44,8 +46,10 @@ class memory_disk {
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
   [[nodiscard]] const char* name() const { return "holdwater-memory"; }
 
-  void install(); // as SQLite's VFS of that name
+  void install(bool shares_memory = false); // as SQLite's VFS of that name
   void uninstall();
+  std::function<void()> before_sync; // may be empty
+  void end_process();                // nobody has a file open any more
 
   // For the VFS: true when this step is to fail.
   [[nodiscard]] disk_fault step();

@@ -10,8 +10,9 @@ function answer(id, error, result) {
   process.stdout.write(JSON.stringify({ id, ...said }) + '\n');
 }
 
-// A number keeps all its digits only as text.
-const native = (value) => value && value.hex !== undefined ? Buffer.from(value.hex, 'hex') : value;
+// Numbers go as text: a JavaScript number is sent as a DOUBLE, and from then on MySQL takes the parameter for one, so that a later
+// text with more digits is rounded.
+const native = (value) => value === null ? null : value.hex !== undefined ? Buffer.from(value.hex, 'hex') : String(value);
 
 const acts = {
   connect(request) {

@@ -21,11 +21,15 @@ namespace holdwater::protocol::sql {
 // How the server would read the text: it decides quoting and which version comments are code.
 struct dialect {
   enum class charset : std::uint8_t {
-    ascii_safe, // a byte below 0x80 is always a character of its own (utf8, latin1, ...)
+    ascii_safe, // a byte below 0x80 is always a character of its own (utf8, ujis, ...)
     sjis,       // sjis, cp932: second bytes 0x40 .. 0x7e, 0x80 .. 0xfc
     big5,       // big5: second bytes 0x40 .. 0x7e, 0xa1 .. 0xfe
     gbk,        // gbk: second bytes 0x40 .. 0x7e, 0x80 .. 0xfe
     gb18030,    // two or four bytes
+    blank_a0,   // latin1 and most sets of one byte: 0xa0, the no-break space, is white space
+    blank_9a,   // koi8r, koi8u: 0x9a is
+    blank_ff,   // cp850, cp852, cp866: 0xff is
+    blank_ca,   // macroman, macce: 0xca is
   };
   bool mariadb =
       false; // /*M! ... */ is code; the version that /*!nnnnn is compared with follows MariaDB's rule

@@ -42,13 +42,28 @@ namespace holdwater::protocol::sql {
   const auto left = static_cast<std::size_t>(end - at);
   if (set == dialect::charset::ascii_safe || bytes[0] < 0x80 || left < 2) return 1;
   switch (set) {
-  case dialect::charset::ascii_safe: return 1;
+  case dialect::charset::ascii_safe:
+  case dialect::charset::blank_a0:
+  case dialect::charset::blank_9a:
+  case dialect::charset::blank_ff:
+  case dialect::charset::blank_ca: return 1;
   case dialect::charset::sjis: return sjis_size(bytes[0], bytes[1]);
   case dialect::charset::big5: return big5_size(bytes[0], bytes[1]);
   case dialect::charset::gbk: return gbk_size(bytes[0], bytes[1]);
   case dialect::charset::gb18030: return gb18030_size(bytes, left);
   }
   return 1;
+}
+
+// The byte beyond ASCII that the server takes for white space; 0: none.
+[[nodiscard]] inline char high_blank(dialect::charset set) {
+  switch (set) {
+  case dialect::charset::blank_a0: return '\xa0';
+  case dialect::charset::blank_9a: return '\x9a';
+  case dialect::charset::blank_ff: return '\xff';
+  case dialect::charset::blank_ca: return '\xca';
+  default: return '\0';
+  }
 }
 
 } // namespace holdwater::protocol::sql

@@ -14,6 +14,7 @@ namespace holdwater::protocol::sql {
 namespace {
 
 using boost::algorithm::iequals;
+using boost::algorithm::istarts_with;
 
 constexpr std::array<std::string_view, 7> ansi_quotes_modes{"ANSI_QUOTES", "ANSI",  "ORACLE",    "MSSQL",
                                                             "DB2",         "MAXDB", "POSTGRESQL"};
@@ -64,7 +65,14 @@ dialect::charset charset_class(std::string_view character_set) {
   if (iequals(character_set, "big5")) return big5;
   if (iequals(character_set, "gbk")) return gbk;
   if (iequals(character_set, "gb18030")) return gb18030;
-  return ascii_safe;
+  const auto any_of = [&](const auto&... names) { return (iequals(character_set, names) || ...); };
+  if (character_set.empty() || istarts_with(character_set, "utf") ||
+      any_of("ujis", "eucjpms", "euckr", "gb2312", "ucs2"))
+    return ascii_safe;
+  if (any_of("koi8r", "koi8u")) return blank_9a;
+  if (any_of("cp850", "cp852", "cp866")) return blank_ff;
+  if (any_of("macroman", "macce")) return blank_ca;
+  return blank_a0;
 }
 
 std::string_view name_of(kind value) {

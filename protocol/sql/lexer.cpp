@@ -76,7 +76,15 @@ void lexer::scan(token& out, bool after_dot) {
 }
 
 void lexer::scan_name_bytes() {
+  const char* const start = at_;
   while (at_ != end_ && is_name(*at_)) at_ += character_size(how_.client_charset, at_, end_);
+  doubt_blanks(start);
+}
+
+// A name ends at white space, and who writes a no-break space there has not meant it.
+void lexer::doubt_blanks(const char* start) {
+  const char blank = high_blank(how_.client_charset);
+  if (blank != '\0' && std::find(start, at_, blank) != at_) doubtful_ = true;
 }
 
 void lexer::scan_word(token& out, bool after_dot) {
@@ -182,6 +190,7 @@ void lexer::scan_at(token& out) {
   }
   while (at_ != end_ && (is_name(*at_) || (!system && *at_ == '.')))
     at_ += character_size(how_.client_charset, at_, end_);
+  doubt_blanks(start);
   set(out, kind, start);
 }
 

@@ -74,9 +74,9 @@ name read_alias(reader& in) {
 
 void table_factor(reader& in) {
   auto& level = in.top();
-  if (in.at('{')) { // ODBC: { OJ a LEFT OUTER JOIN b ON ... }
+  if (in.at('{')) { // ODBC: { OJ a LEFT OUTER JOIN b ON ... }; MariaDB takes any name for the OJ
     in.advance();
-    in.accept(kw::OJ);
+    if (!in.accept(kw::OJ)) in.confuse("{");
     return;
   }
   if (in.at(kw::LATERAL) && in.ahead().is('(')) return in.advance();

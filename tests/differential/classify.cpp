@@ -54,8 +54,8 @@ session_state begin(const std::vector<std::string>& mode) {
   auto made = std::make_shared<proxy::server_profile>();
   made->version =
       protocol::server_version{mode.at(1) == "mariadb", static_cast<unsigned>(std::stoul(mode.at(2)))};
-  const std::string names[] = {"utf8mb4", "latin1", "gbk",  "sjis",   "cp932",
-                               "big5",    "euckr",  "ujis", "gb2312", "gb18030"};
+  const std::string names[] = {"utf8mb4", "latin1", "gbk",     "sjis",  "cp932", "big5",     "euckr",
+                               "ujis",    "gb2312", "gb18030", "koi8r", "cp866", "macroman", "cp1251"};
   std::uint16_t number = 45;
   for (const auto& name : names) made->collations[number++] = {name + "_general_ci", name, true};
   made->defaults.emplace();

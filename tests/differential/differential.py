@@ -22,7 +22,8 @@ BATCH = 100
 SQL_MODES = ["", "", "STRICT_TRANS_TABLES", "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES", "ANSI",
     "PIPES_AS_CONCAT,IGNORE_SPACE"]
 MARIADB_MODES = SQL_MODES + ["ORACLE", "MSSQL"]
-CHARSETS = ["utf8mb4", "utf8mb4", "latin1", "gbk", "sjis", "cp932", "big5", "euckr", "ujis", "gb2312"]
+CHARSETS = ["utf8mb4", "utf8mb4", "latin1", "gbk", "sjis", "cp932", "big5", "euckr", "ujis", "gb2312", "koi8r", "cp866",
+            "macroman", "cp1251"]
 SAME = {"insert": {"write", "update"}, "replace": {"write", "update", "delete"}, "update": {"update"}, "delete": {"delete"}}
 DENIED, EMPTY, OTHER_COUNT = (1142, 1143), (1064, 1065), 1318
 

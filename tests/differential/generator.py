@@ -329,7 +329,7 @@ class Generator:
             f"/*!99999 ' */ {body}", f"/*!{version} # {body} */\n*/", f"/*!999999 /* */ {body} */").encode()
 
     def odd_bytes(self):
-        return self.one_of(b"\0", b"\x1a", b"\xa0", b"\x0b", b"\x0c", b"\\", b"'", b'"', b"`", b"\xbf\x5c", b"\xbf'",
+        return self.one_of(b"\0", b"\x1a", b"\xa0", b"\xa0", b"\x9a", b"\xca", b"\x0b", b"\x0c", b"\\", b"'", b'"', b"`", b"\xbf\x5c", b"\xbf'",
             b"\x81\x5c", b"\x95\x5c", b"\x95\\'", b"\xa1\x5c'", b"\xe0\x5c", b"\x81\x30\x81\x30", b"\xff", b"\x80",
                            b"\xc3", b"\xbf\x27 OR 1", b"\xe3\x81", b"\\'", b"''", b"$$", b"$a$", b"@", b"@@", b"{", b"}", b":",
                            b"?", b"\xef\xbb\xbf", b"\xe3\x80\x80", b"0x", b"1e", b"\x81\x60", b"\x81`", b"\xa1`", b"\xfe\xfe",

@@ -151,6 +151,7 @@ class Binlog:
 
     def __init__(self, server, mariadb):
         self.connection = server.admin()
+        self.connection.set_charset("latin1")  # events hold statements in whatever bytes they had
         self.ask = "SHOW MASTER STATUS" if mariadb else "SHOW BINARY LOG STATUS"
         self.at = self.position()
 

@@ -101,6 +101,12 @@ TEST_CASE("the second byte of a character is neither a quote nor a backslash") {
   CHECK(of("utf8mb4", text) == "UNKNOWN partial | t!"); // there, the backslash takes the quote
   CHECK(of("latin1", "INSERT INTO t VALUES ('\x95\x5c')") == "UNKNOWN partial | t!");
   CHECK(of("gbk", "SELECT `\x95\x60` FROM `\x95\x60t`") == "SELECT pure | \x95\x60t");
+  // a no-break space is white space to the server, outside of quotes
+  CHECK(of("latin1", "SELECT 1 FROM t FOR\xa0UPDATE").starts_with("UNKNOWN"));
+  CHECK(of("cp1251", "SELECT 1 FROM\xa0t").starts_with("UNKNOWN"));
+  CHECK(of("koi8r", "SELECT @a\x9a FROM t").starts_with("UNKNOWN"));
+  CHECK(of("latin1", "SELECT '\xa0' FROM `\xa0`, t\xe4") == "SELECT pure | \xa0 t\xe4");
+  CHECK(of("utf8mb4", "SELECT 1 FROM t\xc3\xa0") == "SELECT pure | t\xc3\xa0");
 }
 
 TEST_CASE("a statement's place is its text without white space and semicolons") {

@@ -251,6 +251,8 @@ const row reads[] = {
      "SHOW pure | db.t x.u"},
     {"EXPLAIN FOR SCHEMA db UPDATE t SET a = 1",
      "SHOW locking_read | db.t"},
+    {"SELECT * FROM { x$ t LEFT OUTER JOIN u ON 1 }",
+     "UNKNOWN | x$ u"},
     {"DESC .t",
      "SHOW pure | t"},
     {"SHOW COLUMNS FROM .t",

@@ -10,18 +10,20 @@ namespace sql = holdwater::protocol::sql;
 
 namespace {
 
-session_state state_in(const char* database) {
+session_state state_in(const char* database, bool knows_charsets = false) {
   session_state state;
   holdwater::protocol::handshake_response login;
   login.database = database;
+  login.collation = 45;
   const auto profile = std::make_shared<server_profile>();
   profile->version = {true, 101114};
+  if (knows_charsets) profile->collations = {{45, {"utf8mb4_general_ci", "utf8mb4", true}}};
   state.begin(login, profile);
   return state;
 }
 
 std::string refusal(const char* text, const char* database = "d") {
-  const auto state = state_in(database);
+  const auto state = state_in(database, true);
   sql::analysis found;
   const auto facts = describe_query(text, true, true, state, found);
   REQUIRE(facts.write);
@@ -54,6 +56,9 @@ TEST_CASE("a write that would mean something else later may not") {
   CHECK(refusal("INSERT INTO t VALUES (1) RETURNING t.a") == ""); // if it is the id that is reserved
   CHECK(refusal("INSERT INTO t VALUES (1)", "") == "no database is selected");
   CHECK(refusal("INSERT INTO e.t VALUES (1)", "") == "");
+  CHECK(refusal("INSERT INTO t\xc3\xa4 VALUES (1)") == "");
+  CHECK(refusal("INSERT INTO t\xfe\xfe VALUES (1)") == "a table that cannot be named");
+  CHECK(refusal("UPDATE mysql\xff.user SET a = 1") == "a table that cannot be named");
 }
 
 TEST_CASE("what may be sent again when its answer was lost") {

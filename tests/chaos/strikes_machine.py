@@ -45,10 +45,10 @@ class MachineStrikes:
     def older_data(self):
         """A copy of the server's data is taken, writes go on, some of them in an outage, and then the server comes back with
         the copy: what it lacks, and what was queued, has to be applied again."""
-        end_at = time.monotonic() + 8  # better with the server up: then there are writes of which it alone knows
-        while time.monotonic() < end_at and self.proxy.state() != "up":
-            self.pause(0.1, 0.2)
+        # better with the server up: then there are writes of which it alone knows
+        self.give_it_a_chance(lambda: self.proxy.state() == "up")
         self.pause(0, 0.5)
+        applied = self.proxy.health()["spool"]["applied_seq"]
         frozen_at = self.copy_data()
         outage, ends_proxy, jumps = self.rng.random() < 0.8, self.rng.random() < 0.3, self.rng.random() < 0.3
         self.pause(0, 1.5)
@@ -57,7 +57,9 @@ class MachineStrikes:
             self.say("the server is killed")
             self.pause(0.5, 3)
             self.start_server()
-            self.pause(0, 2)
+            # better with some of the queue applied: they are what the copy lacks
+            self.give_it_a_chance(lambda: self.proxy.health()["spool"]["applied_seq"] > applied)
+            self.pause(0, 1)
         if ends_proxy:
             self.kill_proxy()
         if jumps and not self.clock.missing:
@@ -71,6 +73,12 @@ class MachineStrikes:
         self.pause(0, 2)
         self.start_server()
         self.must_recover("accepting")
+
+    def give_it_a_chance(self, condition):
+        """Some seconds, on a machine that may be too slow for them."""
+        end_at = time.monotonic() + 8
+        while time.monotonic() < end_at and not condition():
+            self.pause(0.1, 0.2)
 
     def copy_data(self):
         """What kill -9 would leave at that moment: nothing runs while it is copied. When that began."""

@@ -1,7 +1,7 @@
 // A worker's event loop. It waits in one place: in the poller, which knows the sessions' sockets, with the
-// coarse clock's next tick as the limit. Asio is what coroutines and posted work run on; its own reactor is
-// asked only while something of Asio's is under way (a name's resolution, a connect), since each of its waits
-// costs a system call more.
+// coarse clock's next tick as the limit. Asio keeps the posted work; its own reactor is asked only while
+// something of Asio's is under way (a name's resolution, a connect), since each of its waits costs a system
+// call more.
 //
 // Invariant: posted work is run before the loop waits again; what was posted from another thread ends the
 // wait.
@@ -9,7 +9,6 @@
 
 #include "proxy/net/deadlines.hpp"
 #include "proxy/net/poller.hpp"
-#include "proxy/net/task.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -21,6 +20,8 @@
 #include <utility>
 
 namespace holdwater::proxy {
+
+namespace asio = boost::asio;
 
 class event_loop {
  public:
@@ -40,10 +41,6 @@ class event_loop {
     asio::post(asio_, std::forward<Work>(what));
     is_here() ? expect_work() : interrupt();
   }
-
-  // On the loop's thread: something was, or is about to be, handed to Asio by other means than post(), such
-  // as the end of a coroutine.
-  void expect_work() { posted_.store(true, std::memory_order_release); }
 
   // Whether the caller is on the loop's thread.
   [[nodiscard]] bool is_here() const {
@@ -70,11 +67,13 @@ class event_loop {
   };
 
  private:
+  // On the loop's thread.
+  void expect_work() { posted_.store(true, std::memory_order_release); }
   void interrupt();
   void run_with_asio(std::chrono::milliseconds longest);
 
   asio::io_context asio_{1};
-  asio::executor_work_guard<loop_executor> work_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
   poller sockets_;
   deadline_list deadlines_;
   std::atomic<std::thread::id> thread_{}; // that runs it

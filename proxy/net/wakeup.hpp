@@ -8,7 +8,8 @@
 
 #include "proxy/net/task.hpp"
 
-#include <optional>
+#include <cassert>
+#include <coroutine>
 #include <utility>
 
 namespace holdwater::proxy {
@@ -21,25 +22,30 @@ class wakeup {
 
   // Resumes the waiter, or lets the next wait() return at once.
   void notify() {
-    if (!waiter_) {
+    if (waiter_)
+      std::exchange(waiter_, {}).resume();
+    else
       notified_ = true;
-      return;
-    }
-    auto resume = std::move(*waiter_);
-    waiter_.reset();
-    std::move(resume)();
   }
 
-  task<> wait() {
-    if (std::exchange(notified_, false)) co_return;
-    co_await asio::async_initiate<const asio::use_awaitable_t<loop_executor>, void()>(
-        [this](auto resume) { waiter_.emplace(std::move(resume)); }, use_task);
-  }
+  // For co_await.
+  class [[nodiscard]] waiting {
+   public:
+    explicit waiting(wakeup& on) : on_(on) {}
+    [[nodiscard]] bool await_ready() const noexcept { return std::exchange(on_.notified_, false); }
+    void await_suspend(std::coroutine_handle<> waiter) const noexcept {
+      assert(!on_.waiter_);
+      on_.waiter_ = waiter;
+    }
+    void await_resume() const noexcept {}
+
+   private:
+    wakeup& on_;
+  };
+  waiting wait() { return waiting(*this); }
 
  private:
-  using handler = asio::async_result<asio::use_awaitable_t<loop_executor>, void()>::handler_type;
-
-  std::optional<handler> waiter_;
+  std::coroutine_handle<> waiter_;
   bool notified_ = false;
 };
 

@@ -32,7 +32,10 @@ bool may_show_connections(const sql::statement& one, std::string_view database) 
     return true;
   for (const auto& table : one.tables)
     if (!table.schema.empty()) return true;
-  return boost::algorithm::iends_with(database, "_schema") || boost::algorithm::iequals(database, "sys");
+  constexpr std::string_view ending = "_schema";
+  if (database.size() < ending.size())
+    return database.size() == 3 && boost::algorithm::iequals(database, "sys");
+  return database[database.size() - ending.size()] == '_' && boost::algorithm::iends_with(database, ending);
 }
 
 bool mentions(std::string_view text, std::string_view word) {

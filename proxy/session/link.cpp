@@ -9,7 +9,6 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -30,6 +29,64 @@ std::string describe(io_status status) {
   return status == io_status::timed_out   ? "timed out"
          : status == io_status::too_large ? "too large"
                                           : "connection lost";
+}
+
+// Gives the attempt's link its stream, or the attempt its problem. Asio has this coroutine's variables in its
+// hands until its last handler has run, so nothing else that wakes it ends it.
+task<> connect(worker& home, wakeup& wake, link_attempt& attempt) {
+  const auto& settings = home.process().settings;
+  const event_loop::asio_user using_asio(home.loop());
+  stream_socket socket(home.loop().context());
+  tcp::resolver resolver(home.loop().context());
+  asio::steady_timer timer(home.loop().context(), settings.connection_timeout);
+  unsigned pending = 0;
+  const auto ends = [&] {
+    --pending;
+    wake.notify();
+  };
+  bool late = false;
+  ++pending;
+  timer.async_wait([&](boost::system::error_code cancelled) {
+    if (!cancelled) { // the socket is closed, which ends whatever Asio waits for
+      late = true;
+      resolver.cancel();
+      boost::system::error_code ignored; // the pending connect reports what matters
+      socket.close(ignored);
+    }
+    ends();
+  });
+  boost::system::error_code failed;
+  std::vector<stream_protocol::endpoint> addresses;
+  if (!settings.server.socket.empty()) {
+    addresses.emplace_back(asio::local::stream_protocol::endpoint(settings.server.socket));
+  } else {
+    bool resolved = false;
+    ++pending;
+    resolver.async_resolve(settings.server.host, std::to_string(settings.server.port),
+                           [&](boost::system::error_code error, const tcp::resolver::results_type& found) {
+                             failed = error;
+                             for (const auto& one : found) addresses.emplace_back(one.endpoint());
+                             resolved = true;
+                             ends();
+                           });
+    while (!resolved) co_await wake.wait();
+  }
+  if (!failed && !late) {
+    bool connected = false;
+    ++pending;
+    asio::async_connect(socket, addresses, [&](boost::system::error_code error, const auto&) {
+      failed = error;
+      connected = true;
+      ends();
+    });
+    while (!connected) co_await wake.wait();
+  }
+  timer.cancel();
+  while (pending > 0) co_await wake.wait();
+  if (failed || late)
+    attempt.problem = fmt::format("connect: {}", late ? "timed out" : failed.message());
+  else
+    attempt.link->stream = std::make_shared<transport>(home.loop().sockets(), socket.release(), wake);
 }
 
 // The first bytes of a fresh connection. When they cannot be sent, no greeting will come either.
@@ -107,41 +164,14 @@ task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_h
   const auto outage = home.process().board.view().outage;
   counters.server_connects.fetch_add(1, std::memory_order_relaxed);
 
-  // The socket is closed at the deadline, which ends whatever Asio waits for.
-  std::optional<event_loop::asio_user> using_asio(home.loop());
-  stream_socket socket(home.loop().context());
-  tcp::resolver resolver(home.loop().context());
-  asio::steady_timer timer(home.loop().context(), settings.connection_timeout);
-  bool late = false;
-  timer.async_wait([&](boost::system::error_code cancelled) {
-    if (cancelled) return;
-    late = true;
-    resolver.cancel();
-    boost::system::error_code ignored; // the pending connect reports what matters
-    socket.close(ignored);
-  });
-  boost::system::error_code failed;
-  std::vector<stream_protocol::endpoint> addresses;
-  if (!settings.server.socket.empty()) {
-    addresses.emplace_back(asio::local::stream_protocol::endpoint(settings.server.socket));
-  } else {
-    const auto found = co_await resolver.async_resolve(
-        settings.server.host, std::to_string(settings.server.port), asio::redirect_error(use_task, failed));
-    for (const auto& one : found) addresses.emplace_back(one.endpoint());
-  }
-  if (!failed) co_await asio::async_connect(socket, addresses, asio::redirect_error(use_task, failed));
-  timer.cancel();
-  if (failed || late) {
-    counters.server_connects_failed.fetch_add(1, std::memory_order_relaxed);
-    link_attempt failure;
-    failure.problem = fmt::format("connect: {}", late ? "timed out" : failed.message());
-    co_return failure;
-  }
-
   link_attempt attempt;
   attempt.link.emplace();
-  attempt.link->stream = std::make_shared<transport>(home.loop().sockets(), socket.release(), wake);
-  using_asio.reset();
+  co_await connect(home, wake, attempt);
+  if (!attempt.link->stream) {
+    counters.server_connects_failed.fetch_add(1, std::memory_order_relaxed);
+    attempt.link.reset();
+    co_return attempt;
+  }
   attempt.link->outage = outage;
   deadline limit(wake);
   home.deadlines().set(limit, settings.connection_timeout);

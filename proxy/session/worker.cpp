@@ -5,7 +5,6 @@
 #include "proxy/session/server_pool.hpp"
 #include "proxy/session/session.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <spdlog/spdlog.h>
 
 #include <exception>
@@ -68,31 +67,23 @@ void worker::run(task<> what) {
   spawn(std::move(what), [] {});
 }
 
-// Asio tells the end of a coroutine by posted work.
-task<> worker::run_to_end(task<> what) {
-  struct teller {
-    event_loop& loop;
-    ~teller() { loop.expect_work(); }
-  };
-  const teller at_the_end{loop_};
-  co_await std::move(what);
-}
-
 void worker::spawn(task<> what, std::function<void()> ended) {
   ++running_;
-  loop_.expect_work(); // its beginning
-  asio::co_spawn(loop_.context(), run_to_end(std::move(what)),
-                 [this, ended = std::move(ended)](std::exception_ptr thrown) {
-                   ended();
-                   --running_;
-                   stop_when_done();
-                   if (!thrown) return;
-                   try { // only std::bad_alloc and defects of ours come here: this one ends, the others go on
-                     std::rethrow_exception(thrown);
-                   } catch (const std::exception& defect) {
-                     spdlog::critical("a session ended by an exception: {}", defect.what());
-                   }
-                 });
+  loop_.post([this, what = std::move(what), ended = std::move(ended)]() mutable {
+    run_to_end(std::move(what), std::move(ended));
+  });
+}
+
+detached_task worker::run_to_end(task<> what, std::function<void()> ended) {
+  try { // only std::bad_alloc and defects of ours are thrown: this one ends, the others go on
+    const auto running = std::move(what); // ends before ended() is called
+    co_await running;
+  } catch (const std::exception& defect) {
+    spdlog::critical("a session ended by an exception: {}", defect.what());
+  }
+  ended();
+  --running_;
+  stop_when_done();
 }
 
 bool worker::shed_pools() {

@@ -53,9 +53,9 @@ class worker {
   void forget_state(wakeup& one) { state_waiters_.erase(&one); }
 
  private:
-  // Runs a coroutine, and `ended` after it.
+  // Runs a coroutine, soon, and `ended` after it.
   void spawn(task<> what, std::function<void()> ended);
-  task<> run_to_end(task<> what);
+  detached_task run_to_end(task<> what, std::function<void()> ended);
   void begin(stream_socket::native_handle_type socket, std::optional<bool> accepted);
   void wake_state_waiters();
   void stop_when_done();

@@ -1,7 +1,5 @@
 #include "proxy/net/event_loop.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <doctest/doctest.h>
 
@@ -118,16 +116,12 @@ TEST_CASE("a deadline ends the loop's wait, with Asio in use and without") {
     deadline limit(wake);
     std::optional<event_loop::asio_user> user;
     if (with_asio) user.emplace(loop);
-    loop.post([&] {
-      asio::co_spawn(
-          loop.context(),
-          [&]() -> task<> {
-            loop.deadlines().set(limit, milliseconds(1));
-            while (!limit.expired()) co_await wake.wait();
-            loop.stop();
-          },
-          asio::detached);
-    });
+    const auto waits = [&]() -> task<> {
+      loop.deadlines().set(limit, milliseconds(1));
+      while (!limit.expired()) co_await wake.wait();
+      loop.stop();
+    };
+    loop.post([&] { run_detached(waits()); });
     loop.run();
     CHECK(limit.expired());
   }

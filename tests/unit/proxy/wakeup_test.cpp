@@ -1,9 +1,6 @@
 #include "proxy/net/deadlines.hpp"
 #include "proxy/net/wakeup.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <doctest/doctest.h>
 
 #include <thread>
@@ -21,42 +18,34 @@ void run_out(deadline_list& clock) {
 } // namespace
 
 TEST_CASE("a notification before the wait is not lost") {
-  asio::io_context loop;
   wakeup wake;
   int resumed = 0;
   wake.notify();
-  asio::co_spawn(
-      loop,
-      [&]() -> task<> {
-        co_await wake.wait();
-        ++resumed;
-        co_await wake.wait();
-        ++resumed;
-      },
-      asio::detached);
-  loop.poll();
+  const auto waits = [&]() -> task<> {
+    co_await wake.wait();
+    ++resumed;
+    co_await wake.wait();
+    ++resumed;
+  };
+  run_detached(waits());
   CHECK(resumed == 1);
   wake.notify();
   CHECK(resumed == 2);
 }
 
 TEST_CASE("a deadline wakes its owner once, and says so until it is cleared") {
-  asio::io_context loop;
   deadline_list clock;
   wakeup wake;
   deadline limit(wake);
   int woken = 0;
-  asio::co_spawn(
-      loop,
-      [&]() -> task<> {
-        clock.set(limit, std::chrono::milliseconds(1));
-        while (!limit.expired()) {
-          co_await wake.wait();
-          ++woken;
-        }
-      },
-      asio::detached);
-  loop.poll();
+  const auto waits = [&]() -> task<> {
+    clock.set(limit, std::chrono::milliseconds(1));
+    while (!limit.expired()) {
+      co_await wake.wait();
+      ++woken;
+    }
+  };
+  run_detached(waits());
   run_out(clock);
   CHECK(woken == 1);
   CHECK(limit.expired());

@@ -122,6 +122,7 @@ struct sqlite_spool_options {
   std::function<std::chrono::microseconds()> now; // time since the epoch; empty for the system's clock
   std::function<std::chrono::microseconds()> awake; // since the machine's boot; empty for the system's clock
   std::string boot;                                 // which boot that is; empty to ask the system
+  std::function<std::uint64_t()> free_bytes;        // of the disk that holds the file; empty for the system's
   std::string vfs; // SQLite's name of the file system to use; empty for its default
 };
 

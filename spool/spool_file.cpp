@@ -1,11 +1,12 @@
 #include "spool/spool_file.hpp"
 
+#include "spool/sync_folder.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <random>
 
 namespace holdwater::spool {
@@ -41,24 +42,13 @@ failure system_failure(const std::string& doing) {
           doing + ": " + std::strerror(errno)};
 }
 
-result<void> sync_folder(const std::filesystem::path& file) {
-  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return system_failure("opening " + folder.string());
-  const bool synced = ::fsync(fd) == 0;
-  auto why = system_failure("syncing " + folder.string());
-  ::close(fd);
-  if (!synced) return why;
-  return {};
-}
-
 // SQLite would make it readable to all; the statements in it are the application's data. Its other files take
 // over this one's mode.
 result<void> make_private_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return errno == EEXIST ? result<void>() : system_failure("creating " + path);
   ::close(fd);
-  return sync_folder(path);
+  return sync_folder_of(path);
 }
 
 std::string random_id() {
@@ -93,9 +83,7 @@ result<void> check_mark(sqlite::database& db) {
 }
 
 result<void> check_contents(sqlite::database& db) {
-  auto found = db.value("PRAGMA quick_check(1)");
-  if (!found) return found.error();
-  if (*found != "ok") return failure{errc::corrupt, *found};
+  if (auto sound = db.check_contents(); !sound) return sound;
   auto ahead =
       db.value("SELECT count(*) FROM unit WHERE seq > (SELECT value FROM counter WHERE name = 'last')");
   if (!ahead) return ahead.error();
@@ -148,7 +136,20 @@ result<void> prepare(sqlite::database& db) {
     return done; // only an empty file can be told
   }
   if (auto done = make_durable(db); !done) return done;
-  return *empty ? make_schema(db) : result<void>();
+  return *empty ? make_schema(db) : db.expect_writable();
+}
+
+result<sqlite::database> try_to_open(const sqlite_spool_options& options) {
+  if (options.vfs.empty())
+    if (auto made = make_private_file(options.path); !made) return made.error();
+  auto db = sqlite::database::open(options.path, options.vfs);
+  if (!db) return db.error();
+  if (auto ready = prepare(*db); !ready) return ready.error();
+  if (options.vfs.empty()) // the WAL is made now
+    if (auto named = sync_folder_of(options.path); !named) return named.error();
+  // Now that it is known to be sound, closing may fold the WAL into the file.
+  sqlite3_db_config(db->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+  return db;
 }
 
 } // namespace
@@ -158,15 +159,11 @@ failure while_doing(const std::string& doing, const failure& why) {
 }
 
 result<sqlite::database> open_spool_file(const sqlite_spool_options& options) {
-  const auto doing = "opening " + options.path;
-  if (options.vfs.empty())
-    if (auto made = make_private_file(options.path); !made) return while_doing(doing, made.error());
-  auto db = sqlite::database::open(options.path, options.vfs);
-  if (!db) return while_doing(doing, db.error());
-  if (auto ready = prepare(*db); !ready) return while_doing(doing, ready.error());
-  // Now that it is known to be sound, closing may fold the WAL into the file.
-  sqlite3_db_config(db->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
-  return db;
+  auto opened = try_to_open(options);
+  if (!opened && opened.error().code == errc::corrupt)
+    opened = try_to_open(options); // a read that failed once looks the same
+  if (!opened) return while_doing("opening " + options.path, opened.error());
+  return opened;
 }
 
 } // namespace holdwater::spool

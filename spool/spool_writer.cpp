@@ -37,8 +37,9 @@ void answer_one(write_job& job, const std::optional<failure>& outcome) {
 } // namespace
 
 spool_writer::spool_writer(store file, const sqlite_spool_options& options)
-    : file_(std::move(file)), reserve_(options.path + ".reserve", options.reserve_bytes),
-      path_(options.path) {
+    : file_(std::move(file)), reserve_(options.path + ".reserve", options.reserve_bytes), path_(options.path),
+      free_bytes_(options.free_bytes) {
+  if (!free_bytes_) free_bytes_ = [path = path_] { return free_bytes(path); };
   if (auto taken = reserve_.take(); !taken) set_trouble(taken.error());
 }
 
@@ -87,7 +88,7 @@ bool spool_writer::is_time_to_fold() {
   if (pages > checkpoint_pages) return true;
   if (pages < next_look_) return false;
   next_look_ = pages + frugal_checkpoint_pages;
-  return free_bytes(path_) < little_room;
+  return free_bytes_() < little_room;
 }
 
 // The limit is given back before the caller hears of it, who may try again at once.
@@ -194,7 +195,7 @@ void spool_writer::recover() {
     taken = reserve_.take();
   }
   if (!taken) return set_trouble(taken.error());
-  if (wanted_room_ > 0 && free_bytes(path_) < wanted_room_)
+  if (wanted_room_ > 0 && free_bytes_() < wanted_room_)
     return set_trouble(failure{errc::disk_full, "too little room on the disk for " + path_});
   wanted_room_ = 0;
   set_trouble(std::nullopt);
@@ -211,7 +212,7 @@ void spool_writer::ask_for_room(const std::vector<write_job>& jobs) {
 bool spool_writer::can_fold_on_full_disk() {
   if (file_.wal_pages() == 0) return false;
   const auto growth = file_.growth_by_folding();
-  return growth && *growth <= free_bytes(path_);
+  return growth && *growth <= free_bytes_();
 }
 
 } // namespace holdwater::spool

@@ -48,6 +48,7 @@ class spool_writer {
   store file_;
   reserve_file reserve_;
   std::string path_;
+  std::function<std::uint64_t()> free_bytes_;
   int next_look_ = 0;             // at the disk's room: the WAL's length then
   std::uint64_t wanted_room_ = 0; // in bytes, after the disk was full
   bool sound_ = true;             // false: a failed commit is not undone yet, nothing may be written

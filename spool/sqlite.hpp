@@ -71,6 +71,11 @@ class database {
   [[nodiscard]] result<void> exec(const char* sql);
   // The first column of the first row; an empty text when there is none.
   [[nodiscard]] result<std::string> value(const char* sql);
+  // Whether the contents are sound: errc::corrupt only when they could all be read, errc::io when not.
+  [[nodiscard]] result<void> check_contents();
+  // SQLite opens a file or its WAL for reading where the system refuses it for writing, and says so at a
+  // write.
+  [[nodiscard]] result<void> expect_writable() { return exec("BEGIN IMMEDIATE; ROLLBACK"); }
   [[nodiscard]] std::uint64_t changes() const {
     return static_cast<std::uint64_t>(sqlite3_changes64(handle_.get()));
   }

@@ -1,5 +1,7 @@
 #include "proxy/insert_ids/id_store.hpp"
 
+#include "spool/sync_folder.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -27,19 +29,19 @@ std::uint64_t number(const spool::sqlite::statement& row, int column) {
   return static_cast<std::uint64_t>(row.integer(column));
 }
 
-result<void> expect(spool::sqlite::database& db, const char* pragma, std::string_view wanted,
-                    spool::errc otherwise = spool::errc::not_durable) {
+result<void> expect(spool::sqlite::database& db, const char* pragma, std::string_view wanted) {
   auto value = db.value(pragma);
   if (!value) return value.error();
   if (*value == wanted) return {};
-  return spool::failure{otherwise, fmt::format("{} gave {}, not {}", pragma, *value, wanted)};
+  return spool::failure{spool::errc::not_durable, fmt::format("{} gave {}, not {}", pragma, *value, wanted)};
 }
 
 result<void> make_durable(spool::sqlite::database& db) {
   if (auto done = expect(db, "PRAGMA journal_mode=WAL", "wal"); !done) return done;
   if (auto done = db.exec("PRAGMA synchronous=FULL"); !done) return done;
   if (auto done = expect(db, "PRAGMA synchronous", "2"); !done) return done;
-  return expect(db, "PRAGMA quick_check(1)", "ok", spool::errc::corrupt);
+  if (auto done = db.check_contents(); !done) return done;
+  return db.expect_writable();
 }
 
 result<void> prepare_layout(spool::sqlite::database& db) {
@@ -72,6 +74,7 @@ result<id_store> id_store::open(const std::string& path) {
   if (auto done = make_durable(store.db_); !done) return done.error();
   if (auto done = prepare_layout(store.db_); !done) return done.error();
   if (auto done = store.prepare_all(); !done) return done.error();
+  if (auto done = spool::sync_folder_of(path); !done) return done.error(); // file and WAL are made
   store.open_ = true;
   return store;
 }
@@ -200,6 +203,8 @@ result<void> id_store::write(const table_entry& entry) {
 
 result<id_store> open_or_replace(const std::string& path) {
   auto store = id_store::open(path);
+  if (!store && store.error().code == spool::errc::corrupt)
+    store = id_store::open(path); // a read that failed once looks the same
   // A disk in trouble is no reason to lose what a sound file holds.
   if (store || store.error().code != spool::errc::corrupt) return store;
   spdlog::error("the file of reserved ids {} is unreadable and is set aside: {}", path,

@@ -1,6 +1,7 @@
 #include "proxy/net/tls_files.hpp"
 
 #include "protocol/openssl_ptr.hpp"
+#include "proxy/durable_file.hpp"
 #include "proxy/net/tls_context.hpp"
 
 #include <fmt/format.h>
@@ -13,10 +14,6 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace holdwater::proxy {
@@ -35,20 +32,10 @@ bool is_there(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
-// Returns what is wrong. The file is whole or not there, and its owner's alone from its first byte on.
 std::string write_file(const std::string& path, BIO* content) {
   char* text = nullptr;
   const long size = BIO_get_mem_data(content, &text);
-  const auto fresh = path + ".new";
-  const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (file < 0) return fmt::format("{} cannot be made: {}", fresh, std::strerror(errno));
-  const bool written = ::fchmod(file, 0600) == 0 &&
-                       ::write(file, text, static_cast<std::size_t>(size)) == size && ::fsync(file) == 0;
-  const int problem = errno;
-  ::close(file);
-  if (!written) return fmt::format("{} cannot be written: {}", fresh, std::strerror(problem));
-  if (::rename(fresh.c_str(), path.c_str()) == 0) return {};
-  return fmt::format("{} cannot be made: {}", path, std::strerror(errno));
+  return write_durably(path, {text, static_cast<std::size_t>(size)});
 }
 
 key_ptr read_key(const std::string& path) {

@@ -1,15 +1,13 @@
 #include "proxy/server/server_profile.hpp"
 
+#include "proxy/durable_file.hpp"
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 #include <fstream>
 #include <sstream>
-#include <unistd.h>
 
 namespace holdwater::proxy {
 namespace {
@@ -167,24 +165,6 @@ server_profile decode(const std::string& content) {
   return profile;
 }
 
-// Returns what went wrong, empty when the file is on the disk.
-std::string write_atomically(const std::string& path, const std::string& content) {
-  const auto fresh = path + ".new";
-  const auto failed = [&](const char* what) {
-    return fmt::format("{} {}: {}", what, fresh, std::strerror(errno));
-  };
-  const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (file < 0) return failed("opening");
-  const bool written =
-      ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
-      ::fsync(file) == 0;
-  const auto problem = written ? std::string() : failed("writing");
-  ::close(file);
-  if (!written) ::unlink(fresh.c_str()); // on a full disk the spool needs its room
-  if (!written) return problem;
-  return ::rename(fresh.c_str(), path.c_str()) == 0 ? std::string() : failed("renaming");
-}
-
 } // namespace
 
 const collation* server_profile::find(unsigned id) const {
@@ -294,7 +274,7 @@ void profile_store::learn_variables(system_variables variables, std::vector<know
 void profile_store::replace(std::shared_ptr<const server_profile> next) {
   current_ = std::move(next);
   if (path_.empty()) return;
-  if (const auto problem = write_atomically(path_, encode(*current_)); !problem.empty())
+  if (const auto problem = write_durably(path_, encode(*current_)); !problem.empty())
     spdlog::error("the server's profile was not saved: {}", problem);
 }
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -37,7 +38,10 @@ class listener::door final : public poll_target {
 
   worker& home_;
   listener& house_;
+  std::chrono::steady_clock::time_point said_ = {}; // when a failure was last written to the log
 };
+
+constexpr std::chrono::seconds between_warnings{10};
 
 // One client for each call: more may be another worker's.
 void listener::door::on_ready(readiness) {
@@ -51,7 +55,12 @@ void listener::door::on_ready(readiness) {
   default: break;
   }
   // No descriptors left, say: the next one may fare better, after a breath.
-  spdlog::warn("accept: {}", boost::system::error_code(errno, boost::system::system_category()).message());
+  const auto why = boost::system::error_code(errno, boost::system::system_category()).message();
+  const auto now = std::chrono::steady_clock::now();
+  if (now - said_ >= between_warnings) {
+    spdlog::warn("clients cannot be accepted now: {}", why);
+    said_ = now;
+  }
   home_.loop().sockets().unwatch(house_.socket_, this);
   home_.run(pause());
 }
@@ -67,9 +76,10 @@ task<> listener::door::pause() {
 void listener::door::take(int client) {
   auto& counters = house_.process_.counters;
   counters.connections.fetch_add(1, std::memory_order_relaxed);
-  if (counters.connected.fetch_add(1, std::memory_order_relaxed) >=
-      house_.process_.settings.max_connections) {
-    counters.connected.fetch_sub(1, std::memory_order_relaxed);
+  // Each listener has its own, so that a flood of the port leaves the unix socket open.
+  auto& connected = house_.local_ ? counters.connected_local : counters.connected_remote;
+  if (connected.fetch_add(1, std::memory_order_relaxed) >= house_.process_.settings.max_connections) {
+    connected.fetch_sub(1, std::memory_order_relaxed);
     return turn_away(client);
   }
   who_takes_it().adopt(client, house_.local_);
@@ -84,6 +94,7 @@ worker& listener::door::who_takes_it() {
 }
 
 void listener::door::turn_away(int client) {
+  house_.process_.counters.clients_turned_away.fetch_add(1, std::memory_order_relaxed);
   protocol::byte_buffer out;
   append_client_error(out, 0, client_error::too_many_connections, "Too many connections", 0);
   ::send(client, out.data(), out.size(), MSG_NOSIGNAL); // a client that is told no may be gone already
@@ -131,7 +142,7 @@ boost::system::error_code listener::listen_on(const stream_protocol::endpoint& a
   bound_ = {address_text(own), port ? port->port : std::uint16_t{0}};
   if (!failed) acceptor_.native_non_blocking(true, failed); // another worker may be faster
   if (!failed) socket_ = acceptor_.release(failed);
-  if (!failed) prepare_listener(socket_);
+  if (!failed) prepare_listener(socket_, process_.settings.tcp_keepalive);
   return failed;
 }
 

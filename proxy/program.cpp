@@ -43,13 +43,29 @@ std::string missing_half(std::string_view section, const std::string& certificat
                      key.empty() ? "key" : "certificate");
 }
 
-// Every client and its server connection take a descriptor: as many as the system lets us have.
-void raise_descriptor_limit() {
+// Every client and its server connection take a descriptor: as many as the system lets us have. Gives how
+// many that is, 0 when it is not known.
+std::uint64_t raise_descriptor_limit() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const auto before = limit.rlim_cur;
   limit.rlim_cur = limit.rlim_max;
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-    spdlog::warn("the descriptor limit was not raised: {}", std::strerror(errno));
+  if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return limit.rlim_cur;
+  spdlog::warn("the descriptor limit was not raised: {}", std::strerror(errno));
+  return before;
+}
+
+// No more clients than there are descriptors for: with the last one gone, neither the health page nor the
+// spool's files could be opened.
+void fit_to_descriptors(options& settings, std::uint64_t descriptors) {
+  constexpr std::uint64_t for_ourselves = 512; // files, checks, replay, the HTTP port's connections
+  const std::uint64_t listeners = settings.listen_socket.empty() ? 1 : 2;
+  const auto taken = for_ourselves + settings.pool.max_idle;
+  const auto room = descriptors > taken ? (descriptors - taken) / (2 * listeners) : 0;
+  if (descriptors == 0 || settings.max_connections <= room) return;
+  spdlog::warn("max_connections is {} and not {}, since no more than {} files may be open",
+               std::max(room, 1ul), settings.max_connections, descriptors);
+  settings.max_connections = static_cast<unsigned>(std::max(room, 1ul));
 }
 
 } // namespace
@@ -61,7 +77,7 @@ program::~program() = default;
 
 std::string program::start() {
   std::signal(SIGPIPE, SIG_IGN);
-  raise_descriptor_limit();
+  fit_to_descriptors(settings_, raise_descriptor_limit());
   if (auto problem = open_data(); !problem.empty()) return problem;
   if (auto problem = open_tls(); !problem.empty()) return problem;
   monitor_ = std::make_unique<monitor>(settings_, board_, replayer_.get(), spool_.get());

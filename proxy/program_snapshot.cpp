@@ -99,7 +99,12 @@ std::vector<admin::counter> program::metrics() const {
   };
   count("holdwater_client_connections_total", "Client connections accepted.", counters_.connections);
   out.push_back(single("holdwater_client_connections", "Client connections now.",
-                       static_cast<double>(counters_.connected.load(std::memory_order_relaxed)), true));
+                       static_cast<double>(counters_.connected()), true));
+  count("holdwater_clients_turned_away_total", "Connections refused for max_connections.",
+        counters_.clients_turned_away);
+  count("holdwater_clients_given_up_total",
+        "Clients that neither went on with a command nor took an answer for longer than a server waits.",
+        counters_.clients_given_up);
   count("holdwater_tls_failed_total", "TLS handshakes with clients that did not succeed.",
         counters_.tls_failed);
   count("holdwater_logins_failed_total", "Clients that did not get past the login.", counters_.logins_failed);

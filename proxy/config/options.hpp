@@ -32,7 +32,7 @@ struct options {
   unsigned listen_socket_mode = 0777;
   unsigned workers = 0; // threads that serve sessions; 0 means one per processor
   std::string data_dir = "./holdwater-data";
-  unsigned max_connections = 20000; // clients at once; further ones get error 1040
+  unsigned max_connections = 20000; // clients at once of each listener; further ones get error 1040
   bool client_compression = true;   // offered to clients as the server offers it
 
   struct server_options {
@@ -75,6 +75,9 @@ struct options {
   std::chrono::milliseconds retry_delay{2'000};         // DB_RETRY_DELAY
   std::chrono::milliseconds check_interval{30'000};     // DB_CHECK_INTERVAL
   std::chrono::milliseconds handshake_timeout{10'000};  // a client must have logged in by then
+  std::chrono::milliseconds net_read_timeout{30'000};   // a client goes on with a command within
+  std::chrono::milliseconds net_write_timeout{60'000};  // and takes something of an answer
+  std::chrono::seconds tcp_keepalive{600};              // silence before a peer is asked; 0: the system's
 
   struct spool_options {
     bool enabled = true;

@@ -27,10 +27,18 @@ poller::~poller() {
 }
 
 boost::system::error_code poller::watch(int socket, poll_target* target) {
+  return control(EPOLL_CTL_ADD, socket, target);
+}
+
+boost::system::error_code poller::watch_again(int socket, poll_target* target) {
+  return control(EPOLL_CTL_MOD, socket, target);
+}
+
+boost::system::error_code poller::control(int what, int socket, poll_target* target) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLRDHUP | EPOLLET | (target ? EPOLLOUT : 0u);
   event.data.ptr = target;
-  if (::epoll_ctl(descriptor_, EPOLL_CTL_ADD, socket, &event) != 0) return last_error();
+  if (::epoll_ctl(descriptor_, what, socket, &event) != 0) return last_error();
   return {};
 }
 

@@ -38,6 +38,8 @@ class poller {
 
   // Until forget() or the socket's close. `target` null: an event of it only ends wait().
   [[nodiscard]] boost::system::error_code watch(int socket, poll_target* target);
+  // Tells once more what it is ready for, at the next wait().
+  [[nodiscard]] boost::system::error_code watch_again(int socket, poll_target* target);
   // A listening socket that several pollers watch: one of them is told of a client, again and again until it
   // is accepted. Until unwatch().
   [[nodiscard]] boost::system::error_code watch_shared(int socket, poll_target* target);
@@ -51,6 +53,8 @@ class poller {
   [[nodiscard]] int descriptor() const { return descriptor_; }
 
  private:
+  [[nodiscard]] boost::system::error_code control(int what, int socket, poll_target* target);
+
   int descriptor_;
   std::array<epoll_event, 128> events_{};
   std::size_t begin_ = 0; // of the events that are not told yet

@@ -2,6 +2,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -20,9 +21,8 @@ boost::system::error_code system_error(int number) {
   return {number, boost::system::system_category()};
 }
 
-void set_option(int socket, int level, int name) {
-  const int on = 1;
-  ::setsockopt(socket, level, name, &on, sizeof on);
+void set_option(int socket, int level, int name, int value = 1) {
+  ::setsockopt(socket, level, name, &value, sizeof value);
 }
 
 // A TCP socket without these options works, only slower. A unix socket has none of them.
@@ -30,6 +30,9 @@ void set_stream_options(int socket) {
   set_option(socket, IPPROTO_TCP, TCP_NODELAY);
   set_option(socket, SOL_SOCKET, SO_KEEPALIVE);
 }
+
+// So much is done for one stream before the others have their turn: 4 MiB, when it is received as it comes.
+constexpr unsigned most_in_a_row = 64;
 
 // The address that getsockname() or getpeername() tells; an empty one when it tells none.
 template <class Ask>
@@ -42,8 +45,18 @@ stream_protocol::endpoint address_of(int socket, Ask ask) {
 
 } // namespace
 
-void prepare_listener(int socket) {
+void prepare_listener(int socket, std::chrono::seconds keepalive) {
   set_stream_options(socket);
+  set_keepalive(socket, keepalive);
+}
+
+void set_keepalive(int socket, std::chrono::seconds idle) {
+  constexpr int probes = 10;
+  const auto seconds = static_cast<int>(idle.count());
+  if (seconds == 0) return;
+  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, seconds / probes));
+  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, probes);
 }
 
 transport::transport(poller& sockets, stream_socket::native_handle_type socket, wakeup& owner,
@@ -56,6 +69,8 @@ transport::transport(poller& sockets, stream_socket::native_handle_type socket, 
 
 transport::status transport::receive() {
   if (closed_) return status::closed;
+  if (++in_a_row_ > most_in_a_row) [[unlikely]]
+    return give_turn();
   const auto room = received_.room();
   if (room.empty()) return status::blocked;
   if (layers_) [[unlikely]]
@@ -123,7 +138,23 @@ void transport::arm_send() {
     send_armed_ = true;
 }
 
+bool transport::turn_is_over() {
+  if (++in_a_row_ <= most_in_a_row || closed_) return false;
+  return give_turn() == status::blocked;
+}
+
+// Whatever can be done with the socket, the poller says it once more, and by then it has asked the others.
+transport::status transport::give_turn() {
+  in_a_row_ = 0;
+  if (const auto failed = sockets_.watch_again(socket_, this)) return fail(failed);
+  giving_turn_ = true;
+  maybe_readable_ = false;
+  return status::blocked;
+}
+
 void transport::on_ready(readiness now) {
+  in_a_row_ = 0;
+  if (std::exchange(giving_turn_, false)) now.readable = true; // a layer may hold what was received
   const bool wanted = (now.readable && receive_armed_) || (now.writable && send_armed_);
   if (now.ended) ended_ = true;
   if (now.readable) {

@@ -15,13 +15,17 @@
 
 #include <boost/system/error_code.hpp>
 
+#include <chrono>
 #include <optional>
 #include <string>
 
 namespace holdwater::proxy {
 
 // Sets on a listening socket what each connection that it accepts shall have.
-void prepare_listener(int socket);
+void prepare_listener(int socket, std::chrono::seconds keepalive);
+// A peer that has been silent for `idle` is asked whether it is still there, and is given up after as long
+// again. Zero: as the system does it.
+void set_keepalive(int socket, std::chrono::seconds idle);
 
 class transport final : public poll_target {
  public:
@@ -43,6 +47,10 @@ class transport final : public poll_target {
   status receive();
   // Sends what it can from the front of `bytes` and shortens it. Never blocks.
   status send(protocol::byte_span& bytes);
+
+  // What its owner does without waiting is over its share: the next wake-up of arm_receive() comes after all
+  // others have had theirs. receive() sees to that by itself, and is blocked then.
+  [[nodiscard]] bool turn_is_over();
 
   // Asks for a wake-up when receive() or send() could make progress. Cheap when already asked.
   void arm_receive();
@@ -94,6 +102,7 @@ class transport final : public poll_target {
   status receive_layered(std::span<std::uint8_t> room);
   status send_layered(protocol::byte_span& bytes);
   status fail(boost::system::error_code error);
+  status give_turn();
 
   poller& sockets_;
   int socket_; // -1 after close()
@@ -103,6 +112,8 @@ class transport final : public poll_target {
   boost::system::error_code error_;
   bool maybe_readable_ = false; // the poller tells what is there already
   bool ended_ = false;          // there is an end to be found behind what is still to be read
+  unsigned in_a_row_ = 0;       // pieces of work since the poller last spoke
+  bool giving_turn_ = false;    // the poller was asked to speak again
   bool receive_armed_ = false;
   bool send_armed_ = false;
   bool closed_ = false;

@@ -25,6 +25,7 @@ struct client_command {
   bool noted = false;          // what it reads lacks queued writes ...
   bool marked = false;         // ... and its answer has said so
   server_view decided_in;      // the server, when it was decided last
+  unsigned links_lost = 0;     // server connections that were lost over it
   std::uint32_t statement = 0; // the client's id of the prepared statement that it was sent for
   std::size_t wire_size = 0;   // bytes in the client's buffer that belong to it
 };

@@ -22,6 +22,10 @@ namespace {
 // all.
 constexpr std::chrono::seconds patience{1};
 
+// How often a server connection may be lost over one command before its client is told. One that is closed
+// by each statement is no outage: the checks are answered.
+constexpr unsigned most_links_lost = 10;
+
 // An answer to COM_STMT_PREPARE up to the statement's id, with its packet's header.
 constexpr std::size_t prepared_head = protocol::packet_header_size + 5;
 
@@ -31,6 +35,7 @@ task<session::verdict> session::forward(const command_facts& facts) {
   if (command_.code == command::change_user) co_return co_await change_user();
   check_idle_link(); // costs nothing unless the server has said something since
   if (client_->closed()) co_return verdict::end_session;
+  if (command_.links_lost > most_links_lost) co_return co_await give_up_server();
   if (!link_) { // connecting took its time: the server's state may be another by now
     const auto linked = co_await ensure_link();
     co_return link_ ? verdict::decide_again : linked;
@@ -71,6 +76,17 @@ task<session::verdict> session::forward(const command_facts& facts) {
   if (facts.kills) settle_kill(kill, how == trip::answered);
   rewritten_.clear();
   co_return co_await conclude(how, facts);
+}
+
+task<session::verdict> session::give_up_server() {
+  if (!is_answered()) {
+    forget_unsent();
+    co_return verdict::next_command;
+  }
+  const bool told =
+      co_await answer_error(client_error::needs_server,
+                            "the server closes each connection before it answers; nothing was carried out");
+  co_return told ? verdict::next_command : verdict::end_session;
 }
 
 task<session::trip> session::exchange_with_server() {
@@ -166,8 +182,8 @@ task<session::trip> session::stream_command() {
   command_.spent = true;
   while (!walker.complete()) {
     if (buffer.empty()) {
-      const auto got = co_await receive_some(*client_, patiently());
-      if (got != io_status::done) co_return trip::client_gone;
+      const bool got = co_await receive_from_client();
+      if (!got) co_return trip::client_gone;
     }
     const auto part = buffer.bytes().first(walker.feed(buffer.bytes()));
     if (command_.code == command::stmt_prepare &&
@@ -215,6 +231,8 @@ task<session::trip> session::relay_answer() {
     }
     const auto belongs = tracker_.feed(buffer.bytes());
     if (!belongs) co_return passed_some ? trip::cut : trip::lost; // not a MySQL server's words
+    if (tracker_.current() == response_tracker::state::wants_local_file && wants_file_unasked())
+      co_return passed_some ? trip::cut : trip::lost;
     if (!passed_some && tracker_.current() == response_tracker::state::complete && refused_for_now()) {
       buffer.consume(*belongs); // the connection lives on
       co_return trip::not_now;
@@ -225,7 +243,8 @@ task<session::trip> session::relay_answer() {
     if (tracker_.hides()) [[unlikely]]
       shown = without_changes(shown);
     if (!shown.empty()) {
-      if (co_await send_all(*client_, patiently(), shown) != io_status::done) co_return trip::client_gone;
+      const bool sent = co_await send_to_client(shown);
+      if (!sent) co_return trip::client_gone;
       passed_some = true;
       shown_.clear();
     }
@@ -278,33 +297,6 @@ task<session::trip> session::wait_for_answer() {
   }
 }
 
-// LOAD DATA LOCAL: the client's packets pass to the server until the empty one. The file is the client's;
-// nothing is opened here.
-task<session::trip> session::upload_local_file() {
-  spend_command(); // what follows in the buffer is the file
-  const auto server = link_->stream;
-  client_->uploading(true);
-  server->uploading(true);
-  auto& buffer = client_->received();
-  for (bool more = true; more;) {
-    protocol::message_walker walker;
-    while (!walker.complete()) {
-      if (buffer.empty()) {
-        const auto got = co_await receive_some(*client_, patiently());
-        if (got != io_status::done) co_return trip::client_gone;
-      }
-      const auto part = buffer.bytes().first(walker.feed(buffer.bytes()));
-      const bool sent = co_await send_to_server(part);
-      if (!sent) co_return trip::cut;
-      buffer.consume(part.size());
-    }
-    more = walker.payload_size() > 0;
-  }
-  client_->uploading(false);
-  server->uploading(false);
-  co_return trip::answered;
-}
-
 // COM_BINLOG_DUMP and its like: both directions as they come (a replica acknowledges events), until someone
 // hangs up. A binary log's events end with an ERR or, for a client that does not wait for more of them, an
 // EOF.
@@ -321,7 +313,11 @@ task<session::trip> session::tunnel() {
       if (!belongs) co_return false; // not a MySQL server's words
       bytes = bytes.first(*belongs);
     }
-    const bool sent = co_await send_all(to, patiently(), bytes) == io_status::done;
+    bool sent = false;
+    if (&to == client_.get())
+      sent = co_await send_to_client(bytes);
+    else
+      sent = co_await send_to_server(bytes);
     from.received().consume(bytes.size());
     co_return sent;
   };

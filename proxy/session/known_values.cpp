@@ -45,6 +45,27 @@ std::string text_of(const std::string& literal) {
   return text;
 }
 
+// A server that is there has its own bounds. One that is away takes any name on trust, so a client could go
+// on for ever.
+void session_state::limit_what_is_kept() {
+  constexpr std::uint64_t most_bytes = 32 << 20;
+  constexpr std::uint64_t overhead = 256; // of an entry
+  std::uint64_t bytes = 0;
+  for (const auto* all : {&settings_, &user_variables_})
+    for (const auto& [name, text] : *all) bytes += overhead + name.size() + text.size();
+  if (bytes <= most_bytes) return;
+  settings_.clear();
+  user_variables_.clear();
+  open_gap("", "the session has set more variables than are kept");
+  make_unrestorable("more variables than are kept");
+}
+
+std::optional<std::string> session_state::setting(std::string_view name) const {
+  for (const auto& [variable, text] : settings_)
+    if (variable == name) return text;
+  return std::nullopt;
+}
+
 std::optional<value> session_state::system_variable(std::string_view name) const {
   for (const auto& [variable, why] : gaps_)
     if (variable.empty() || variable == name) return value{};
@@ -64,9 +85,8 @@ std::optional<value> session_state::system_variable(std::string_view name) const
   if (name == "foreign_key_checks") return flag(context_.foreign_key_checks);
   if (name == "unique_checks") return flag(context_.unique_checks);
   if (name == "transaction_isolation" || name == "tx_isolation") return known(context_.isolation);
-  for (const auto& [variable, text] : settings_)
-    if (variable == name) return read_setting(text);
-  return std::nullopt;
+  const auto set = setting(name);
+  return set ? std::optional(read_setting(*set)) : std::nullopt;
 }
 
 } // namespace holdwater::proxy

@@ -83,10 +83,12 @@ task<> connect(worker& home, wakeup& wake, link_attempt& attempt) {
   }
   timer.cancel();
   while (pending > 0) co_await wake.wait();
-  if (failed || late)
+  if (failed || late) {
     attempt.problem = fmt::format("connect: {}", late ? "timed out" : failed.message());
-  else
-    attempt.link->stream = std::make_shared<transport>(home.loop().sockets(), socket.release(), wake);
+    co_return;
+  }
+  set_keepalive(socket.native_handle(), settings.tcp_keepalive);
+  attempt.link->stream = std::make_shared<transport>(home.loop().sockets(), socket.release(), wake);
 }
 
 // The first bytes of a fresh connection. When they cannot be sent, no greeting will come either.
@@ -307,6 +309,8 @@ task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, const
   protocol::payload_reader count(packet.payload);
   const auto columns = count.lenenc_integer();
   const bool described = !(link.negotiated & cap::optional_resultset_metadata) || count.integer(1) == 1;
+  answer.broken = count.failed() || columns == 0; // a request for a file, say
+  if (answer.broken) co_return answer;
   const bool has_eof = !(link.negotiated & cap::deprecate_eof);
   for (std::uint64_t skipped = 0; skipped < (described ? columns : 0) + (has_eof ? 1 : 0); ++skipped)
     if (!co_await next()) co_return answer;

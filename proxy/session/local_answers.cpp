@@ -13,7 +13,7 @@ constexpr unsigned note_number = 1105; // ER_UNKNOWN_ERROR, as servers number wh
 } // namespace
 
 task<bool> session::answer(const byte_buffer& bytes) {
-  co_return co_await send_all(*client_, patiently(), bytes) == io_status::done;
+  co_return co_await send_to_client(bytes);
 }
 
 task<bool> session::answer_ok() {

@@ -52,7 +52,7 @@ task<session::trip> session::relay_noted_answer() {
       const auto part = rest.first(std::min(size, rest.size()));
       left = size - part.size();
       const auto taken = tracker_.feed(part);
-      known = taken.has_value();
+      known = taken.has_value() && tracker_.current() != response_tracker::state::wants_local_file;
       told = known && *taken < part.size();
       if (told) ready += *taken;
       if (told) break;
@@ -66,8 +66,8 @@ task<session::trip> session::relay_noted_answer() {
       if (waited != trip::answered) co_return waited == trip::lost&& passed_some ? trip::cut : waited;
       continue;
     }
-    if (co_await send_all(*client_, patiently(), buffer.bytes().first(ready)) != io_status::done)
-      co_return trip::client_gone;
+    const bool sent = co_await send_to_client(buffer.bytes().first(ready));
+    if (!sent) co_return trip::client_gone;
     buffer.consume(ready);
     passed_some = passed_some || ready > 0;
     if (told) co_return co_await relay_answer(); // it is there, whole

@@ -39,7 +39,10 @@ task<bool> session::follow_switch(relayed_login& login, const byte_buffer& paylo
   auto as_switch = payload;
   as_switch[0] = 0xfe;
   const auto asked = protocol::parse_auth_switch(as_switch);
-  if (!asked) co_return true; // an old plugin's, which names nothing
+  if (!asked && payload.size() == 1) co_return true; // an old plugin's, which names nothing
+  if (!asked) // what its client could read in it all the same is not known
+    co_return co_await deny(client_error::bad_handshake,
+                            "the server's request for another plugin is malformed", login.client_sequence);
   login.plugin = asked->plugin;
   login.salt = asked->data.substr(0, protocol::challenge_size);
   const auto why = why_not_relayable(login.plugin);

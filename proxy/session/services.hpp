@@ -42,10 +42,16 @@ inline constexpr std::array<std::string_view, 6> pool_end_names{"idle", "age",  
 
 // Counted on the sessions' path, shown on /metrics. Relaxed: nobody decides on them.
 struct session_counters {
-  std::atomic<std::uint64_t> connections{0}; // accepted since the start
-  std::atomic<std::uint64_t> connected{0};   // now
+  std::atomic<std::uint64_t> connections{0};      // accepted since the start
+  std::atomic<std::uint64_t> connected_remote{0}; // now, over TCP
+  std::atomic<std::uint64_t> connected_local{0};  // now, over the unix socket
+  [[nodiscard]] std::uint64_t connected() const {
+    return connected_remote.load(std::memory_order_relaxed) + connected_local.load(std::memory_order_relaxed);
+  }
   std::atomic<std::uint64_t> logins_failed{0};
-  std::atomic<std::uint64_t> tls_failed{0}; // handshakes with clients
+  std::atomic<std::uint64_t> clients_turned_away{0};
+  std::atomic<std::uint64_t> clients_given_up{0}; // net_read_timeout, net_write_timeout
+  std::atomic<std::uint64_t> tls_failed{0};       // handshakes with clients
   std::atomic<std::uint64_t> commands_forwarded{0};
   std::atomic<std::uint64_t> commands_held{0};
   std::atomic<std::uint64_t> commands_refused{0}; // by Holdwater, not by the server

@@ -14,9 +14,6 @@ using protocol::command;
 
 namespace {
 
-// How long a client may stay silent in the middle of a command: MySQL's default net_read_timeout.
-constexpr std::chrono::seconds incomplete_command_limit{30};
-
 // How long a client may take to send a command that is collected: at most spool.max_statement_bytes.
 constexpr std::chrono::seconds collect_limit{120};
 
@@ -63,12 +60,16 @@ void session::stop() {
 // it.
 task<bool> session::read_command() {
   limit_.clear();
+  if (look_at_command() && client_->turn_is_over()) { // it has sent many ahead
+    client_->arm_receive();
+    co_await wake_.wait();
+  }
   while (!look_at_command()) {
     if (client_->closed() || stopping_ || limit_.expired()) co_return false;
     if (client_->maybe_readable()) {
       const auto got = client_->receive();
       if (got == transport::status::progress) {
-        home_.deadlines().set(limit_, incomplete_command_limit);
+        home_.deadlines().set(limit_, pace("net_read_timeout", process().settings.net_read_timeout));
         continue;
       }
       if (got == transport::status::closed) co_return false;
@@ -274,7 +275,8 @@ situation session::look_around(const command_facts& facts, const server_view& se
 void session::check_idle_link() {
   if (!link_) return;
   auto& stream = *link_->stream;
-  if (stream.maybe_readable() && stream.receive() != transport::status::blocked) {
+  const bool spoke = !stream.received().empty(); // behind its last answer, or out of turn
+  if (spoke || (stream.maybe_readable() && stream.receive() != transport::status::blocked)) {
     const auto age = std::chrono::steady_clock::now() - link_->opened;
     if (!process().writes && age >= shortest_timeout) sent_away_ = link_->opened;
     drop_link();
@@ -288,6 +290,7 @@ void session::drop_stale_link() {
 
 void session::drop_link() {
   if (!link_) return;
+  ++command_.links_lost;
   if (record_->doomed.load(std::memory_order_acquire)) { // a KILL ended it: the client goes with it
     link_.reset();
     return client_->close();

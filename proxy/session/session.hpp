@@ -13,6 +13,7 @@
 #include "proxy/session/decide.hpp"
 #include "proxy/session/link.hpp"
 #include "proxy/session/local_reads.hpp"
+#include "proxy/session/relayed_login.hpp"
 #include "proxy/session/session_state.hpp"
 #include "proxy/session/worker.hpp"
 #include "proxy/session/write_drafts.hpp"
@@ -90,12 +91,6 @@ class session : public std::enable_shared_from_this<session> {
 
   // relay_login.cpp
   task<entry> relay_login(std::uint8_t sequence);
-  // The conversation with a relayed client, as far as both sides have come.
-  struct relayed_login {
-    std::string plugin;               // what the server has asked for last
-    std::string salt;                 // and its challenge, without the zero byte behind it
-    std::uint8_t client_sequence = 0; // of the next packet to the client
-  };
   task<entry> relay_authentication(relayed_login& login);
   void finish_relayed_login(protocol::byte_buffer& out, std::uint8_t sequence, protocol::byte_span ok);
   [[nodiscard]] bool proof_fits_server() const;
@@ -163,8 +158,18 @@ class session : public std::enable_shared_from_this<session> {
   task<trip> relay_answer();
   [[nodiscard]] protocol::byte_span without_changes(protocol::byte_span taken);
   task<trip> wait_for_answer();
-  task<trip> upload_local_file();
   task<trip> tunnel();
+  task<verdict> give_up_server();
+
+  // local_file.cpp
+  [[nodiscard]] bool wants_file_unasked();
+  task<trip> upload_local_file();
+
+  // client_pace.cpp
+  [[nodiscard]] std::chrono::milliseconds pace(std::string_view name, std::chrono::milliseconds least) const;
+  task<bool> send_to_client(protocol::byte_span bytes);
+  task<bool> receive_from_client();
+  void give_up_client(std::string_view why);
 
   // conclude.cpp
   task<verdict> conclude(trip how, const command_facts& facts);
@@ -318,9 +323,7 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> no_insert_id_left();
   task<bool> return_to_session(const collected_transaction& mine, bool failed);
 
-  // local_answers.cpp
-  // All of these take what they say by reference to a named value of the caller's: GCC 12 moves temporaries
-  // of an awaited call into the coroutine's frame bit by bit, which a std::string does not survive.
+  // local_answers.cpp: what they say is named by the caller, GCC 12 breaks temporaries of awaited calls
   task<bool> answer(const protocol::byte_buffer& bytes);
   task<bool> answer_ok();
   task<bool> answer_error(client_error which, std::string_view text);
@@ -335,7 +338,6 @@ class session : public std::enable_shared_from_this<session> {
 
   [[nodiscard]] services& process() { return home_.process(); }
   [[nodiscard]] std::optional<protocol::query_text> query_text() const;
-  [[nodiscard]] waiter patiently() { return {wake_}; }
 
   worker& home_;
   wakeup wake_;
@@ -343,6 +345,7 @@ class session : public std::enable_shared_from_this<session> {
   std::optional<server_link> link_;
   deadline limit_{wake_};      // of whatever the session is waiting for
   deadline hold_limit_{wake_}; // of the current command's hold
+  deadline pace_limit_{wake_}; // of the client's next move
   bool stopping_ = false;
   bool quits_ = false; // the client said COM_QUIT
   // The server hung up on the idle session; when that connection was opened. Of a plain proxy only.
@@ -364,8 +367,7 @@ class session : public std::enable_shared_from_this<session> {
   std::uint8_t login_sequence_ = 0; // of the answer that ends it
   std::string certificate_proof_;   // for its OK, empty: none
 
-  // the current command
-  client_command command_;
+  client_command command_; // and what belongs to it
   protocol::byte_buffer collected_;
   protocol::byte_buffer translated_; // the payload to send instead of the client's, empty: none
   protocol::byte_buffer refusal_;
@@ -392,9 +394,7 @@ class session : public std::enable_shared_from_this<session> {
   bool told_error_ = false;                       // by the last answer
   std::optional<protocol::text_result_set> read_; // the answer to the current command
 
-  // the sentences that a situation points to
-  std::string spool_refusal_;
-  std::string not_spoolable_;
+  std::string spool_refusal_, not_spoolable_; // the sentences that a situation points to
 };
 
 } // namespace holdwater::proxy

@@ -235,6 +235,7 @@ void session_state::assign_user_variable(const sql::assignment& one) {
                                    context_.collation_connection)
                           : std::string(one.value);
   user_variables_.emplace_back(name, value);
+  limit_what_is_kept();
 }
 
 const std::string* session_state::user_variable(std::string_view name) const {
@@ -346,6 +347,7 @@ void session_state::remember(const std::string& key, std::string text) {
       return known.first.starts_with("character_set_") || known.first == "collation_connection";
     });
   settings_.emplace_back(key, std::move(text));
+  limit_what_is_kept();
 }
 
 void session_state::open_gap(const std::string& variable, std::string why) {

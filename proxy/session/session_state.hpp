@@ -97,6 +97,9 @@ class session_state {
   };
   [[nodiscard]] std::optional<variable_value> system_variable(std::string_view name) const;
 
+  // The text that restores a system variable, empty when its value is not known; nothing: it was never set.
+  [[nodiscard]] std::optional<std::string> setting(std::string_view name) const;
+
   // The collation in which a result's text is announced: its name.
   [[nodiscard]] const std::string& results_collation() const { return results_collation_; }
 
@@ -131,6 +134,7 @@ class session_state {
   void set_variable(const std::string& variable, const std::string& value, const std::string& text);
   void remember(const std::string& key, std::string text);
   void must_ask(const std::string& name, std::vector<std::string>& to_ask);
+  void limit_what_is_kept();
   void open_gap(const std::string& variable, std::string why);
   void close_gap(std::string_view variable);
   void reset_context();

@@ -164,6 +164,10 @@ task<bool> session::savepoint_collected() {
   bool known = true;
   if (kind == sql::kind::savepoint) {
     if (!mine.open() && !state_.autocommit()) mine.begin(state_.take_transaction_mode());
+    if (mine.open() && mine.savepoints().size() >= process().settings.spool.max_transaction_statements) {
+      const std::string text = "the server is down, and this transaction has as many savepoints as are kept";
+      co_return co_await answer_error(client_error::transaction_full, text);
+    }
     if (mine.open()) mine.set_savepoint(name); // outside of a transaction it does nothing
   } else if (kind == sql::kind::rollback_to_savepoint) {
     known = mine.open() && mine.roll_back_to(name);

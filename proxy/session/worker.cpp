@@ -49,10 +49,12 @@ void worker::begin(stream_socket::native_handle_type socket, std::optional<bool>
   auto one = std::make_shared<session>(*this, socket, accepted);
   sessions_.insert(one);
   if (stopping_) one->stop();
-  spawn(one->run(), [this, one] {
+  auto& counters = process_.counters;
+  auto& connected = accepted.value_or(false) ? counters.connected_local : counters.connected_remote;
+  spawn(one->run(), [this, one, &connected] {
     sessions_.erase(one);
     count_.fetch_sub(1, std::memory_order_relaxed);
-    process_.counters.connected.fetch_sub(1, std::memory_order_relaxed);
+    connected.fetch_sub(1, std::memory_order_relaxed);
   });
 }
 

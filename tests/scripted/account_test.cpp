@@ -162,10 +162,12 @@ TEST_CASE("COM_CHANGE_USER between relayed accounts goes to the same server conn
   const auto out = stage::change_user("another stranger", "an answer to the first challenge", "reports");
   ends.client.send(out);
   ends.server.expect_bytes(out);
-  ends.server.send_packet(1, bytes("\xfe"
-                                   "another_plugin and its challenge"));
-  ends.client.expect(1, bytes("\xfe"
-                              "another_plugin and its challenge"));
+  const auto another = bytes(std::string_view("\xfe"
+                                              "another_plugin\0"
+                                              "a challenge",
+                                              27));
+  ends.server.send_packet(1, another);
+  ends.client.expect(1, another);
   ends.client.send_packet(2, bytes("a proof"));
   ends.server.expect(2, bytes("a proof"));
   ends.server.send_packet(3, ok());

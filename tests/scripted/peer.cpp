@@ -116,6 +116,24 @@ packet peer::read_packet() {
   return {header.sequence, read(header.payload_size)};
 }
 
+bool peer::try_send_packet(std::uint8_t sequence, protocol::byte_span payload) {
+  protocol::byte_buffer out;
+  protocol::append_message(out, sequence, payload);
+  wait_for(POLLOUT);
+  return ::send(socket_, out.data(), out.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(out.size());
+}
+
+std::optional<packet> peer::read_packet_or_end() {
+  protocol::byte_buffer bytes(protocol::packet_header_size);
+  for (std::size_t at = 0; at < bytes.size();) {
+    const auto got = read_some(bytes.data() + at, bytes.size() - at);
+    if (got == 0) return std::nullopt;
+    at += got;
+  }
+  const auto header = protocol::read_packet_header(bytes.data());
+  return packet{header.sequence, read(header.payload_size)};
+}
+
 void peer::expect(std::uint8_t sequence, protocol::byte_span payload) {
   const auto got = read_packet();
   REQUIRE(protocol::as_text(got.payload) == protocol::as_text(payload));

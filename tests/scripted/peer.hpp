@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace holdwater::proxy::test {
@@ -37,6 +38,10 @@ class peer {
   packet read_packet();
   void expect(std::uint8_t sequence, protocol::byte_span payload);
   void expect_bytes(protocol::byte_span bytes);
+
+  // Of a conversation that the other side ends at a time of its own choice: false, or nothing, when it has.
+  bool try_send_packet(std::uint8_t sequence, protocol::byte_span payload);
+  std::optional<packet> read_packet_or_end();
 
   // The other side has hung up, and said nothing before.
   void expect_closed();

@@ -302,7 +302,7 @@ TEST_CASE("a relayed account's client is hung up on when the server is lost") {
   here.greet(client, "stranger", "unused");
   auto server = here.accept();
   server.read_packet();
-  server.send_packet(2, bytes("\xfesome_plugin"));
+  server.send_packet(2, bytes(std::string_view("\xfesome_plugin\0", 13)));
   client.read_packet();
   client.send_packet(3, bytes("proof"));
   server.read_packet();

@@ -22,7 +22,7 @@ TEST_CASE("a client that hangs up instead of answering the greeting is forgotten
   client.read_packet();
   client.hang_up();
   auto next = here.log_in();
-  CHECK(here.counters().connected == 1);
+  CHECK(here.counters().connected() == 1);
 }
 
 TEST_CASE("a handshake response that cannot be read is refused") {

@@ -59,7 +59,7 @@ void stage::wait_for(server_state wanted) {
 
 peer stage::connect() {
   auto client = peer::connect(proxy_.port());
-  counters_.connected.fetch_add(1);
+  counters_.connected_remote.fetch_add(1);
   worker_.adopt(proxy_.accept());
   return client;
 }
@@ -73,6 +73,7 @@ protocol::greeting stage::greet(peer& client, const std::string& user, const std
   protocol::byte_buffer out;
   auto response = response_to(*hello, user, secret, database);
   if (client_is_told_) response.client_capabilities |= protocol::cap::session_track;
+  if (keeps_files_) response.client_capabilities &= ~protocol::cap::local_files;
   protocol::append_handshake_response(out, 1, response);
   client.send(out);
   return *hello;

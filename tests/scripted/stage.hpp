@@ -41,8 +41,14 @@ class stage {
   // Each client is greeted by the server, as by a plain proxy without a pool. Before anyone connects.
   void let_server_greet() { settings_.spool.enabled = false; }
 
+  // Before anyone connects.
+  [[nodiscard]] options& settings() { return settings_; }
+
   // Clients ask to be told of the session, so that nothing is kept from them. Before anyone connects.
   void tell_clients() { client_is_told_ = true; }
+
+  // Clients give no files away. Before anyone connects.
+  void keep_files() { keeps_files_ = true; }
 
   // --- the fake client
   peer connect(); // nothing is said yet
@@ -87,6 +93,7 @@ class stage {
   listening_socket proxy_;
   std::string auth_plugin_;
   bool client_is_told_ = false;
+  bool keeps_files_ = false;
   options settings_;
   state_board board_;
   profile_store profile_{""};

@@ -31,6 +31,11 @@ struct dialect {
     blank_ff,   // cp850, cp852, cp866: 0xff is
     blank_ca,   // macroman, macce: 0xca is
   };
+  // The second byte of a character may look like a quote or a backslash.
+  [[nodiscard]] bool has_low_second_bytes() const {
+    return client_charset != charset::ascii_safe && client_charset < charset::blank_a0;
+  }
+
   bool mariadb =
       false; // /*M! ... */ is code; the version that /*!nnnnn is compared with follows MariaDB's rule
   unsigned version = 0;     // major * 10000 + minor * 100 + patch

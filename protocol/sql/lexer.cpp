@@ -92,7 +92,8 @@ void lexer::scan_word(token& out, bool after_dot) {
   const char* const start = at_;
   scan_name_bytes();
   set(out, token_kind::word, start);
-  if (!after_dot) out.word = find_word(out.text);
+  const bool qualifies = peek() == '.' && is_name(peek(1)); // INTO.t is the table t of a schema INTO
+  if (!after_dot && !qualifies) out.word = find_word(out.text);
   // $tag$ opens a quoted text in newer MySQL versions and is a name in older ones.
   if (!how_.mariadb && *start == '$' && std::find(start + 1, at_, '$') != at_) doubtful_ = true;
 }

@@ -1,5 +1,6 @@
 #include "proxy/session/describe.hpp"
 
+#include "protocol/sql/characters.hpp"
 #include "proxy/config/utf8.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
@@ -131,10 +132,11 @@ std::string why_not_spoolable(const sql::statement& one, const session_state& st
   if (written.empty()) return "a table that cannot be named";
   const bool utf8 = boost::algorithm::istarts_with(state.context().character_set_client, "utf8");
   for (const auto& table : written) {
-    // MySQL cuts a name at bytes that are no character: it means another table
-    const bool broken =
-        find_bad_utf8(table.schema) != std::string::npos || find_bad_utf8(table.table) != std::string::npos;
-    if (utf8 && broken) return "a table that cannot be named";
+    // what is queued for it has to be found by sessions with other character sets; and MySQL cuts a name at
+    // bytes that are no character, so that it means another table
+    for (const std::string& name : {table.schema, table.table})
+      if (!sql::is_ascii(name) && (!utf8 || find_bad_utf8(name) != std::string::npos))
+        return "a table that cannot be named";
     if (table.schema.empty()) return "no database is selected";
     for (const auto schema : server_schemas)
       if (boost::algorithm::iequals(table.schema, schema)) return "a table of the server's own";

@@ -229,7 +229,7 @@ void session_state::assign_user_variable(const sql::assignment& one) {
   const bool text = !one.value.empty() && (one.value.front() == '\'' || one.value.front() == '"');
   if (!one.literal || !(null || text || is_number(one.value))) return make_unrestorable("a user variable");
   // the second byte of a character may be a backtick there
-  if (!sql::is_ascii(name) && dialect_.client_charset != sql::dialect::charset::ascii_safe)
+  if (!sql::is_ascii(name) && dialect_.has_low_second_bytes())
     return make_unrestorable("a user variable's name");
   const auto value = text ? quoted(sql::literal_value(one.value, dialect_), context_.character_set_client,
                                    context_.collation_connection)

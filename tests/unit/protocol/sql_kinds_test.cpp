@@ -233,8 +233,8 @@ const row others[] = {
      "UNKNOWN"},
     {R"sql(\x)sql",
      "UNKNOWN"},
-    {"SELECT.t",
-     "SELECT pure"},
+    {"SELECT.t", // no keyword: the table t of a schema SELECT
+     "UNKNOWN"},
     {"INSERT INTO t VALUES (1); CREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END",
      "INSERT | t! | values 1 ; DDL"},
     {"CREATE TABLE t (a INT); INSERT INTO t VALUES (1); SELECT * FROM t",

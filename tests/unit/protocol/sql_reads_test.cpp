@@ -253,6 +253,8 @@ const row reads[] = {
      "SHOW locking_read | db.t"},
     {"SELECT * FROM { x$ t LEFT OUTER JOIN u ON 1 }",
      "UNKNOWN | x$ u"},
+    {"SELECT * FROM from.t, u",
+     "SELECT pure | from.t u"},
     {"DESC .t",
      "SHOW pure | t"},
     {"SHOW COLUMNS FROM .t",

@@ -59,6 +59,7 @@ TEST_CASE("a write that would mean something else later may not") {
   CHECK(refusal("INSERT INTO t\xc3\xa4 VALUES (1)") == "");
   CHECK(refusal("INSERT INTO t\xfe\xfe VALUES (1)") == "a table that cannot be named");
   CHECK(refusal("UPDATE mysql\xff.user SET a = 1") == "a table that cannot be named");
+  CHECK(refusal("INSERT INTO INTO.t VALUES (1)") == "");
 }
 
 TEST_CASE("what may be sent again when its answer was lost") {

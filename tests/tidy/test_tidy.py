@@ -93,6 +93,35 @@ def test_every_source_file_says_what_it_is_for():
     assert not wrong, "\n".join(wrong)
 
 
+def mutants():
+    return tracked("tests/mutants/*.patch")
+
+
+@pytest.mark.parametrize("name", mutants())
+def test_a_mutant_applies_and_the_tests_that_it_names_are_there(name, tmp_path):
+    text = "\n".join(lines(name)) + "\n"
+    for changed in set(re.findall(r"^--- a/(\S+)$", text, re.M)):
+        os.makedirs(tmp_path / os.path.dirname(changed), exist_ok=True)
+        shutil.copy(os.path.join(PROJECT, changed), tmp_path / changed)
+    done = subprocess.run(["patch", "--quiet", "--forward", "--fuzz=2", "-p1", "-d", str(tmp_path)], input=text,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^promise: [1-9]\. \S", text, re.M) and re.search(r"^breaks: \S", text, re.M)
+    named = re.findall(r"^test: (\w+): (.+)$", text, re.M)
+    assert named
+    for program, case in named:
+        sources_of = [source for source in tracked("tests/*.cpp")
+                      if re.sub(r'"\s*"', "", "\n".join(lines(source))).find(f'"{case}"') >= 0]
+        assert sources_of, f"no test is named: {case}"
+        folder = os.path.dirname(sources_of[0])
+        assert program in "\n".join(lines(f"{folder}/CMakeLists.txt")), f"{program} has not: {case}"
+
+
+def test_each_promise_has_two_mutants_or_more():
+    promises = [int(re.search(r"^promise: ([1-9])\.", "\n".join(lines(name)), re.M)[1]) for name in mutants()]
+    assert all(promises.count(number) >= 2 for number in range(1, 10)), promises
+
+
 def test_clang_format_has_nothing_to_change():
     formatter = shutil.which("clang-format-14") or shutil.which("clang-format")
     assert formatter, "clang-format is missing: run tests/install.sh"

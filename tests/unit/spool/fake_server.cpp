@@ -178,6 +178,7 @@ server_result<query_answer> fake_server::ledger_statement(session& s, const std:
 }
 
 server_result<query_answer> fake_server::write(session& s, const std::string& text) {
+  authors_[text].insert(s.user);
   if (read_only) return server_error{1290, "HY000", "The server is running with the --read-only option"};
   if (refused.contains(text)) return server_error{1062, "23000", "Duplicate entry"};
   if (begins(text, "ddl")) commit(s); // commits by itself

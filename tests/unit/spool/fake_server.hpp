@@ -44,6 +44,9 @@ class fake_server {
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
   [[nodiscard]] const std::vector<std::string>& history() const { return history_; }
 
+  // Whose connections each text was written over, refused or not.
+  [[nodiscard]] const std::map<std::string, std::set<std::string>>& authors() const { return authors_; }
+
   // What the tests set up and look at.
   bool table_exists = false;
   bool may_create = true;
@@ -93,6 +96,7 @@ class fake_server {
   std::vector<plan> plans_;
   std::vector<thawing> thawing_;
   std::vector<std::string> history_;
+  std::map<std::string, std::set<std::string>> authors_;
   std::uint64_t steps_ = 0;
 };
 

@@ -89,6 +89,17 @@ TEST_CASE_FIXTURE(replay_fixture, "units of several accounts keep their order") 
   CHECK(server.history() == strings{"s0", "s1", "s2", "s3", "s4", "s5"});
 }
 
+TEST_CASE_FIXTURE(replay_fixture, "a unit is written over connections of its own account alone") {
+  server.refused = {"s2"};
+  for (int i = 0; i < 6; ++i)
+    REQUIRE(append(*queue, make_unit("s" + std::to_string(i), "t", i % 3 == 0 ? "other" : "app")));
+  CHECK(run(*make()).outcome == replay_outcome::drained);
+  REQUIRE(server.authors().size() == 6);
+  for (int i = 0; i < 6; ++i)
+    CHECK(server.authors().at("s" + std::to_string(i)) ==
+          std::set<std::string>{i % 3 == 0 ? "other" : "app"});
+}
+
 TEST_CASE_FIXTURE(replay_fixture, "an account without rights on the ledger halts replay and loses nothing") {
   REQUIRE(append(*queue, make_unit("a", "t", "other")));
   server.accounts_off_ledger = {"other"};

@@ -9,6 +9,7 @@
 #include "protocol/error.hpp"
 #include "protocol/handshake.hpp"
 #include "protocol/packet.hpp"
+#include "protocol/secret.hpp"
 
 #include <string>
 #include <string_view>
@@ -73,7 +74,7 @@ class authenticator {
   [[nodiscard]] const challenge& lasting_salt() const { return lasting_salt_; }
   // After success: what the client may trust a certificate by. It looks for the proof under that challenge.
   [[nodiscard]] std::string proof_of(byte_span fingerprint) const {
-    return certificate_proof(plugin_, password_, lasting_salt_, fingerprint);
+    return certificate_proof(plugin_, password_.text(), lasting_salt_, fingerprint);
   }
 
  private:
@@ -94,7 +95,7 @@ class authenticator {
   step switch_to(std::string_view plugin_name);
 
   const rsa_key* key_;
-  std::string password_;
+  secret password_;
   std::string plugin_;
   std::string required_;
   std::string salt_;
@@ -135,7 +136,7 @@ class auth_client {
   [[nodiscard]] result<step> show_password();
   void answer_challenge(std::string_view plugin_name, byte_span salt);
 
-  std::string password_;
+  secret password_;
   std::string plugin_;
   std::string salt_;
   bool secure_;

@@ -71,7 +71,7 @@ result<auth_client::step> auth_client::answer_switch(const auth_switch& request)
 
 result<auth_client::step> auth_client::sign_nonce(byte_span nonce) {
   if (nonce.size() != ed25519_nonce_size) return errc::malformed_packet;
-  const auto signature = ed25519_sign(password_, nonce);
+  const auto signature = ed25519_sign(password_.text(), nonce);
   if (signature.empty()) return errc::cryptography_failed;
   plugin_ = plugin::client_ed25519;
   reply_.assign(signature.begin(), signature.end());
@@ -91,7 +91,7 @@ result<auth_client::step> auth_client::take_more_data(byte_span data) {
 }
 
 result<auth_client::step> auth_client::send_sealed_password(std::string_view public_key) {
-  auto sealed = encrypt_password(password_, salt_, public_key);
+  auto sealed = encrypt_password(password_.text(), salt_, public_key);
   if (sealed.has_error()) return sealed.error();
   asked_for_key_ = false;
   reply_ = std::move(*sealed);
@@ -100,7 +100,7 @@ result<auth_client::step> auth_client::send_sealed_password(std::string_view pub
 
 result<auth_client::step> auth_client::show_password() {
   if (!secure_) return errc::insecure_transport;
-  payload_writer(reply_).null_terminated_string(password_);
+  payload_writer(reply_).null_terminated_string(password_.text());
   return step::send;
 }
 
@@ -109,7 +109,8 @@ void auth_client::answer_challenge(std::string_view plugin_name, byte_span salt)
   salt_ = as_text(salt);
   asked_for_key_ = false;
   const bool native = plugin_ == plugin::mysql_native_password;
-  const std::string answer = native ? scramble_native(password_, salt) : scramble_sha2(password_, salt);
+  const std::string answer =
+      native ? scramble_native(password_.text(), salt) : scramble_sha2(password_.text(), salt);
   reply_.assign(answer.begin(), answer.end());
 }
 

@@ -59,7 +59,7 @@ authenticator::step authenticator::start(std::string_view plugin_name, byte_span
   if (is_known(plugin_name) && plugin_name != plugin::client_ed25519) {
     // Another plugin's right answer to the same challenge proves the password as well. In COM_CHANGE_USER it
     // is all there is: libmariadb answers each switch there with what it has stored.
-    const std::string expected = scramble(plugin_name, password_, as_bytes(salt_));
+    const std::string expected = scramble(plugin_name, password_.text(), as_bytes(salt_));
     if (!expected.empty() && equal_secrets(without_padding(answer, expected.size()), expected)) {
       plugin_ = plugin_name;
       return check(answer);
@@ -84,13 +84,13 @@ authenticator::step authenticator::feed(byte_span payload) {
 authenticator::step authenticator::check(byte_span answer) {
   reply_.clear();
   if (plugin_ != plugin::client_ed25519) return check_scramble(answer);
-  const auto key = ed25519_public_key(password_);
+  const auto key = ed25519_public_key(password_.text());
   return ed25519_verify(answer, as_bytes(salt_), key) ? step::succeed : step::fail;
 }
 
 authenticator::step authenticator::check_scramble(byte_span answer) {
   const bool sha2 = plugin_ == plugin::caching_sha2_password;
-  const std::string expected = scramble(plugin_, password_, as_bytes(salt_));
+  const std::string expected = scramble(plugin_, password_.text(), as_bytes(salt_));
   const std::string_view given = without_padding(answer, expected.size());
   if (password_.empty()) return given.empty() ? step::succeed : step::fail;
   // a scramble that OpenSSL could not make is empty, and must match nothing
@@ -119,12 +119,14 @@ authenticator::step authenticator::answer_key_request(byte_span payload) {
 
 authenticator::step authenticator::check_password(std::string_view shown) const {
   if (shown.ends_with('\0')) shown.remove_suffix(1);
-  return equal_secrets(shown, password_) ? step::succeed : step::fail;
+  return equal_secrets(shown, password_.text()) ? step::succeed : step::fail;
 }
 
 authenticator::step authenticator::check_sealed(byte_span payload) const {
-  const auto shown = key_->open(payload, salt_);
-  return shown ? check_password(*shown) : step::fail;
+  auto shown = key_->open(payload, salt_);
+  if (!shown) return step::fail;
+  const secret password(std::move(*shown));
+  return check_password(password.text());
 }
 
 authenticator::step authenticator::switch_to(std::string_view plugin_name) {

@@ -1,5 +1,7 @@
 #include "protocol/compression.hpp"
 
+#include "protocol/c_ptr.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <new>
@@ -40,11 +42,10 @@ compression compression_of(capabilities agreed) {
 struct packet_compressor::engines {
   z_stream zlib{};
   bool has_zlib = false;
-  ZSTD_CCtx* zstd = nullptr;
+  c_ptr<ZSTD_CCtx, &ZSTD_freeCCtx> zstd;
 
   ~engines() {
     if (has_zlib) deflateEnd(&zlib);
-    ZSTD_freeCCtx(zstd);
   }
 };
 
@@ -71,10 +72,10 @@ void packet_compressor::append(byte_buffer& out, std::uint8_t sequence, byte_spa
 std::size_t packet_compressor::compress(std::span<std::uint8_t> out, byte_span plain, compression how,
                                         int level) {
   if (how == compression::zstd) {
-    if (engines_->zstd == nullptr) engines_->zstd = ZSTD_createCCtx();
-    if (engines_->zstd == nullptr) throw std::bad_alloc();
-    const auto size =
-        ZSTD_compressCCtx(engines_->zstd, out.data(), out.size() - 1, plain.data(), plain.size(), level);
+    if (!engines_->zstd) engines_->zstd.reset(ZSTD_createCCtx());
+    if (!engines_->zstd) throw std::bad_alloc();
+    const auto size = ZSTD_compressCCtx(engines_->zstd.get(), out.data(), out.size() - 1, plain.data(),
+                                        plain.size(), level);
     return ZSTD_isError(size) ? 0 : size;
   }
   auto& stream = engines_->zlib;
@@ -98,13 +99,12 @@ class expander {
       if (inflateInit(&zlib_) != Z_OK) throw std::bad_alloc();
       return;
     }
-    zstd_ = ZSTD_createDCtx();
-    if (zstd_ == nullptr) throw std::bad_alloc();
-    ZSTD_DCtx_setParameter(zstd_, ZSTD_d_windowLogMax, largest_zstd_window);
+    zstd_.reset(ZSTD_createDCtx());
+    if (!zstd_) throw std::bad_alloc();
+    ZSTD_DCtx_setParameter(zstd_.get(), ZSTD_d_windowLogMax, largest_zstd_window);
   }
   ~expander() {
     if (how == compression::zlib) inflateEnd(&zlib_);
-    ZSTD_freeDCtx(zstd_);
   }
   expander(const expander&) = delete;
   expander& operator=(const expander&) = delete;
@@ -120,7 +120,7 @@ class expander {
     return taken;
   }
   static void put_back(std::unique_ptr<expander> one) {
-    const bool large = one->zstd_ != nullptr && ZSTD_sizeof_DCtx(one->zstd_) > kept_engine_size;
+    const bool large = one->zstd_ != nullptr && ZSTD_sizeof_DCtx(one->zstd_.get()) > kept_engine_size;
     if (!large && resting().size() < kept_engines) resting().push_back(std::move(one));
   }
 
@@ -146,7 +146,7 @@ class expander {
     if (how == compression::zlib)
       inflateReset(&zlib_);
     else
-      ZSTD_DCtx_reset(zstd_, ZSTD_reset_session_only);
+      ZSTD_DCtx_reset(zstd_.get(), ZSTD_reset_session_only);
   }
 
   step run_zlib(byte_span in, std::span<std::uint8_t> out) {
@@ -163,12 +163,12 @@ class expander {
   step run_zstd(byte_span in, std::span<std::uint8_t> out) {
     ZSTD_inBuffer from{in.data(), in.size(), 0};
     ZSTD_outBuffer to{out.data(), out.size(), 0};
-    const auto result = ZSTD_decompressStream(zstd_, &to, &from);
+    const auto result = ZSTD_decompressStream(zstd_.get(), &to, &from);
     return {from.pos, to.pos, result == 0, ZSTD_isError(result) != 0};
   }
 
   z_stream zlib_{};
-  ZSTD_DCtx* zstd_ = nullptr;
+  c_ptr<ZSTD_DCtx, &ZSTD_freeDCtx> zstd_;
 };
 
 packet_expander::packet_expander(compression how) : how_(how) {}

@@ -1,6 +1,7 @@
 #include "protocol/rsa.hpp"
 
-#include "protocol/openssl_ptr.hpp"
+#include "protocol/c_ptr.hpp"
+#include "protocol/secret.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
@@ -10,9 +11,9 @@
 namespace holdwater::protocol {
 namespace {
 
-using bio_ptr = openssl_ptr<BIO, &BIO_free>;
-using key_ptr = openssl_ptr<EVP_PKEY, &EVP_PKEY_free>;
-using context_ptr = openssl_ptr<EVP_PKEY_CTX, &EVP_PKEY_CTX_free>;
+using bio_ptr = c_ptr<BIO, &BIO_free>;
+using key_ptr = c_ptr<EVP_PKEY, &EVP_PKEY_free>;
+using context_ptr = c_ptr<EVP_PKEY_CTX, &EVP_PKEY_CTX_free>;
 
 key_ptr read_key(std::string_view pem) {
   const bio_ptr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
@@ -37,15 +38,17 @@ result<byte_buffer> encrypt_password(std::string_view password, std::string_view
   const key_ptr key = read_key(public_key);
   const context_ptr context(key ? EVP_PKEY_CTX_new(key.get(), nullptr) : nullptr);
   if (!ask_for_oaep(context.get())) return errc::cryptography_failed;
-  byte_buffer text(password.begin(), password.end());
+  byte_buffer text;
+  text.reserve(password.size() + 1); // so that nothing of it stays behind elsewhere
+  text.assign(password.begin(), password.end());
   text.push_back(0);
   veil(text, salt);
   std::size_t size = 0;
-  if (EVP_PKEY_encrypt(context.get(), nullptr, &size, text.data(), text.size()) != 1)
-    return errc::cryptography_failed;
+  bool good = EVP_PKEY_encrypt(context.get(), nullptr, &size, text.data(), text.size()) == 1;
   byte_buffer sealed(size);
-  if (EVP_PKEY_encrypt(context.get(), sealed.data(), &size, text.data(), text.size()) != 1)
-    return errc::cryptography_failed;
+  good = good && EVP_PKEY_encrypt(context.get(), sealed.data(), &size, text.data(), text.size()) == 1;
+  wipe(text);
+  if (!good) return errc::cryptography_failed;
   sealed.resize(size);
   return sealed;
 }
@@ -77,8 +80,12 @@ result<std::string> rsa_key::open(byte_span sealed, std::string_view salt) const
     return errc::cryptography_failed;
   text.resize(size);
   veil(text, salt);
-  if (text.empty() || text.back() != 0) return errc::cryptography_failed;
-  return std::string(text.begin(), text.end() - 1);
+  const bool good = !text.empty() && text.back() == 0;
+  std::string password;
+  if (good) password.assign(text.begin(), text.end() - 1);
+  wipe(text);
+  if (!good) return errc::cryptography_failed;
+  return password;
 }
 
 } // namespace holdwater::protocol

@@ -26,7 +26,7 @@ class rsa_key {
 
   // What clients encrypt with, as PEM text.
   [[nodiscard]] const std::string& public_pem() const { return public_pem_; }
-  // The password without its zero byte. Errors: cryptography_failed.
+  // The password without its zero byte, which is the caller's to wipe(). Errors: cryptography_failed.
   [[nodiscard]] result<std::string> open(byte_span sealed, std::string_view salt) const;
 
  private:

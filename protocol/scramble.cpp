@@ -54,16 +54,16 @@ result<challenge> make_challenge() {
 
 std::string scramble_native(std::string_view password, byte_span salt) {
   if (password.empty()) return {};
-  const std::string once = digest(EVP_sha1(), {password});
-  const std::string twice = digest(EVP_sha1(), {once});
-  return exclusive_or(once, digest(EVP_sha1(), {as_text(salt), twice}));
+  const secret once(digest(EVP_sha1(), {password})); // as good as the password
+  const std::string twice = digest(EVP_sha1(), {once.text()});
+  return exclusive_or(digest(EVP_sha1(), {as_text(salt), twice}), once.text());
 }
 
 std::string scramble_sha2(std::string_view password, byte_span salt) {
   if (password.empty()) return {};
-  const std::string once = digest(EVP_sha256(), {password});
-  const std::string twice = digest(EVP_sha256(), {once});
-  return exclusive_or(once, digest(EVP_sha256(), {twice, as_text(salt)}));
+  const secret once(digest(EVP_sha256(), {password}));
+  const std::string twice = digest(EVP_sha256(), {once.text()});
+  return exclusive_or(digest(EVP_sha256(), {twice, as_text(salt)}), once.text());
 }
 
 std::string certificate_proof(std::string_view plugin_name, std::string_view password, byte_span salt,
@@ -71,8 +71,8 @@ std::string certificate_proof(std::string_view plugin_name, std::string_view pas
   if (password.empty() || fingerprint.empty()) return {};
   std::string stored;
   if (plugin_name == plugin::mysql_native_password) {
-    const std::string once = digest(EVP_sha1(), {password});
-    stored = digest(EVP_sha1(), {once});
+    const secret once(digest(EVP_sha1(), {password}));
+    stored = digest(EVP_sha1(), {once.text()});
   } else if (plugin_name == plugin::client_ed25519) {
     stored = ed25519_public_key(password);
   }

@@ -17,7 +17,7 @@ std::string write_durably(const std::string& path, std::string_view content) {
   const auto failed = [&](const char* doing) {
     return fmt::format("{} {}: {}", doing, fresh, std::strerror(errno));
   };
-  const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) return failed("opening");
   const bool written =
       ::fchmod(file, 0600) == 0 &&

@@ -1,6 +1,7 @@
 // The binary: options, log, program.
 #include "proxy/config/load_options.hpp"
 #include "proxy/log.hpp"
+#include "proxy/privacy.hpp"
 #include "proxy/program.hpp"
 
 #include <spdlog/spdlog.h>
@@ -12,6 +13,7 @@
 int main(int argc, char** argv) {
   using namespace holdwater::proxy;
   auto loaded = load_options(argc, argv, environment_of(environ));
+  forget_passwords(environ);
   if (const auto* ending = std::get_if<early_exit>(&loaded)) {
     std::fputs(ending->text.c_str(), ending->code == 0 ? stdout : stderr);
     return ending->code;
@@ -19,6 +21,7 @@ int main(int argc, char** argv) {
   auto& [values, warnings, file] = std::get<loaded_options>(loaded);
   set_up_log(values.log.level);
   for (const auto& warning : warnings) spdlog::warn("{}", warning);
+  keep_others_out(values.core_dumps);
 
   program holdwater(std::move(values));
   if (const auto problem = holdwater.start(); !problem.empty()) {

@@ -2,10 +2,12 @@
 
 #include "admin/server.hpp"
 #include "proxy/net/tls_files.hpp"
+#include "proxy/privacy.hpp"
 #include "proxy/server/address.hpp"
 #include "proxy/server/learn.hpp"
 #include "proxy/session/server_pool.hpp"
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -117,6 +119,12 @@ std::string program::open_data() {
     return fmt::format("the data directory {} cannot be used: {}", settings_.data_dir, std::strerror(errno));
   if (::chmod(settings_.data_dir.c_str(), 0700) != 0)
     spdlog::warn("the data directory {} may be read by others: {}", settings_.data_dir, std::strerror(errno));
+  if (const auto problem = trouble_with_owner(settings_.data_dir); !problem.empty()) {
+    // A container's root often has a directory of its host's user.
+    if (::geteuid() != 0)
+      return fmt::format("the data directory {} cannot be used: {}", settings_.data_dir, problem);
+    spdlog::warn("the data directory {}: {}", settings_.data_dir, problem);
+  }
   if (const auto problem = profile_.load(); !problem.empty()) spdlog::warn("{}", problem);
   if (!settings_.spool.enabled) return {};
   if (settings_.accounts.empty())
@@ -151,6 +159,8 @@ std::string program::open_tls() {
     return problem;
   if (auto problem = missing_half("server_tls", server.certificate, server.key); !problem.empty())
     return problem;
+  for (const auto& key : {clients.key, server.key})
+    if (!key.empty() && is_readable_by_everyone(key)) spdlog::warn("the key {} is readable by everyone", key);
   const bool with_clients = clients.mode != "off";
   const bool with_server = server.mode != "off";
   if (!with_clients && !with_server) return {};
@@ -194,6 +204,12 @@ std::string program::open_ports() {
     return fmt::format("cannot listen on {}:{}: {}", settings_.admin.listen.host, settings_.admin.listen.port,
                        port.error().message());
   spdlog::info("admin on http://{}:{}/health/", settings_.admin.listen.host, *port);
+  boost::system::error_code is_name;
+  const auto address = asio::ip::make_address(settings_.admin.listen.host, is_name);
+  if (is_name ? settings_.admin.listen.host != "localhost" : !address.is_loopback())
+    spdlog::warn(
+        "admin.listen is no loopback address: whoever reaches the port sees queued statements and may "
+        "discard writes, for it has no password");
   return {};
 }
 

@@ -7,6 +7,8 @@
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
+#include <malloc.h>
+
 namespace holdwater::proxy {
 
 using system_clock = std::chrono::system_clock;
@@ -27,6 +29,13 @@ admin::listed_unit listed(const spool::unit& one) {
     if (!statement.parameters.empty()) text += " */";
   }
   return out;
+}
+
+// What is allocated and not given back, by the allocator's own books: unlike the resident size it shows a
+// leak of a few bytes for each connection. 0 with a sanitizer's allocator.
+double heap_bytes() {
+  const auto books = ::mallinfo2();
+  return static_cast<double>(books.uordblks + books.hblkhd);
 }
 
 admin::counter single(std::string name, std::string help, double value, bool gauge = false) {
@@ -97,6 +106,7 @@ std::vector<admin::counter> program::metrics() const {
   const auto count = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& value) {
     out.push_back(single(name, help, static_cast<double>(value.load(std::memory_order_relaxed))));
   };
+  out.push_back(single("holdwater_heap_bytes", "Bytes of memory allocated now.", heap_bytes(), true));
   count("holdwater_client_connections_total", "Client connections accepted.", counters_.connections);
   out.push_back(single("holdwater_client_connections", "Client connections now.",
                        static_cast<double>(counters_.connected()), true));

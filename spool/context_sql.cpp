@@ -58,6 +58,17 @@ void add_variables(assignments& out, const std::optional<statement_context>& cur
     if (differs(field)) out.add(name, to.*field ? "1" : "0");
 }
 
+// Whether the byte begins a character whose second byte may look like ASCII.
+// Source: MySQL "Asian Character Sets"; of gb18030's four bytes none is a backtick.
+bool begins_pair(char c, std::string_view character_set) {
+  const auto byte = static_cast<unsigned char>(c);
+  if (character_set == "gbk" || character_set == "gb18030") return byte >= 0x81 && byte <= 0xfe;
+  if (character_set == "big5") return byte >= 0xa1 && byte <= 0xf9;
+  if (character_set == "sjis" || character_set == "cp932")
+    return (byte >= 0x81 && byte <= 0x9f) || (byte >= 0xe0 && byte <= 0xfc);
+  return false;
+}
+
 std::string timestamp_value(std::chrono::microseconds time) {
   constexpr std::int64_t million = 1'000'000;
   if (time.count() <= 0) return "DEFAULT";
@@ -72,9 +83,12 @@ std::string hex_literal(std::string_view bytes, std::string_view character_set) 
   return text + "'";
 }
 
-std::string quoted_name(std::string_view name) {
+std::string quoted_name(std::string_view name, std::string_view character_set) {
   std::string text = "`";
-  for (const char c : name) text.append(c == '`' ? 2 : 1, c);
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    text.append(name[at] == '`' ? 2 : 1, name[at]);
+    if (begins_pair(name[at], character_set) && at + 1 < name.size()) text += name[++at];
+  }
   return text + "`";
 }
 

@@ -14,7 +14,8 @@ namespace holdwater::spool {
 
 // _utf8mb4 x'...'; without a character set the bytes are only bytes: x'...'.
 [[nodiscard]] std::string hex_literal(std::string_view bytes, std::string_view character_set = "utf8mb4");
-[[nodiscard]] std::string quoted_name(std::string_view name); // `...`
+// `...`, as it is read under that character_set_client: a character's second byte may look like a backtick.
+[[nodiscard]] std::string quoted_name(std::string_view name, std::string_view character_set = {});
 
 // One SET for all that differs from `current` (nothing known: for all of it), the time and the insert id.
 [[nodiscard]] std::string set_context(const std::optional<statement_context>& current,

@@ -149,11 +149,6 @@ class library_connection final : public mysql_connection {
   }
   std::uint64_t connection_id() const override { return id_; }
   std::string server_version() const override { return version_; }
-  std::string escape(std::string_view text) const override {
-    std::string escaped(text.size() * 2 + 1, '\0');
-    escaped.resize(mysql_real_escape_string(handle_.get(), escaped.data(), text.data(), text.size()));
-    return escaped;
-  }
   void be_patient(patience how_long) override { patience_ = std::move(how_long); }
 
  private:

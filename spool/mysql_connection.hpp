@@ -97,7 +97,6 @@ class mysql_connection {
   virtual void forget_prepared() {}
   [[nodiscard]] virtual std::uint64_t connection_id() const = 0; // the server's thread id
   [[nodiscard]] virtual std::string server_version() const = 0;
-  [[nodiscard]] virtual std::string escape(std::string_view text) const = 0; // for a '...' literal in utf8mb4
 
   // Replaces the read time-out of an answer's first byte: a long statement is no outage.
   virtual void be_patient(patience) {}

@@ -99,16 +99,16 @@ server_result<void> replay_session::rollback() {
   return send("ROLLBACK");
 }
 
-server_result<void> replay_session::use(const std::string& database) {
-  if (database.empty() || (context_ && context_->database == database)) return {};
-  return send("USE " + quoted_name(database));
+server_result<void> replay_session::use(const statement_context& wanted) {
+  if (wanted.database.empty() || (context_ && context_->database == wanted.database)) return {};
+  return send("USE " + quoted_name(wanted.database, wanted.character_set_client));
 }
 
 // The default database comes last: its name is written in the statement's own charset.
 server_result<void> replay_session::take_context(const statement& wanted) {
   if (!context_ || *context_ != wanted.context) connection_->forget_prepared();
   auto done = send(set_context(context_, wanted));
-  if (done) done = use(wanted.context.database);
+  if (done) done = use(wanted.context);
   if (!done) {
     context_.reset();
     return done;

@@ -47,7 +47,7 @@ class replay_session {
   [[nodiscard]] server_result<std::optional<connection_identity>> find(std::uint64_t id);
   [[nodiscard]] server_result<void> take_context(const statement& wanted);
   [[nodiscard]] server_result<void> note_unused_insert_id(const statement& what, const query_answer& answer);
-  [[nodiscard]] server_result<void> use(const std::string& database);
+  [[nodiscard]] server_result<void> use(const statement_context& wanted);
   [[nodiscard]] server_result<query_answer> execute(const statement& what);
   [[nodiscard]] server_result<void> send(const std::string& text);
 

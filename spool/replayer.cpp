@@ -10,7 +10,7 @@ struct replayer::impl {
   replay_engine engine;
 };
 
-replayer::replayer(spool& queue, replay_options options, replay_observer& observer)
+replayer::replayer(spool& queue, const replay_options& options, replay_observer& observer)
     : replayer(queue, options, observer, [options](const credentials& account) {
         // No default database: it may be gone, and the ledger is asked for by its full name.
         return mysql_connection::connect(options.server, account, {}, options.timeouts);

@@ -73,7 +73,7 @@ using connector = std::function<server_result<std::unique_ptr<mysql_connection>>
 
 class replayer {
  public:
-  replayer(spool& queue, replay_options options, replay_observer& observer);
+  replayer(spool& queue, const replay_options& options, replay_observer& observer);
   replayer(spool& queue, replay_options options, replay_observer& observer, connector connect);
   ~replayer();
   replayer(const replayer&) = delete;

@@ -50,7 +50,7 @@ class sqlite_spool final : public spool {
  private:
   [[nodiscard]] static failure closed() { return {errc::closed, "the spool was shut down"}; }
   [[nodiscard]] std::optional<failure> no_room_for(std::uint64_t bytes) const;
-  [[nodiscard]] write_job append_job(unit what, packed_unit packed, appended done);
+  [[nodiscard]] write_job append_job(const unit& what, packed_unit packed, appended done);
   [[nodiscard]] result<bool> compact_once();
   template <class Change>
   void publish(Change change);
@@ -145,7 +145,7 @@ std::optional<failure> sqlite_spool::no_room_for(std::uint64_t bytes) const {
   return std::nullopt;
 }
 
-write_job sqlite_spool::append_job(unit what, packed_unit packed, appended done) {
+write_job sqlite_spool::append_job(const unit& what, packed_unit packed, appended done) {
   auto number = std::make_shared<seq>(0);
   auto kept = std::make_shared<packed_unit>(std::move(packed));
   const auto bytes = kept->bytes;
@@ -169,7 +169,7 @@ write_job sqlite_spool::append_job(unit what, packed_unit packed, appended done)
 void sqlite_spool::append(unit what, appended done) {
   packed_unit packed{encode_unit(what), encode_tables(tables_of(what)), what.accepted_at, 0};
   packed.bytes = packed.body.size() + packed.tables.size() + unit_overhead;
-  auto job = append_job(std::move(what), std::move(packed), done);
+  auto job = append_job(what, std::move(packed), done);
   if (auto why = no_room_for(job.bytes)) {
     // Answered in its turn like any other, and costing nothing while it waits.
     job = write_job{[why = *why](store&) -> result<void> { return why; }, {}, job.done, 0, true};

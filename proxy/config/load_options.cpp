@@ -127,18 +127,22 @@ class loader {
       return {};
     }
     if (line.ends_with('\r')) line.pop_back();
+    warn_if_readable(path);
     return line;
   }
 
-  void warn_of_readable_secrets() {
+  void warn_if_readable(const std::string& path) {
     namespace fs = std::filesystem;
-    const bool secrets = password_from_ == origin::file || !loaded_.values.accounts.empty();
-    if (loaded_.file.empty() || !secrets) return;
     std::error_code error;
-    const auto rights = fs::status(loaded_.file, error).permissions();
-    if (!error && (rights & fs::perms::others_read) != fs::perms::none)
-      loaded_.warnings.push_back(
-          fmt::format("{}: holds a password and is readable by everyone", loaded_.file));
+    const auto found =
+        fs::status(path, error); // of a pipe or a device, rights say nothing of what comes through it
+    if (fs::is_regular_file(found) && (found.permissions() & fs::perms::others_read) != fs::perms::none)
+      loaded_.warnings.push_back(fmt::format("{}: holds a password and is readable by everyone", path));
+  }
+
+  void warn_of_readable_secrets() {
+    const bool secrets = password_from_ == origin::file || !loaded_.values.accounts.empty();
+    if (!loaded_.file.empty() && secrets) warn_if_readable(loaded_.file);
   }
 
   load_result result() {

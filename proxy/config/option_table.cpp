@@ -57,6 +57,8 @@ constexpr std::array table{
     "Seconds a client may take nothing of an answer. Where the server, or the session itself, has a longer net_write_timeout, that holds.", top<&o::net_write_timeout>},
   option_row{"tcp_keepalive", seconds, {0, day_ms}, "", "", false,
     "Seconds of silence after which the system asks a client's or the server's machine whether the connection is still there; it is given up after as long again without an answer. 0: as the system does it.", top<&o::tcp_keepalive>},
+  option_row{"core_dumps", yes_no, any, "", "", false,
+    "Whether a crash may leave a core dump, and debuggers of the same user may attach: both see passwords and statements.", top<&o::core_dumps>},
 
   option_row{"server.host", text, not_empty, "MYSQL_HOST", "", false,
     "Name or address of the MySQL or MariaDB server. The name is resolved anew for each connection. A path that begins with / is its unix socket.", in<&o::server, &o::server_options::host>},

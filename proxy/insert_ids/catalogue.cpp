@@ -1,5 +1,7 @@
 #include "proxy/insert_ids/catalogue.hpp"
 
+#include "spool/context_sql.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -35,17 +37,17 @@ std::uint64_t number(const result_row& row, std::size_t column) {
   return value;
 }
 
-std::string where(const mysql_connection& server, std::string_view prefix, const std::string& schema,
+// A name comes from the text of any account's statement and is asked for with the owner's rights, so its
+// bytes are never part of the SQL.
+std::string where(std::string_view schema_column, const std::string& schema, std::string_view table_column,
                   const std::string& table) {
-  auto condition = fmt::format("{}_SCHEMA='{}'", prefix, server.escape(schema));
-  if (!table.empty()) condition += fmt::format(" AND {}_TABLE='{}'", prefix, server.escape(table));
+  auto condition = fmt::format("{}={}", schema_column, spool::hex_literal(schema));
+  if (!table.empty()) condition += fmt::format(" AND {}={}", table_column, spool::hex_literal(table));
   return condition;
 }
 
-std::string where_table(const mysql_connection& server, const std::string& schema, const std::string& table) {
-  auto condition = fmt::format("TABLE_SCHEMA='{}'", server.escape(schema));
-  if (!table.empty()) condition += fmt::format(" AND TABLE_NAME='{}'", server.escape(table));
-  return condition;
+std::string where_table(const std::string& schema, const std::string& table) {
+  return where("TABLE_SCHEMA", schema, "TABLE_NAME", table);
 }
 
 bool contains(const std::string& extra, std::string_view word) {
@@ -96,7 +98,7 @@ std::vector<table_facts> facts_from(const std::vector<result_row>& tables,
 
 server_result<std::vector<table_facts>> read(mysql_connection& server, const std::string& schema,
                                              const std::string& table) {
-  const auto of_table = where_table(server, schema, table);
+  const auto of_table = where_table(schema, table);
   auto tables = server.query("SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, CREATE_TIME, AUTO_INCREMENT "
                              "FROM information_schema.TABLES WHERE " +
                              of_table);
@@ -122,7 +124,9 @@ void describe(unique_column& column, const result_row& row) {
 } // namespace
 
 server_result<void> prepare_session(mysql_connection& server) {
-  for (const auto* sql : {session_settings, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"})
+  // An init_connect may have set another character set than the one that names are quoted for.
+  for (const auto* sql :
+       {"SET NAMES utf8mb4", session_settings, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"})
     if (auto done = server.query(sql); !done) return done.error();
   return {};
 }
@@ -146,8 +150,8 @@ server_result<std::vector<table_facts>> read_schema(mysql_connection& server, co
 }
 
 server_result<std::vector<std::string>> read_names(mysql_connection& server, const std::string& schema) {
-  auto found = server.query("SELECT TABLE_NAME FROM information_schema.TABLES WHERE " +
-                            where_table(server, schema, {}));
+  auto found =
+      server.query("SELECT TABLE_NAME FROM information_schema.TABLES WHERE " + where_table(schema, {}));
   if (!found) return found.error();
   std::vector<std::string> names;
   for (const auto& row : found->rows) names.push_back(text(row, 0));
@@ -166,7 +170,7 @@ server_result<std::optional<table_facts>> read_table(mysql_connection& server,
 server_result<std::vector<unique_column>> read_unique_columns(mysql_connection& server,
                                                               const spool::table_name& name) {
   // Two statements: for a join MariaDB reads the definitions of all tables of all schemas.
-  const auto of_table = where_table(server, name.schema, name.table);
+  const auto of_table = where_table(name.schema, name.table);
   auto indexed =
       server.query("SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS WHERE " +
                    of_table + " AND NON_UNIQUE=0 ORDER BY INDEX_NAME, SEQ_IN_INDEX");
@@ -198,7 +202,7 @@ server_result<bool> has_row(mysql_connection& server, const spool::table_name& n
 
 server_result<bool> has_insert_trigger(mysql_connection& server, const spool::table_name& name) {
   auto rows = server.query("SELECT 1 FROM information_schema.TRIGGERS WHERE " +
-                           where(server, "EVENT_OBJECT", name.schema, name.table) +
+                           where("EVENT_OBJECT_SCHEMA", name.schema, "EVENT_OBJECT_TABLE", name.table) +
                            " AND EVENT_MANIPULATION='INSERT' LIMIT 1");
   if (!rows) return rows.error();
   return {boost::system::in_place_value, !rows->rows.empty()};

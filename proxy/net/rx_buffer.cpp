@@ -1,5 +1,7 @@
 #include "proxy/net/rx_buffer.hpp"
 
+#include "protocol/secret.hpp"
+
 #include <cstring>
 #include <vector>
 
@@ -19,7 +21,7 @@ std::vector<block>& spare_blocks() {
 
 block take_small_block() {
   auto& spare = spare_blocks();
-  if (spare.empty()) return block(new std::uint8_t[rx_buffer::small_size]); // left uninitialised on purpose
+  if (spare.empty()) return std::make_unique_for_overwrite<std::uint8_t[]>(rx_buffer::small_size);
   block taken = std::move(spare.back());
   spare.pop_back();
   return taken;
@@ -45,12 +47,18 @@ std::span<std::uint8_t> rx_buffer::room() {
 }
 
 void rx_buffer::grow(std::size_t capacity) {
-  block larger(new std::uint8_t[capacity]);
+  auto larger = std::make_unique_for_overwrite<std::uint8_t[]>(capacity);
   std::memcpy(larger.get(), block_.get() + begin_, size());
   end_ = size();
   begin_ = 0;
   block_ = std::move(larger);
   capacity_ = capacity;
+}
+
+void rx_buffer::forget_consumed() {
+  if (!block_) return;
+  protocol::wipe(std::span(block_.get(), begin_));
+  protocol::wipe(std::span(block_.get() + end_, capacity_ - end_));
 }
 
 void rx_buffer::release() {

@@ -45,6 +45,8 @@ class rx_buffer {
     assert(at + bytes.size() <= size());
     std::copy(bytes.begin(), bytes.end(), block_.get() + begin_ + at);
   }
+  // Writes over the memory that holds no unconsumed byte: passwords have come through it.
+  void forget_consumed();
   // Gives the block back. Precondition: empty(), or the bytes are no longer wanted.
   void release();
 

@@ -1,5 +1,7 @@
 #include "proxy/net/tls_channel.hpp"
 
+#include "protocol/c_ptr.hpp"
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/error.hpp>
@@ -88,11 +90,12 @@ tls_channel::tls_channel(const tls_context& context, raw_socket& socket, const s
                          protocol::byte_span early)
     : socket_(socket), early_(early.begin(), early.end()), accepts_(context.accepts()),
       ssl_(SSL_new(context.get())) {
-  BIO* const bio = ssl_ ? BIO_new(tls_bio::method()) : nullptr;
-  if (bio == nullptr) throw std::bad_alloc();
-  BIO_set_data(bio, this);
-  BIO_set_init(bio, 1);
-  SSL_set_bio(ssl_.get(), bio, bio);
+  protocol::c_ptr<BIO, &BIO_free> bio(ssl_ ? BIO_new(tls_bio::method()) : nullptr);
+  if (!bio) throw std::bad_alloc();
+  BIO_set_data(bio.get(), this);
+  BIO_set_init(bio.get(), 1);
+  auto* const owned_by_ssl = bio.release();
+  SSL_set_bio(ssl_.get(), owned_by_ssl, owned_by_ssl);
   if (accepts_)
     SSL_set_accept_state(ssl_.get());
   else

@@ -1,6 +1,6 @@
 #include "proxy/net/tls_files.hpp"
 
-#include "protocol/openssl_ptr.hpp"
+#include "protocol/c_ptr.hpp"
 #include "proxy/durable_file.hpp"
 #include "proxy/net/tls_context.hpp"
 
@@ -23,10 +23,10 @@ constexpr unsigned key_bits = 2048;
 constexpr long ten_years_s = 10L * 365 * 24 * 3600;
 constexpr long a_day_s = 24L * 3600; // clocks differ
 
-using bio_ptr = protocol::openssl_ptr<BIO, &BIO_free>;
-using key_ptr = protocol::openssl_ptr<EVP_PKEY, &EVP_PKEY_free>;
-using certificate_ptr = protocol::openssl_ptr<X509, &X509_free>;
-using extension_ptr = protocol::openssl_ptr<X509_EXTENSION, &X509_EXTENSION_free>;
+using bio_ptr = protocol::c_ptr<BIO, &BIO_free>;
+using key_ptr = protocol::c_ptr<EVP_PKEY, &EVP_PKEY_free>;
+using certificate_ptr = protocol::c_ptr<X509, &X509_free>;
+using extension_ptr = protocol::c_ptr<X509_EXTENSION, &X509_EXTENSION_free>;
 
 bool is_there(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;

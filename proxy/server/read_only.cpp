@@ -11,7 +11,7 @@ namespace holdwater::proxy {
 namespace {
 
 constexpr unsigned unknown_variable = 1193;
-constexpr std::array<const char*, 3> options{"read_only", "innodb_read_only", "super_read_only"};
+constexpr std::array<const char*, 3> variables{"read_only", "innodb_read_only", "super_read_only"};
 
 spool::server_result<std::string> first_set(spool::mysql_connection& connection,
                                             std::span<const char* const> names) {
@@ -30,7 +30,7 @@ spool::server_result<std::string> first_set(spool::mysql_connection& connection,
 } // namespace
 
 spool::server_result<std::string> read_only_option(spool::mysql_connection& connection) {
-  const std::span<const char* const> all(options);
+  const std::span<const char* const> all(variables);
   const bool mariadb = protocol::parse_server_version(connection.server_version()).mariadb;
   auto found = first_set(connection, mariadb ? all.first(2) : all);
   if (!found && found.error().number == unknown_variable) found = first_set(connection, all.first(1));

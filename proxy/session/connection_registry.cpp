@@ -8,11 +8,9 @@ using course = kill_order::course;
 
 std::shared_ptr<session_record> connection_registry::enter(std::function<void()> end) {
   auto made = std::shared_ptr<session_record>(new session_record, [this](session_record* gone) {
-    {
-      const std::lock_guard lock(mutex_);
-      sessions_.erase(gone->id);
-    }
-    delete gone;
+    const std::unique_ptr<session_record> last_owner(gone); // lets go after the lock
+    const std::lock_guard lock(mutex_);
+    sessions_.erase(gone->id);
   });
   made->end = std::move(end);
   const std::lock_guard lock(mutex_);
@@ -25,13 +23,11 @@ std::shared_ptr<session_record> connection_registry::enter(std::function<void()>
 
 std::shared_ptr<link_record> connection_registry::open(std::uint32_t server_id) {
   auto made = std::shared_ptr<link_record>(new link_record, [this](link_record* gone) {
-    {
-      const std::lock_guard lock(mutex_);
-      const auto found = links_.find(gone->server_id);
-      // After a restart the server gives the same number to another connection.
-      if (found != links_.end() && found->second.expired()) links_.erase(found);
-    }
-    delete gone;
+    const std::unique_ptr<link_record> last_owner(gone);
+    const std::lock_guard lock(mutex_);
+    const auto found = links_.find(gone->server_id);
+    // After a restart the server gives the same number to another connection.
+    if (found != links_.end() && found->second.expired()) links_.erase(found);
   });
   made->server_id = server_id;
   const std::lock_guard lock(mutex_);

@@ -10,6 +10,10 @@
 
 #include "protocol/auth.hpp"
 
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <chrono>
 #include <utility>
 
 namespace holdwater::proxy {
@@ -19,6 +23,23 @@ namespace cap = protocol::cap;
 
 namespace {
 constexpr std::size_t largest_login_packet = 64 * 1024;
+
+// Whoever guesses passwords here is not seen by the server's own limits, so it is told where people and their
+// tools look: in the log, once a second at most, so that guessing does not fill the disk.
+void tell_of_wrong_password(const std::string& user, const std::string& address) {
+  static std::atomic<std::int64_t> told_at{-1};
+  static std::atomic<std::uint64_t> untold{0};
+  const auto now =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count();
+  auto last = told_at.load(std::memory_order_relaxed);
+  if (last == now || !told_at.compare_exchange_strong(last, now, std::memory_order_relaxed)) {
+    untold.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  spdlog::warn("wrong password for '{}' from {} ({} more since this was last told)", user, address,
+               untold.exchange(0, std::memory_order_relaxed));
+}
 
 bool means_no_room(const link_attempt& attempt) {
   const auto error = protocol::parse_err(attempt.refusal, cap::protocol_41);
@@ -31,6 +52,7 @@ task<bool> session::log_in() {
   const bool expected = co_await meet_for_client();
   if (expected) how = co_await come_in();
   limit_.clear();
+  client_->received().forget_consumed(); // a relayed client may have shown its password
   if (greeted_) co_await leave_unused();
   co_return how == entry::entered;
 }
@@ -161,6 +183,7 @@ task<session::entry> session::enter_account(std::string_view offered_plugin, std
   limit_.clear();
   hold_limit_.clear();
   held_ = false;
+  protocol::wipe(login_.auth_response); // with some plugins it is the password
   if (how != entry::entered) process().counters.logins_failed.fetch_add(1, std::memory_order_relaxed);
   co_return how;
 }
@@ -187,6 +210,7 @@ task<session::entry> session::authenticate(std::string_view offered_plugin, std:
     if (sent != io_status::done) co_return entry::gone;
     if (step == protocol::authenticator::step::succeed) break;
     if (step == protocol::authenticator::step::fail) {
+      tell_of_wrong_password(login_.user, client_address());
       const bool refused = co_await refuse_by_server(with_password, sequence);
       const auto text = denied_text(login_.user, client_address(), with_password);
       if (!refused) co_await deny(client_error::access_denied, text, sequence);
@@ -198,6 +222,8 @@ task<session::entry> session::authenticate(std::string_view offered_plugin, std:
     with_password = !answer.payload.empty();
     sequence = static_cast<std::uint8_t>(answer.sequence + 1);
     step = check.feed(answer.payload);
+    protocol::wipe(answer.payload); // it may be the password
+    client_->received().forget_consumed();
   }
   login_sequence_ = sequence;
   salt_ = check.lasting_salt();

@@ -1,6 +1,7 @@
 #include "proxy/session/prepared_statements.hpp"
 
 #include "protocol/statement_commands.hpp"
+#include "spool/context_sql.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
 #include <fmt/format.h>
@@ -22,12 +23,6 @@ bool is_plain(std::string_view value) {
   return std::all_of(value.begin(), value.end(), [](unsigned char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ',';
   });
-}
-
-std::string as_identifier(std::string_view name) {
-  std::string out = "`";
-  for (const char c : name) out.append(c == '`' ? "``" : std::string(1, c));
-  return out + "`";
 }
 
 } // namespace
@@ -56,7 +51,7 @@ std::optional<std::vector<std::string>> lead_over(const prepare_context& from, c
   }
   // A statement prepared with no database names its tables in full, so that any may be selected.
   if (from.database != to.database && !to.database.empty())
-    statements.push_back("USE " + as_identifier(to.database));
+    statements.push_back("USE " + spool::quoted_name(to.database, to.character_set_client));
   return statements;
 }
 

@@ -119,7 +119,7 @@ void session::add_statement(const spool::statement& one,
                             std::vector<std::string>& steps) {
   steps.push_back(spool::set_context(current, one));
   if (!one.context.database.empty() && (!current || current->database != one.context.database))
-    steps.push_back("USE " + spool::quoted_name(one.context.database));
+    steps.push_back("USE " + spool::quoted_name(one.context.database, one.context.character_set_client));
   if (auto variables = spool::set_user_variables(one); !variables.empty())
     steps.push_back(std::move(variables));
   steps.push_back(one.parameters.empty() ? one.text : with_values(one, state_.dialect()));

@@ -12,6 +12,9 @@
 #include "proxy/session/session.hpp"
 
 #include "protocol/messages.hpp"
+#include "spool/context_sql.hpp"
+
+#include <algorithm>
 
 namespace holdwater::proxy {
 namespace {
@@ -31,9 +34,10 @@ bool means_too_many(const link_attempt& attempt, protocol::capabilities negotiat
 // link before is tried first, with the same account's rights.
 task<bool> refuses_database(worker& home, wakeup& wake, server_link& link, const std::string& database) {
   if (database.empty() || database == link.database) co_return false;
-  std::string statement = "USE `";
-  for (const char letter : database) statement.append(letter == '`' ? 2 : 1, letter);
-  statement += '`';
+  const bool plain =
+      std::all_of(database.begin(), database.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+  if (!plain) co_return false; // the link may have another character set than this login
+  const auto statement = "USE " + spool::quoted_name(database);
   const auto said = co_await ask_server(home, wake, link, statement);
   co_return !said.ok && !said.broken;
 }

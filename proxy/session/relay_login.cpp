@@ -134,7 +134,10 @@ task<session::entry> session::relay_authentication(relayed_login& login) {
         co_return entry::gone;
       client_sequence = static_cast<std::uint8_t>(packet.sequence + 1);
       protocol::append_message(out, server_sequence, packet.payload);
-      if (co_await send_all(*link_->stream, {wake_, &limit_}, out) != io_status::done) co_return entry::gone;
+      protocol::wipe(packet.payload); // it may be the password
+      const auto passed = co_await send_all(*link_->stream, {wake_, &limit_}, out);
+      protocol::wipe(out);
+      if (passed != io_status::done) co_return entry::gone;
       continue;
     }
     const auto got = link_->stream->maybe_readable() ? link_->stream->receive() : transport::status::blocked;

@@ -77,13 +77,17 @@ task<bool> session::carry_password(relayed_login& login, std::uint8_t server_seq
     if (password.ends_with('\0')) password.remove_suffix(1);
     const auto pem = protocol::as_text(key.payload).substr(key.payload.empty() ? 0 : 1);
     auto sealed = protocol::encrypt_password(password, login.salt, pem);
+    protocol::wipe(shown.payload);
     if (!sealed) co_return false;
     shown.payload = std::move(*sealed);
     server_sequence = after(key);
     out.clear();
   }
   protocol::append_message(out, server_sequence, shown.payload);
-  co_return co_await send_all(*link_->stream, how, out) == io_status::done;
+  protocol::wipe(shown.payload);
+  const auto sent = co_await send_all(*link_->stream, how, out);
+  protocol::wipe(out);
+  co_return sent == io_status::done;
 }
 
 // A client without TLS: it gets our key when it asks, and its password is opened in place.
@@ -100,8 +104,10 @@ task<bool> session::unseal_password(const relayed_login& login, message& shown) 
   }
   auto password = key->open(shown.payload, login.salt);
   if (!password) co_return false;
+  shown.payload.reserve(password->size() + 1);
   shown.payload.assign(password->begin(), password->end());
   shown.payload.push_back(0);
+  protocol::wipe(*password);
   co_return true;
 }
 

@@ -1,6 +1,8 @@
 // What the server tells of a session by itself (CLIENT_SESSION_TRACK).
 #include "proxy/session/session_state.hpp"
 
+#include "protocol/sql/characters.hpp"
+
 #include <boost/algorithm/string/predicate.hpp>
 #include <fmt/format.h>
 
@@ -12,6 +14,7 @@ namespace {
 
 using boost::algorithm::iequals;
 using protocol::session_change;
+namespace sql = protocol::sql;
 
 // Variables of the context that can be told with their whole value. Servers tell of the first three unless
 // told otherwise, of others when the client asks for them; of autocommit each OK and EOF says the same in its
@@ -39,7 +42,16 @@ std::string as_selected(std::string_view told) {
 } // namespace
 
 void session_state::follow(const session_change& told, bool by_set, std::vector<std::string>& to_ask) {
-  if (told.what == session_change::kind::schema) return use_database(told.value);
+  if (told.what == session_change::kind::schema) {
+    // The name is told in UTF-8, whatever character set the client writes in, and what restores it is read
+    // under.
+    if (sql::is_ascii(told.value) || context_.character_set_client.starts_with("utf8"))
+      return use_database(told.value);
+    // The client's own words stand, if it has named it.
+    if (sql::is_ascii(context_.database))
+      make_unrestorable("a database that is named in another character set");
+    return;
+  }
   if (told.what != session_change::kind::variable) return;
   const auto is_open = [&](std::string_view name) {
     return std::ranges::any_of(gaps_,

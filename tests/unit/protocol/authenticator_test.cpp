@@ -247,3 +247,33 @@ TEST_CASE("the full exchange without TLS goes under our RSA key") {
     CHECK(hasty.feed(*sealed) == step::fail);
   }
 }
+
+// Somebody who has recorded a login knows each byte of it, and gets another challenge.
+TEST_CASE("a recorded proof is good for the challenge that it answered, and for no other") {
+  const auto key = rsa_key::read(test_key_pem());
+  REQUIRE(key.has_value());
+  const auto fresh = make_challenge();
+  REQUIRE(fresh.has_value());
+  for (const auto name : {native, sha2}) {
+    const auto recorded = scramble(name, "secret", salt);
+    authenticator same("secret", std::string(name), salt, false);
+    CHECK(same.start(name, as_bytes(recorded)) == step::succeed);
+    authenticator later("secret", std::string(name), *fresh, false);
+    CHECK(later.start(name, as_bytes(recorded)) == step::fail);
+  }
+  const auto sealed = encrypt_password("secret", as_text(salt), key->public_pem());
+  REQUIRE(sealed.has_value());
+  authenticator under_key("secret", std::string(sha2), *fresh, false, {}, &*key);
+  REQUIRE(under_key.start(sha2, as_bytes(std::string(32, 'x'))) == step::send);
+  CHECK(under_key.feed(*sealed) == step::fail);
+
+  std::string recorded;
+  for (const bool again : {false, true}) {
+    authenticator check("secret", std::string(native), salt, false, std::string(plugin::client_ed25519));
+    REQUIRE(check.start(native, {}) == step::send);
+    const auto request = parse_auth_switch(check.reply());
+    REQUIRE(request.has_value());
+    if (!again) recorded = ed25519_sign("secret", as_bytes(request->data));
+    CHECK(check.feed(as_bytes(recorded)) == (again ? step::fail : step::succeed));
+  }
+}

@@ -57,6 +57,27 @@ TEST_CASE("the database is the one that the server names, and may be none") {
   CHECK(to_ask.empty());
 }
 
+TEST_CASE("a database's name that is told in UTF-8 is not written in another character set") {
+  auto state = fresh();
+  names to_ask;
+  state.follow({kind::schema, {}, "caf\xc3\xa9"}, false, to_ask);
+  CHECK(state.database() == "caf\xc3\xa9");
+  assign(state, "SET NAMES utf8mb4");
+  CHECK(state.restorable());
+  assign(state, "SET NAMES latin1"); // its bytes mean another name now
+  CHECK_FALSE(state.restorable());
+
+  auto other = fresh();
+  assign(other, "SET NAMES latin1");
+  other.use_database("caf\xe9");
+  other.follow({kind::schema, {}, "caf\xc3\xa9"}, false, to_ask);
+  CHECK(other.database() == "caf\xe9");
+  CHECK(other.restorable());
+  other.use_database("d");
+  other.follow({kind::schema, {}, "caf\xc3\xa9"}, false, to_ask);
+  CHECK_FALSE(other.restorable());
+}
+
 TEST_CASE("a variable that something else than a SET has changed is followed and restored") {
   auto state = fresh();
   CHECK(tell(state, "time_zone", "+05:00").empty());

@@ -57,7 +57,6 @@ class fake_connection final : public mysql_connection {
   }
   std::uint64_t connection_id() const override { return id_; }
   std::string server_version() const override { return "10.11-MariaDB"; }
-  std::string escape(std::string_view text) const override { return std::string(text); }
 
  private:
   fake_server& server_;

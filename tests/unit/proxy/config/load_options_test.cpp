@@ -192,6 +192,12 @@ TEST_CASE("a file with a password that everyone can read is warned about") {
                                std::filesystem::perm_options::add);
   CHECK(loaded({"--config", file.path()}).warnings ==
         std::vector<std::string>{file.path() + ": holds a password and is readable by everyone"});
+  const temporary_file secret("p\n", "secret");
+  CHECK(loaded({}, {{"MYSQL_PASSWORD_FILE", secret.path()}}).warnings.empty());
+  std::filesystem::permissions(secret.path(), std::filesystem::perms::others_read,
+                               std::filesystem::perm_options::add);
+  CHECK(loaded({}, {{"MYSQL_PASSWORD_FILE", secret.path()}}).warnings ==
+        std::vector<std::string>{secret.path() + ": holds a password and is readable by everyone"});
 }
 
 TEST_CASE("a network that cannot be read stops the start") {

@@ -30,6 +30,24 @@ TEST_CASE("a schema's tables are read with their AUTO_INCREMENT columns") {
   CHECK(t.counter == 42);
 }
 
+// A client's account may choose the name; it is asked for with another account's rights.
+TEST_CASE("no byte of a name gets into the questions about it") {
+  for (const std::string name : {"x' OR '1'='1", "back\\slash'", "\xbf'; --", "tick`"}) {
+    fake_server server;
+    fake_connection connection(server);
+    CHECK(read_table(connection, {name, name}).has_value());
+    CHECK(read_unique_columns(connection, {name, name}).has_value());
+    CHECK(has_insert_trigger(connection, {name, name}).has_value());
+    CHECK(read_names(connection, name).has_value());
+    CHECK(server.asked().size() >= 5);
+    for (const auto& sql : server.asked()) CHECK(sql.find(name) == std::string::npos);
+  }
+  fake_server server;
+  fake_connection connection(server);
+  REQUIRE(prepare_session(connection).has_value());
+  CHECK(server.asked().front().starts_with("SET NAMES utf8mb4")); // whatever an init_connect has set
+}
+
 TEST_CASE("the server's run is known by its name and its start") {
   fake_server server;
   server.on("'Uptime'", rows{{"Uptime", "100"}});

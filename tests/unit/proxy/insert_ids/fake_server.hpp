@@ -63,7 +63,6 @@ class fake_connection final : public spool::mysql_connection {
   }
   std::uint64_t connection_id() const override { return 1; }
   std::string server_version() const override { return "10.11.0-MariaDB"; }
-  std::string escape(std::string_view text) const override { return std::string(text); }
 
  private:
   fake_server& server_;

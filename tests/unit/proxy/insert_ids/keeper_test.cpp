@@ -29,7 +29,6 @@ class counted_connection final : public holdwater::spool::mysql_connection {
   }
   std::uint64_t connection_id() const override { return 1; }
   std::string server_version() const override { return inner_.server_version(); }
-  std::string escape(std::string_view text) const override { return inner_.escape(text); }
 
  private:
   fake_connection inner_;

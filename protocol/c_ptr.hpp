@@ -1,4 +1,4 @@
-// OpenSSL's objects as owning pointers: each is given back by the function that its manual page names.
+// Objects of C libraries as owning pointers: each is given back by the function that its manual page names.
 #pragma once
 
 #include <memory>
@@ -13,8 +13,8 @@ struct freed_by {
   }
 };
 
-// For instance openssl_ptr<BIO, &BIO_free>.
+// For instance c_ptr<BIO, &BIO_free>.
 template <class T, auto Free>
-using openssl_ptr = std::unique_ptr<T, freed_by<Free>>;
+using c_ptr = std::unique_ptr<T, freed_by<Free>>;
 
 } // namespace holdwater::protocol

@@ -2,7 +2,7 @@
 # Installs what tests/packages.txt lists for the named sections (default: build test) on Debian 12, by apt-get.
 # What is there already is skipped, so that a second run needs neither root nor the network.
 #
-#   tests/install.sh [build] [test] [clients] [bench]
+#   tests/install.sh [build] [test] [clients] [bench] [analysis]
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [ $# -gt 0 ] || set -- build test

@@ -4,7 +4,7 @@
 #
 #   tests/run.sh [--long] [--preset release|dev|asan|tsan] [FILTER]
 #
-# FILTER is a rung (tidy, unit, scripted, crash, sim, fuzz, integration, chaos, quickstart, suites) or else a part of a test's name.
+# FILTER is a rung (tidy, analysis, unit, scripted, crash, sim, fuzz, integration, chaos, quickstart, suites) or else a part of a test's name.
 # --long: the sizes and times that a release is tested with, instead of the brisk ones.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -30,6 +30,7 @@ export HOLDWATER_BINARY=$build/holdwater HOLDWATER_TEST_LONG=$long HOLDWATER_TES
 export HOLDWATER_NODE_CACHE=$project/build/node PYTHONDONTWRITEBYTECODE=1
 python=/usr/bin/python3
 started=$SECONDS
+case $preset in asan|tsan) patience=4 ;; *) patience=1 ;; esac # how much longer a rung may take
 
 step() { printf '\n== %s (%d s)\n' "$1" $((SECONDS - started)); }
 give_up() { echo "run.sh: $1" >&2; echo "0 passed, 1 failed"; exit 1; }
@@ -38,7 +39,7 @@ quietly() { # label command...: the output only when it fails
   "$@" > "$log" 2>&1 || { tail -n 60 "$log"; return 1; }
 }
 # Whether the rung $1 is wanted. A filter that is no rung's name goes to ctest and pytest, which look for names.
-rungs=' tidy unit scripted crash sim fuzz integration chaos quickstart suites '
+rungs=' tidy analysis unit scripted crash sim fuzz integration chaos quickstart suites '
 rung_filter=
 case $rungs in *" $filter "*) rung_filter=$filter; filter= ;; esac
 wanted() { [ -n "$rung_filter" ] && [ "$rung_filter" != "$1" ] && return 1; return 0; }
@@ -83,7 +84,7 @@ pytest_rung() { # name, folder, further arguments of pytest
   local name=$1 folder=$2; shift 2
   local arguments=("$@")
   [ -z "$filter" ] || arguments+=(-k "$filter")
-  (cd "$here" && timeout --kill-after=10 "$((long ? 7200 : 2400))" "$python" -m pytest -c integration/pytest.ini -q \
+  (cd "$here" && timeout --kill-after=10 "$(((long ? 7200 : 2400) * patience))" "$python" -m pytest -c integration/pytest.ini -q \
     --durations=5 --junitxml="$results/$name.xml" "$folder" "${arguments[@]}")
   local status=$?
   # 5: no test; with a filter that is judged over all rungs. 0 and 1 are in the file

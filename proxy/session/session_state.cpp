@@ -280,13 +280,11 @@ void session_state::reset_character_set(std::vector<std::string>& unknown) {
   }
 }
 
-// The bytes of a user variable's name mean another name in another character set.
+// The bytes of a database's or a user variable's name mean another name in another character set.
 void session_state::use_character_set(const std::string& client) {
   const auto foreign = [](const auto& known) { return !sql::is_ascii(known.first); };
-  if (client != context_.character_set_client && std::ranges::any_of(user_variables_, foreign))
-    make_unrestorable("a user variable that was named in another character set");
-  if (client != context_.character_set_client && !sql::is_ascii(context_.database))
-    make_unrestorable("a database that was named in another character set");
+  const bool named = !sql::is_ascii(context_.database) || std::ranges::any_of(user_variables_, foreign);
+  if (named && client != context_.character_set_client) make_unrestorable("a name in another character set");
   context_.character_set_client = client;
   dialect_.client_charset = sql::charset_class(client);
 }

@@ -191,6 +191,10 @@ def main():
         writers, nemesis = play(options, world, history, path + "drivers.log")
         wrong = judge(writers, nemesis, world.server, world.proxy)
         report(options, writers, nemesis, world, time.monotonic() - started)
+        try:
+            world.proxy.close()
+        except AssertionError as trouble:  # what a sanitizer found, say
+            wrong.append(str(trouble))
         if not any(verdict in ACKED for writer in writers for verdict in writer.told.values()):
             wrong.append("no write was acknowledged, so nothing was tested")
     finally:

@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from lib.process import end_all, tail  # noqa: E402
 from lib.proxy import Account, Direct, Proxy  # noqa: E402
+from lib.sanitizer import slowness  # noqa: E402
 from lib.server import KINDS  # noqa: E402
 
 LIMIT_S = 60
@@ -29,7 +30,7 @@ def pytest_configure(config):
 def pytest_runtest_protocol(item):
     """Every test is interrupted at its limit; if even that does not help, the whole run ends with a traceback."""
     marker = item.get_closest_marker("limit")
-    limit = marker.args[0] if marker else LIMIT_S
+    limit = (marker.args[0] if marker else LIMIT_S) * slowness()
 
     def interrupt(signum, frame):
         raise TimeoutError(f"the test took longer than {limit} s")

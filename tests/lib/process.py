@@ -62,7 +62,10 @@ def end_all():
 
 
 def wait_until(condition, deadline_s, message, every_s=0.02):
-    """Calls condition until it returns something true, and returns that. message may be a callable."""
+    """Calls condition until it returns something true, and returns that. message may be a callable. A proxy with a
+    sanitizer is given longer."""
+    from lib.sanitizer import slowness
+    deadline_s *= slowness()
     end_at = time.monotonic() + deadline_s
     while True:
         value = condition()

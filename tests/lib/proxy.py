@@ -9,11 +9,13 @@ import urllib.request
 import pymysql
 
 from lib.process import end, free_port, resident_bytes, spawn, tail, wait_until
+from lib.sanitizer import environment, reports_at, sanitizer_of, slowness
 
 PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # Short enough for tests: a hold of 0.6 s, and a frozen server is noticed after 1 s.
-QUICK = {"DB_CONNECTION_TIMEOUT": "1", "DB_RETRY_ATTEMPTS": "3", "DB_RETRY_DELAY": "0.2", "DB_CHECK_INTERVAL": "1"}
+QUICK = {"DB_CONNECTION_TIMEOUT": "1", "DB_RETRY_ATTEMPTS": "3", "DB_RETRY_DELAY": "0.2", "DB_CHECK_INTERVAL": "1",
+         "HOLDWATER_CORE_DUMPS": "true"}  # tests and sanitizers look into the process
 
 
 def binary():
@@ -42,6 +44,7 @@ class Proxy:
             for extra in accounts:
                 file.write(f'[[account]]\nuser = "{extra.user}"\npassword = "{extra.password}"\n')
         os.chmod(self.config, 0o600)
+        self.reports = os.path.join(self.folder, "sanitizer")
         self.child = None
 
     # --- life
@@ -50,6 +53,7 @@ class Proxy:
         assert self.child is None, "already running"
         env = {name: value for name, value in os.environ.items()
                if not name.startswith(("MYSQL_", "DB_", "HOLDWATER_"))}
+        env.update(environment(self.reports))
         env.update(self.settings)
         self.child = spawn(
             [binary(), "--config", self.config, "--listen", f"{self.host}:{self.port}", "--admin-listen",
@@ -60,25 +64,41 @@ class Proxy:
 
     def is_live(self):
         if self.child.poll() is not None:
+            self.check_reports()
             raise AssertionError(f"the proxy ended with {self.child.returncode}:\n{tail(self.log)}")
         return self.http("/livez")[0] == 200
 
     def kill(self):
         child, self.child = self.child, None
+        ended = child.poll()
         end(child, signal.SIGKILL)
+        self.check_reports()
+        assert ended is None or ended >= 0, f"the proxy had died of signal {-ended}:\n{tail(self.log)}"
 
     def stop(self):
         """An orderly end; the exit status."""
         child, self.child = self.child, None
-        return end(child, signal.SIGTERM, 15)
+        status = end(child, signal.SIGTERM, 15 * slowness())
+        self.check_reports()
+        return status
 
     def restart(self):
         self.kill()
         return self.start()
 
     def close(self):
-        if self.child is not None:
+        if self.child is None:
+            return
+        if sanitizer_of(binary()) and self.child.poll() is None:
+            status = self.stop()  # so that leaks are looked for
+            assert status == 0, f"the proxy ended with {status}:\n{tail(self.log)}"
+        else:
             self.kill()
+
+    def check_reports(self):
+        """Fails when a sanitizer found something in a process of this proxy that has ended."""
+        found = reports_at(self.reports)
+        assert not found, f"a sanitizer reports:\n{found[:12000]}"
 
     def resident_bytes(self):
         return resident_bytes(self.child.pid)

@@ -92,10 +92,10 @@ pytest_rung() { # name, folder, further arguments of pytest
   case $status in 0|1) ;; *) verdict "$name-run" "$status" ;; esac
 }
 
-# Most of these tests wait for something, so three at a time; a file's tests stay together, before servers of their own.
+# Most of these tests wait for something, so four at a time, each of the four before servers of its own.
 integration_rung() {
   step "integration tests"
-  pytest_rung integration integration -n 3 --dist loadfile
+  pytest_rung integration integration -n 4 --dist load
 }
 
 script_rung() { # name command...: one test, its exit status the verdict

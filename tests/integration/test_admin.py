@@ -74,7 +74,7 @@ def test_sync_answers_when_drained(proxy, server):
 
 
 def test_reconnect_tries_now(mariadb, start_proxy):
-    proxy = start_proxy(mariadb, DB_RETRY_ATTEMPTS=1, DB_RETRY_DELAY=25, DB_CHECK_INTERVAL=1)
+    proxy = start_proxy(mariadb, DB_RETRY_ATTEMPTS=1, DB_RETRY_DELAY=8, DB_CHECK_INTERVAL=1)
     mariadb.stop()
     assert proxy.http("/health/reconnect", "POST")[0] in (200, 502, 503)
     wait_until(lambda: proxy.state() == "down", 40, "the proxy gives up")

@@ -5,14 +5,13 @@ import os
 import sys
 
 import pytest
+from conftest import LONG
 
 from lib.proxy import PROJECT, binary
 from lib.server import KINDS
 
 sys.path.insert(0, os.path.join(PROJECT, "tests", "differential"))
 import differential  # noqa: E402
-
-LONG = os.environ.get("HOLDWATER_TEST_LONG") == "1"
 
 
 def classify():

@@ -1,15 +1,13 @@
 """Applications with a pool of connections go on through an outage: their check-outs and pings, new connections, writes in
 transactions and alone. Afterwards the rows are on the server, with the ids that they were told. See lib/pools.py."""
-import os
 import re
 import time
 
 import pytest
+from conftest import LONG
 
 from lib.pools import PROGRAMS, TABLES, Application, Missing, command_of
 from lib.process import wait_until
-
-LONG = os.environ.get("HOLDWATER_TEST_LONG") == "1"
 
 
 @pytest.fixture

@@ -94,7 +94,8 @@ progress<void> replay_engine::handle_ended_transaction(const batch& what, const 
     const server_error why{0, "HY000",
                            "in doubt: statement " + std::to_string(failed.statement_index + 1) + " of unit " +
                                std::to_string(what.units[failed.unit_index].number) +
-                               " ended its transaction"};
+                               " ended its transaction",
+                           true};
     if (auto done = refuse(what.units[i], why); !done) return done;
   }
   return {};
@@ -104,7 +105,7 @@ progress<void> replay_engine::decide_doubt(const batch& what) {
   auto row = ask_ledger(what.account());
   if (!row) return row.error();
   if (row->applied != position_ || row->epoch != epoch_) return adopt(*row);
-  return refuse(what.units.front(), {0, "HY000", "in doubt on a non-transactional table"});
+  return refuse(what.units.front(), {0, "HY000", "in doubt on a non-transactional table", true});
 }
 
 // Dead before its client hears of it: a crash in between leaves a letter too many, never a unit that is

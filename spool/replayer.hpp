@@ -58,7 +58,7 @@ class replay_observer {
   // The unit was committed on the server (after the commit).
   virtual void applied(seq number, const std::vector<statement_answer>& answers) = 0;
   // The server refused the unit. Return true when its client still waits and has been given the error: then
-  // the unit is settled as refused; false makes it a dead letter.
+  // the unit is settled as refused; false makes it a dead letter. A unit in doubt stays one either way.
   virtual bool refused(seq number, const server_error& error) = 0;
 };
 

@@ -50,9 +50,10 @@ struct statement_answer {
   std::string info;
 };
 struct server_error {
-  unsigned number = 0;
+  unsigned number = 0; // 0: our own words, not the server's
   std::string sql_state;
   std::string text;
+  bool in_doubt = false; // nobody can tell whether it was carried out
 };
 
 class spool {

@@ -51,11 +51,15 @@ void monitor::report(const std::string& what) {
 
 void monitor::ask_for_check() {
   const std::lock_guard lock(mutex_);
-  // Many sessions may wait on the same slow server: one look a second is enough.
+  // Many sessions may wait on the same slow server: one look a second is enough. What was met since the last
+  // look is looked at all the same, only later.
   const auto now = board_.view();
   const bool gone = now.state == server_state::down && !now.reads;
-  if (gone || steady_clock::now() - last_check_ < std::chrono::seconds(1)) return;
-  check_wanted_ = true;
+  if (gone) return;
+  if (const auto next = last_check_ + std::chrono::seconds(1); steady_clock::now() < next)
+    next_check_ = std::min(next_check_, next);
+  else
+    check_wanted_ = true;
   watch_wakes_.notify_all();
 }
 

@@ -50,6 +50,14 @@ std::string queued_transaction_note(spool::seq number) {
                      number);
 }
 
+// What replay says of a unit whose client still waits, when the server has not said it.
+std::string not_applied_text(const spool::server_error& why, bool transaction) {
+  const std::string_view what = transaction ? "transaction" : "write";
+  if (!why.in_doubt) return fmt::format("the queued {} cannot be applied: {}", what, why.text);
+  return fmt::format("it is not known whether the {} was carried out ({}); it is kept as a dead letter", what,
+                     why.text);
+}
+
 std::uint64_t rows_to_claim(const sql::statement& write, std::uint64_t assumed) {
   return write.insert.rows > 0 ? write.insert.rows : assumed;
 }
@@ -199,6 +207,14 @@ task<session::verdict> session::answer_ticket(ticket& one, const spooled_ok& pro
   [[maybe_unused]] const bool first = one.acknowledge(); // or the replay was faster: now() tells
   bool goes_on = true, told = false;
   if (one.now() == phase::failed) co_return co_await answer_failed_append(one.failure(), promised.commits);
+  if (one.now() == phase::refused && one.error().number == 0) { // our words, not the server's
+    const bool unknown = one.error().in_doubt;
+    auto& counters = process().counters;
+    (unknown ? counters.writes_in_doubt : counters.commands_refused).fetch_add(1, std::memory_order_relaxed);
+    const auto text = not_applied_text(one.error(), promised.commits);
+    told = co_await answer_error(unknown ? client_error::outcome_unknown : client_error::needs_server, text);
+    co_return told && !(promised.commits && unknown) ? verdict::next_command : verdict::end_session;
+  }
   if (one.now() == phase::refused) {
     protocol::byte_buffer out;
     const auto& said = one.error();

@@ -69,7 +69,7 @@ bool write_queue::refused(spool::seq number, const spool::server_error& error) {
   one->error_ = error;
   if (!one->move(ticket::phase::durable, ticket::phase::refused)) return false;
   one->wake_();
-  return true;
+  return !error.in_doubt; // nobody has been told that it was not carried out: a person has to look
 }
 
 } // namespace holdwater::proxy

@@ -111,6 +111,14 @@ TEST_CASE_FIXTURE(fixture, "a refusal is the waiting client's error, and no dead
   CHECK(one->error().number == 1062);
 }
 
+TEST_CASE_FIXTURE(fixture, "a unit in doubt is told to a client that still waits, and stays a dead letter") {
+  const auto one = append();
+  queue.waiting(spool::seq{1});
+  CHECK_FALSE(writes.refused(1, {0, "HY000", "in doubt on a non-transactional table", true}));
+  CHECK(one->now() == phase::refused);
+  CHECK(one->error().in_doubt);
+}
+
 TEST_CASE_FIXTURE(fixture, "a refusal after the spooled OK is a dead letter") {
   const auto one = append();
   queue.waiting(spool::seq{1});

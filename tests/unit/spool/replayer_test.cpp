@@ -201,6 +201,7 @@ TEST_CASE_FIXTURE(replay_fixture, "a unit in doubt on a non-transactional table 
     CHECK(run(*make()).outcome == replay_outcome::drained);
     CHECK(server.history() == strings{"s1", "s3"});
     CHECK(queue->dead(many)->at(0).reason.find("in doubt") != std::string::npos);
+    CHECK(seen.refusals.at(2).in_doubt);
   }
 }
 

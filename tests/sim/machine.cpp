@@ -66,7 +66,8 @@ void machine::begin(std::uint64_t seed, unsigned preemption) {
   self.name = "world";
   current_ = &self;
   runnable_.push_back(&self);
-  if (const char* const file = std::getenv("HOLDWATER_SIM_DUMP")) dump_ = std::fopen(file, "w");
+  if (const char* const file = std::getenv("HOLDWATER_SIM_DUMP"); file != nullptr && *file != 0)
+    dump_ = std::fopen(file, "w");
   running_ = true;
 }
 

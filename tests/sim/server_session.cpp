@@ -158,6 +158,7 @@ void server_session::answer(const done& what) {
   wait_while_frozen();
   byte_buffer out;
   if (what.failed) {
+    machine::the().note("says {} {}", what.failed->number, what.failed->text.substr(0, 60));
     protocol::append_err(
         out, sequence_,
         {static_cast<std::uint16_t>(what.failed->number), what.failed->state, what.failed->text},

@@ -195,8 +195,8 @@ class library_connection final : public mysql_connection {
     if (rows) {
       answer.rows = take_rows(rows.get());
       answer.columns = read_columns(rows.get());
-    } else if (mysql_field_count(handle_.get()) != 0) {
-      return error_of(handle_.get());
+    } else if (mysql_errno(handle_.get()) != 0 || mysql_field_count(handle_.get()) != 0) {
+      return error_of(handle_.get()); // lost among the rows: the library has forgotten that there were any
     }
     const char* info = mysql_info(handle_.get());
     answer.summary = {rows ? 0 : mysql_affected_rows(handle_.get()), mysql_insert_id(handle_.get()),

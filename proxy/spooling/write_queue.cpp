@@ -1,5 +1,7 @@
 #include "proxy/spooling/write_queue.hpp"
 
+#include <spdlog/spdlog.h>
+
 namespace holdwater::proxy {
 
 std::shared_ptr<ticket> write_queue::append(spool::unit what, std::function<void()> wake) {
@@ -65,11 +67,18 @@ void write_queue::applied(spool::seq number, const std::vector<spool::statement_
 
 bool write_queue::refused(spool::seq number, const spool::server_error& error) {
   const auto one = take(number);
-  if (!one) return false;
-  one->error_ = error;
-  if (!one->move(ticket::phase::durable, ticket::phase::refused)) return false;
-  one->wake_();
-  return !error.in_doubt; // nobody has been told that it was not carried out: a person has to look
+  const bool waits = one && tell_refused(*one, error);
+  if (waits && !error.in_doubt) return true; // or else a person has to look: it may have been carried out
+  spdlog::warn("unit {} is a dead letter: {} ({})", number, error.text, error.number);
+  return false;
+}
+
+// False when its client no longer waits.
+bool write_queue::tell_refused(ticket& one, const spool::server_error& error) {
+  one.error_ = error;
+  if (!one.move(ticket::phase::durable, ticket::phase::refused)) return false;
+  one.wake_();
+  return true;
 }
 
 } // namespace holdwater::proxy

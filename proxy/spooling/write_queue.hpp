@@ -84,6 +84,7 @@ class write_queue final : public spool::replay_observer {
   void appended(const std::shared_ptr<ticket>& one, spool::result<spool::seq> outcome);
   // Takes the ticket of a unit out of the map; null when its client no longer waits.
   std::shared_ptr<ticket> take(spool::seq number);
+  static bool tell_refused(ticket& one, const spool::server_error& error);
 
   spool::spool& queue_;
   state_board& board_;

@@ -139,7 +139,7 @@ void history::check_overtaken(const unit& by, bool by_replay) {
   for (const auto& [told, other] : pending_) {
     if (told >= sent) break;
     if (other->may_die || other->retried || other == &by) continue;
-    if (writes_.at(other->name).ever_applied)
+    if ((!other->tags.empty() && writes_.at(other->tags.front()).ever_applied))
       continue; // a copy that lags has lost it, and nobody may have looked yet
     fail(3, fmt::format("{} was acknowledged before {} was sent, and is applied after it", other->name,
                         by.name));

@@ -336,17 +336,19 @@ int network::add(std::shared_ptr<description> what) {
 
 std::shared_ptr<description> network::find(int descriptor) const {
   const auto at = static_cast<std::size_t>(descriptor - first_descriptor);
-  return descriptor >= first_descriptor && at < slots_.size() ? slots_[at].what : nullptr;
+  if (descriptor < first_descriptor || at >= slots_.size() || !slots_[at].what) return nullptr;
+  auto& here = machine::the();
+  const auto mine = here.current().process, owner = slots_[at].owner;
+  if (mine != owner && mine != 0 && owner != 0)
+    here.fail(fmt::format("process {} uses the descriptor {} of process {}", mine, descriptor, owner));
+  return slots_[at].what;
 }
 
-int network::close(int descriptor, bool abruptly) {
-  const auto what = find(descriptor);
-  if (!what) {
-    errno = EBADF;
-    return -1;
-  }
+int network::close(int descriptor, bool abruptly, bool used_again) {
+  const auto what = slots_.at(static_cast<std::size_t>(descriptor - first_descriptor)).what;
+  if (!what) machine::the().fail(fmt::format("descriptor {} is closed, which is not open", descriptor));
   slots_[static_cast<std::size_t>(descriptor - first_descriptor)] = {};
-  free_.push_back(descriptor - first_descriptor);
+  if (used_again) free_.push_back(descriptor - first_descriptor);
   for (auto at = what->watches.begin(); at != what->watches.end();) { // epoll forgets what is closed
     auto* const one = *at++;
     if (one->descriptor != descriptor && what->descriptors > 1) continue;
@@ -359,10 +361,12 @@ int network::close(int descriptor, bool abruptly) {
   return 0;
 }
 
+// Their numbers are not used again: in this address space something of the process is still there (Asio tells
+// its signals to all that ever asked), and would meet another's.
 void network::close_all(process_id owner, bool abruptly) {
   for (std::size_t at = 0; at < slots_.size(); ++at)
     if (slots_[at].what && slots_[at].owner == owner)
-      close(first_descriptor + static_cast<int>(at), abruptly);
+      close(first_descriptor + static_cast<int>(at), abruptly, false);
 }
 
 void network::disown(int descriptor) {

@@ -152,7 +152,7 @@ class network {
   [[nodiscard]] std::shared_ptr<T> find_as(int descriptor) const {
     return std::dynamic_pointer_cast<T>(find(descriptor));
   }
-  int close(int descriptor, bool abruptly = false);
+  int close(int descriptor, bool abruptly = false, bool used_again = true);
   void close_all(process_id owner, bool abruptly);
   void disown(int descriptor);
   void become(int descriptor, std::shared_ptr<description> what);

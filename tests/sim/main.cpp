@@ -288,7 +288,7 @@ int main(int argc, char** argv) {
   totals all;
   if (how.is_default) {
     how.from = 1;
-    how.to = 60;
+    how.to = 48;
     how.steps = 20'000;
     const bool passed = run_default(how, all);
     print(all, wall_seconds() - began);

@@ -2,7 +2,7 @@
 # Breaks the product on purpose, one patch of mutants/ after the other, and says how soon the simulation finds it. The tree
 # must be clean; it is as before afterwards. Exit status 0: each was found.
 #
-#   tests/sim/mutants.sh [NAME...]
+#   tests/sim/mutants.sh [NAME or PATCH...]
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=$(cd "$here/../.." && pwd)
@@ -12,9 +12,10 @@ applied=
 restore() { [ -z "$applied" ] || git apply -R "$applied"; applied=; }
 trap restore EXIT
 missed=0
-for patch in "$here"/mutants/*.patch; do
+[ $# -gt 0 ] || set -- "$here"/mutants/*.patch
+for patch in "$@"; do
   name=$(basename "$patch" .patch)
-  [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
+  [ -e "$patch" ] || patch=$here/mutants/$name.patch
   git apply "$patch" || { echo "$name: does not apply"; missed=1; continue; }
   applied=$patch
   if cmake --build build/release --target simulation > build/mutant.log 2>&1; then

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 namespace holdwater::proxy {
 
@@ -64,12 +65,13 @@ task<bool> session::read_command() {
     client_->arm_receive();
     co_await wake_.wait();
   }
+  bool moved = false; // the client has sent a part of a command
   while (!look_at_command()) {
     if (client_->closed() || stopping_ || limit_.expired()) co_return false;
     if (client_->maybe_readable()) {
       const auto got = client_->receive();
       if (got == transport::status::progress) {
-        home_.deadlines().set(limit_, pace("net_read_timeout", process().settings.net_read_timeout));
+        moved = true;
         continue;
       }
       if (got == transport::status::closed) co_return false;
@@ -78,6 +80,8 @@ task<bool> session::read_command() {
     if (client_->closed()) co_return false; // what was lost with the server's connection cannot be restored
     if (!link_ && !known_) co_return false; // a relayed account cannot log in again without its client
     if (client_->received().empty()) client_->received().release();
+    if (std::exchange(moved, false)) // nearly always the command is there, and nobody has to wait for it
+      home_.deadlines().set(limit_, pace("net_read_timeout", process().settings.net_read_timeout));
     client_->arm_receive();
     co_await wake_.wait();
   }

@@ -49,9 +49,4 @@ std::string trouble_with_owner(const std::string& directory) {
   return {};
 }
 
-bool is_readable_by_everyone(const std::string& path) {
-  struct stat found {};
-  return ::stat(path.c_str(), &found) == 0 && (found.st_mode & S_IROTH) != 0;
-}
-
 } // namespace holdwater::proxy

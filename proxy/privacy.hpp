@@ -19,6 +19,4 @@ void forget_passwords(char** variables);
 // Why the directory's files could be exchanged by somebody else; empty when they cannot be.
 [[nodiscard]] std::string trouble_with_owner(const std::string& directory);
 
-[[nodiscard]] bool is_readable_by_everyone(const std::string& path);
-
 } // namespace holdwater::proxy

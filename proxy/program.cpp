@@ -1,6 +1,7 @@
 #include "proxy/program.hpp"
 
 #include "admin/server.hpp"
+#include "proxy/config/load_options.hpp"
 #include "proxy/net/tls_files.hpp"
 #include "proxy/privacy.hpp"
 #include "proxy/server/address.hpp"
@@ -65,9 +66,10 @@ void fit_to_descriptors(options& settings, std::uint64_t descriptors) {
   const auto taken = for_ourselves + settings.pool.max_idle;
   const auto room = descriptors > taken ? (descriptors - taken) / (2 * listeners) : 0;
   if (descriptors == 0 || settings.max_connections <= room) return;
-  spdlog::warn("max_connections is {} and not {}, since no more than {} files may be open",
-               std::max(room, 1ul), settings.max_connections, descriptors);
-  settings.max_connections = static_cast<unsigned>(std::max(room, 1ul));
+  const auto fitting = static_cast<unsigned>(std::max(room, 1ul));
+  spdlog::warn("max_connections is {} and not {}, since no more than {} files may be open", fitting,
+               settings.max_connections, descriptors);
+  settings.max_connections = fitting;
 }
 
 } // namespace

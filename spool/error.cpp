@@ -2,6 +2,8 @@
 
 #include <boost/throw_exception.hpp>
 
+#include <cerrno>
+#include <cstring>
 #include <stdexcept>
 
 namespace holdwater::spool {
@@ -36,6 +38,11 @@ const boost::system::error_category& error_category() noexcept {
 
 boost::system::error_code make_error_code(errc code) noexcept {
   return {static_cast<int>(code), error_category()};
+}
+
+failure system_failure(const std::string& doing) {
+  return {errno == ENOSPC || errno == EDQUOT ? errc::disk_full : errc::io,
+          doing + ": " + std::strerror(errno)};
 }
 
 void throw_exception_from_error(const failure& error, const boost::source_location& where) {

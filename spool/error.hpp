@@ -30,6 +30,9 @@ struct failure {
   std::string context; // e.g. "committing 12 units to <path>: disk I/O error"
 };
 
+// Of a system call that has just failed: errno says why.
+[[nodiscard]] failure system_failure(const std::string& doing);
+
 template <class T>
 using result = boost::system::result<T, failure>;
 

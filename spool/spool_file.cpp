@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <random>
 
 namespace holdwater::spool {
@@ -36,11 +35,6 @@ CREATE TABLE fact (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO counter VALUES ('last', 0), ('dropped', 0), ('undone', 0);
 )";
-
-failure system_failure(const std::string& doing) {
-  return {errno == ENOSPC || errno == EDQUOT ? errc::disk_full : errc::io,
-          doing + ": " + std::strerror(errno)};
-}
 
 // SQLite would make it readable to all; the statements in it are the application's data. Its other files take
 // over this one's mode.

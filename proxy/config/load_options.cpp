@@ -132,11 +132,8 @@ class loader {
   }
 
   void warn_if_readable(const std::string& path) {
-    namespace fs = std::filesystem;
-    std::error_code error;
-    const auto found =
-        fs::status(path, error); // of a pipe or a device, rights say nothing of what comes through it
-    if (fs::is_regular_file(found) && (found.permissions() & fs::perms::others_read) != fs::perms::none)
+    std::error_code error; // of a pipe or a device, rights say nothing of what comes through it
+    if (std::filesystem::is_regular_file(path, error) && is_readable_by_everyone(path))
       loaded_.warnings.push_back(fmt::format("{}: holds a password and is readable by everyone", path));
   }
 
@@ -168,6 +165,12 @@ class loader {
 
 load_result load_options(int argc, const char* const* argv, const environment& variables) {
   return loader{}.load(argc, argv, variables);
+}
+
+bool is_readable_by_everyone(const std::string& path) {
+  std::error_code error;
+  const auto rights = std::filesystem::status(path, error).permissions();
+  return !error && (rights & std::filesystem::perms::others_read) != std::filesystem::perms::none;
 }
 
 environment environment_of(const char* const* variables) {

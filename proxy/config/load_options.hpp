@@ -33,6 +33,9 @@ using load_result = std::variant<loaded_options, early_exit>;
 
 [[nodiscard]] load_result load_options(int argc, const char* const* argv, const environment& variables);
 
+// What holds a password or a key should not be. False also for what is not there.
+[[nodiscard]] bool is_readable_by_everyone(const std::string& path);
+
 // The process's own environment, from main's third argument or `environ`.
 [[nodiscard]] environment environment_of(const char* const* variables);
 

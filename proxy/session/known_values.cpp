@@ -2,7 +2,9 @@
 #include "proxy/session/session_state.hpp"
 
 #include <boost/algorithm/hex.hpp>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace holdwater::proxy {
@@ -58,6 +60,13 @@ void session_state::limit_what_is_kept() {
   user_variables_.clear();
   open_gap("", "the session has set more variables than are kept");
   make_unrestorable("more variables than are kept");
+}
+
+// Only the server knows its value now.
+void session_state::must_ask(const std::string& name, std::vector<std::string>& to_ask) {
+  open_gap(name, fmt::format("the value of {} is not known", name));
+  remember(name, {});
+  if (std::ranges::find(to_ask, name) == to_ask.end()) to_ask.push_back(name);
 }
 
 std::optional<std::string> session_state::setting(std::string_view name) const {

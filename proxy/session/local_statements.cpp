@@ -180,7 +180,7 @@ task<bool> session::prepare_locally() {
   one.text = write_.text;
   one.parameters = static_cast<std::uint16_t>(parameters);
   one.facts = describe_prepared(one.text, state_, home_.analysis());
-  const bool reads = read_.has_value() && !one.facts.writes() && !is_plain();
+  const bool reads = one.facts.kind == sql::kind::select || one.facts.kind == sql::kind::show;
   if (reads) one.definitions = hash_of_definitions(*read_);
   const auto columns = reads ? *read_ : protocol::text_result_set{};
   const auto id = parameters > most_parameters

@@ -149,11 +149,10 @@ task<bool> session::restore_session(bool fresh_autocommit) {
 task<> session::apply_effects(const command_facts& facts) {
   apply_command_effects(facts);
   if (!tracker_.session_state().empty()) follow_told(facts.kind == sql::kind::set);
-  if (tracker_
-          .changes_untold()) { // a client that has the server tell would see of a question that it was asked
+  if (tracker_.changes_untold()) {
     if (hides_changes())
       state_.changed_untold(to_learn_);
-    else
+    else // a client that has the server tell would see of a question that it was asked
       state_.make_unrestorable("a setting that a function changed and the server did not tell");
   }
   const bool may_ask = tracker_.ended_by() != response_tracker::ending::err && tracker_.ok().warnings == 0;

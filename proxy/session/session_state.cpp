@@ -199,10 +199,7 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
   }
   const auto variable = canonical(one.variable);
   if (!one.literal || one.default_value) {
-    unknown.push_back(variable);
-    remember(variable, {});
-    open_gap(variable, fmt::format("the value of {} is not known", variable));
-    return;
+    return must_ask(variable, unknown);
   }
   const auto value = sql::literal_value(one.value, dialect_);
   if (variable == "transaction_isolation") // its words may come without quotes, from SET TRANSACTION
@@ -273,11 +270,8 @@ void session_state::reset_names(std::vector<std::string>& unknown) {
 
 // SET CHARACTER SET: the connection's comes from the database, which only the server knows.
 void session_state::reset_character_set(std::vector<std::string>& unknown) {
-  for (const char* variable : {"character_set_client", "character_set_results", "collation_connection"}) {
-    unknown.emplace_back(variable);
-    remember(variable, {});
-    open_gap(variable, fmt::format("the value of {} is not known", variable));
-  }
+  for (const char* variable : {"character_set_client", "character_set_results", "collation_connection"})
+    must_ask(variable, unknown);
 }
 
 // The bytes of a database's or a user variable's name mean another name in another character set.

@@ -4,7 +4,6 @@
 #include "protocol/sql/characters.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -76,12 +75,6 @@ void session_state::follow(const session_change& told, bool by_set, std::vector<
 // in its next OK.)
 void session_state::changed_untold(std::vector<std::string>& to_ask) {
   for (const auto name : told_by_default) must_ask(std::string(name), to_ask);
-}
-
-void session_state::must_ask(const std::string& name, std::vector<std::string>& to_ask) {
-  open_gap(name, fmt::format("the value of {} is not known", name));
-  remember(name, {});
-  if (std::ranges::find(to_ask, name) == to_ask.end()) to_ask.push_back(name);
 }
 
 } // namespace holdwater::proxy

@@ -10,8 +10,10 @@
 // written.
 #include "proxy/session/describe.hpp"
 
-#include <charconv>
+#include <boost/algorithm/hex.hpp>
+
 #include <iostream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -32,22 +34,14 @@ std::vector<std::string> parts_of(const std::string& line) {
 
 std::string from_hex(std::string_view digits) {
   std::string bytes;
-  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
-    unsigned value = 0;
-    std::from_chars(digits.data() + i, digits.data() + i + 2, value, 16);
-    bytes += static_cast<char>(value);
-  }
+  boost::algorithm::unhex(digits, std::back_inserter(bytes));
   return bytes;
 }
 
 std::string to_hex(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out;
-  for (const unsigned char c : bytes) {
-    out += digits[c >> 4];
-    out += digits[c & 15];
-  }
-  return out;
+  std::string digits;
+  boost::algorithm::hex_lower(bytes, std::back_inserter(digits));
+  return digits;
 }
 
 session_state begin(const std::vector<std::string>& mode) {

@@ -1,5 +1,7 @@
 #include "faulty_vfs.hpp"
 
+#include "private_vfs.hpp"
+
 #include <sqlite3.h>
 
 #include <atomic>
@@ -72,22 +74,6 @@ int file_size(sqlite3_file* file, sqlite3_int64* size) {
   *size = static_cast<sqlite3_int64>(bytes);
   return code_of(done, SQLITE_IOERR_FSTAT);
 }
-int lock_file(sqlite3_file*, int) {
-  return SQLITE_OK;
-}
-int check_lock(sqlite3_file*, int* held) {
-  *held = 0;
-  return SQLITE_OK;
-}
-int control_file(sqlite3_file*, int, void*) {
-  return SQLITE_NOTFOUND;
-}
-int sector_size(sqlite3_file*) {
-  return 512;
-}
-int characteristics(sqlite3_file*) {
-  return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
-}
 
 constexpr sqlite3_io_methods file_methods{
     1,         close_file, read_file,  write_file,   cut_file,    sync_file,       file_size,
@@ -126,24 +112,15 @@ int access_path(sqlite3_vfs*, const char* path, int, int* there) {
   *there = found ? 1 : 0;
   return code_of(done, SQLITE_IOERR_ACCESS);
 }
-int full_path(sqlite3_vfs*, const char* path, int size, char* to) {
-  sqlite3_snprintf(size, to, "%s", path);
-  return SQLITE_OK;
-}
 int get_last_error(sqlite3_vfs*, int, char*) {
   return last_error;
 }
 
 sqlite3_vfs make_vfs() {
-  sqlite3_vfs made = *sqlite3_vfs_find(nullptr); // time, sleep and randomness stay the system's
-  made.iVersion = 1;
-  made.szOsFile = sizeof(open_file);
-  made.zName = faulty_vfs::name();
-  made.pNext = nullptr;
+  auto made = private_vfs(faulty_vfs::name(), sizeof(open_file));
   made.xOpen = open_path;
   made.xDelete = delete_path;
   made.xAccess = access_path;
-  made.xFullPathname = full_path;
   made.xGetLastError = get_last_error;
   return made;
 }

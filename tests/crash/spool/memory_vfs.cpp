@@ -1,5 +1,7 @@
 #include "memory_vfs.hpp"
 
+#include "private_vfs.hpp"
+
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -65,22 +67,6 @@ int file_size(sqlite3_file* file, sqlite3_int64* size) {
   *size = static_cast<sqlite3_int64>(self(file).what->now.size());
   return SQLITE_OK;
 }
-int lock_file(sqlite3_file*, int) {
-  return SQLITE_OK;
-}
-int check_lock(sqlite3_file*, int* held) {
-  *held = 0;
-  return SQLITE_OK;
-}
-int control_file(sqlite3_file*, int, void*) {
-  return SQLITE_NOTFOUND;
-}
-int sector_size(sqlite3_file*) {
-  return 512;
-}
-int characteristics(sqlite3_file*) {
-  return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
-}
 
 // Version 1 has no shared memory: the spool must keep the WAL's index to itself.
 constexpr sqlite3_io_methods file_methods{
@@ -136,21 +122,12 @@ int access_path(sqlite3_vfs*, const char* path, int, int* there) {
   *there = the_disk->find(path, false) ? 1 : 0;
   return SQLITE_OK;
 }
-int full_path(sqlite3_vfs*, const char* path, int size, char* to) {
-  sqlite3_snprintf(size, to, "%s", path);
-  return SQLITE_OK;
-}
 
 sqlite3_vfs make_vfs(const char* name) {
-  sqlite3_vfs made = *sqlite3_vfs_find(nullptr); // time, sleep and randomness stay the system's
-  made.iVersion = 1;
-  made.szOsFile = sizeof(open_file);
-  made.zName = name;
-  made.pNext = nullptr;
+  auto made = private_vfs(name, sizeof(open_file));
   made.xOpen = open_path;
   made.xDelete = delete_path;
   made.xAccess = access_path;
-  made.xFullPathname = full_path;
   return made;
 }
 sqlite3_vfs the_vfs{};

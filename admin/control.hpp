@@ -74,8 +74,10 @@ struct counter {
   struct sample {
     std::vector<std::pair<std::string, std::string>> labels;
     double value = 0;
+    std::string suffix{}; // of a histogram: _bucket, _sum, _count
   };
   std::vector<sample> samples;
+  bool histogram = false;
 };
 
 struct listed_unit {

@@ -39,9 +39,11 @@ std::string label_list(const counter::sample& of) {
 
 std::string family_text(const counter& of) {
   auto out = fmt::format("# HELP {} {}\n# TYPE {} {}\n", of.name, escaped(of.help, false), of.name,
-                         of.gauge ? "gauge" : "counter");
+                         of.histogram ? "histogram"
+                         : of.gauge   ? "gauge"
+                                      : "counter");
   for (const auto& one : of.samples)
-    out += fmt::format("{}{} {}\n", of.name, label_list(one), number(one.value));
+    out += fmt::format("{}{}{} {}\n", of.name, one.suffix, label_list(one), number(one.value));
   return out;
 }
 
@@ -69,6 +71,19 @@ constexpr std::array database_states{"up", "suspect", "down", "draining", "halte
 constexpr std::array spool_states{"accepting", "off", "refusing"};
 
 } // namespace
+
+void add_series(counter& to, const std::vector<std::pair<std::string, std::string>>& labels,
+                std::span<const double> bounds, std::span<const std::uint64_t> counts, double sum) {
+  std::uint64_t so_far = 0;
+  for (std::size_t at = 0; at < counts.size(); ++at) {
+    so_far += counts[at];
+    auto named = labels;
+    named.emplace_back("le", at < bounds.size() ? number(bounds[at]) : "+Inf");
+    to.samples.push_back({std::move(named), static_cast<double>(so_far), "_bucket"});
+  }
+  to.samples.push_back({labels, sum, "_sum"});
+  to.samples.push_back({labels, static_cast<double>(so_far), "_count"});
+}
 
 std::string prometheus_text(const std::vector<counter>& families) {
   std::string out;

@@ -5,12 +5,19 @@
 
 #include "admin/control.hpp"
 
+#include <cstdint>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace holdwater::admin {
 
 inline constexpr const char* prometheus_content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+// Adds one series to a histogram: `counts` has one number for each bound, and one for what is past them all.
+void add_series(counter& to, const std::vector<std::pair<std::string, std::string>>& labels,
+                std::span<const double> bounds, std::span<const std::uint64_t> counts, double sum);
 
 // A family without samples is left out; of two with one name the first counts.
 [[nodiscard]] std::string prometheus_text(const std::vector<counter>& families);

@@ -63,6 +63,8 @@ class program final : public admin::control {
   void follow_state(server_view view);
   void check_sync(const std::shared_ptr<sync_wait>& one);
   [[nodiscard]] admin::spool_health spool_snapshot(const monitor::snapshot& server) const;
+  [[nodiscard]] admin::pool_health pool_snapshot() const;
+  [[nodiscard]] traffic::totals traffic_now() const;
 
   options settings_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

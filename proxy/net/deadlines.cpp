@@ -3,24 +3,29 @@
 namespace holdwater::proxy {
 
 void deadline_list::set(deadline& one, std::chrono::milliseconds from_now) {
-  const auto now = std::chrono::steady_clock::now();
+  const auto at = now();
   one.unlink();
   one.expired_ = false;
-  one.when_ = now + from_now;
-  if (waiting_.empty()) next_tick_ = now + tick;
+  one.when_ = at + from_now;
+  if (waiting_.empty()) next_tick_ = at + tick;
   waiting_.push_back(one);
+}
+
+steady_time deadline_list::now() {
+  if (turn_ == steady_time{}) turn_ = std::chrono::steady_clock::now();
+  return turn_;
 }
 
 std::chrono::milliseconds deadline_list::fire_due() {
   using std::chrono::milliseconds;
-  if (waiting_.empty()) return milliseconds(-1);
-  const auto now = std::chrono::steady_clock::now();
-  if (now >= next_tick_) {
-    next_tick_ = now + tick;
-    fire(now);
-    if (waiting_.empty()) return milliseconds(-1);
+  auto longest = milliseconds(-1);
+  if (!waiting_.empty() && now() >= next_tick_) {
+    next_tick_ = now() + tick;
+    fire(now());
   }
-  return std::chrono::ceil<milliseconds>(next_tick_ - now);
+  if (!waiting_.empty()) longest = std::chrono::ceil<milliseconds>(next_tick_ - now());
+  turn_ = {}; // what follows is the wait
+  return longest;
 }
 
 void deadline_list::fire(steady_time now) {

@@ -1,6 +1,6 @@
 // The one helper for deadlines: a worker's coarse clock. Every `tick` it wakes the coroutines whose deadline
 // has passed; setting and clearing one costs a list operation and no system call, so that every query can
-// have one.
+// have one. The clock itself is read once for each turn of the event loop, whoever asks.
 //
 // Invariant: a deadline is in at most one list, and leaves it when it fires, is cleared or is destroyed.
 #pragma once
@@ -41,6 +41,9 @@ class deadline_list {
 
   void set(deadline& one, std::chrono::milliseconds from_now);
 
+  // The time of the loop's present turn: as it was when somebody first asked since the last wait.
+  [[nodiscard]] steady_time now();
+
   // The event loop's, before each of its waits: at a tick, wakes the owners of what has passed. Returns the
   // time until the next tick; negative when nothing is waited for.
   std::chrono::milliseconds fire_due();
@@ -50,6 +53,7 @@ class deadline_list {
 
   boost::intrusive::list<deadline, boost::intrusive::constant_time_size<false>> waiting_;
   steady_time next_tick_{}; // meaningful while something waits
+  steady_time turn_{};      // the present turn's time; zero when it was not asked for
 };
 
 } // namespace holdwater::proxy

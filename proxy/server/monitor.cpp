@@ -77,7 +77,33 @@ void monitor::reconnect_now(std::function<void(bool, std::string)> done) {
 
 monitor::snapshot monitor::look() const {
   const std::lock_guard lock(mutex_);
-  return {board_.view(), since_, last_error_, reconnects_, spool_refusal_};
+  return {board_.view(), since_, last_error_, reconnects_, spool_refusal_, history_.changes().back().why};
+}
+
+monitor::effort monitor::efforts() const {
+  const std::lock_guard lock(mutex_);
+  auto out = efforts_;
+  out.seconds_in = history_.seconds();
+  return out;
+}
+
+std::vector<state_history::change> monitor::past() const {
+  const std::lock_guard lock(mutex_);
+  return {history_.changes().begin(), history_.changes().end()};
+}
+
+// Under the lock.
+void monitor::note(probe_result result, bool connects) {
+  switch (result) {
+  case probe_result::still_there:
+  case probe_result::fresh: ++efforts_.passed; break;
+  case probe_result::not_now: ++efforts_.not_now; break;
+  case probe_result::failed: ++efforts_.failed; break;
+  case probe_result::timed_out: ++efforts_.timed_out; break;
+  }
+  if (!connects) return;
+  ++efforts_.connects;
+  if (result == probe_result::failed || result == probe_result::timed_out) ++efforts_.connects_failed;
 }
 
 std::string monitor::spool_refusal(const std::string& account) const {
@@ -104,10 +130,12 @@ void monitor::watch() {
     lock.unlock();
 
     if (fresh) connection_.reset();
+    const bool connects = connection_ == nullptr;
     std::string error;
     const auto result = probe(error);
 
     lock.lock();
+    note(result, connects);
     switch (result) {
     case probe_result::still_there: apply(server_event::check_passed, {}); break;
     case probe_result::fresh: apply(server_event::connected, {}); break;
@@ -305,6 +333,7 @@ void monitor::enter(const server_view& before, const server_step& to, const std:
   const bool good = to.next == server_state::up || to.next == server_state::draining;
   spdlog::log(good ? spdlog::level::info : spdlog::level::warn, "the server is {}{} after {:.1f} s{}{}",
               name_of(to.next), to.reads ? ", reads go on," : "", lasted, why.empty() ? "" : ": ", why);
+  history_.enter(to.next, to.reads, why);
   if (to.next != before.state) {
     since_ = at;
     if (to.next == server_state::suspect) suspect_since_ = steady_clock::now();

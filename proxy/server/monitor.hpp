@@ -9,6 +9,7 @@
 #include "proxy/config/options.hpp"
 #include "proxy/server/state.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/server/state_history.hpp"
 #include "spool/mysql_connection.hpp"
 #include "spool/replayer.hpp"
 
@@ -33,6 +34,14 @@ class monitor {
     std::string last_error;
     std::uint64_t reconnects = 0;
     std::string spool_refusal; // why nothing may be spooled (no ledger), empty otherwise
+    std::string why;           // of the present state; empty when all is as it should be
+  };
+
+  // How often it looked at the server, by what came of it, and how often it had to connect anew for that.
+  struct effort {
+    std::uint64_t passed = 0, not_now = 0, failed = 0, timed_out = 0;
+    std::uint64_t connects = 0, connects_failed = 0;
+    std::array<double, all_server_states.size()> seconds_in{};
   };
 
   // Without a replayer (spool.enabled = false) a reachable server is up. `queue` tells what is pending.
@@ -56,11 +65,14 @@ class monitor {
   void reconnect_now(std::function<void(bool reached, std::string reason)> done);
 
   [[nodiscard]] snapshot look() const;
+  [[nodiscard]] effort efforts() const;
+  [[nodiscard]] std::vector<state_history::change> past() const;
   // Why no write of the account may be spooled, empty when it may. Any thread.
   [[nodiscard]] std::string spool_refusal(const std::string& account) const;
 
  private:
   enum class probe_result : std::uint8_t { still_there, fresh, not_now, failed, timed_out };
+  void note(probe_result result, bool connects);
 
   void watch();
   void replay();
@@ -98,6 +110,8 @@ class monitor {
   std::map<std::string, std::string> without_ledger_; // account, why
   bool met_ = false;                                  // the server was reached once
   std::uint64_t reconnects_ = 0;
+  state_history history_;
+  effort efforts_;
   std::vector<std::function<void(bool, std::string)>> reconnect_waiters_;
   std::mt19937_64 random_{std::random_device{}()};
 

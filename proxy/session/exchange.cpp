@@ -67,7 +67,6 @@ task<session::verdict> session::forward(const command_facts& facts) {
       co_return co_await kill_without_server(kill);
     }
   }
-  process().counters.commands_forwarded.fetch_add(1, std::memory_order_relaxed);
   const auto how = co_await exchange_with_server();
   limit_.clear();
   if (facts.finds_rows && link_ && how == trip::answered &&

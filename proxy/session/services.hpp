@@ -52,7 +52,6 @@ struct session_counters {
   std::atomic<std::uint64_t> clients_turned_away{0};
   std::atomic<std::uint64_t> clients_given_up{0}; // net_read_timeout, net_write_timeout
   std::atomic<std::uint64_t> tls_failed{0};       // handshakes with clients
-  std::atomic<std::uint64_t> commands_forwarded{0};
   std::atomic<std::uint64_t> commands_held{0};
   std::atomic<std::uint64_t> commands_refused{0}; // by Holdwater, not by the server
   std::atomic<std::uint64_t> writes_spooled{0};   // answered with the spooled OK

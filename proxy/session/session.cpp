@@ -111,6 +111,7 @@ task<bool> session::serve_command() {
   bool unwanted = false;
   if (sent_away_) unwanted = co_await server_sent_away();
   if (unwanted) co_return false;
+  const auto began = home_.deadlines().now();
   auto next = verdict::decide_again;
   while (next == verdict::decide_again) {
     drop_stale_link();
@@ -127,7 +128,9 @@ task<bool> session::serve_command() {
       if (next != verdict::decide_again) break;
     }
     const auto facts = describe(!here);
-    next = co_await act(decide(facts, look_around(facts, server)), facts);
+    const auto chosen = decide(facts, look_around(facts, server));
+    next = co_await act(chosen, facts);
+    if (next != verdict::decide_again) measure(facts, chosen.what, began);
   }
   hold_limit_.clear();
   spend_command();
@@ -357,35 +360,6 @@ task<session::verdict> session::collect_command() {
   command_.payload = collected_;
   command_.whole = command_.collected = true;
   co_return verdict::decide_again;
-}
-
-// Waits until `condition` ends or this command has waited as long as it may, counting all its waits.
-task<> session::hold_while(bool (session::*condition)() const) {
-  if (!held_) {
-    held_ = true;
-    process().counters.commands_held.fetch_add(1, std::memory_order_relaxed);
-    home_.deadlines().set(hold_limit_, process().settings.hold());
-  }
-  while ((this->*condition)() && !held_out() && !stopping_ && !client_->closed()) {
-    home_.wait_for_state(wake_);
-    client_->arm_receive();
-    co_await wake_.wait();
-    home_.forget_state(wake_);
-  }
-}
-
-bool session::server_is_suspect() const {
-  const auto now = home_.process().board.view();
-  return now.state == server_state::suspect && !now.reads;
-}
-
-bool session::suspicion_stands() const {
-  const auto now = home_.process().board.view();
-  return now.state == server_state::suspect && now.reads == command_.decided_in.reads;
-}
-
-bool session::server_is_draining() const {
-  return home_.process().board.view().state == server_state::draining;
 }
 
 std::optional<protocol::query_text> session::query_text() const {

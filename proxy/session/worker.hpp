@@ -6,6 +6,7 @@
 #include "proxy/net/event_loop.hpp"
 #include "proxy/net/stream_socket.hpp"
 #include "proxy/session/services.hpp"
+#include "proxy/session/traffic.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -35,12 +36,15 @@ class worker {
   // Meets the server once, so that its greeting is known. Any thread.
   void learn_greeting();
   [[nodiscard]] std::size_t sessions() const { return count_.load(std::memory_order_relaxed); }
+  // What its sessions did. Written on its thread alone; read on any.
+  [[nodiscard]] const traffic& counted() const { return traffic_; }
 
   // --- for the sessions of this worker, on its thread
   [[nodiscard]] services& process() { return process_; }
   [[nodiscard]] event_loop& loop() { return loop_; }
   [[nodiscard]] deadline_list& deadlines() { return loop_.deadlines(); }
   [[nodiscard]] server_pool& pool() { return *pool_; }
+  [[nodiscard]] traffic& counts() { return traffic_; }
   // Closes every worker's idle server connections, soon. False when there are none.
   bool shed_pools();
   // Runs a coroutine that is nobody's; it must end soon when the worker stops.
@@ -63,6 +67,7 @@ class worker {
   services& process_;
   event_loop loop_;
   protocol::sql::analysis analysis_;
+  traffic traffic_;
   std::unique_ptr<server_pool> pool_;
   std::unordered_set<wakeup*> state_waiters_;
   std::unordered_set<std::shared_ptr<session>> sessions_;

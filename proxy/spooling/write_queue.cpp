@@ -20,6 +20,7 @@ void write_queue::appended(const std::shared_ptr<ticket>& one, spool::result<spo
     if (one->move(ticket::phase::appending, ticket::phase::durable)) waiting_.emplace(*outcome, one);
   } else {
     one->failure_ = outcome.error();
+    failed_.fetch_add(1, std::memory_order_relaxed);
     {
       const std::lock_guard lock(mutex_);
       last_failure_ = outcome.error();
@@ -69,6 +70,7 @@ bool write_queue::refused(spool::seq number, const spool::server_error& error) {
   const auto one = take(number);
   const bool waits = one && tell_refused(*one, error);
   if (waits && !error.in_doubt) return true; // or else a person has to look: it may have been carried out
+  died_.fetch_add(1, std::memory_order_relaxed);
   spdlog::warn("unit {} is a dead letter: {} ({})", number, error.text, error.number);
   return false;
 }

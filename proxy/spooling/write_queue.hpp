@@ -79,6 +79,8 @@ class write_queue final : public spool::replay_observer {
 
   [[nodiscard]] std::uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t replayed() const { return replayed_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t failed() const { return failed_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t died() const { return died_.load(std::memory_order_relaxed); }
 
  private:
   void appended(const std::shared_ptr<ticket>& one, spool::result<spool::seq> outcome);
@@ -94,6 +96,8 @@ class write_queue final : public spool::replay_observer {
   std::chrono::steady_clock::time_point failed_at_;
   std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint64_t> replayed_{0};
+  std::atomic<std::uint64_t> failed_{0}; // not made durable
+  std::atomic<std::uint64_t> died_{0};   // made dead letters
 };
 
 } // namespace holdwater::proxy

@@ -1,0 +1,118 @@
+// What the HTTP port lists and does.
+#include "proxy/program.hpp"
+
+#include "admin/server.hpp"
+#include "spool/parameter_text.hpp"
+
+#include <boost/asio/post.hpp>
+#include <fmt/format.h>
+
+namespace holdwater::proxy {
+
+using system_clock = std::chrono::system_clock;
+
+namespace {
+
+system_clock::time_point moment(std::chrono::microseconds since_epoch) {
+  return system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(since_epoch));
+}
+
+admin::listed_unit listed(const spool::unit& one) {
+  admin::listed_unit out{one.number, one.account, {}, moment(one.accepted_at), {}};
+  if (!one.statements.empty()) out.database = one.statements.front().context.database;
+  for (const auto& statement : one.statements) {
+    auto& text = out.statements.emplace_back(statement.text);
+    for (std::size_t i = 0; i < statement.parameters.size(); ++i)
+      text += (i == 0 ? " /* bound: " : ", ") + spool::readable(statement.parameters[i]);
+    if (!statement.parameters.empty()) text += " */";
+  }
+  return out;
+}
+
+} // namespace
+
+void program::list_pending(std::uint64_t after, std::size_t most,
+                           std::function<void(admin::spool_listing, std::string)> done) {
+  if (!spool_) return done({}, {});
+  asio::post(slow_work_, [this, after, most, done = std::move(done)] {
+    constexpr std::size_t most_bytes = 4 << 20;
+    const auto read = spool_->read_pending(after, most + 1, most_bytes);
+    if (!read) return done({}, read.error().context);
+    admin::spool_listing out;
+    for (const auto& one : *read)
+      if (out.units.size() < most) out.units.push_back(listed(one));
+    out.truncated =
+        !out.units.empty() && spool_->counts().pending > 0 && out.units.back().seq < spool_->counts().last;
+    done(std::move(out), {});
+  });
+}
+
+void program::list_dead(std::size_t most,
+                        std::function<void(std::vector<admin::listed_dead_letter>, std::string)> done) {
+  if (!spool_) return done({}, {});
+  asio::post(slow_work_, [this, most, done = std::move(done)] {
+    const auto read = spool_->dead(most);
+    if (!read) return done({}, read.error().context);
+    std::vector<admin::listed_dead_letter> out;
+    for (const auto& one : *read)
+      out.push_back({listed(one.what), one.number, one.sql_state, one.reason, moment(one.died_at)});
+    done(std::move(out), {});
+  });
+}
+
+struct program::sync_wait {
+  asio::steady_timer timer;
+  std::chrono::steady_clock::time_point until;
+  completion done;
+};
+
+void program::sync(std::chrono::milliseconds timeout, completion done) {
+  const auto one = std::make_shared<sync_wait>(
+      sync_wait{asio::steady_timer(main_loop_), std::chrono::steady_clock::now() + timeout, std::move(done)});
+  const auto begin = [this, one](bool, const std::string&) {
+    asio::post(main_loop_, [this, one] { check_sync(one); });
+  };
+  if (board_.view().state == server_state::up)
+    begin(true, {});
+  else
+    monitor_->reconnect_now(begin);
+}
+
+void program::check_sync(const std::shared_ptr<sync_wait>& one) {
+  const auto state = board_.view().state;
+  const auto pending = spool_ ? spool_->counts().pending : 0;
+  if (state == server_state::up && pending == 0) return one->done({true, {}, 0});
+  if (std::chrono::steady_clock::now() >= one->until)
+    return one->done(
+        {false, fmt::format("the server is {} and {} unit(s) are pending", name_of(state), pending), 0});
+  one->timer.expires_after(std::chrono::milliseconds(50));
+  one->timer.async_wait([this, one](boost::system::error_code cancelled) {
+    if (!cancelled) check_sync(one);
+  });
+}
+
+void program::reconnect(completion done) {
+  monitor_->reconnect_now([done = std::move(done)](bool reached, std::string reason) {
+    done({reached, std::move(reason), 0});
+  });
+}
+
+void program::retry_dead(std::uint64_t seq, completion done) {
+  if (!spool_) return done({false, "the spool is off", 0});
+  asio::post(slow_work_, [this, seq, done = std::move(done)] {
+    const auto anew = spool_->retry_dead(seq);
+    if (!anew) return done({false, anew.error().context, 0});
+    monitor_->ask_for_drain();
+    done({true, {}, *anew});
+  });
+}
+
+void program::discard_dead(std::uint64_t seq, completion done) {
+  if (!spool_) return done({false, "the spool is off", 0});
+  asio::post(slow_work_, [this, seq, done = std::move(done)] {
+    const auto gone = spool_->discard_dead(seq);
+    done({static_cast<bool>(gone), gone ? std::string() : gone.error().context, seq});
+  });
+}
+
+} // namespace holdwater::proxy

@@ -87,10 +87,10 @@ class mutator {
 
   // Bytes that mean something to one parser or another: lengths, markers, quotes, brackets.
   std::uint8_t telling_byte() {
-    static constexpr std::string_view telling("\x00\x01\x03\x04\x05\x0a\x11\x7f\x80\xfa\xfb\xfc\xfd\xfe\xff"
-                                              "'\"`\\/*!-#;().,@?{}[]=$:% \n09aeNxX\x81\x5c",
-                                              52);
-    return static_cast<std::uint8_t>(below(3) == 0 ? random_() : telling[below(telling.size())]);
+    static constexpr char telling[] = "\x00\x01\x03\x04\x05\x0a\x11\x7f\x80\xfa\xfb\xfc\xfd\xfe\xff"
+                                      "'\"`\\/*!-#;().,@?{}[]=$:% \n09aeNxX\x81\x5c";
+    constexpr std::size_t count = sizeof(telling) - 1;
+    return static_cast<std::uint8_t>(below(3) == 0 ? random_() : telling[below(count)]);
   }
 
   void change(bytes& out) {

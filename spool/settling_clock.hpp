@@ -1,14 +1,11 @@
 // The time by which settled units are kept for the retention. The wall clock may be set while the program
-// runs, forwards or back; then units would be dropped before their time. So this one starts at the wall clock
-// once a boot of the machine and goes on with the time that has passed since (CLOCK_BOOTTIME, which counts a
-// suspended machine's sleep too).
+// runs, forwards or back; then units would be dropped before their time. So it is a boot_clock.
 //
 // Invariant: within a boot it moves as real time does, across restarts of the program too; at a new boot it
 // is not behind the newest unit that was settled. What passes while the machine is off only the wall clock
 // can tell.
 //
-// The fact "clock" holds the boot and the distance between the two, in microseconds: "<boot id>
-// 1795693810000000".
+// It is kept as the fact "clock".
 #pragma once
 
 #include "spool/store.hpp"

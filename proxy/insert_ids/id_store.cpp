@@ -1,11 +1,11 @@
 #include "proxy/insert_ids/id_store.hpp"
 
+#include "spool/set_aside.hpp"
 #include "spool/sync_folder.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <filesystem>
 #include <utility>
 
 namespace holdwater::proxy {
@@ -51,17 +51,6 @@ result<void> prepare_layout(spool::sqlite::database& db) {
   if (version->empty()) return db.exec("INSERT INTO facts VALUES ('layout', '1')");
   if (*version == layout_version) return {};
   return spool::failure{spool::errc::wrong_version, "its layout is version " + *version};
-}
-
-result<void> set_aside(const std::string& path) {
-  for (const char* tail : {"", "-wal", "-shm"}) {
-    std::error_code failed;
-    if (!std::filesystem::exists(path + tail, failed)) continue;
-    std::filesystem::rename(path + tail, path + ".unreadable" + tail, failed);
-    if (failed)
-      return spool::failure{spool::errc::io, "setting aside " + path + tail + ": " + failed.message()};
-  }
-  return {};
 }
 
 } // namespace
@@ -209,7 +198,7 @@ result<id_store> open_or_replace(const std::string& path) {
   if (store || store.error().code != spool::errc::corrupt) return store;
   spdlog::error("the file of reserved ids {} is unreadable and is set aside: {}", path,
                 store.error().context);
-  if (auto done = set_aside(path); !done) return done.error();
+  if (auto done = spool::set_aside(path); !done) return done.error();
   return id_store::open(path);
 }
 

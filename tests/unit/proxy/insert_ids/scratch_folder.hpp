@@ -22,7 +22,7 @@ class scratch_folder {
   scratch_folder(const scratch_folder&) = delete;
   scratch_folder& operator=(const scratch_folder&) = delete;
 
-  [[nodiscard]] std::string file() const { return path_ / "ids.db"; }
+  [[nodiscard]] std::string file(const char* name = "ids.db") const { return path_ / name; }
 
  private:
   std::filesystem::path path_;

@@ -1,0 +1,53 @@
+// A bounded store of opaque values by opaque keys, for what may be lost: results of reads, kept for an
+// outage. Not durable: nothing waits for the disk (WAL, synchronous=NORMAL); after a power cut the last
+// values may be missing, or the file be damaged, and then it is set aside and begun anew.
+//
+// One thread at a time. The file is private to its owner (0600) and to this process.
+//
+// The file: SQLite, application_id 0x48577263 ("HWrc"), user_version 1; the table `result` (key, written_at
+// in microseconds of boot_clock's time, value with a CRC-32 behind it), the table `fact` (clock).
+#pragma once
+
+#include "spool/error.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace holdwater::spool {
+
+struct kept_result {
+  std::string key;
+  std::string value;
+  std::chrono::microseconds written_at{0}; // since boot, as since_boot() says it
+};
+
+class result_store {
+ public:
+  virtual ~result_store() = default;
+
+  // In one transaction. A value that is there is replaced, unless it is newer.
+  [[nodiscard]] virtual result<void> put(const std::vector<kept_result>& all) = 0;
+  // errc::corrupt: the value is not what was written.
+  [[nodiscard]] virtual result<std::optional<kept_result>> get(const std::string& key) = 0;
+  [[nodiscard]] virtual result<void> erase(const std::vector<std::string>& keys) = 0;
+  [[nodiscard]] virtual result<void> clear() = 0;
+  // Drops what was written before, and the oldest beyond `most_bytes` of the file, some at a time. True:
+  // there is more to drop.
+  [[nodiscard]] virtual result<bool> shrink(std::chrono::microseconds written_before,
+                                            std::uint64_t most_bytes) = 0;
+
+  [[nodiscard]] virtual result<std::uint64_t> entries() = 0;
+  [[nodiscard]] virtual result<std::uint64_t> bytes() = 0; // of the file that are in use
+};
+
+// A file that is damaged, or is something else, is errc::corrupt.
+[[nodiscard]] result<std::unique_ptr<result_store>> open_result_store(const std::string& path);
+// A damaged file is set aside and begun anew, and `damage` says what was wrong.
+[[nodiscard]] result<std::unique_ptr<result_store>> open_result_store_or_replace(const std::string& path,
+                                                                                 std::string& damage);
+
+} // namespace holdwater::spool

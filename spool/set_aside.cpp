@@ -1,0 +1,17 @@
+#include "spool/set_aside.hpp"
+
+#include <filesystem>
+
+namespace holdwater::spool {
+
+result<void> set_aside(const std::string& path) {
+  for (const char* tail : {"", "-wal", "-shm"}) {
+    std::error_code failed;
+    if (!std::filesystem::exists(path + tail, failed)) continue;
+    std::filesystem::rename(path + tail, path + ".unreadable" + tail, failed);
+    if (failed) return failure{errc::io, "setting aside " + path + tail + ": " + failed.message()};
+  }
+  return {};
+}
+
+} // namespace holdwater::spool

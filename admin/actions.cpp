@@ -63,6 +63,7 @@ struct performer {
   }
   void operator()(const sync_now& what) const { on.sync(what.timeout, answer(done, 504)); }
   void operator()(const reconnect&) const { on.reconnect(answer(done, 503)); }
+  void operator()(const clear_cache&) const { on.clear_cache(answer(done, 409)); }
   void operator()(const retry_dead& what) const { on.retry_dead(what.seq, answer(done, 409)); }
   void operator()(const discard_dead& what) const { on.discard_dead(what.seq, answer(done, 409)); }
 };

@@ -44,6 +44,15 @@ struct cache_health {
   std::uint64_t bytes = 0;
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
+  std::uint64_t fills = 0;            // answers that were new or other than before
+  std::uint64_t evictions = 0;        // for room
+  std::uint64_t too_old = 0;          // of the misses
+  std::optional<double> oldest_age_s; // of what is in memory and was not used for longest; null when none
+  std::uint64_t disk_entries = 0;
+  std::uint64_t disk_bytes = 0;
+  std::uint64_t disk_written = 0; // entries since the start
+  std::string disk_trouble;       // why nothing is written, empty when it is
+  bool enabled = false;
 };
 
 // Connections to the server that sessions have, or had and left for the next.
@@ -126,6 +135,8 @@ class control {
   virtual void sync(std::chrono::milliseconds timeout, completion done) = 0;
   // Tries to reach the server now; done when the attempt has ended.
   virtual void reconnect(completion done) = 0;
+  // Forgets every cached answer, in memory and on the disk.
+  virtual void clear_cache(completion done) = 0;
   virtual void retry_dead(std::uint64_t seq, completion done) = 0;
   virtual void discard_dead(std::uint64_t seq, completion done) = 0;
 };

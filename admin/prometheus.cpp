@@ -118,6 +118,19 @@ std::vector<counter> health_metrics(const health& of) {
       gauge("holdwater_cache_bytes", "Size of the read cache.", number_of(of.cache.bytes)),
       total("holdwater_cache_hits_total", "Reads answered from the cache.", of.cache.hits),
       total("holdwater_cache_misses_total", "Reads that the cache could not answer.", of.cache.misses),
+      total("holdwater_cache_too_old_total", "Those of them whose cached answer was too old.",
+            of.cache.too_old),
+      total("holdwater_cache_fills_total", "Answers cached that were new or other than before.",
+            of.cache.fills),
+      total("holdwater_cache_evictions_total", "Cached answers dropped for room.", of.cache.evictions),
+      gauge("holdwater_cache_oldest_age_seconds",
+            "Age of the cached answer in memory that was not used for longest, 0 when none.",
+            of.cache.oldest_age_s.value_or(0)),
+      gauge("holdwater_cache_disk_entries", "Results in the read cache's file.",
+            number_of(of.cache.disk_entries)),
+      gauge("holdwater_cache_disk_bytes", "Size of the read cache's file.", number_of(of.cache.disk_bytes)),
+      total("holdwater_cache_disk_written_total", "Results written to the read cache's file.",
+            of.cache.disk_written),
   };
 }
 

@@ -50,6 +50,9 @@ action make_sync(arguments a) {
 action make_reconnect(arguments) {
   return reconnect{};
 }
+action make_clear_cache(arguments) {
+  return clear_cache{};
+}
 action make_retry(arguments a) {
   return retry_dead{a.seq};
 }
@@ -63,6 +66,7 @@ constexpr std::array rules{
     path_rule{verb::get, "/health/cache", make_show<page::cache>},
     path_rule{verb::post, "/health/sync", make_sync},
     path_rule{verb::post, "/health/reconnect", make_reconnect},
+    path_rule{verb::post, "/health/cache/clear", make_clear_cache},
     path_rule{verb::get, "/livez", make_show<page::live>},
     path_rule{verb::get, "/readyz", make_show<page::ready>},
     path_rule{verb::get, "/metrics", make_show<page::metrics>},

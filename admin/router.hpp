@@ -55,6 +55,9 @@ struct sync_now {
 struct reconnect {
   friend bool operator==(const reconnect&, const reconnect&) = default;
 };
+struct clear_cache {
+  friend bool operator==(const clear_cache&, const clear_cache&) = default;
+};
 struct retry_dead {
   std::uint64_t seq = 0;
   friend bool operator==(const retry_dead&, const retry_dead&) = default;
@@ -64,7 +67,8 @@ struct discard_dead {
   friend bool operator==(const discard_dead&, const discard_dead&) = default;
 };
 
-using action = std::variant<show, list_pending, list_dead, sync_now, reconnect, retry_dead, discard_dead>;
+using action =
+    std::variant<show, list_pending, list_dead, sync_now, reconnect, clear_cache, retry_dead, discard_dead>;
 using decision = std::variant<action, reply>;
 
 // `host_names` are the names, besides IP addresses and localhost, that Host may carry.

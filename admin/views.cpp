@@ -67,7 +67,22 @@ json::value view(const spool_health& of) {
 }
 
 json::value view(const cache_health& of) {
-  return json::object{{"entries", of.entries}, {"bytes", of.bytes}, {"hits", of.hits}, {"misses", of.misses}};
+  const auto asked = static_cast<double>(of.hits + of.misses);
+  return json::object{
+      {"entries", of.entries},
+      {"bytes", of.bytes},
+      {"hits", of.hits},
+      {"misses", of.misses},
+      {"hit_rate", asked > 0 ? json::value(to_ms(static_cast<double>(of.hits) / asked)) : json::value()},
+      {"fills", of.fills},
+      {"evictions", of.evictions},
+      {"too_old", of.too_old},
+      {"oldest_age_s", of.oldest_age_s ? json::value(to_ms(*of.oldest_age_s)) : json::value()},
+      {"disk", json::object{{"entries", of.disk_entries},
+                            {"bytes", of.disk_bytes},
+                            {"written", of.disk_written},
+                            {"trouble", printable(of.disk_trouble)}}},
+      {"enabled", of.enabled}};
 }
 
 json::value view(const pool_health& of) {

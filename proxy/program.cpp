@@ -88,7 +88,7 @@ std::string program::start() {
   monitor_->on_connected([this](spool::mysql_connection& connection) { learn_from(connection, profile_); });
   services_.emplace(services{settings_, board_, *monitor_, profile_, counters_, writes_.get(), spool_.get(),
                              ids_.get(), client_tls_.get(), server_tls_.get(),
-                             password_key_ ? &*password_key_ : nullptr});
+                             password_key_ ? &*password_key_ : nullptr, cache_.get()});
   services_->proxy_networks =
       protocol::network_list::parse(settings_.proxy_protocol_networks).value_or(protocol::network_list());
   const auto count =
@@ -102,6 +102,7 @@ std::string program::start() {
 
   for (const auto& one : workers_) one->start();
   if (ids_) ids_->start();
+  if (cache_) cache_->start();
   monitor_->start();
   listener_->start();
   if (socket_listener_) socket_listener_->start();
@@ -128,6 +129,8 @@ std::string program::open_data() {
     spdlog::warn("the data directory {}: {}", settings_.data_dir, problem);
   }
   if (const auto problem = profile_.load(); !problem.empty()) spdlog::warn("{}", problem);
+  if (settings_.cache.enabled)
+    cache_ = std::make_unique<read_cache>(settings_.cache, settings_.data_dir + "/cache.db");
   if (!settings_.spool.enabled) return {};
   if (settings_.accounts.empty())
     return "MYSQL_USER is not set: the spool needs an account to replay with (or set spool.enabled = false)";
@@ -233,6 +236,7 @@ void program::stop() {
   admin_->stop();
   for (const auto& one : workers_) one->stop();
   if (ids_) ids_->stop();
+  if (cache_) cache_->stop();
   monitor_->stop();
   if (spool_) spool_->close();
   slow_work_.join();

@@ -6,6 +6,7 @@
 #include "proxy/config/options.hpp"
 
 #include "protocol/rsa.hpp"
+#include "proxy/cache/read_cache.hpp"
 #include "proxy/insert_ids/insert_ids.hpp"
 #include "proxy/listener.hpp"
 #include "proxy/net/tls_context.hpp"
@@ -50,6 +51,7 @@ class program final : public admin::control {
                  std::function<void(std::vector<admin::listed_dead_letter>, std::string)> done) override;
   void sync(std::chrono::milliseconds timeout, completion done) override;
   void reconnect(completion done) override;
+  void clear_cache(completion done) override;
   void retry_dead(std::uint64_t seq, completion done) override;
   void discard_dead(std::uint64_t seq, completion done) override;
 
@@ -65,6 +67,7 @@ class program final : public admin::control {
   [[nodiscard]] admin::spool_health spool_snapshot(const monitor::snapshot& server) const;
   [[nodiscard]] admin::pool_health pool_snapshot() const;
   [[nodiscard]] traffic::totals traffic_now() const;
+  [[nodiscard]] admin::cache_health cache_snapshot() const;
 
   options settings_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
@@ -80,6 +83,7 @@ class program final : public admin::control {
   std::unique_ptr<write_queue> writes_;
   std::unique_ptr<spool::replayer> replayer_;
   std::unique_ptr<insert_ids> ids_;
+  std::unique_ptr<read_cache> cache_; // null: cache.enabled is false
   std::unique_ptr<monitor> monitor_;
   std::optional<services> services_;
   std::vector<std::unique_ptr<worker>> workers_;

@@ -97,6 +97,12 @@ void program::reconnect(completion done) {
   });
 }
 
+void program::clear_cache(completion done) {
+  if (!cache_) return done({false, "the cache is off", 0});
+  cache_->clear();
+  done({true, {}, 0});
+}
+
 void program::retry_dead(std::uint64_t seq, completion done) {
   if (!spool_) return done({false, "the spool is off", 0});
   asio::post(slow_work_, [this, seq, done = std::move(done)] {

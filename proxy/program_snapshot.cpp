@@ -2,6 +2,7 @@
 #include "proxy/program.hpp"
 
 #include "admin/server.hpp"
+#include "spool/boot_clock.hpp"
 
 namespace holdwater::proxy {
 
@@ -53,6 +54,30 @@ admin::pool_health program::pool_snapshot() const {
   return out;
 }
 
+admin::cache_health program::cache_snapshot() const {
+  admin::cache_health out;
+  if (!cache_) return out;
+  const auto counts = cache_->memory().count();
+  out.enabled = true;
+  out.entries = counts.entries;
+  out.bytes = counts.bytes;
+  out.fills = counts.fills;
+  out.evictions = counts.evictions;
+  out.hits = cache_->hits.load(std::memory_order_relaxed);
+  out.misses = cache_->misses.load(std::memory_order_relaxed);
+  out.too_old = cache_->too_old.load(std::memory_order_relaxed);
+  if (counts.oldest)
+    out.oldest_age_s = std::chrono::duration<double>(spool::since_boot() - *counts.oldest).count();
+  if (const auto* disk = cache_->disk()) {
+    const auto there = disk->count();
+    out.disk_entries = there.entries;
+    out.disk_bytes = there.bytes;
+    out.disk_written = there.written;
+    out.disk_trouble = there.trouble;
+  }
+  return out;
+}
+
 admin::health program::snapshot() const {
   const auto server = monitor_->look();
   const auto profile = profile_.get();
@@ -66,6 +91,7 @@ admin::health program::snapshot() const {
                   server.view.answers()};
   out.spool = spool_snapshot(server);
   out.pool = pool_snapshot();
+  out.cache = cache_snapshot();
   out.uptime_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
   out.version = HOLDWATER_VERSION;
   const bool up = server.view.state == server_state::up;

@@ -36,6 +36,7 @@ class loader {
   origin pool_size_from_ = origin::by_default;
   origin server_tls_from_ = origin::by_default;
   origin compression_from_ = origin::by_default;
+  origin cache_from_ = origin::by_default;
   std::string password_file_where_;
 
   static std::string config_file(const command_line& flags, const environment& variables) {
@@ -58,6 +59,7 @@ class loader {
     if (one.row->name == "pool.max_idle") pool_size_from_ = where;
     if (one.row->name == "server_tls.mode") server_tls_from_ = where;
     if (one.row->name == "server.compression") compression_from_ = where;
+    if (one.row->name == "cache.enabled") cache_from_ = where;
     if (one.row->name != "server.password_file") return;
     password_file_from_ = where;
     password_file_where_ = one.where;
@@ -106,6 +108,7 @@ class loader {
     if (pool_size_from_ == origin::by_default) loaded_.values.pool.max_idle = 0;
     if (server_tls_from_ == origin::by_default) loaded_.values.server_tls.mode = "as_client";
     if (compression_from_ == origin::by_default) loaded_.values.server.compression = "as_client";
+    if (cache_from_ == origin::by_default) loaded_.values.cache.enabled = false;
   }
 
   // A password and a file for it exclude each other in one source; over sources, precedence decides.

@@ -123,6 +123,19 @@ constexpr std::array table{
   option_row{"spool.retention_bytes", bytes, any, "", "", true,
     "Size of the applied writes at which the oldest are dropped before their time.", in<&o::spool, &o::spool_options::retention_bytes>},
 
+  option_row{"cache.enabled", yes_no, any, "", "", false,
+    "Whether what the server answers to reads is kept, to answer the same reads from while it is away. It never answers while the server is there. With spool.enabled = false the default is false.", in<&o::cache, &o::cache_options::enabled>},
+  option_row{"cache.memory", bytes, {1 << 20}, "", "", false,
+    "Size of what is kept in memory; what was not used for longest goes first.", in<&o::cache, &o::cache_options::memory>},
+  option_row{"cache.disk", bytes, any, "", "", false,
+    "Size of what is kept in data_dir (cache.db), so that a Holdwater that is started in an outage answers too; 0 keeps nothing there.", in<&o::cache, &o::cache_options::disk>},
+  option_row{"cache.max_result", bytes, {1 << 10, 15 << 20}, "", "", false,
+    "A larger answer is not kept.", in<&o::cache, &o::cache_options::max_result>},
+  option_row{"cache.max_stale", seconds, {1'000, 3650 * day_ms}, "", "", false,
+    "Seconds after which an answer is too old to be given.", in<&o::cache, &o::cache_options::max_stale>},
+  option_row{"cache.after_write", after_write, any, "", "", false,
+    "What becomes of a read of a table with queued writes, which the kept answer lacks: serve (and say so in the answer's warning) or refuse.", in<&o::cache, &o::cache_options::after_write>},
+
   option_row{"ledger.table", text, {1, 129}, "", "", false,
     "The table on the server that says up to which write a spool was applied, as table or schema.table. It is made on first contact.", in<&o::ledger, &o::ledger_options::table>},
 

@@ -25,6 +25,7 @@ constexpr std::array<std::string_view, 6> server_tls_modes{"off",      "as_clien
 constexpr std::array<std::string_view, 2> tls_versions{"1.2", "1.3"};
 constexpr std::array<std::string_view, 3> proxy_versions{"off", "v1", "v2"};
 constexpr std::array<std::string_view, 4> compression_names{"off", "as_client", "zlib", "zstd"};
+constexpr std::array<std::string_view, 2> after_writes{"serve", "refuse"};
 constexpr std::array<std::string_view, 3> auth_plugins{"mysql_native_password", "caching_sha2_password",
                                                        "client_ed25519"};
 
@@ -37,6 +38,7 @@ std::span<const std::string_view> words_of(option_kind kind) {
   case option_kind::tls_version: return tls_versions;
   case option_kind::proxy_version: return proxy_versions;
   case option_kind::compression_name: return compression_names;
+  case option_kind::after_write: return after_writes;
   case option_kind::auth_plugin: return auth_plugins;
   default: return {};
   }

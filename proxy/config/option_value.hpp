@@ -33,6 +33,7 @@ enum class option_kind {
   client_tls_mode,
   server_tls_mode,
   tls_version,
+  after_write,
 };
 
 // Which values are taken, both ends included: of the number itself, of bytes, of milliseconds for a span of

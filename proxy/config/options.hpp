@@ -91,6 +91,14 @@ struct options {
     std::chrono::seconds retention{24 * 3600};
     std::uint64_t retention_bytes = 256ULL << 20;
   } spool;
+  struct cache_options {
+    bool enabled = true;
+    std::uint64_t memory = 64ULL << 20;
+    std::uint64_t disk = 256ULL << 20; // 0: in memory only
+    std::uint64_t max_result = 1ULL << 20;
+    std::chrono::seconds max_stale{24 * 3600};
+    std::string after_write = "serve"; // or refuse: what reads a table with queued writes
+  } cache;
   struct ledger_options {
     std::string table = "holdwater_ledger";
   } ledger;

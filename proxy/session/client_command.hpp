@@ -24,6 +24,7 @@ struct client_command {
   bool spent = false;          // its bytes have passed through and are gone: it cannot be decided anew
   bool noted = false;          // what it reads lacks queued writes ...
   bool marked = false;         // ... and its answer has said so
+  bool sought = false;         // its answer was looked for on the cache's disk
   server_view decided_in;      // the server, when it was decided last
   unsigned links_lost = 0;     // server connections that were lost over it
   std::uint32_t statement = 0; // the client's id of the prepared statement that it was sent for

@@ -65,6 +65,7 @@ task<session::verdict> session::conclude(trip how, const command_facts& facts) {
   switch (how) {
   case trip::answered:
     notice_not_now();
+    if (command_.changes_logins) notice_rights();
     co_await apply_effects(facts);
     if (command_.marked) leave_note();
     stale_ = stale_ || (command_.noted && state_.in_transaction());

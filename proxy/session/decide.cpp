@@ -43,6 +43,7 @@ decision decide_write(const command_facts& asked, const situation& now) {
   if (none.what == action::refuse) return none;
   if (now.read_only)
     return refuse("Cannot execute statement in a READ ONLY transaction", client_error::read_only_transaction);
+  if (now.collecting && now.has_read && now.bound_by_reads) return refuse(bound_reason);
   if (asked.several_writes) return {action::spool_several, {}, {}};
   if (!now.not_spoolable.empty()) return refuse(now.not_spoolable);
   return {now.collecting || !now.autocommit ? action::collect : action::spool, {}, {}};
@@ -70,13 +71,21 @@ decision decide_set(const command_facts& asked, const situation& now) {
   return {action::set_locally, {}, {}};
 }
 
+// A read that the session cannot answer itself.
+decision decide_read(const situation& now) {
+  if (now.cached) return {action::answer_cached, {}, {}};
+  if (!now.not_cached.empty()) return refuse(now.not_cached);
+  return refuse("the server is down and nothing is cached to answer this read from");
+}
+
 // A statement that is prepared is checked as its execution will be, so that no client learns too late.
 decision decide_prepare(const command_facts& asked, const situation& now) {
-  if (now.answerable || asked.prepares_plain) return {action::prepare_locally, {}, {}};
+  if (now.answerable || now.cached || asked.prepares_plain) return {action::prepare_locally, {}, {}};
+  if (asked.lasting) return decide_read(now);
   if (!asked.prepares_write)
     return refuse(
-        "the server is down and only writes, transaction control, plain settings, and reads that need "
-        "no table, can be prepared without it");
+        "the server is down and only writes, transaction control, plain settings, and reads that are cached "
+        "or need no table, can be prepared without it");
   const auto none = why_nothing_is_queued(now);
   if (none.what == action::refuse) return none;
   return now.not_spoolable.empty() ? decision{action::prepare_locally, {}, {}} : refuse(now.not_spoolable);
@@ -97,8 +106,8 @@ decision decide_down(const command_facts& asked, const situation& now) {
   case command::stmt_bulk_execute:
     if (asked.kills) return {action::kill_locally, {}, {}};
     if (asked.write) return decide_write(asked, now);
-    return now.answerable ? decision{action::answer_read, {}, {}}
-                          : refuse("the server is down and this statement needs it");
+    if (now.answerable) return {action::answer_read, {}, {}};
+    return asked.lasting ? decide_read(now) : refuse("the server is down and this statement needs it");
   case command::query: break;
   default: return refuse("the server is down and this command needs it");
   }
@@ -117,7 +126,7 @@ decision decide_down(const command_facts& asked, const situation& now) {
   case sql::kind::prepare: return decide_prepare(asked, now);
   case sql::kind::deallocate: return {action::deallocate_locally, {}, {}};
   case sql::kind::select:
-  case sql::kind::show: return refuse("the server is down and nothing is cached to answer this read from");
+  case sql::kind::show: return decide_read(now);
   default: return refuse("the server is down and this statement needs it");
   }
 }

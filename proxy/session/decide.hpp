@@ -29,6 +29,7 @@ enum class action : std::uint8_t {
   reset_statement,     // COM_STMT_RESET
   keep_long_data,      // COM_STMT_SEND_LONG_DATA, for an execute in the outage
   answer_read,         // a read that the session can answer itself
+  answer_cached,       // a read that was answered before, as it was answered then
   answer_ok,           // nothing to do without a server: OK
   set_locally,         // SET of literals, remembered
   use_locally,         // USE and COM_INIT_DB, remembered
@@ -61,6 +62,8 @@ struct situation {
   bool transaction_lost = false;   // the server lost an open transaction, and the client was not told yet
   bool noted_last = false;         // the previous statement's answer was ours, or had a warning of ours
   bool answerable = false;         // a read that needs no server
+  bool cached = false;             // a read, or the preparing of one, whose answer was kept; only when down
+  std::string_view not_cached;     // why there is none, empty: it is not known
   bool depends_on_pending = false; // touches a table with pending units
   bool any_pending = false;        // there are some; not looked for when the server is up
   std::string_view spool_refusal;  // why no write may be spooled now, empty when it may ...

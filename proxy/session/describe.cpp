@@ -1,6 +1,7 @@
 #include "proxy/session/describe.hpp"
 
 #include "protocol/sql/characters.hpp"
+#include "protocol/sql/lasting_reads.hpp"
 #include "proxy/config/utf8.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
@@ -157,8 +158,10 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
     facts.kills = facts.kills || one.kind == sql::kind::kill;
     const bool unseen = !facts.single && one.kind == sql::kind::execute; // what it executes
     facts.changes_logins = facts.changes_logins || unseen || changes_logins(one);
+    facts.calls_unknown = facts.calls_unknown || has(one.traits, trait::unknown_function);
   }
   facts.changes_logins = facts.changes_logins || !whole;
+  facts.calls_unknown = facts.calls_unknown || !whole;
   facts.kills = facts.kills && whole;
   facts.several_writes = whole && !alone && !facts.single &&
                          std::all_of(found.statements().begin(), found.statements().end(),
@@ -171,6 +174,7 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
                      !has(first.traits, trait::session_function | trait::unknown_function);
   facts.only_reads = sql::only_reads(first);
   facts.reads_tables = facts.only_reads && !first.tables.empty();
+  facts.lasting = facts.pure_read && sql::is_lasting_read(text, first, state.database(), state.dialect());
   facts.asks_back = first.kind == sql::kind::select && has(first.traits, trait::connection_value);
   facts.assigns_locally = first.kind == sql::kind::set && state.can_assign_locally(first);
   if (facts.assigns_locally) {
@@ -225,6 +229,8 @@ prepared_facts describe_prepared(std::string_view text, const session_state& sta
   facts.kind = found.single() ? first.kind : sql::kind::unknown;
   facts.pure_read = found.single() && sql::is_pure_read(first);
   facts.only_reads = found.single() && sql::only_reads(first);
+  facts.lasting = facts.pure_read && sql::is_lasting_read(text, first, state.database(), state.dialect());
+  facts.calls_unknown = !found.single() || has(first.traits, trait::unknown_function);
   facts.stays_in_transaction = found.single() && stays_in_transaction(first.kind);
   const bool plain = first.kind == sql::kind::select || first.kind == sql::kind::show || first.is_write();
   facts.changes_session = !found.single() || !plain || !leaves_behind(first).empty();

@@ -24,6 +24,8 @@ struct command_facts {
   bool pure_read = false;      // its repetition is not noticed
   bool only_reads = false;     // changes nothing that others could see
   bool reads_tables = false;   // ... and names some, as far as is known
+  bool lasting = false;        // a read whose answer may be kept for an outage
+  bool calls_unknown = false;  // calls what may leave behind what nobody sees: a temporary table over another
   bool asks_back = false;      // asks what only the connection of the statement before knows: ROW_COUNT()
   bool repeatable = false; // may be sent again when its answer was lost: pure reads, pings, plain settings
   bool show_warnings = false;

@@ -67,7 +67,7 @@ task<session::verdict> session::forward(const command_facts& facts) {
       co_return co_await kill_without_server(kill);
     }
   }
-  const auto how = co_await exchange_with_server();
+  const auto how = co_await exchange_with_server(facts);
   limit_.clear();
   if (facts.finds_rows && link_ && how == trip::answered &&
       tracker_.ended_by() != response_tracker::ending::err)
@@ -88,7 +88,7 @@ task<session::verdict> session::give_up_server() {
   co_return told ? verdict::next_command : verdict::end_session;
 }
 
-task<session::trip> session::exchange_with_server() {
+task<session::trip> session::exchange_with_server(const command_facts& facts) {
   const auto kind = protocol::answer_of(command_.code);
   // COM_STMT_EXECUTE: the cursor types are the lowest three bits behind the statement's id
   const bool cursor = command_.payload.size() > 5 && (command_.payload[5] & 7) != 0;
@@ -97,6 +97,7 @@ task<session::trip> session::exchange_with_server() {
   if (outlives_reset(command_.code)) link_->tainted = true;
   translated_.clear();
   if (protocol::names_statement(command_.code)) follow_statement();
+  begin_copy(facts);
   // A kept connection's reset goes along with a plain command.
   const bool along = command_.whole && !command_.collected && translated_.empty() && rewritten_.empty() &&
                      kind != answer_kind::nothing && kind != answer_kind::stream &&
@@ -236,6 +237,7 @@ task<session::trip> session::relay_answer() {
       buffer.consume(*belongs); // the connection lives on
       co_return trip::not_now;
     }
+    if (copy_.wanted) copy_answer(buffer.bytes().first(*belongs));
     if (renamed && !passed_some) rename_statement();
     if (command_.changes_logins) process().counters.server_changes.fetch_add(1, std::memory_order_release);
     auto shown = buffer.bytes().first(*belongs);

@@ -5,6 +5,7 @@
 //
 // Invariant: a text means what it meant when it was prepared. Its default database goes with it; were the
 // other settings different then, it is not executed here.
+#include "protocol/sql/lasting_reads.hpp"
 #include "protocol/sql/placeholders.hpp"
 #include "protocol/statement_commands.hpp"
 #include "protocol/statement_values.hpp"
@@ -53,6 +54,8 @@ void session::look_at_write(command_facts& facts) {
     write_.bound = true;
     facts.prepares_write = analyze_write();
     facts.prepares_plain = is_plain();
+    facts.lasting = home_.analysis().single() && sql::is_lasting_read(write_.text, home_.analysis().first(),
+                                                                      write_.database, state_.dialect());
     if (has(home_.analysis().first().traits, sql::trait::returning)) write_.refusal = "RETURNING";
     return;
   case command::stmt_execute:
@@ -117,6 +120,7 @@ void session::look_at_execute(command_facts& facts) {
   facts.pure_read = one->facts.pure_read;
   facts.only_reads = facts.reads_tables = one->facts.only_reads;
   facts.stays_in_transaction = one->facts.stays_in_transaction;
+  facts.lasting = one->kept && one->facts.lasting;
   if (!one->kept) return;
   write_.statement = one;
   write_.text = one->text;
@@ -175,6 +179,7 @@ void session::look_at_named_execute(command_facts& facts) {
 
 task<bool> session::prepare_locally() {
   if (command_.code == command::query) co_return co_await prepare_named_locally();
+  if (!cached_.stored.empty()) co_return co_await prepare_cached();
   const auto parameters = sql::count_placeholders(write_.text, state_.dialect());
   prepared_statement one;
   one.text = write_.text;

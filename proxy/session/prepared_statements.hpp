@@ -40,6 +40,8 @@ struct prepared_facts {
   protocol::sql::kind kind = protocol::sql::kind::unknown;
   bool pure_read = false;            // its repetition is not noticed
   bool only_reads = false;           // it changes nothing that others could see
+  bool lasting = false;              // a read whose answer may be kept for an outage
+  bool calls_unknown = false;        // calls what may leave behind what nobody sees
   bool stays_in_transaction = false; // it cannot commit an open one
   bool changes_session = false;      // something is to be remembered after it
   bool changes_logins = false;       // the next login may go another way

@@ -24,6 +24,7 @@ namespace holdwater::proxy {
 class insert_ids;
 class monitor;
 class profile_store;
+class read_cache;
 class state_board;
 class tls_context;
 class write_queue;
@@ -84,6 +85,7 @@ struct services {
   const tls_context* server_tls = nullptr;
   const protocol::rsa_key* password_key = nullptr; // for relayed passwords of clients without TLS
 
+  read_cache* cache = nullptr;             // null: cache.enabled is false
   protocol::network_list proxy_networks{}; // whose PROXY headers are believed
   std::function<void()> shed_pools{};      // closes the idle server connections of every worker, soon
 

@@ -13,6 +13,8 @@
 #include "proxy/session/decide.hpp"
 #include "proxy/session/link.hpp"
 #include "proxy/session/local_reads.hpp"
+#include "proxy/session/outcomes.hpp"
+#include "proxy/session/read_copy.hpp"
 #include "proxy/session/relayed_login.hpp"
 #include "proxy/session/session_state.hpp"
 #include "proxy/session/worker.hpp"
@@ -33,7 +35,7 @@ namespace holdwater::proxy {
 
 class ticket;
 
-class session : public std::enable_shared_from_this<session> {
+class session : public std::enable_shared_from_this<session>, private session_outcomes {
  public:
   session(worker& home, stream_socket::native_handle_type client, std::optional<bool> accepted = {});
 
@@ -42,31 +44,6 @@ class session : public std::enable_shared_from_this<session> {
   void stop();
 
  private:
-  // How a command's trip to the server ended.
-  enum class trip : std::uint8_t {
-    answered,    // the client has the server's answer
-    not_sent,    // the server cannot have seen it whole: it may be decided anew
-    not_now,     // the server said that it cannot take a write now; the client has seen nothing of it
-    lost,        // sent, and the answer was lost before the client saw a byte of it
-    cut,         // the answer was lost after the client saw some of it
-    discarded,   // not sent, and too large to be kept: it must be answered with an error
-    client_gone, // nobody is left to answer
-  };
-
-  // What the life of the session does next.
-  enum class verdict : std::uint8_t {
-    next_command, // this one is answered
-    decide_again, // nothing has happened yet, and something has changed
-    end_session,
-  };
-
-  // How a login, or COM_CHANGE_USER, ended.
-  enum class entry : std::uint8_t {
-    entered, // the client has its OK
-    refused, // the client was told why not
-    gone,    // the client or the server is
-  };
-
   // login.cpp
   task<bool> log_in();
   [[nodiscard]] bool server_greets();
@@ -149,7 +126,7 @@ class session : public std::enable_shared_from_this<session> {
 
   // exchange.cpp
   task<verdict> forward(const command_facts& facts);
-  task<trip> exchange_with_server();
+  task<trip> exchange_with_server(const command_facts& facts);
   task<trip> send_command();
   task<trip> send_framed(protocol::byte_span payload);
   task<bool> send_to_server(protocol::byte_span bytes);
@@ -250,6 +227,18 @@ class session : public std::enable_shared_from_this<session> {
   task<verdict> kill_without_server(const kill_plan& plan);
   task<bool> kill_locally();
   void settle_kill(const kill_plan& plan, bool answered);
+
+  // cached_reads.cpp
+  void begin_copy(const command_facts& facts);
+  void copy_answer(protocol::byte_span part);
+  void keep_copy(protocol::byte_span answer);
+  void notice_rights();
+  [[nodiscard]] bool make_read_key();
+  [[nodiscard]] bool may_seek(const command_facts& facts, const server_view& server);
+  task<> seek_on_disk();
+  void find_cached(const command_facts& facts, situation& now);
+  task<bool> answer_cached();
+  task<bool> prepare_cached();
 
   // relink.cpp
   task<verdict> ensure_link();
@@ -393,6 +382,8 @@ class session : public std::enable_shared_from_this<session> {
   bool more_follows_ = false;                     // another answer to the same command
   bool told_error_ = false;                       // by the last answer
   std::optional<protocol::text_result_set> read_; // the answer to the current command
+  read_copy copy_;                                // of what the server answers to it
+  cached_read cached_;                            // what is answered to it instead of the server
 
   std::string spool_refusal_, not_spoolable_; // the sentences that a situation points to
 };

@@ -76,6 +76,7 @@ void session_state::begin(const protocol::handshake_response& login,
   settings_.clear();
   user_variables_.clear();
   unrestorable_.clear();
+  called_unknown = false;
   statements.clear();
   more_statements.reset();
   collected.forget();

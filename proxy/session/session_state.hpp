@@ -25,6 +25,8 @@
 
 namespace holdwater::proxy {
 
+class key_writer;
+
 class session_state {
  public:
   // A fresh login (also after COM_CHANGE_USER and COM_RESET_CONNECTION).
@@ -105,6 +107,13 @@ class session_state {
 
   // The SQL text of a user variable's value; null when it is not known. `name` as written, without the @.
   [[nodiscard]] const std::string* user_variable(std::string_view name) const;
+
+  // --- for the read cache
+  // What the answer to a read depends on besides its text, account and database. False: it is not all known.
+  [[nodiscard]] bool append_reading_context(key_writer& key) const;
+  // A statement prepared in it means the same now, the default database aside.
+  [[nodiscard]] bool reads_as(const prepare_context& then) const;
+  bool called_unknown = false; // something was called that may hide a table behind a temporary one
 
   // --- what cannot be restored on another server connection
   void make_unrestorable(std::string_view why);

@@ -2,6 +2,7 @@
 // locks.
 #pragma once
 
+#include "protocol/packet.hpp"
 #include "protocol/sql/analysis.hpp"
 #include "proxy/net/event_loop.hpp"
 #include "proxy/net/stream_socket.hpp"
@@ -13,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <unordered_set>
 #include <vector>
@@ -52,6 +54,13 @@ class worker {
   // Shared by all: valid until the next suspension point.
   [[nodiscard]] protocol::sql::analysis& analysis() { return analysis_; }
 
+  // To build a cached answer and its key in; as analysis().
+  struct cache_scratch {
+    std::string key;
+    protocol::byte_buffer answer;
+  };
+  [[nodiscard]] cache_scratch& scratch() { return scratch_; }
+
   // Wakes `one` at the next change of the server's state, unless it is taken back before.
   void wait_for_state(wakeup& one) { state_waiters_.insert(&one); }
   void forget_state(wakeup& one) { state_waiters_.erase(&one); }
@@ -68,6 +77,7 @@ class worker {
   event_loop loop_;
   protocol::sql::analysis analysis_;
   traffic traffic_;
+  cache_scratch scratch_;
   std::unique_ptr<server_pool> pool_;
   std::unordered_set<wakeup*> state_waiters_;
   std::unordered_set<std::shared_ptr<session>> sessions_;

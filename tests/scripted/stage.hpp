@@ -47,6 +47,15 @@ class stage {
   // Clients ask to be told of the session, so that nothing is kept from them. Before anyone connects.
   void tell_clients() { client_is_told_ = true; }
 
+  // Answers are kept there, which outlives the stage. Before anyone connects.
+  void keep_answers(read_cache& cache) {
+    process_.cache = &cache;
+    profile_.learn_defaults({.sql_mode = "STRICT_TRANS_TABLES",
+                             .time_zone = "SYSTEM",
+                             .lc_time_names = "en_US",
+                             .isolation = "REPEATABLE-READ"});
+  }
+
   // Clients give no files away. Before anyone connects.
   void keep_files() { keeps_files_ = true; }
 

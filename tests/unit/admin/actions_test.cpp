@@ -50,8 +50,11 @@ TEST_CASE("metrics are the program's and those of the health page") {
 
 TEST_CASE("an action is 200 when done and has its own code when not") {
   testing::fake_control on;
-  const std::vector<std::pair<action, unsigned>> rows{
-      {sync_now{5s}, 504}, {reconnect{}, 503}, {retry_dead{3}, 409}, {discard_dead{4}, 409}};
+  const std::vector<std::pair<action, unsigned>> rows{{sync_now{5s}, 504},
+                                                      {reconnect{}, 503},
+                                                      {clear_cache{}, 409},
+                                                      {retry_dead{3}, 409},
+                                                      {discard_dead{4}, 409}};
   for (const auto& [what, otherwise] : rows) {
     on.report = {true, "", 0};
     CHECK(told(what, on).status == 200);
@@ -60,8 +63,9 @@ TEST_CASE("an action is 200 when done and has its own code when not") {
     CHECK(failed.status == otherwise);
     CHECK(failed.body == "{\n  \"done\": false,\n  \"reason\": \"because\"\n}\n");
   }
-  CHECK(on.calls() == std::vector<std::string>{"sync 5000", "sync 5000", "reconnect", "reconnect", "retry 3",
-                                               "retry 3", "discard 4", "discard 4"});
+  CHECK(on.calls() == std::vector<std::string>{"sync 5000", "sync 5000", "reconnect", "reconnect",
+                                               "clear_cache", "clear_cache", "retry 3", "retry 3",
+                                               "discard 4", "discard 4"});
 }
 
 TEST_CASE("a list asks for what fits, and a failure to read it is 500") {

@@ -36,6 +36,7 @@ class fake_control final : public control {
     act("sync " + std::to_string(timeout.count()), std::move(done));
   }
   void reconnect(completion done) override { act("reconnect", std::move(done)); }
+  void clear_cache(completion done) override { act("clear_cache", std::move(done)); }
   void retry_dead(std::uint64_t seq, completion done) override {
     act("retry " + std::to_string(seq), std::move(done));
   }

@@ -42,6 +42,7 @@ TEST_CASE("each page is found with and without the closing slash") {
       {"GET", "/spool/dead", list_dead{100}},
       {"POST", "/health/sync", sync_now{30s}},
       {"POST", "/health/reconnect", reconnect{}},
+      {"POST", "/health/cache/clear", clear_cache{}},
       {"POST", "/spool/dead/17/retry", retry_dead{17}},
       {"POST", "/spool/dead/18446744073709551615/discard", discard_dead{18446744073709551615ULL}},
   };
@@ -109,8 +110,8 @@ TEST_CASE("a wrong method is told which are right") {
     CHECK(told.status == 405);
     CHECK(told.allow == "GET, HEAD");
   }
-  for (const char* target :
-       {"/health/sync", "/health/reconnect", "/spool/dead/1/retry", "/spool/dead/1/discard"})
+  for (const char* target : {"/health/sync", "/health/reconnect", "/health/cache/clear",
+                             "/spool/dead/1/retry", "/spool/dead/1/discard"})
     for (const char* method : {"GET", "HEAD", "PUT"}) {
       CAPTURE(target);
       const auto told = refused(ask(method, target));

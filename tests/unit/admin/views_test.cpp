@@ -18,7 +18,7 @@ health sample() {
   h.status = "degraded";
   h.database = {"down", moment, "connecting: refused by caf\xe9", 2, "10.0.0.1:3306", "10.11.6-MariaDB"};
   h.spool = {"accepting", "", 3, 1, 4096, 1.23456, 18446744073709551615ULL, 9, {"shop.t: no ids"}};
-  h.cache = {1, 2, 3, 4};
+  h.cache = {1, 2, 3, 4, 5, 6, 1, 7.5, 8, 9, 10, "", true};
   h.pool = {2, 3, 9, 8, 7, {{"idle", 1}, {"lost", 0}}};
   h.uptime_s = 61.5;
   h.version = "0.1.0";
@@ -57,7 +57,19 @@ TEST_CASE("the health page has its fields in their order") {
     "entries": 1,
     "bytes": 2,
     "hits": 3,
-    "misses": 4
+    "misses": 4,
+    "hit_rate": 0.429,
+    "fills": 5,
+    "evictions": 6,
+    "too_old": 1,
+    "oldest_age_s": 7.5,
+    "disk": {
+      "entries": 8,
+      "bytes": 9,
+      "written": 10,
+      "trouble": ""
+    },
+    "enabled": true
   },
   "pool": {
     "idle": 2,

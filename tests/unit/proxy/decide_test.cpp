@@ -328,3 +328,39 @@ TEST_CASE("a write is prepared and executed in an outage as one that comes as te
   now = in(server_state::halted);
   CHECK(decide(execute, now).what == refuse);
 }
+
+TEST_CASE("a read is answered from the cache when the server is down, and never while it is there") {
+  for (const char* text : {"SELECT * FROM t", "SHOW TABLES"}) {
+    const auto facts = statement(text);
+    const auto with = [](server_state state, bool reads = false) {
+      auto now = in(state);
+      now.cached = true; // were it looked for
+      now.reads = reads;
+      return now;
+    };
+    CHECK(decide(facts, with(server_state::up)).what == forward);
+    CHECK(decide(facts, with(server_state::draining)).what == forward);
+    CHECK(decide(facts, with(server_state::halted)).what == forward);
+    CHECK(decide(facts, with(server_state::suspect)).what == hold);
+    CHECK(decide(facts, with(server_state::down, true)).what == forward);
+    CHECK(decide(facts, with(server_state::down)).what == answer_cached);
+    auto held_out = with(server_state::suspect);
+    held_out.held_out = true;
+    CHECK(decide(facts, held_out).what == answer_cached);
+    auto none = in(server_state::down);
+    none.not_cached = "why not";
+    CHECK(decide(facts, none).what == refuse);
+    CHECK(decide(facts, none).reason == "why not");
+  }
+}
+
+TEST_CASE(
+    "a transaction that has read from the cache writes unless its isolation binds its writes to its reads") {
+  auto now = in(server_state::down);
+  now.collecting = now.has_read = true;
+  const auto write = statement("UPDATE t SET a = 1");
+  CHECK(decide(write, now).what == collect);
+  now.bound_by_reads = true;
+  CHECK(decide(write, now).what == refuse);
+  CHECK(decide(statement("COMMIT"), now).what == commit_collected);
+}

@@ -1,0 +1,105 @@
+// The cached answers that are in memory: by key, bounded in bytes, the one that was not used for longest goes
+// first. Keys and answers are opaque. Any thread; a shard's lock is held for no longer than a copy.
+//
+// Invariant: what find() gives was filled under exactly that key, and its age is counted from the moment that
+// was given with it; an older answer never replaces a newer one.
+#pragma once
+
+#include "protocol/packet.hpp"
+
+#include <boost/intrusive/list.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace holdwater::proxy {
+
+// Since the machine's boot (spool::since_boot()).
+using cache_moment = std::chrono::microseconds;
+
+struct cached_answer {
+  protocol::byte_buffer bytes;
+  cache_moment at{0};
+};
+
+class memory_tier {
+ public:
+  memory_tier(std::uint64_t most_bytes, std::uint64_t largest, std::chrono::seconds max_stale);
+  ~memory_tier();
+  memory_tier(const memory_tier&) = delete;
+  memory_tier& operator=(const memory_tier&) = delete;
+
+  enum class source : std::uint8_t { server, disk };
+  void fill(std::string_view key, protocol::byte_span answer, cache_moment at, source from = source::server);
+  [[nodiscard]] std::optional<cached_answer> find(std::string_view key);
+  // There is one that was filled since.
+  [[nodiscard]] bool is_filled_since(std::string_view key, cache_moment at);
+  void forget(std::string_view key);
+  void clear();
+  // Drops some that are too old to be served at `now`.
+  void drop_expired(cache_moment now);
+
+  // What the disk does not have yet, in the order of filling; it counts as saved then. The rest waits.
+  struct unsaved {
+    std::string key;
+    std::string answer;
+    cache_moment at{0};
+  };
+  [[nodiscard]] std::vector<unsaved> take_unsaved(std::size_t most, std::size_t most_bytes);
+  void keep_unsaved(bool wanted) { saves_ = wanted; } // before any thread runs
+
+  struct counts {
+    std::uint64_t entries = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t fills = 0;     // answers that were new or other than before
+    std::uint64_t refreshes = 0; // answers that were as before
+    std::uint64_t evictions = 0; // for room
+    std::uint64_t expired = 0;
+    std::optional<cache_moment> oldest;
+  };
+  [[nodiscard]] counts count();
+
+ private:
+  using hook = boost::intrusive::list_member_hook<>;
+  struct entry {
+    std::string answer;
+    cache_moment at{0};
+    cache_moment saved_at{0}; // 0: never
+    const std::string* key = nullptr;
+    hook used, waiting;
+  };
+  struct hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>{}(key); }
+  };
+  using by_use = boost::intrusive::list<entry, boost::intrusive::member_hook<entry, hook, &entry::used>>;
+  using by_wait = boost::intrusive::list<entry, boost::intrusive::member_hook<entry, hook, &entry::waiting>>;
+  using entries = std::unordered_map<std::string, entry, hash, std::equal_to<>>;
+  struct alignas(64) shard {
+    std::mutex mutex;
+    entries all;
+    by_use used;     // the one used last at the front
+    by_wait waiting; // for the disk, the oldest at the front
+    counts counted;
+  };
+
+  [[nodiscard]] shard& shard_of(std::string_view key);
+  void drop(shard& in, entries::iterator which);
+  void note_unsaved(shard& in, entry& one);
+
+  static constexpr std::size_t most_shards = 16;
+  std::array<shard, most_shards> shards_;
+  std::size_t shard_count_;
+  std::uint64_t most_bytes_; // of a shard
+  cache_moment max_stale_;
+  bool saves_ = false;
+};
+
+} // namespace holdwater::proxy

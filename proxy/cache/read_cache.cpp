@@ -1,0 +1,30 @@
+#include "proxy/cache/read_cache.hpp"
+
+namespace holdwater::proxy {
+
+read_cache::read_cache(const options::cache_options& settings, const std::string& path)
+    : memory_(settings.memory, settings.max_result, settings.max_stale) {
+  if (path.empty() || settings.disk == 0) return;
+  disk_ = std::make_unique<disk_tier>(memory_, path, settings.disk, settings.max_stale);
+  memory_.keep_unsaved(true);
+}
+
+void read_cache::start() {
+  if (disk_) disk_->start();
+}
+
+void read_cache::stop() {
+  if (disk_) disk_->stop();
+}
+
+void read_cache::forget(std::string_view key) {
+  memory_.forget(key);
+  if (disk_) disk_->forget(key);
+}
+
+void read_cache::clear() {
+  memory_.clear();
+  if (disk_) disk_->clear();
+}
+
+} // namespace holdwater::proxy

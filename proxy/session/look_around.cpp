@@ -1,0 +1,68 @@
+// What the session and the server are in, as far as the decision about a command needs to know.
+#include "proxy/server/monitor.hpp"
+#include "proxy/server/state_board.hpp"
+#include "proxy/session/session.hpp"
+#include "spool/spool.hpp"
+
+namespace holdwater::proxy {
+
+// Precondition: describe() was just called; the worker's analysis holds the statement.
+situation session::look_around(const command_facts& facts, const server_view& server) {
+  situation now;
+  now.server = server.state;
+  now.stale = stale_;
+  if (now.server == server_state::up) { // the hot path needs no more
+    now.transaction_lost = transaction_lost_;
+    now.collecting = state_.collected.open();
+    now.collected_any = !state_.collected.empty();
+    now.has_read = state_.collected.has_read();
+    now.one_snapshot = now.has_read && one_snapshot();
+    return now;
+  }
+  cached_ = {};
+  now.reads = server.reads;
+  now.held_out = held_out();
+  now.has_spool = process().writes != nullptr;
+  now.known_account = known_ != nullptr;
+  now.in_transaction = link_ && state_.in_transaction();
+  now.autocommit = state_.autocommit();
+  now.transaction_lost = transaction_lost_;
+  now.collecting = state_.collected.open();
+  now.collected_any = !state_.collected.empty();
+  now.reading = state_.collected.reading();
+  now.has_read = state_.collected.has_read();
+  now.bound_by_reads = (now.reading || now.has_read) && bound_by_reads();
+  now.can_collect = !link_ || state_.restorable();
+  now.read_only = now.collecting ? state_.collected.mode().read_only : state_.read_only();
+  now.noted_last = !said_.text.empty();
+  const bool here = !server.answers() || (now.collecting && !now.reading);
+  if (here || now.noted_last) now.answerable = find_read(facts);
+  if (!now.answerable && may_seek(facts, server)) find_cached(facts, now);
+  if (!now.has_spool) return now;
+  now.any_pending = server.reads && process().queue->counts().pending > 0;
+  spool_refusal_ = process().watch.spool_refusal(login_.user);
+  if (spool_refusal_.empty()) {
+    if (const auto trouble = process().queue->trouble()) {
+      spool_refusal_ = trouble->context;
+      now.spool_error = error_of_append(trouble->code);
+    }
+  }
+  now.spool_refusal = spool_refusal_;
+  if (write_.text.empty() || !facts.single || !facts.understood) return now;
+  const auto& statement = home_.analysis().first();
+  if (facts.write || facts.prepares_write) {
+    not_spoolable_ = write_.refusal;
+    if (not_spoolable_.empty())
+      not_spoolable_ = why_not_spoolable(statement, state_, write_.database, write_.bound);
+    if (not_spoolable_.empty()) not_spoolable_ = state_.context_gap();
+    if (not_spoolable_.empty()) not_spoolable_ = state_.setting_left_behind(write_.text);
+    if (!not_spoolable_.empty())
+      not_spoolable_ = "the server is down, and this write cannot run later: " + not_spoolable_;
+    now.not_spoolable = not_spoolable_;
+  }
+  if (now.server == server_state::draining || server.reads)
+    now.depends_on_pending = process().queue->pending_on(tables_of(statement, write_.database, false));
+  return now;
+}
+
+} // namespace holdwater::proxy

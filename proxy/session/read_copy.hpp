@@ -1,0 +1,26 @@
+// What a session has in hand of the read cache: on the way in, what the server answers to the present
+// command; on the way out, what is answered to it without the server.
+#pragma once
+
+#include "protocol/packet.hpp"
+#include "proxy/cache/memory_tier.hpp"
+
+#include <string>
+
+namespace holdwater::proxy {
+
+struct read_copy {
+  bool wanted = false;         // this answer is to be kept
+  protocol::byte_buffer bytes; // what has come of it, when it comes in parts
+  cache_moment since{0}; // what is read now was true then or later: the transaction's or command's begin
+  bool wrote = false;    // the transaction has written, or is not in the session's isolation
+};
+
+struct cached_read {
+  protocol::byte_buffer stored; // empty: there is none
+  std::string note;             // what SHOW WARNINGS tells of it
+  std::string refusal;          // why there is none, empty: nothing is known
+  bool opens = false;           // with autocommit = 0 it begins a transaction
+};
+
+} // namespace holdwater::proxy

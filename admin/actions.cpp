@@ -9,7 +9,7 @@ namespace holdwater::admin {
 namespace {
 
 reply as_json(unsigned status, const boost::json::value& body) {
-  return {.status = status, .body = pretty(body), .content_type = "application/json", .allow = {}};
+  return {.status = status, .body = pretty(body)};
 }
 
 unsigned served(const health& of) {
@@ -19,8 +19,7 @@ unsigned served(const health& of) {
 reply metrics_page(const control& from) {
   auto families = from.metrics();
   for (auto& one : health_metrics(from.snapshot())) families.push_back(std::move(one));
-  return {
-      .status = 200, .body = prometheus_text(families), .content_type = prometheus_content_type, .allow = {}};
+  return {.status = 200, .body = prometheus_text(families), .content_type = prometheus_content_type};
 }
 
 reply page_of(page what, const control& from) {
@@ -50,16 +49,16 @@ struct performer {
   void operator()(const show& what) const { done(page_of(what.what, on)); }
   void operator()(const list_pending& what) const {
     on.list_pending(what.after, what.limit,
-                    [d = done](const spool_listing& listing, const std::string& error) {
-                      d(error.empty() ? as_json(200, view(listing)) : refuse(500, error));
+                    [d = done, values = what.values](const spool_listing& listing, const std::string& error) {
+                      d(error.empty() ? as_json(200, view(listing, values)) : refuse(500, error));
                     });
   }
   void operator()(const list_dead& what) const {
     const auto limit = what.limit; // one more is asked for, to tell whether there are more
-    on.list_dead(limit + 1,
-                 [d = done, limit](const std::vector<listed_dead_letter>& dead, const std::string& error) {
-                   d(error.empty() ? as_json(200, view(dead, limit)) : refuse(500, error));
-                 });
+    on.list_dead(limit + 1, [d = done, limit, values = what.values](
+                                const std::vector<listed_dead_letter>& dead, const std::string& error) {
+      d(error.empty() ? as_json(200, view(dead, limit, values)) : refuse(500, error));
+    });
   }
   void operator()(const sync_now& what) const { on.sync(what.timeout, answer(done, 504)); }
   void operator()(const reconnect&) const { on.reconnect(answer(done, 503)); }

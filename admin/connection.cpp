@@ -9,11 +9,13 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
 
 #include <array>
 #include <optional>
@@ -32,6 +34,12 @@ constexpr std::uint64_t most_body_bytes = 64 << 10;
 // How long, and for how many bytes, a refused client is listened to, so that it gets to read the refusal.
 constexpr std::chrono::seconds linger_time{1};
 constexpr std::size_t most_linger_bytes = 1 << 20;
+
+// The dashboard's page brings all that it needs from here; nothing else is a page.
+constexpr const char* content_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'";
 
 // Where an action's reply arrives.
 struct reply_slot {
@@ -65,8 +73,12 @@ request as_request(const request_message& from) {
     if (found == from.end()) return std::nullopt;
     return std::string(found->value());
   };
+  const auto named = [&](const char* name) -> std::optional<std::string> {
+    const auto found = from.find(name);
+    return found == from.end() ? std::nullopt : std::optional(std::string(found->value()));
+  };
   return {std::string(from.method_string()), std::string(from.target()), header(http::field::host),
-          header(http::field::origin)};
+          header(http::field::origin),       named("Sec-Fetch-Site"),    named("Sec-Fetch-Mode")};
 }
 
 http::response<http::string_body> as_response(reply from, unsigned version, bool keep_alive) {
@@ -75,25 +87,49 @@ http::response<http::string_body> as_response(reply from, unsigned version, bool
   out.set(http::field::content_type, from.content_type);
   out.set(http::field::cache_control, "no-store");
   out.set("X-Content-Type-Options", "nosniff");
+  out.set("Content-Security-Policy", content_policy);
+  out.set("Referrer-Policy", "no-referrer");
+  out.set("Cross-Origin-Resource-Policy", "same-origin");
   if (!from.allow.empty()) out.set(http::field::allow, from.allow);
+  if (!from.retry_after.empty()) out.set(http::field::retry_after, from.retry_after);
+  if (from.status == 401)
+    out.set(http::field::www_authenticate, "Basic realm=\"Holdwater\", charset=\"UTF-8\"");
   out.keep_alive(keep_alive);
   out.body() = std::move(from.body);
   out.prepare_payload();
   return out;
 }
 
-class http_connection final : public connection, public std::enable_shared_from_this<http_connection> {
+// The stream in clear text, or under TLS.
+using plain_stream = beast::tcp_stream;
+struct secure_stream {
+  asio::ssl::context context; // shares the program's
+  beast::ssl_stream<beast::tcp_stream> stream;
+
+  secure_stream(tcp::socket socket, SSL_CTX* shared)
+      : context(shared_by(shared)), stream(std::move(socket), context) {}
+
+  static SSL_CTX* shared_by(SSL_CTX* all) {
+    SSL_CTX_up_ref(all);
+    return all;
+  }
+};
+
+template <class Stream>
+class http_connection final : public connection,
+                              public std::enable_shared_from_this<http_connection<Stream>> {
  public:
-  http_connection(tcp::socket socket, std::shared_ptr<shared_state> shared)
-      : stream_(std::move(socket)), shared_(std::move(shared)) {
+  template <class... Args>
+  explicit http_connection(std::shared_ptr<shared_state> shared, Args&&... of_stream)
+      : whole_(std::forward<Args>(of_stream)...), shared_(std::move(shared)) {
     ++shared_->open;
   }
   ~http_connection() override { --shared_->open; }
 
   void start(bool busy) {
     asio::co_spawn(
-        stream_.get_executor(),
-        [self = shared_from_this(), busy] { return busy ? self->turn_away() : self->run(); },
+        bottom().get_executor(),
+        [self = this->shared_from_this(), busy] { return busy ? self->turn_away() : self->run(); },
         [](const std::exception_ptr& failure) {
           if (failure) std::rethrow_exception(failure);
         });
@@ -101,18 +137,41 @@ class http_connection final : public connection, public std::enable_shared_from_
 
   void stop() override {
     stopped_ = true;
-    stream_.close();
+    bottom().close();
     if (waiting_) waiting_->wake.cancel();
   }
 
  private:
-  beast::tcp_stream stream_;
+  static constexpr bool secure = std::is_same_v<Stream, secure_stream>;
+
+  Stream whole_;
   beast::flat_buffer buffer_; // holds what a pipelining client sent ahead
   std::shared_ptr<shared_state> shared_;
   std::shared_ptr<reply_slot> waiting_;
   bool stopped_ = false;
 
+  [[nodiscard]] auto& stream() {
+    if constexpr (secure)
+      return whole_.stream;
+    else
+      return whole_;
+  }
+  [[nodiscard]] beast::tcp_stream& bottom() { return beast::get_lowest_layer(stream()); }
+
+  // False when the caller does not speak TLS, or not as it should.
+  asio::awaitable<bool> greet() {
+    error_code error;
+    if constexpr (secure) {
+      bottom().expires_after(shared_->how.request_timeout);
+      co_await stream().async_handshake(asio::ssl::stream_base::server,
+                                        asio::redirect_error(asio::use_awaitable, error));
+    }
+    co_return !error;
+  }
+
   asio::awaitable<void> run() {
+    const bool greeted = co_await greet();
+    if (!greeted) co_return;
     while (!stopped_) {
       http::request_parser<http::string_body> parser;
       const auto error = co_await read(parser);
@@ -132,6 +191,8 @@ class http_connection final : public connection, public std::enable_shared_from_
   }
 
   asio::awaitable<void> turn_away() {
+    const bool greeted = co_await greet();
+    if (!greeted) co_return;
     const auto refused = refuse(503, "too many connections at once");
     co_await write_last(refused);
   }
@@ -142,20 +203,20 @@ class http_connection final : public connection, public std::enable_shared_from_
     error_code error;
     parser.header_limit(most_header_bytes);
     parser.body_limit(most_body_bytes);
-    stream_.expires_after(shared_->how.request_timeout);
-    co_await http::async_read_header(stream_, buffer_, parser,
+    bottom().expires_after(shared_->how.request_timeout);
+    co_await http::async_read_header(stream(), buffer_, parser,
                                      asio::redirect_error(asio::use_awaitable, error));
     if (!error && beast::iequals(parser.get()[http::field::expect], "100-continue"))
       error = co_await write_continue();
     if (!error)
-      co_await http::async_read(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
+      co_await http::async_read(stream(), buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
     co_return error;
   }
 
   asio::awaitable<error_code> write_continue() {
     error_code error;
     http::response<http::empty_body> go_on(http::status::continue_, 11);
-    co_await http::async_write(stream_, go_on, asio::redirect_error(asio::use_awaitable, error));
+    co_await http::async_write(stream(), go_on, asio::redirect_error(asio::use_awaitable, error));
     co_return error;
   }
 
@@ -163,14 +224,36 @@ class http_connection final : public connection, public std::enable_shared_from_
   asio::awaitable<std::optional<reply>> answer_to(const request_message& message) {
     if (message.version() >= 11 && message.count(http::field::host) != 1)
       co_return refuse(400, "a request needs one Host header");
-    auto decided = route(as_request(message), shared_->how.host_names);
+    const auto who = admit(message);
+    if (!who) {
+      auto told = refuse(429, "too many wrong tokens from this address; wait");
+      told.retry_after = std::to_string(shared_->how.failure_window.count());
+      co_return told;
+    }
+    auto decided = route(as_request(message), shared_->how.host_names, *who);
     if (auto* refused = std::get_if<reply>(&decided)) co_return std::move(*refused);
     co_return co_await outcome_of(std::get<action>(decided));
   }
 
+  // Nothing when the address has been wrong too often.
+  std::optional<role> admit(const request_message& message) {
+    if (shared_->door.open()) return role::operate;
+    error_code gone;
+    const auto address = bottom().socket().remote_endpoint(gone).address().to_string();
+    const auto now = std::chrono::steady_clock::now();
+    if (shared_->failures.blocks(address, now)) return std::nullopt;
+    std::optional<std::string> shown;
+    if (const auto found = message.find(http::field::authorization); found != message.end())
+      shown = std::string(found->value());
+    const auto who = shared_->door.admit(shown);
+    // A browser asks once without one.
+    if (who == role::nobody && shown) shared_->on.note_refused(address, shared_->failures.note(address, now));
+    return who;
+  }
+
   asio::awaitable<std::optional<reply>> outcome_of(const action& what) {
-    waiting_ = std::make_shared<reply_slot>(stream_.get_executor());
-    stream_.expires_never();
+    waiting_ = std::make_shared<reply_slot>(bottom().get_executor());
+    bottom().expires_never();
     carry_out(what, shared_->on, [back = shared_->back, slot = std::weak_ptr(waiting_)](reply told) {
       back->post([slot, told = std::move(told)]() mutable {
         if (const auto still = slot.lock()) still->put(std::move(told));
@@ -185,14 +268,14 @@ class http_connection final : public connection, public std::enable_shared_from_
   // value.
   asio::awaitable<bool> write(const http::response<http::string_body>& message, bool head_only) {
     error_code error;
-    stream_.expires_after(shared_->how.request_timeout);
+    bottom().expires_after(shared_->how.request_timeout);
     http::serializer<false, http::string_body> serializer(message);
     serializer.split(head_only);
     if (head_only) {
-      co_await http::async_write_header(stream_, serializer,
+      co_await http::async_write_header(stream(), serializer,
                                         asio::redirect_error(asio::use_awaitable, error));
     } else {
-      co_await http::async_write(stream_, serializer, asio::redirect_error(asio::use_awaitable, error));
+      co_await http::async_write(stream(), serializer, asio::redirect_error(asio::use_awaitable, error));
     }
     co_return !error;
   }
@@ -207,19 +290,30 @@ class http_connection final : public connection, public std::enable_shared_from_
   // moment.
   asio::awaitable<void> linger() {
     error_code error;
-    stream_.socket().shutdown(tcp::socket::shutdown_send, error);
-    stream_.expires_after(linger_time);
+    if constexpr (secure) {
+      bottom().expires_after(linger_time);
+      co_await stream().async_shutdown(asio::redirect_error(asio::use_awaitable, error));
+      co_return;
+    }
+    bottom().socket().shutdown(tcp::socket::shutdown_send, error);
+    bottom().expires_after(linger_time);
     std::array<char, 4096> dropped{};
     for (std::size_t total = 0; !error && total < most_linger_bytes;)
-      total += co_await stream_.async_read_some(asio::buffer(dropped),
-                                                asio::redirect_error(asio::use_awaitable, error));
+      total += co_await bottom().async_read_some(asio::buffer(dropped),
+                                                 asio::redirect_error(asio::use_awaitable, error));
   }
 };
 
 } // namespace
 
 std::weak_ptr<connection> serve(tcp::socket socket, std::shared_ptr<shared_state> shared, bool busy) {
-  auto made = std::make_shared<http_connection>(std::move(socket), std::move(shared));
+  if (shared->how.tls == nullptr) {
+    auto made = std::make_shared<http_connection<plain_stream>>(std::move(shared), std::move(socket));
+    made->start(busy);
+    return made;
+  }
+  auto* const tls = shared->how.tls;
+  auto made = std::make_shared<http_connection<secure_stream>>(std::move(shared), std::move(socket), tls);
   made->start(busy);
   return made;
 }

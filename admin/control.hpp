@@ -95,6 +95,7 @@ struct listed_unit {
   std::string database;
   std::chrono::system_clock::time_point accepted_at;
   std::vector<std::string> statements; // text; bytes that are not UTF-8 are shown as \xNN
+  std::vector<std::string> shapes{};   // what may be said of them where values may not be shown
 };
 
 struct listed_dead_letter {
@@ -103,6 +104,7 @@ struct listed_dead_letter {
   std::string sql_state;
   std::string reason;
   std::chrono::system_clock::time_point died_at;
+  std::string shown_reason{}; // of the reason, what may be said where values may not be shown
 };
 
 struct spool_listing {
@@ -137,6 +139,8 @@ class control {
   virtual void reconnect(completion done) = 0;
   // Forgets every cached answer, in memory and on the disk.
   virtual void clear_cache(completion done) = 0;
+  // Somebody at that address had no token, or a wrong one, for that many times lately.
+  virtual void note_refused(const std::string& address, unsigned times) = 0;
   virtual void retry_dead(std::uint64_t seq, completion done) = 0;
   virtual void discard_dead(std::uint64_t seq, completion done) = 0;
 };

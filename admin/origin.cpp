@@ -34,8 +34,8 @@ bool is_address(const std::string& host) {
   return inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), parsed.data()) == 1;
 }
 
-std::string without_default_port(std::string text) {
-  if (text.ends_with(":80")) text.resize(text.size() - 3);
+std::string without_port(std::string text, std::string_view port) {
+  if (text.ends_with(port)) text.resize(text.size() - port.size());
   return text;
 }
 
@@ -49,10 +49,13 @@ bool host_is_ours(std::string_view host, const std::vector<std::string>& names) 
 }
 
 bool same_origin(std::string_view origin, std::string_view host) {
-  constexpr std::string_view scheme = "http://";
   const auto from = lower(origin);
-  if (!from.starts_with(scheme)) return false;
-  return without_default_port(from.substr(scheme.size())) == without_default_port(lower(host));
+  for (const auto& [scheme, port] : {std::pair{"http://", ":80"}, {"https://", ":443"}}) {
+    const std::string_view head = scheme;
+    if (from.starts_with(head))
+      return without_port(from.substr(head.size()), port) == without_port(lower(host), port);
+  }
+  return false;
 }
 
 } // namespace holdwater::admin

@@ -11,7 +11,8 @@ namespace holdwater::admin {
 // `names`. A page of another site cannot make a browser send these, unless by an address it already knows.
 [[nodiscard]] bool host_is_ours(std::string_view host, const std::vector<std::string>& names);
 
-// Whether the page at `origin` (an Origin header) was served by `host`, port included.
+// Whether the page at `origin` (an Origin header) was served by `host`, port included; over HTTP or HTTPS,
+// which somebody in front of us may have ended.
 [[nodiscard]] bool same_origin(std::string_view origin, std::string_view host);
 
 } // namespace holdwater::admin

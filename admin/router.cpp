@@ -24,6 +24,7 @@ enum class verb { get, post };
 struct arguments {
   std::uint64_t seq = 0;
   query& parameters;
+  role who;
 };
 
 struct path_rule {
@@ -39,10 +40,11 @@ action make_show(arguments) {
 
 action make_list_pending(arguments a) {
   const auto after = a.parameters.count("after", 0, 0, std::numeric_limits<std::uint64_t>::max());
-  return list_pending{after, a.parameters.count("limit", usual_limit, 1, largest_limit)};
+  return list_pending{after, a.parameters.count("limit", usual_limit, 1, largest_limit),
+                      a.who == role::operate};
 }
 action make_list_dead(arguments a) {
-  return list_dead{a.parameters.count("limit", usual_limit, 1, largest_limit)};
+  return list_dead{a.parameters.count("limit", usual_limit, 1, largest_limit), a.who == role::operate};
 }
 action make_sync(arguments a) {
   return sync_now{a.parameters.seconds("timeout", usual_sync_timeout, longest_sync_timeout)};
@@ -135,31 +137,34 @@ std::optional<reply> refuse_stranger(const request& what, const target_parts& pa
   if (parts.host && !host_is_ours(*parts.host, host_names))
     return refuse(403,
                   "the Host header must be an IP address, localhost, or a name given in admin.host_names");
-  if (what.method == "POST" && what.origin && !same_origin(*what.origin, parts.host.value_or("")))
-    return refuse(403, "a page of another origin may not do this");
+  if (what.origin && !same_origin(*what.origin, parts.host.value_or("")))
+    return refuse(403, "a page of another origin may not ask for this");
+  // A link on another site may lead here; nothing else there may ask.
+  const bool foreign = what.fetch_site && *what.fetch_site != "same-origin" && *what.fetch_site != "none";
+  const bool follows_link = what.method == "GET" && what.fetch_mode && *what.fetch_mode == "navigate";
+  if (foreign && !follows_link) return refuse(403, "a page of another site may not ask for this");
   return std::nullopt;
 }
 
 } // namespace
 
-decision route(const request& what, const std::vector<std::string>& host_names) {
+decision route(const request& what, const std::vector<std::string>& host_names, role who) {
   const auto parts = split(what);
   if (auto refused = refuse_stranger(what, parts, host_names)) return *std::move(refused);
+  if (who == role::nobody) return refuse(401, "this needs a token: admin.token or admin.read_token");
   std::uint64_t seq = 0;
   const auto* const rule = find_rule(parts.path, seq);
   if (!rule) return refuse(404, "there is no such page");
   if (!allows(rule->method, what.method)) return method_not_allowed(rule->method);
+  if (rule->method == verb::post && who != role::operate) return refuse(403, "this needs admin.token");
   query parameters(parts.parameters);
-  auto made = rule->make({seq, parameters});
+  auto made = rule->make({seq, parameters, who});
   if (const auto wrong = parameters.error(); !wrong.empty()) return refuse(400, wrong);
   return made;
 }
 
 reply refuse(unsigned status, std::string_view why) {
-  return {.status = status,
-          .body = pretty(boost::json::object{{"error", printable(why)}}),
-          .content_type = "application/json",
-          .allow = {}};
+  return {.status = status, .body = pretty(boost::json::object{{"error", printable(why)}})};
 }
 
 } // namespace holdwater::admin

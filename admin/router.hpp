@@ -1,8 +1,11 @@
 // From a request to what is to be done about it: a pure function, without I/O.
 //
-// Invariant: no GET or HEAD changes anything; an action that does is reached by POST only, and never for a
-// foreign page in a browser (Host and Origin are checked: DNS rebinding, cross-site requests).
+// Invariant: no GET or HEAD changes anything; an action that does is reached by POST only, by the role that
+// may, and nothing is told to or done for a foreign page in a browser (Host, Origin and Sec-Fetch-Site are
+// checked: DNS rebinding, cross-site requests).
 #pragma once
+
+#include "admin/access.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -21,13 +24,16 @@ struct request {
   std::string target;              // path and query, or absolute form
   std::optional<std::string> host; // the Host header
   std::optional<std::string> origin;
+  std::optional<std::string> fetch_site{}; // what a browser says of the page that asks, and of how it asks
+  std::optional<std::string> fetch_mode{};
 };
 
 struct reply {
   unsigned status = 200;
   std::string body;
   std::string content_type = "application/json";
-  std::string allow; // the Allow header of a 405
+  std::string allow{};       // the Allow header of a 405
+  std::string retry_after{}; // of a 429, in seconds
 
   friend bool operator==(const reply&, const reply&) = default;
 };
@@ -42,10 +48,12 @@ struct show {
 struct list_pending {
   std::uint64_t after = 0;
   std::size_t limit = 0;
+  bool values = true; // the asker may see them
   friend bool operator==(const list_pending&, const list_pending&) = default;
 };
 struct list_dead {
   std::size_t limit = 0;
+  bool values = true;
   friend bool operator==(const list_dead&, const list_dead&) = default;
 };
 struct sync_now {
@@ -72,7 +80,7 @@ using action =
 using decision = std::variant<action, reply>;
 
 // `host_names` are the names, besides IP addresses and localhost, that Host may carry.
-[[nodiscard]] decision route(const request& what, const std::vector<std::string>& host_names);
+[[nodiscard]] decision route(const request& what, const std::vector<std::string>& host_names, role who);
 
 // {"error": "..."} with its status.
 [[nodiscard]] reply refuse(unsigned status, std::string_view why);

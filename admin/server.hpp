@@ -5,6 +5,7 @@
 // on other threads are posted to it, and are dropped once the server is gone.
 #pragma once
 
+#include "admin/access.hpp"
 #include "admin/control.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -16,6 +17,8 @@
 #include <memory>
 #include <string>
 #include <vector>
+
+struct ssl_ctx_st; // OpenSSL's SSL_CTX
 
 namespace holdwater::admin {
 
@@ -30,6 +33,10 @@ struct settings {
   std::chrono::milliseconds request_timeout{
       10'000};                        // for a whole request to arrive, and for an answer to leave
   std::size_t most_connections = 256; // further ones get 503
+  tokens access{};
+  unsigned most_failures = 10; // of one address within the window: further requests get 429
+  std::chrono::seconds failure_window{60};
+  ssl_ctx_st* tls = nullptr; // the program's, which outlives the server; null: HTTP in clear text
 };
 
 class server {

@@ -36,9 +36,15 @@ class mailbox {
 };
 
 struct shared_state {
+  shared_state(control& shown, settings options, std::shared_ptr<mailbox> way_back)
+      : on(shown), how(std::move(options)), back(std::move(way_back)), door(how.access),
+        failures(how.most_failures, how.failure_window) {}
+
   control& on;
   settings how;
   std::shared_ptr<mailbox> back;
+  gate door;
+  failure_limit failures;
   std::size_t open = 0; // connections
 };
 

@@ -23,19 +23,21 @@ double to_ms(double seconds) {
   return std::round(seconds * 1000) / 1000;
 }
 
-json::object unit_fields(const listed_unit& of) {
-  return {{"seq", of.seq},
-          {"account", printable(of.account)},
-          {"database", printable(of.database)},
-          {"accepted_at", iso8601(of.accepted_at)},
-          {"statements", texts(of.statements)}};
+json::object unit_fields(const listed_unit& of, bool values) {
+  json::object out{{"seq", of.seq},
+                   {"account", printable(of.account)},
+                   {"database", printable(of.database)},
+                   {"accepted_at", iso8601(of.accepted_at)},
+                   {"shapes", texts(of.shapes)}};
+  if (values) out["statements"] = texts(of.statements);
+  return out;
 }
 
-json::object dead_fields(const listed_dead_letter& of) {
-  auto out = unit_fields(of.unit);
+json::object dead_fields(const listed_dead_letter& of, bool values) {
+  auto out = unit_fields(of.unit, values);
   out["error_number"] = of.error_number;
   out["sql_state"] = printable(of.sql_state);
-  out["reason"] = printable(of.reason);
+  out["reason"] = printable(values ? of.reason : of.shown_reason);
   out["died_at"] = iso8601(of.died_at);
   return out;
 }
@@ -99,15 +101,15 @@ json::value view(const health& of) {
                       {"version", of.version}};
 }
 
-json::value view(const spool_listing& of) {
+json::value view(const spool_listing& of, bool values) {
   json::array units;
-  for (const auto& one : of.units) units.push_back(unit_fields(one));
+  for (const auto& one : of.units) units.push_back(unit_fields(one, values));
   return json::object{{"units", std::move(units)}, {"truncated", of.truncated}};
 }
 
-json::value view(const std::vector<listed_dead_letter>& of, std::size_t limit) {
+json::value view(const std::vector<listed_dead_letter>& of, std::size_t limit, bool values) {
   json::array units;
-  for (std::size_t i = 0; i < std::min(limit, of.size()); ++i) units.push_back(dead_fields(of[i]));
+  for (std::size_t i = 0; i < std::min(limit, of.size()); ++i) units.push_back(dead_fields(of[i], values));
   return json::object{{"units", std::move(units)}, {"truncated", of.size() > limit}};
 }
 

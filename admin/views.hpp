@@ -12,9 +12,11 @@ namespace holdwater::admin {
 [[nodiscard]] boost::json::value view(const spool_health& of);
 [[nodiscard]] boost::json::value view(const cache_health& of);
 [[nodiscard]] boost::json::value view(const pool_health& of);
-[[nodiscard]] boost::json::value view(const spool_listing& of);
+// Without `values` only what the log may say of statements and errors.
+[[nodiscard]] boost::json::value view(const spool_listing& of, bool values);
 // At most `limit` of them; "truncated" tells whether there are more.
-[[nodiscard]] boost::json::value view(const std::vector<listed_dead_letter>& of, std::size_t limit);
+[[nodiscard]] boost::json::value view(const std::vector<listed_dead_letter>& of, std::size_t limit,
+                                      bool values);
 [[nodiscard]] boost::json::value view(const action_report& of);
 
 } // namespace holdwater::admin

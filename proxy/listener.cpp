@@ -78,7 +78,7 @@ void listener::door::take(int client) {
   counters.connections.fetch_add(1, std::memory_order_relaxed);
   // Each listener has its own, so that a flood of the port leaves the unix socket open.
   auto& connected = house_.local_ ? counters.connected_local : counters.connected_remote;
-  if (connected.fetch_add(1, std::memory_order_relaxed) >= house_.process_.settings.max_connections) {
+  if (connected.fetch_add(1, std::memory_order_relaxed) >= home_.process().settings.max_connections) {
     connected.fetch_sub(1, std::memory_order_relaxed);
     return turn_away(client);
   }

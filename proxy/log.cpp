@@ -1,24 +1,35 @@
 #include "proxy/log.hpp"
 
+#include "protocol/sql/analysis.hpp"
+#include "protocol/sql/shape.hpp"
+#include "proxy/config/utf8.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/dist_sink.h>
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 
 namespace holdwater::proxy {
 namespace {
+
+enum class statement_policy { none, shape, full };
+std::atomic<statement_policy> policy{statement_policy::shape};
 
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
 // The message as one line; spdlog's own %v would let a newline through.
+template <std::string (*Written)(std::string_view)>
 class message_flag final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
-    const auto line = one_line({message.payload.data(), message.payload.size()});
+    const auto line = Written({message.payload.data(), message.payload.size()});
     out.append(line.data(), line.data() + line.size());
   }
   [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
@@ -26,21 +37,54 @@ class message_flag final : public spdlog::custom_flag_formatter {
   }
 };
 
-std::shared_ptr<spdlog::logger> make_logger() {
-  auto format = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-  format->add_flag<message_flag>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %*");
-  auto logger =
-      std::make_shared<spdlog::logger>("holdwater", std::make_shared<spdlog::sinks::stdout_sink_mt>());
-  logger->set_formatter(std::move(format));
-  return logger;
+std::unique_ptr<spdlog::formatter> formatter_of(bool json) {
+  auto made = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+  if (json)
+    made->add_flag<message_flag<&json_text>>('*').set_pattern(
+        R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})");
+  else
+    made->add_flag<message_flag<&one_line>>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %*");
+  return made;
+}
+
+// One for all calls: a sink that is made anew would not know what the old one has buffered.
+spdlog::sink_ptr stdout_sink() {
+  static const auto one = std::make_shared<spdlog::sinks::stdout_sink_mt>();
+  return one;
+}
+
+std::vector<spdlog::sink_ptr> sinks_of(const options::log_options& how) {
+  std::vector<spdlog::sink_ptr> out;
+  if (how.to_stdout) out.push_back(stdout_sink());
+  if (how.file.empty()) return out;
+  out.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
+      how.file, how.file_max_bytes, static_cast<std::size_t>(how.file_count) - 1));
+  return out;
 }
 
 } // namespace
 
-void set_up_log(std::string_view level) {
-  static const auto logger = make_logger();
-  logger->set_level(spdlog::level::from_str(std::string(level)));
-  spdlog::set_default_logger(logger);
+std::string set_up_log(const options::log_options& how) {
+  try {
+    auto sinks = sinks_of(how);
+    for (const auto& one : sinks) one->set_formatter(formatter_of(how.format == "json"));
+    // The logger stays, since others may be in the middle of a message.
+    static const auto outlets = std::make_shared<spdlog::sinks::dist_sink_mt>();
+    static const auto logger = [] {
+      auto made = std::make_shared<spdlog::logger>("holdwater", outlets);
+      made->flush_on(spdlog::level::trace);
+      spdlog::set_default_logger(made);
+      return made;
+    }();
+    outlets->set_sinks(std::move(sinks));
+    logger->set_level(spdlog::level::from_str(how.level));
+  } catch (const spdlog::spdlog_ex& failure) {
+    return fmt::format("the log file cannot be used: {}", failure.what());
+  }
+  policy = how.statements == "none"   ? statement_policy::none
+           : how.statements == "full" ? statement_policy::full
+                                      : statement_policy::shape;
+  return {};
 }
 
 std::string one_line(std::string_view message) {
@@ -54,6 +98,40 @@ std::string one_line(std::string_view message) {
     }
   }
   return out;
+}
+
+std::string json_text(std::string_view message) {
+  std::string out = "\"";
+  const bool text = find_bad_utf8(message) == message.npos;
+  for (const char c : message) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += {'\\', c};
+    } else if (is_control(c)) {
+      out += fmt::format("\\u{:04x}", byte);
+    } else if (!text && byte >= 0x80) {
+      out += fmt::format("\\\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string shown_statement(std::string_view text, const protocol::sql::dialect& how) {
+  switch (policy.load(std::memory_order_relaxed)) {
+  case statement_policy::full: return std::string(text);
+  case statement_policy::shape: return protocol::sql::shape_of(text, how);
+  default: break;
+  }
+  protocol::sql::analysis found;
+  found.analyze(text, how);
+  return std::string(name_of(found.first().kind));
+}
+
+std::string shown_error(std::string_view server_text) {
+  if (policy.load(std::memory_order_relaxed) == statement_policy::full) return std::string(server_text);
+  return protocol::sql::without_quotes(server_text);
 }
 
 } // namespace holdwater::proxy

@@ -1,19 +1,34 @@
-// The log: lines for people on stdout, "2026-01-31T12:00:00.123Z info    text". Everything else logs with
-// spdlog itself.
+// The log: lines on stdout and in a file that is cut at a size, for people ("2026-01-31T12:00:00.123Z info
+// text") or for machines (a JSON object a line). Everything else logs with spdlog itself.
 //
 // Invariant: one message is one line, whatever a server or a client put into it. What is logged holds no
-// password and no statement text; the callers see to that.
+// password; what it says of a statement goes through shown_statement() or shown_error(), and so obeys
+// log.statements.
 #pragma once
+
+#include "proxy/config/options.hpp"
 
 #include <string>
 #include <string_view>
 
+namespace holdwater::protocol::sql {
+struct dialect;
+}
+
 namespace holdwater::proxy {
 
-// `level` is one of log.level's values. May be called again to change the level.
-void set_up_log(std::string_view level);
+// May be called again, to change it or to open the file anew. Returns what is wrong; then what was before
+// stays.
+[[nodiscard]] std::string set_up_log(const options::log_options& how);
 
 // The line that a message becomes, without its time and level: control characters are shown as \xNN.
 [[nodiscard]] std::string one_line(std::string_view message);
+// The same as a JSON string, with its quotes; bytes that are not UTF-8 are shown as \xNN.
+[[nodiscard]] std::string json_text(std::string_view message);
+
+// What may be said of a statement: nothing but its kind, its shape, or all of it.
+[[nodiscard]] std::string shown_statement(std::string_view text, const protocol::sql::dialect& how);
+// Of what a server said about one: it may quote values.
+[[nodiscard]] std::string shown_error(std::string_view server_text);
 
 } // namespace holdwater::proxy

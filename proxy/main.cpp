@@ -19,9 +19,12 @@ int main(int argc, char** argv) {
     return ending->code;
   }
   auto& [values, warnings, file] = std::get<loaded_options>(loaded);
-  set_up_log(values.log.level);
-  for (const auto& warning : warnings) spdlog::warn("{}", warning);
   keep_others_out(values.core_dumps);
+  if (const auto problem = set_up_log(values.log); !problem.empty()) {
+    std::fprintf(stderr, "holdwater: %s\n", problem.c_str());
+    return exit_bad_configuration;
+  }
+  for (const auto& warning : warnings) spdlog::warn("{}", warning);
 
   program holdwater(std::move(values));
   if (const auto problem = holdwater.start(); !problem.empty()) {

@@ -40,6 +40,19 @@ std::vector<spool::credentials> credentials_of(const options& settings) {
   return all;
 }
 
+std::vector<std::string> names_in(const std::string& list) {
+  std::vector<std::string> out;
+  std::string name;
+  for (const char c : list + ",") {
+    if (c == ' ') continue;
+    if (c != ',')
+      name += c;
+    else if (!name.empty())
+      out.push_back(std::exchange(name, {}));
+  }
+  return out;
+}
+
 std::string missing_half(std::string_view section, const std::string& certificate, const std::string& key) {
   if (certificate.empty() == key.empty()) return {};
   return fmt::format("{0}.{1} is missing: {0}.certificate and {0}.key belong together", section,
@@ -168,15 +181,25 @@ std::string program::open_tls() {
     if (!key.empty() && is_readable_by_everyone(key)) spdlog::warn("the key {} is readable by everyone", key);
   const bool with_clients = clients.mode != "off";
   const bool with_server = server.mode != "off";
-  if (!with_clients && !with_server) return {};
+  auto callers = options::client_tls_options{"required", settings_.admin.certificate, settings_.admin.key,
+                                             settings_.admin.ca, "1.2"};
+  const bool with_callers = settings_.admin.tls;
+  if (!callers.key.empty() && is_readable_by_everyone(callers.key))
+    spdlog::warn("the key {} is readable by everyone", callers.key);
+  if (!with_clients && !with_server && !with_callers) return {};
   tls_files own;
-  const bool with_certificate = with_clients && clients.certificate.empty();
+  const bool with_certificate =
+      (with_clients && clients.certificate.empty()) || (with_callers && callers.certificate.empty());
   if (auto problem = make_tls_files(settings_.data_dir, with_certificate, own); !problem.empty())
     return problem;
-  if (with_certificate) {
-    clients.certificate = own.certificate;
-    clients.key = own.key;
+  for (auto* const one : {&clients, &callers}) {
+    if (!one->certificate.empty()) continue;
+    one->certificate = own.certificate;
+    one->key = own.key;
   }
+  if (with_callers)
+    if (const auto problem = tls_context::for_clients(callers, admin_tls_); !problem.empty())
+      return fmt::format("TLS for the HTTP port: {}", problem);
   if (with_clients)
     if (const auto problem = tls_context::for_clients(clients, client_tls_); !problem.empty())
       return fmt::format("TLS for clients: {}", problem);
@@ -202,19 +225,28 @@ std::string program::open_ports() {
     if (const auto failed = socket_listener_->open(settings_.listen_socket, settings_.listen_socket_mode))
       return fmt::format("cannot listen on {}: {}", settings_.listen_socket, failed.message());
   }
+  return open_admin();
+}
+
+std::string program::open_admin() {
+  admin::settings how;
+  how.host_names = names_in(settings_.admin.host_names);
+  how.access = {settings_.admin.token, settings_.admin.read_token};
+  if (admin_tls_) how.tls = admin_tls_->get();
   admin_ = std::make_unique<admin::server>(
-      main_loop_, *this, admin::endpoint{settings_.admin.listen.host, settings_.admin.listen.port});
+      main_loop_, *this, admin::endpoint{settings_.admin.listen.host, settings_.admin.listen.port},
+      std::move(how));
   const auto port = admin_->start();
   if (!port)
     return fmt::format("cannot listen on {}:{}: {}", settings_.admin.listen.host, settings_.admin.listen.port,
                        port.error().message());
-  spdlog::info("admin on http://{}:{}/health/", settings_.admin.listen.host, *port);
+  spdlog::info("admin on {}://{}:{}/", admin_tls_ ? "https" : "http", settings_.admin.listen.host, *port);
   boost::system::error_code is_name;
   const auto address = asio::ip::make_address(settings_.admin.listen.host, is_name);
-  if (is_name ? settings_.admin.listen.host != "localhost" : !address.is_loopback())
+  const bool far = is_name ? settings_.admin.listen.host != "localhost" : !address.is_loopback();
+  if (far && !admin_tls_)
     spdlog::warn(
-        "admin.listen is no loopback address: whoever reaches the port sees queued statements and may "
-        "discard writes, for it has no password");
+        "admin.listen is no loopback address, and admin.tls is off: tokens and data can be read on the way");
   return {};
 }
 

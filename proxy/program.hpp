@@ -52,6 +52,7 @@ class program final : public admin::control {
   void sync(std::chrono::milliseconds timeout, completion done) override;
   void reconnect(completion done) override;
   void clear_cache(completion done) override;
+  void note_refused(const std::string& address, unsigned times) override;
   void retry_dead(std::uint64_t seq, completion done) override;
   void discard_dead(std::uint64_t seq, completion done) override;
 
@@ -61,6 +62,7 @@ class program final : public admin::control {
   [[nodiscard]] std::string open_data();
   [[nodiscard]] std::string open_tls();
   [[nodiscard]] std::string open_ports();
+  [[nodiscard]] std::string open_admin();
   void stop();
   void follow_state(server_view view);
   void check_sync(const std::shared_ptr<sync_wait>& one);
@@ -77,6 +79,7 @@ class program final : public admin::control {
   session_counters counters_;
   std::unique_ptr<const tls_context> client_tls_; // null: off
   std::unique_ptr<const tls_context> server_tls_;
+  std::unique_ptr<const tls_context> admin_tls_; // null: HTTP in clear text
   std::optional<protocol::rsa_key> password_key_;
   profile_store profile_;
   std::unique_ptr<spool::spool> spool_;

@@ -2,10 +2,13 @@
 #include "proxy/program.hpp"
 
 #include "admin/server.hpp"
+#include "protocol/sql/analysis.hpp"
+#include "proxy/log.hpp"
 #include "spool/parameter_text.hpp"
 
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace holdwater::proxy {
 
@@ -17,10 +20,19 @@ system_clock::time_point moment(std::chrono::microseconds since_epoch) {
   return system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(since_epoch));
 }
 
+// How the server will read it. Its version is of no matter where nothing but the shape is wanted.
+protocol::sql::dialect dialect_of(const spool::statement_context& context) {
+  protocol::sql::dialect out;
+  protocol::sql::apply_sql_mode(out, context.sql_mode);
+  out.client_charset = protocol::sql::charset_class(context.character_set_client);
+  return out;
+}
+
 admin::listed_unit listed(const spool::unit& one) {
   admin::listed_unit out{one.number, one.account, {}, moment(one.accepted_at), {}};
   if (!one.statements.empty()) out.database = one.statements.front().context.database;
   for (const auto& statement : one.statements) {
+    out.shapes.push_back(shown_statement(statement.text, dialect_of(statement.context)));
     auto& text = out.statements.emplace_back(statement.text);
     for (std::size_t i = 0; i < statement.parameters.size(); ++i)
       text += (i == 0 ? " /* bound: " : ", ") + spool::readable(statement.parameters[i]);
@@ -55,7 +67,8 @@ void program::list_dead(std::size_t most,
     if (!read) return done({}, read.error().context);
     std::vector<admin::listed_dead_letter> out;
     for (const auto& one : *read)
-      out.push_back({listed(one.what), one.number, one.sql_state, one.reason, moment(one.died_at)});
+      out.push_back({listed(one.what), one.number, one.sql_state, one.reason, moment(one.died_at),
+                     shown_error(one.reason)});
     done(std::move(out), {});
   });
 }
@@ -101,6 +114,12 @@ void program::clear_cache(completion done) {
   if (!cache_) return done({false, "the cache is off", 0});
   cache_->clear();
   done({true, {}, 0});
+}
+
+void program::note_refused(const std::string& address, unsigned times) {
+  constexpr unsigned most_lines = 10; // then the address is not asked any more
+  if (times <= most_lines)
+    spdlog::warn("a wrong token for the HTTP port from {} ({} lately)", address, times);
 }
 
 void program::retry_dead(std::uint64_t seq, completion done) {

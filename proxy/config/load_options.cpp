@@ -4,12 +4,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <utility>
 
 namespace holdwater::proxy {
 namespace {
+
+// A token that is shorter could be guessed.
+constexpr std::size_t shortest_token = 16;
+
+bool is_loopback(const std::string& host) {
+  static const auto loopback =
+      protocol::network_list::parse("127.0.0.0/8 ::1").value_or(protocol::network_list());
+  const auto address = protocol::parse_ip(host);
+  return address ? loopback.contains(protocol::unmapped(*address)) : host == "localhost";
+}
 
 // Where an option's value came from last; the order is the order of precedence.
 enum class origin { by_default, file, environment, flag };
@@ -31,13 +43,16 @@ class loader {
  private:
   loaded_options loaded_;
   std::vector<std::string> errors_;
-  origin password_from_ = origin::by_default;
-  origin password_file_from_ = origin::by_default;
-  origin pool_size_from_ = origin::by_default;
-  origin server_tls_from_ = origin::by_default;
-  origin compression_from_ = origin::by_default;
-  origin cache_from_ = origin::by_default;
-  std::string password_file_where_;
+  struct given {
+    origin from = origin::by_default;
+    std::string where;
+  };
+  std::map<std::string_view, given, std::less<>> given_; // by option
+
+  [[nodiscard]] origin from(std::string_view option) const {
+    const auto found = given_.find(option);
+    return found == given_.end() ? origin::by_default : found->second.from;
+  }
 
   static std::string config_file(const command_line& flags, const environment& variables) {
     if (!flags.config_file.empty()) return flags.config_file;
@@ -55,14 +70,7 @@ class loader {
   void take(const setting& one, origin where) {
     const auto wrong = parse_option(one.row->kind, one.row->range, one.text, one.row->field(loaded_.values));
     if (!wrong.empty()) return errors_.push_back(complaint(one, wrong));
-    if (one.row->name == "server.password") password_from_ = where;
-    if (one.row->name == "pool.max_idle") pool_size_from_ = where;
-    if (one.row->name == "server_tls.mode") server_tls_from_ = where;
-    if (one.row->name == "server.compression") compression_from_ = where;
-    if (one.row->name == "cache.enabled") cache_from_ = where;
-    if (one.row->name != "server.password_file") return;
-    password_file_from_ = where;
-    password_file_where_ = one.where;
+    given_[one.row->name] = {where, one.where};
   }
 
   static std::string complaint(const setting& one, std::string_view wrong) {
@@ -84,7 +92,10 @@ class loader {
   // What no single value can tell.
   void finish() {
     auto& values = loaded_.values;
-    resolve_server_password();
+    resolve_secret("server.password", values.server.password, values.server.password_file);
+    resolve_secret("admin.token", values.admin.token, values.admin.token_file);
+    resolve_secret("admin.read_token", values.admin.read_token, values.admin.read_token_file);
+    check_access(values);
     if (!values.spool.enabled) be_plain();
     if (values.server.host.starts_with('/'))
       values.server.socket = std::exchange(values.server.host, "localhost");
@@ -105,21 +116,41 @@ class loader {
   // A plain proxy is to be noticed by neither end, unless something else was asked for: each client has a
   // server connection that is new, and encrypted and compressed as its own.
   void be_plain() {
-    if (pool_size_from_ == origin::by_default) loaded_.values.pool.max_idle = 0;
-    if (server_tls_from_ == origin::by_default) loaded_.values.server_tls.mode = "as_client";
-    if (compression_from_ == origin::by_default) loaded_.values.server.compression = "as_client";
-    if (cache_from_ == origin::by_default) loaded_.values.cache.enabled = false;
+    if (from("pool.max_idle") == origin::by_default) loaded_.values.pool.max_idle = 0;
+    if (from("server_tls.mode") == origin::by_default) loaded_.values.server_tls.mode = "as_client";
+    if (from("server.compression") == origin::by_default) loaded_.values.server.compression = "as_client";
+    if (from("cache.enabled") == origin::by_default) loaded_.values.cache.enabled = false;
   }
 
-  // A password and a file for it exclude each other in one source; over sources, precedence decides.
-  void resolve_server_password() {
-    auto& server = loaded_.values.server;
-    if (server.password_file.empty()) return;
-    if (password_from_ > password_file_from_) return server.password_file.clear();
-    if (password_from_ == password_file_from_)
-      return errors_.push_back(password_file_where_ +
-                               ": server.password and server.password_file exclude each other");
-    server.password = password_in(server.password_file, password_file_where_);
+  // A secret and a file for it exclude each other in one source; over sources, precedence decides.
+  void resolve_secret(const std::string& option, std::string& secret, std::string& file) {
+    if (file.empty()) return;
+    const auto file_option = option + "_file";
+    const auto where = given_.at(file_option).where;
+    if (from(option) > from(file_option)) return file.clear();
+    if (from(option) == from(file_option))
+      return errors_.push_back(fmt::format("{}: {} and {} exclude each other", where, option, file_option));
+    secret = password_in(file, where);
+  }
+
+  // Who may use the HTTP port.
+  void check_access(const options& values) {
+    const auto& admin = values.admin;
+    for (const auto& [name, token] :
+         {std::pair{"admin.token", &admin.token}, {"admin.read_token", &admin.read_token}})
+      if (!token->empty() && token->size() < shortest_token)
+        errors_.push_back(fmt::format("{}: must have at least {} characters", name, shortest_token));
+    if (!admin.token.empty() && admin.token == admin.read_token)
+      errors_.push_back("admin.read_token: is the same as admin.token");
+    if (admin.token.empty() && admin.read_token.empty() && !is_loopback(admin.listen.host))
+      errors_.push_back(
+          fmt::format("admin.listen: {} is no loopback address, and whoever reached it could discard "
+                      "writes: set admin.token or admin.token_file",
+                      admin.listen.host));
+    if (!admin.tls && !(admin.certificate + admin.key + admin.ca).empty())
+      errors_.push_back("admin.tls: is false, and there is a certificate, a key or an authority for it");
+    if (admin.certificate.empty() != admin.key.empty())
+      errors_.push_back("admin.certificate: belongs together with admin.key");
   }
 
   std::string password_in(const std::string& path, std::string_view where) {
@@ -141,7 +172,8 @@ class loader {
   }
 
   void warn_of_readable_secrets() {
-    const bool secrets = password_from_ == origin::file || !loaded_.values.accounts.empty();
+    const bool secrets = from("server.password") == origin::file || from("admin.token") == origin::file ||
+                         from("admin.read_token") == origin::file || !loaded_.values.accounts.empty();
     if (!loaded_.file.empty() && secrets) warn_if_readable(loaded_.file);
   }
 
@@ -186,21 +218,23 @@ environment environment_of(const char* const* variables) {
   return out;
 }
 
+void take_reloadable(options& running, const options& fresh) {
+  auto from = fresh;
+  for (const auto& row : option_table())
+    if (row.reloadable)
+      std::visit([&]<class T>(T* to) { *to = *std::get<T*>(row.field(from)); }, row.field(running));
+}
+
 reload_plan plan_reload(const options& running, const options& fresh) {
   reload_plan out{running, {}, {}};
   auto wanted = fresh;
   for (const auto& row : option_table()) {
     const auto next = print_option(row.kind, row.field(wanted));
-    if (next == print_option(row.kind, row.field(out.values))) continue;
-    if (!row.reloadable) {
-      out.needs_restart.emplace_back(row.name);
-      continue;
-    }
-    std::visit([&]<class T>(T* to) { *to = *std::get<T*>(row.field(wanted)); }, row.field(out.values));
-    out.changed.emplace_back(row.name);
+    if (next != print_option(row.kind, row.field(out.values)))
+      (row.reloadable ? out.changed : out.needs_restart).emplace_back(row.name);
   }
-  if (running.accounts != fresh.accounts) out.changed.emplace_back("account");
-  out.values.accounts = fresh.accounts;
+  if (running.accounts != fresh.accounts) out.needs_restart.emplace_back("account");
+  take_reloadable(out.values, fresh);
   return out;
 }
 

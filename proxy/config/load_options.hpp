@@ -47,5 +47,7 @@ struct reload_plan {
   std::vector<std::string> needs_restart;
 };
 [[nodiscard]] reload_plan plan_reload(const options& running, const options& fresh);
+// `running` gets the reloadable options of `fresh`.
+void take_reloadable(options& running, const options& fresh);
 
 } // namespace holdwater::proxy

@@ -19,6 +19,8 @@ struct unit_of_size {
 };
 constexpr std::array<unit_of_size, 4> units_of_size{{{"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}}};
 constexpr std::array<std::string_view, 5> log_levels{"trace", "debug", "info", "warning", "error"};
+constexpr std::array<std::string_view, 2> log_formats{"human", "json"};
+constexpr std::array<std::string_view, 3> statement_policies{"none", "shape", "full"};
 constexpr std::array<std::string_view, 3> client_tls_modes{"off", "preferred", "required"};
 constexpr std::array<std::string_view, 6> server_tls_modes{"off",      "as_client", "preferred",
                                                            "required", "verify_ca", "verify_identity"};
@@ -33,6 +35,8 @@ constexpr std::array<std::string_view, 3> auth_plugins{"mysql_native_password", 
 std::span<const std::string_view> words_of(option_kind kind) {
   switch (kind) {
   case option_kind::log_level: return log_levels;
+  case option_kind::log_format: return log_formats;
+  case option_kind::statement_policy: return statement_policies;
   case option_kind::client_tls_mode: return client_tls_modes;
   case option_kind::server_tls_mode: return server_tls_modes;
   case option_kind::tls_version: return tls_versions;

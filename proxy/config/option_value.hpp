@@ -30,6 +30,8 @@ enum class option_kind {
   proxy_version,
   compression_name,
   log_level,
+  log_format,
+  statement_policy,
   client_tls_mode,
   server_tls_mode,
   tls_version,

@@ -120,10 +120,25 @@ struct options {
   struct admin_options {
     endpoint listen{"127.0.0.1", 8000};
     std::string
-        host_names; // names besides the listening one that a request may carry in Host, comma-separated
+        host_names;    // names besides the listening one that a request may carry in Host, comma-separated
+    std::string token; // who shows it may do all; with none of the two, who reaches the port may
+    std::string token_file;      // where it was read from, when not given itself
+    std::string read_token;      // who shows it may look
+    std::string read_token_file; // as token_file
+    bool tls = false;
+    std::string certificate; // empty: the one in data_dir, which is made if need be
+    std::string key;
+    std::string ca; // callers must show a certificate that it signed
   } admin;
   struct log_options {
-    std::string level = "info"; // trace, debug, info, warning, error
+    std::string level = "info";   // trace, debug, info, warning, error
+    std::string format = "human"; // or json
+    bool to_stdout = true;        // log.stdout
+    std::string file;             // besides stdout; empty: none
+    std::uint64_t file_max_bytes = 16ULL << 20;
+    std::uint64_t file_count = 5;                     // with the present one
+    std::string statements = "shape";                 // none, shape, full: what may be said of a statement
+    std::chrono::milliseconds slow_statement{10'000}; // a longer one is logged; 0: none is
   } log;
 
   // How long a client may be kept waiting instead of being failed: retry_attempts x retry_delay.

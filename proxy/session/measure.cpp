@@ -1,12 +1,32 @@
 // What is noted of a command that has been answered.
+#include "protocol/statement_commands.hpp"
+#include "proxy/log.hpp"
 #include "proxy/session/session.hpp"
+
+#include <spdlog/spdlog.h>
 
 namespace holdwater::proxy {
 
-// Precondition: the command's bytes are not spent yet, unless they were too many to be kept.
 void session::measure(const command_facts& facts, action what, steady_time began) {
   if (what == action::quit || what == action::ignore) return;
-  home_.counts().command(kind_of(facts), course_of(what), home_.deadlines().now() - began);
+  const auto took = home_.deadlines().now() - began;
+  home_.counts().command(kind_of(facts), course_of(what), took);
+  const auto limit = process().settings.log.slow_statement;
+  if (took >= limit && limit.count() > 0) [[unlikely]]
+    log_slow(facts, what, took);
+}
+
+// One that passed through in parts is gone by now.
+void session::log_slow(const command_facts& facts, action what, std::chrono::nanoseconds took) {
+  std::string shown(command_kind_names[static_cast<std::size_t>(kind_of(facts))]);
+  if (command_.code == protocol::command::query && !command_.spent) {
+    if (const auto query = query_text()) shown = shown_statement(query->text, state_.dialect());
+  } else if (protocol::executes_statement(command_.code)) {
+    const auto* const one = state_.statements.find(command_.statement);
+    if (one != nullptr) shown = shown_statement(one->text, state_.dialect());
+  }
+  spdlog::warn("slow: {:.3f} s, {}, account '{}': {}", std::chrono::duration<double>(took).count(),
+               command_course_names[static_cast<std::size_t>(course_of(what))], login_.user, shown);
 }
 
 } // namespace holdwater::proxy

@@ -91,6 +91,9 @@ struct services {
 
   std::shared_ptr<connection_registry> connections = std::make_shared<connection_registry>();
 
+  // The same with other settings.
+  [[nodiscard]] services with(const options& others) const;
+
   // The configured account of that name, or null.
   [[nodiscard]] const account* find_account(std::string_view user) const;
 };

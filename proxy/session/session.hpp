@@ -108,6 +108,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<verdict> collect_command();
   task<bool> serve_command();
   void measure(const command_facts& facts, action what, steady_time began);
+  void log_slow(const command_facts& facts, action what, std::chrono::nanoseconds took);
   task<verdict> act(const decision& chosen, const command_facts& facts);
   task<bool> carry_out(const decision& chosen);
   [[nodiscard]] command_facts describe(bool up);
@@ -363,12 +364,11 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   protocol::byte_buffer refusal_;
   std::uint32_t told_id_ = 0; // what the client was told instead of the server's id, 0: nothing
   protocol::response_tracker tracker_;
-  protocol::byte_buffer shown_;     // instead of the server's bytes, where something is hidden
-  bool held_ = false;               // it has begun to wait
-  protocol::byte_buffer rewritten_; // what is sent instead of it, a KILL with the server's id
-  std::uint64_t looked_at_ = 0;     // when the client last looked at the server's connections
-  bool looks_prepared_ = false;     // it has prepared a statement that does
-
+  protocol::byte_buffer shown_;       // instead of the server's bytes, where something is hidden
+  bool held_ = false;                 // it has begun to wait
+  protocol::byte_buffer rewritten_;   // what is sent instead of it, a KILL with the server's id
+  std::uint64_t looked_at_ = 0;       // when the client last looked at the server's connections
+  bool looks_prepared_ = false;       // it has prepared a statement that does
   std::vector<std::string> to_learn_; // variables whose new value only the server knows
 
   // what the client must still be told

@@ -1,5 +1,6 @@
 #include "proxy/session/worker.hpp"
 
+#include "proxy/config/load_options.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/link.hpp"
 #include "proxy/session/server_pool.hpp"
@@ -11,8 +12,8 @@
 
 namespace holdwater::proxy {
 
-worker::worker(services& process) : process_(process), pool_(std::make_unique<server_pool>(*this)) {
-  process_.board.on_change([this](server_view) { loop_.post([this] { wake_state_waiters(); }); });
+worker::worker(services& process) : shared_(process), pool_(std::make_unique<server_pool>(*this)) {
+  shared_.board.on_change([this](server_view) { loop_.post([this] { wake_state_waiters(); }); });
 }
 
 worker::~worker() {
@@ -20,6 +21,8 @@ worker::~worker() {
 }
 
 void worker::start() {
+  settings_ = shared_.settings;
+  process_.emplace(shared_.with(settings_));
   thread_ = std::thread([this] { loop_.run(); });
 }
 
@@ -49,7 +52,7 @@ void worker::begin(stream_socket::native_handle_type socket, std::optional<bool>
   auto one = std::make_shared<session>(*this, socket, accepted);
   sessions_.insert(one);
   if (stopping_) one->stop();
-  auto& counters = process_.counters;
+  auto& counters = process_->counters;
   auto& connected = accepted.value_or(false) ? counters.connected_local : counters.connected_remote;
   spawn(one->run(), [this, one, &connected] {
     sessions_.erase(one);
@@ -63,6 +66,10 @@ void worker::learn_greeting() {
     const auto wake = std::make_shared<wakeup>();
     spawn(proxy::learn_greeting(*this, *wake), [wake] {});
   });
+}
+
+void worker::reload(const options& fresh) {
+  loop_.post([this, fresh] { take_reloadable(settings_, fresh); });
 }
 
 void worker::run(task<> what) {
@@ -89,9 +96,9 @@ detached_task worker::run_to_end(task<> what, std::function<void()> ended) {
 }
 
 bool worker::shed_pools() {
-  if (process_.counters.pool_idle.load(std::memory_order_relaxed) == 0) return false;
+  if (process_->counters.pool_idle.load(std::memory_order_relaxed) == 0) return false;
   pool_->shed();
-  if (process_.shed_pools) process_.shed_pools();
+  if (process_->shed_pools) process_->shed_pools();
   return true;
 }
 

@@ -37,12 +37,14 @@ class worker {
   void adopt(stream_socket::native_handle_type socket, std::optional<bool> accepted = {});
   // Meets the server once, so that its greeting is known. Any thread.
   void learn_greeting();
+  // Takes these settings from now on, soon. Any thread.
+  void reload(const options& fresh);
   [[nodiscard]] std::size_t sessions() const { return count_.load(std::memory_order_relaxed); }
   // What its sessions did. Written on its thread alone; read on any.
   [[nodiscard]] const traffic& counted() const { return traffic_; }
 
   // --- for the sessions of this worker, on its thread
-  [[nodiscard]] services& process() { return process_; }
+  [[nodiscard]] services& process() { return *process_; }
   [[nodiscard]] event_loop& loop() { return loop_; }
   [[nodiscard]] deadline_list& deadlines() { return loop_.deadlines(); }
   [[nodiscard]] server_pool& pool() { return *pool_; }
@@ -73,7 +75,9 @@ class worker {
   void wake_state_waiters();
   void stop_when_done();
 
-  services& process_;
+  options settings_; // its own: what may be reloaded changes on its thread alone
+  services& shared_;
+  std::optional<services> process_; // shared_ with those settings, from start() on
   event_loop loop_;
   protocol::sql::analysis analysis_;
   traffic traffic_;

@@ -43,7 +43,6 @@ stage::stage(std::string auth_plugin, std::chrono::milliseconds handshake_timeou
     changed_.notify_all();
   });
   board_.publish(server_state::up);
-  worker_.start();
 }
 
 stage::~stage() {
@@ -59,6 +58,7 @@ void stage::wait_for(server_state wanted) {
 
 peer stage::connect() {
   auto client = peer::connect(proxy_.port());
+  if (!std::exchange(started_, true)) worker_.start(); // with the settings that the test has made
   counters_.connected_remote.fetch_add(1);
   worker_.adopt(proxy_.accept());
   return client;

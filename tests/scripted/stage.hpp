@@ -110,6 +110,7 @@ class stage {
   monitor watch_;
   services process_;
   worker worker_;
+  bool started_ = false;
   std::mutex mutex_;
   std::condition_variable changed_;
 };

@@ -37,6 +37,9 @@ class fake_control final : public control {
   }
   void reconnect(completion done) override { act("reconnect", std::move(done)); }
   void clear_cache(completion done) override { act("clear_cache", std::move(done)); }
+  void note_refused(const std::string& address, unsigned times) override {
+    note("refused " + address + " " + std::to_string(times));
+  }
   void retry_dead(std::uint64_t seq, completion done) override {
     act("retry " + std::to_string(seq), std::move(done));
   }

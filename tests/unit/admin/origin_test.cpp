@@ -24,7 +24,10 @@ TEST_CASE("other names and malformed hosts are not ours") {
 TEST_CASE("an origin is the same with its scheme, name and port") {
   CHECK(same_origin("http://localhost:8000", "localhost:8000"));
   CHECK(same_origin("http://LOCALHOST", "localhost:80"));
-  CHECK_FALSE(same_origin("https://localhost:8000", "localhost:8000"));
+  CHECK(same_origin("https://localhost:8000", "localhost:8000"));
+  CHECK(same_origin("https://db.example", "db.example:443"));
+  CHECK_FALSE(same_origin("https://db.example", "db.example:80"));
+  CHECK_FALSE(same_origin("ftp://localhost:8000", "localhost:8000"));
   CHECK_FALSE(same_origin("http://localhost:8000", "localhost"));
   CHECK_FALSE(same_origin("null", "localhost"));
   CHECK_FALSE(same_origin("", ""));

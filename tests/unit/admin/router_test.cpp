@@ -9,7 +9,8 @@ using namespace std::chrono_literals;
 namespace {
 
 decision ask(std::string method, std::string target) {
-  return route({std::move(method), std::move(target), "127.0.0.1:8000", std::nullopt}, {"proxy.local"});
+  return route({std::move(method), std::move(target), "127.0.0.1:8000", std::nullopt}, {"proxy.local"},
+               role::operate);
 }
 
 action taken(const std::string& method, const std::string& target) {
@@ -122,17 +123,20 @@ TEST_CASE("a wrong method is told which are right") {
 
 TEST_CASE("a request for another site's name is refused, whatever it asks") {
   const std::vector<std::string> names{"proxy.local"};
-  CHECK(refused(route({"GET", "/health/", "evil.example", {}}, names)).status == 403);
-  CHECK(refused(route({"GET", "/nothing", "evil.example:8000", {}}, names)).status == 403);
-  CHECK(refused(route({"GET", "http://evil.example/health", "127.0.0.1", {}}, names)).status == 403);
-  CHECK(refused(route({"GET", "/health/", "", {}}, names)).status == 403);
-  CHECK(std::holds_alternative<action>(route({"GET", "/health/", "Proxy.LOCAL:8000", {}}, names)));
-  CHECK(std::holds_alternative<action>(route({"GET", "/health/", std::nullopt, {}}, names))); // HTTP/1.0
+  CHECK(refused(route({"GET", "/health/", "evil.example", {}}, names, role::operate)).status == 403);
+  CHECK(refused(route({"GET", "/nothing", "evil.example:8000", {}}, names, role::operate)).status == 403);
+  CHECK(refused(route({"GET", "http://evil.example/health", "127.0.0.1", {}}, names, role::operate)).status ==
+        403);
+  CHECK(refused(route({"GET", "/health/", "", {}}, names, role::operate)).status == 403);
+  CHECK(std::holds_alternative<action>(
+      route({"GET", "/health/", "Proxy.LOCAL:8000", {}}, names, role::operate)));
+  CHECK(std::holds_alternative<action>(
+      route({"GET", "/health/", std::nullopt, {}}, names, role::operate))); // HTTP/1.0
 }
 
 TEST_CASE("a page of another origin may read nothing it could not, and do nothing") {
   const auto post = [](std::optional<std::string> host, std::string origin) {
-    return route({"POST", "/health/reconnect", std::move(host), std::move(origin)}, {});
+    return route({"POST", "/health/reconnect", std::move(host), std::move(origin)}, {}, role::operate);
   };
   CHECK(std::holds_alternative<action>(post("localhost:8000", "http://localhost:8000")));
   CHECK(std::holds_alternative<action>(post("127.0.0.1", "http://127.0.0.1:80")));
@@ -141,5 +145,40 @@ TEST_CASE("a page of another origin may read nothing it could not, and do nothin
   CHECK(refused(post("localhost:8000", "null")).status == 403);
   CHECK(refused(post(std::nullopt, "http://localhost:8000")).status == 403);
   const request read{"GET", "/health", "localhost", "http://evil.example"};
-  CHECK(std::holds_alternative<action>(route(read, {}))); // no CORS header allows the page to see the answer
+  CHECK(refused(route(read, {}, role::operate)).status == 403);
+  CHECK(std::holds_alternative<action>(post("db.example:443", "https://127.0.0.1")) == false);
+}
+
+TEST_CASE("what a browser says of the asking page counts: only a link may lead here from elsewhere") {
+  const auto asked = [](std::string method, std::string site, std::string mode) {
+    const auto* const path = method == "GET" ? "/health" : "/health/reconnect";
+    const auto told = route({method, path, "localhost", std::nullopt, site, mode}, {}, role::operate);
+    return std::holds_alternative<action>(told);
+  };
+  CHECK(asked("GET", "same-origin", "cors"));
+  CHECK(asked("GET", "none", "navigate"));
+  CHECK(asked("GET", "cross-site", "navigate"));
+  CHECK(asked("POST", "same-origin", "cors"));
+  CHECK_FALSE(asked("GET", "cross-site", "no-cors"));
+  CHECK_FALSE(asked("GET", "same-site", "cors"));
+  CHECK_FALSE(asked("POST", "cross-site", "navigate"));
+  CHECK_FALSE(asked("POST", "same-site", "navigate"));
+  CHECK_FALSE(asked("GET", "", ""));
+}
+
+TEST_CASE("nobody gets nothing, and who may only read does nothing and sees no values") {
+  const auto as = [](role who, const char* method, const char* path) {
+    return route({method, path, "localhost", std::nullopt}, {}, who);
+  };
+  for (const char* path : {"/", "/health", "/livez", "/metrics", "/spool", "/spool/dead", "/nothing"})
+    CHECK(refused(as(role::nobody, "GET", path)).status == 401);
+  for (const char* path :
+       {"/health/sync", "/health/reconnect", "/spool/dead/1/retry", "/spool/dead/1/discard"}) {
+    CHECK(refused(as(role::nobody, "POST", path)).status == 401);
+    CHECK(refused(as(role::read, "POST", path)).status == 403);
+    CHECK(std::holds_alternative<action>(as(role::operate, "POST", path)));
+  }
+  CHECK(std::get<action>(as(role::read, "GET", "/spool")) == action(list_pending{0, 100, false}));
+  CHECK(std::get<action>(as(role::read, "GET", "/spool/dead")) == action(list_dead{100, false}));
+  CHECK(std::get<action>(as(role::operate, "GET", "/spool/dead")) == action(list_dead{100, true}));
 }

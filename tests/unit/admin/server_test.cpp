@@ -108,14 +108,19 @@ std::size_t count(const std::string& text, const std::string& part) {
 TEST_CASE("a page is served with its headers") {
   const fixture f;
   const auto answer = talk(f, get("/livez", close_after));
-  CHECK(answer == "HTTP/1.1 200 OK\r\n"
-                  "Server: holdwater\r\n"
-                  "Content-Type: application/json\r\n"
-                  "Cache-Control: no-store\r\n"
-                  "X-Content-Type-Options: nosniff\r\n"
-                  "Connection: close\r\n"
-                  "Content-Length: 21\r\n\r\n"
-                  "{\n  \"status\": \"ok\"\n}\n");
+  CHECK(answer ==
+        "HTTP/1.1 200 OK\r\n"
+        "Server: holdwater\r\n"
+        "Content-Type: application/json\r\n"
+        "Cache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\n"
+        "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+        "Referrer-Policy: no-referrer\r\n"
+        "Cross-Origin-Resource-Policy: same-origin\r\n"
+        "Connection: close\r\n"
+        "Content-Length: 21\r\n\r\n"
+        "{\n  \"status\": \"ok\"\n}\n");
 }
 
 TEST_CASE("HEAD gets the headers of GET and no body") {
@@ -276,4 +281,35 @@ TEST_CASE("a port in use is an error value") {
   asio::io_context io;
   server second(io, on, {"127.0.0.1", f.port});
   CHECK(second.start().error() == asio::error::address_in_use);
+}
+
+TEST_CASE("without a token there is 401 with how to show one; with one there is what its role may have") {
+  const fixture f({.access = {"operate-operate-operate", "read-read-read-read"}});
+  const auto with = [](const std::string& value) { return "Authorization: " + value + "\r\n" + close_after; };
+  const auto none = talk(f, get("/livez", close_after));
+  CHECK(none.starts_with("HTTP/1.1 401 "));
+  CHECK(none.find("\r\nWWW-Authenticate: Basic realm=\"Holdwater\"") != std::string::npos);
+  CHECK(talk(f, get("/livez", with("Bearer read-read-read-read"))).starts_with("HTTP/1.1 200 "));
+  CHECK(talk(f, get("/livez", with("Bearer operate-operate-operate"))).starts_with("HTTP/1.1 200 "));
+  CHECK(talk(f, get("/livez", with("basic eDpyZWFkLXJlYWQtcmVhZC1yZWFk"))).starts_with("HTTP/1.1 200 "));
+  CHECK(talk(f, post("/health/sync", with("Bearer read-read-read-read"))).starts_with("HTTP/1.1 403 "));
+  CHECK(f.on.calls().empty());
+  CHECK(talk(f, post("/health/sync", with("Bearer operate-operate-operate"))).starts_with("HTTP/1.1 200 "));
+  CHECK(f.on.calls() == std::vector<std::string>{"sync 30000"});
+}
+
+TEST_CASE(
+    "an address that has shown wrong tokens too often is not asked again for a while, also for a right one") {
+  const fixture f({.access = {"operate-operate-operate", ""}, .most_failures = 3});
+  const auto with = [](const std::string& value) {
+    return "Authorization: Bearer " + value + "\r\n" + close_after;
+  };
+  for (int i = 0; i < 5; ++i)
+    CHECK(talk(f, get("/livez", close_after)).starts_with("HTTP/1.1 401 ")); // no guess
+  for (int i = 0; i < 3; ++i) CHECK(talk(f, get("/livez", with("wrong"))).starts_with("HTTP/1.1 401 "));
+  const auto blocked = talk(f, get("/livez", with("operate-operate-operate")));
+  CHECK(blocked.starts_with("HTTP/1.1 429 "));
+  CHECK(blocked.find("\r\nRetry-After: 60\r\n") != std::string::npos);
+  CHECK(f.on.calls() ==
+        std::vector<std::string>{"refused 127.0.0.1 1", "refused 127.0.0.1 2", "refused 127.0.0.1 3"});
 }

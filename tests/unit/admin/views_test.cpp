@@ -105,14 +105,18 @@ TEST_CASE("no age of an empty spool, and an empty list, are null and []") {
 }
 
 TEST_CASE("pending units and dead letters are listed with their statements") {
-  const listed_unit unit{7, "shop", "db", moment, {"INSERT INTO t VALUES ('\xff\n\"')"}};
-  CHECK(pretty(view(spool_listing{{unit}, true})) == R"json({
+  const listed_unit unit{
+      7, "shop", "db", moment, {"INSERT INTO t VALUES ('\xff\n\"')"}, {"INSERT INTO t VALUES (?)"}};
+  CHECK(pretty(view(spool_listing{{unit}, true}, true)) == R"json({
   "units": [
     {
       "seq": 7,
       "account": "shop",
       "database": "db",
       "accepted_at": "2026-01-01T00:00:00.005Z",
+      "shapes": [
+        "INSERT INTO t VALUES (?)"
+      ],
       "statements": [
         "INSERT INTO t VALUES ('\\xff\n\"')"
       ]
@@ -122,13 +126,14 @@ TEST_CASE("pending units and dead letters are listed with their statements") {
 }
 )json");
   const listed_dead_letter dead{{8, "shop", "db", moment, {}}, 1062, "23000", "Duplicate entry", moment + 1s};
-  CHECK(pretty(view(std::vector{dead, dead}, 1)) == R"json({
+  CHECK(pretty(view(std::vector{dead, dead}, 1, true)) == R"json({
   "units": [
     {
       "seq": 8,
       "account": "shop",
       "database": "db",
       "accepted_at": "2026-01-01T00:00:00.005Z",
+      "shapes": [],
       "statements": [],
       "error_number": 1062,
       "sql_state": "23000",
@@ -156,4 +161,20 @@ TEST_CASE("numbers have no exponent and only what JSON knows") {
 
 TEST_CASE("times before 1970 are written too") {
   CHECK(iso8601(std::chrono::system_clock::time_point(-1ms)) == "1969-12-31T23:59:59.999Z");
+}
+
+TEST_CASE("who may not see values gets shapes, and of a reason what may be said") {
+  listed_dead_letter dead{
+      {8, "shop", "db", moment, {"INSERT INTO t VALUES ('secret')"}, {"INSERT INTO t VALUES (?)"}},
+      1062,
+      "23000",
+      "Duplicate entry 'secret'",
+      moment,
+      "Duplicate entry '...'"};
+  for (const auto& text :
+       {pretty(view(std::vector{dead}, 1, false)), pretty(view(spool_listing{{dead.unit}, false}, false))}) {
+    CHECK(text.find("secret") == std::string::npos);
+    CHECK(text.find("statements") == std::string::npos);
+    CHECK(text.find("INSERT INTO t VALUES (?)") != std::string::npos);
+  }
 }

@@ -126,11 +126,14 @@ TEST_CASE("every option has its variable") {
     if (text.starts_with('"')) text = text.substr(1, text.size() - 2);
     if (text.empty() && row.name == "proxy_protocol_networks") text = "::1";
     if (text.empty() && row.name == "server.plugin") text = "client_ed25519";
-    if (text.empty()) text = row.name == "server.password_file" ? "/dev/null" : "x";
+    if (text.empty() && row.name.ends_with("_file")) text = "/dev/null";
+    if (text.empty() && row.name.ends_with("token")) text = "0123456789abcdef";
+    if (text.empty()) text = "x";
     const auto read = read_environment({{environment_name(row), text}});
     REQUIRE(read.settings.size() == 1);
     CHECK(read.settings.front().row == &row);
-    CHECK(loaded({}, {{environment_name(row), text}}).warnings.empty());
+    const bool alone = row.name != "admin.certificate" && row.name != "admin.key" && row.name != "admin.ca";
+    if (alone) CHECK(loaded({}, {{environment_name(row), text}}).warnings.empty());
   }
 }
 
@@ -247,10 +250,10 @@ TEST_CASE("a reload takes what may change and names what may not") {
   fresh.listen.port = 1;
   fresh.accounts = {{"shop", "p"}};
   const auto plan = plan_reload(running, fresh);
-  CHECK(plan.changed == std::vector<std::string>{"retry_delay", "log.level", "account"});
-  CHECK(plan.needs_restart == std::vector<std::string>{"listen"});
+  CHECK(plan.changed == std::vector<std::string>{"retry_delay", "log.level"});
+  CHECK(plan.needs_restart == std::vector<std::string>{"listen", "account"});
   CHECK(plan.values.log.level == "debug");
   CHECK(plan.values.retry_delay == 5s);
   CHECK(plan.values.listen == running.listen);
-  CHECK(plan.values.accounts == fresh.accounts);
+  CHECK(plan.values.accounts == running.accounts);
 }

@@ -1,12 +1,16 @@
 #include "proxy/log.hpp"
 
+#include "protocol/sql/analysis.hpp"
+
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <regex>
+#include <sys/stat.h>
 
 using namespace holdwater::proxy;
 
@@ -35,7 +39,7 @@ std::string stdout_of(F act) {
 
 TEST_CASE("a line has its time in UTC with milliseconds, its level and its text") {
   const auto text = stdout_of([] {
-    set_up_log("info");
+    CHECK(set_up_log({}).empty());
     spdlog::debug("not shown");
     spdlog::info("ready");
     spdlog::warn("forged\n2026-01-01T00:00:00.000Z info    line");
@@ -51,7 +55,9 @@ TEST_CASE("each level of the option shows itself and what is graver") {
        {std::pair{"trace", 5}, {"debug", 4}, {"info", 3}, {"warning", 2}, {"error", 1}}) {
     CAPTURE(level);
     const auto text = stdout_of([name = level] {
-      set_up_log(name);
+      options::log_options how;
+      how.level = name;
+      CHECK(set_up_log(how).empty());
       spdlog::trace("t");
       spdlog::debug("d");
       spdlog::info("i");
@@ -60,4 +66,66 @@ TEST_CASE("each level of the option shows itself and what is graver") {
     });
     CHECK(std::count(text.begin(), text.end(), '\n') == lines);
   }
+}
+
+TEST_CASE("a JSON line is one object, whatever is in the message") {
+  const auto text = stdout_of([] {
+    options::log_options how;
+    how.format = "json";
+    CHECK(set_up_log(how).empty());
+    spdlog::warn("say \"x\"\n\\ \xff caf\xc3\xa9");
+    spdlog::warn("caf\xc3\xa9");
+    CHECK(set_up_log({}).empty());
+  });
+  CAPTURE(text);
+  CHECK(text.find(R"(","level":"warning","message":"say \"x\"\u000a\\ \\xff caf\\xc3\\xa9"})"
+                  "\n") != std::string::npos);
+  CHECK(text.find("\"message\":\"caf\xc3\xa9\"}\n") != std::string::npos);
+  CHECK(text.starts_with("{\"time\":\"2"));
+}
+
+TEST_CASE("a file is cut at its size, is its owner's alone, and a wrong one leaves the log as it was") {
+  const auto folder = std::filesystem::temp_directory_path() / ("holdwater_log_" + std::to_string(getpid()));
+  std::filesystem::create_directory(folder);
+  const auto rights = ::umask(0077); // as the program's own
+  const auto text = stdout_of([&] {
+    options::log_options how;
+    how.file = folder / "a.log";
+    how.file_max_bytes = 1024;
+    how.file_count = 3;
+    how.to_stdout = false;
+    CHECK(set_up_log(how).empty());
+    for (int i = 0; i < 100; ++i) spdlog::info("a line of some length, number {}", i);
+    how.file = "/proc/nowhere/a.log";
+    CHECK_FALSE(set_up_log(how).empty());
+    spdlog::info("still there");
+    CHECK(set_up_log({}).empty());
+  });
+  ::umask(rights);
+  CHECK(text.empty());
+  CHECK(std::filesystem::exists(folder / "a.log"));
+  CHECK(std::filesystem::exists(folder / "a.2.log"));
+  CHECK_FALSE(std::filesystem::exists(folder / "a.3.log"));
+  CHECK(std::filesystem::file_size(folder / "a.1.log") <= 1024);
+  CHECK((std::filesystem::status(folder / "a.log").permissions() & std::filesystem::perms::all) ==
+        (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("what is said of statements and of errors follows the option") {
+  const holdwater::protocol::sql::dialect how;
+  const std::string_view statement = "INSERT INTO t VALUES ('secret')";
+  options::log_options said;
+  CHECK(set_up_log(said).empty());
+  CHECK(shown_statement(statement, how) == "INSERT INTO t VALUES (?)");
+  CHECK(shown_error("Duplicate entry 'secret' for key 'a'") == "Duplicate entry '...'");
+  said.statements = "none";
+  CHECK(set_up_log(said).empty());
+  CHECK(shown_statement(statement, how) == "INSERT");
+  CHECK(shown_error("Duplicate entry 'secret' for key 'a'") == "Duplicate entry '...'");
+  said.statements = "full";
+  CHECK(set_up_log(said).empty());
+  CHECK(shown_statement(statement, how) == statement);
+  CHECK(shown_error("Duplicate entry 'secret' for key 'a'") == "Duplicate entry 'secret' for key 'a'");
+  CHECK(set_up_log({}).empty());
 }

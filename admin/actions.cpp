@@ -1,4 +1,5 @@
 #include "admin/actions.hpp"
+#include "admin/asset.hpp"
 #include "admin/json_text.hpp"
 #include "admin/prometheus.hpp"
 #include "admin/views.hpp"
@@ -47,6 +48,17 @@ struct performer {
   std::function<void(reply)> done;
 
   void operator()(const show& what) const { done(page_of(what.what, on)); }
+  void operator()(const show_asset& what) const {
+    const auto file = asset_named(what.name);
+    done({.status = 200, .body = std::string(file.bytes), .content_type = std::string(file.content_type)});
+  }
+  void operator()(const show_role& what) const {
+    done(as_json(200, boost::json::object{{"role", what.who == role::operate ? "operate" : "read"}}));
+  }
+  void operator()(const look_back& what) const {
+    done(as_json(200, view(on.look_back(what.by_second, what.after))));
+  }
+  void operator()(const list_sessions& what) const { done(as_json(200, view(on.sessions(what.limit)))); }
   void operator()(const list_pending& what) const {
     on.list_pending(what.after, what.limit,
                     [d = done, values = what.values](const spool_listing& listing, const std::string& error) {
@@ -59,6 +71,16 @@ struct performer {
                                 const std::vector<listed_dead_letter>& dead, const std::string& error) {
       d(error.empty() ? as_json(200, view(dead, limit, values)) : refuse(500, error));
     });
+  }
+  void operator()(const export_pending& what) const {
+    on.export_pending(what.after, what.limit, [d = done](const spool_export& made, const std::string& error) {
+      d(error.empty() ? as_json(200, view(made)) : refuse(500, error));
+    });
+  }
+  void operator()(const show_configuration&) const { done(as_json(200, view(on.configuration()))); }
+  void operator()(const reload_configuration&) const {
+    const auto report = on.reload();
+    done(as_json(report.done ? 200 : 409, view(report)));
   }
   void operator()(const sync_now& what) const { on.sync(what.timeout, answer(done, 504)); }
   void operator()(const reconnect&) const { on.reconnect(answer(done, 503)); }

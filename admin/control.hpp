@@ -23,6 +23,7 @@ struct database_health {
   std::string address;          // host:port
   std::string version;          // the server's greeting version, empty when never met
   bool reads_go_on = false;     // clients' reads go to the server, also while it is `down` for writes
+  std::string why{};            // of the present state; empty when all is as it should be
 };
 
 struct spool_health {
@@ -35,8 +36,13 @@ struct spool_health {
   std::uint64_t last_seq = 0;
   std::uint64_t applied_seq = 0;
   std::vector<std::string>
-      refused_tables; // AUTO_INCREMENT tables without reserved ids: "schema.table: reason"
-  std::string id;     // names its row in the ledger
+      refused_tables;            // AUTO_INCREMENT tables without reserved ids: "schema.table: reason"
+  std::string id;                // names its row in the ledger
+  std::uint64_t limit_bytes = 0; // at which writes are refused
+  double accepted_per_s = 0;
+  double applied_per_s = 0;
+  std::uint64_t peak_pending = 0;    // the most that waited since nothing did
+  std::optional<double> drain_eta_s; // while it drains, at the present pace; null when that is not known
 };
 
 struct cache_health {
@@ -112,14 +118,74 @@ struct spool_listing {
   bool truncated = false; // more were pending than asked for
 };
 
+// A change of the server's state.
+struct state_change {
+  std::chrono::system_clock::time_point at;
+  std::string state;
+  bool reads_go_on = false;
+  std::string why;
+};
+
+// What was so at a moment, and what happened since the sample before.
+struct sample {
+  std::uint64_t number = 0; // from 1
+  std::chrono::system_clock::time_point at;
+  unsigned state = 0; // 0 up, 1 suspect, 2 down, 3 draining, 4 halted
+  std::uint64_t pending = 0, dead = 0, bytes = 0, clients = 0;
+  double commands_per_s = 0, refused_per_s = 0, accepted_per_s = 0, applied_per_s = 0, cache_hits_per_s = 0;
+  double p50_s = 0, p99_s = 0; // from a command's arrival to its answer
+};
+
+struct past {
+  std::vector<state_change> states; // the oldest first
+  std::vector<sample> samples;
+  std::size_t most = 0; // samples that are kept
+};
+
+struct listed_session {
+  std::uint32_t id = 0;
+  std::string account;
+  std::string address;
+  std::chrono::system_clock::time_point since;
+  std::optional<std::uint32_t> server_id; // of its server connection, when it has one
+};
+
+struct session_listing {
+  std::vector<listed_session> sessions; // the oldest first
+  std::size_t total = 0;
+};
+
+// Pending units as SQL for a person to read, and to apply by hand.
+struct spool_export {
+  std::string sql;
+  std::uint64_t units = 0;
+  std::uint64_t last_seq = 0; // of them
+  bool truncated = false;     // more are pending
+};
+
+struct listed_option {
+  std::string name;
+  std::string value; // as the configuration file writes it; of a secret only whether it is set
+  bool is_default = true;
+  bool reloadable = false;
+};
+
+struct reload_report {
+  bool done = false;
+  std::string reason; // why not
+  std::vector<std::string> changed;
+  std::vector<std::string> needs_restart; // changed in the configuration, and left as they were
+};
+
 struct action_report {
   bool done = false;     // what was asked has happened
   std::string reason;    // why not
   std::uint64_t seq = 0; // retry: the new seq
 };
 
-// Implemented by the program. snapshot() and metrics() are cheap and thread-safe; the others may be called
-// from any thread; completions come back on an unspecified thread, exactly once.
+// Implemented by the program. snapshot(), metrics(), look_back() and sessions() are cheap, and for the thread
+// that serves the port; the others may be called from any thread; completions come back on an unspecified
+// thread, exactly once.
 class control {
  public:
   using completion = std::function<void(action_report)>;
@@ -127,6 +193,10 @@ class control {
 
   [[nodiscard]] virtual health snapshot() const = 0;
   [[nodiscard]] virtual std::vector<counter> metrics() const = 0;
+
+  // Samples after that number, by the second or by the half minute.
+  [[nodiscard]] virtual past look_back(bool by_second, std::uint64_t after) const = 0;
+  [[nodiscard]] virtual session_listing sessions(std::size_t most) const = 0;
 
   virtual void list_pending(std::uint64_t after, std::size_t most,
                             std::function<void(spool_listing, std::string error)> done) = 0;
@@ -139,6 +209,11 @@ class control {
   virtual void reconnect(completion done) = 0;
   // Forgets every cached answer, in memory and on the disk.
   virtual void clear_cache(completion done) = 0;
+  virtual void export_pending(std::uint64_t after, std::size_t most,
+                              std::function<void(spool_export, std::string error)> done) = 0;
+  [[nodiscard]] virtual std::vector<listed_option> configuration() const = 0;
+  virtual reload_report reload() = 0;
+
   // Somebody at that address had no token, or a wrong one, for that many times lately.
   virtual void note_refused(const std::string& address, unsigned times) = 0;
   virtual void retry_dead(std::uint64_t seq, completion done) = 0;

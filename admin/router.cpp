@@ -31,6 +31,7 @@ struct path_rule {
   verb method;
   std::string_view path; // {seq} stands for a number
   action (*make)(arguments);
+  bool shows_values = false; // of statements: for those only who may operate
 };
 
 template <page What>
@@ -38,6 +39,28 @@ action make_show(arguments) {
   return show{What};
 }
 
+action make_index(arguments) {
+  return show_asset{"index.html"};
+}
+action make_style(arguments) {
+  return show_asset{"dashboard.css"};
+}
+action make_script(arguments) {
+  return show_asset{"dashboard.js"};
+}
+action make_icon(arguments) {
+  return show_asset{"dashboard.svg"};
+}
+action make_role(arguments a) {
+  return show_role{a.who};
+}
+template <bool BySecond>
+action make_look_back(arguments a) {
+  return look_back{BySecond, a.parameters.count("after", 0, 0, std::numeric_limits<std::uint64_t>::max())};
+}
+action make_list_sessions(arguments a) {
+  return list_sessions{a.parameters.count("limit", usual_limit, 1, largest_limit)};
+}
 action make_list_pending(arguments a) {
   const auto after = a.parameters.count("after", 0, 0, std::numeric_limits<std::uint64_t>::max());
   return list_pending{after, a.parameters.count("limit", usual_limit, 1, largest_limit),
@@ -45,6 +68,16 @@ action make_list_pending(arguments a) {
 }
 action make_list_dead(arguments a) {
   return list_dead{a.parameters.count("limit", usual_limit, 1, largest_limit), a.who == role::operate};
+}
+action make_export(arguments a) {
+  const auto after = a.parameters.count("after", 0, 0, std::numeric_limits<std::uint64_t>::max());
+  return export_pending{after, a.parameters.count("limit", largest_limit, 1, largest_limit)};
+}
+action make_configuration(arguments) {
+  return show_configuration{};
+}
+action make_reload(arguments) {
+  return reload_configuration{};
 }
 action make_sync(arguments a) {
   return sync_now{a.parameters.seconds("timeout", usual_sync_timeout, longest_sync_timeout)};
@@ -72,8 +105,19 @@ constexpr std::array rules{
     path_rule{verb::get, "/livez", make_show<page::live>},
     path_rule{verb::get, "/readyz", make_show<page::ready>},
     path_rule{verb::get, "/metrics", make_show<page::metrics>},
+    path_rule{verb::get, "/", make_index},
+    path_rule{verb::get, "/dashboard.css", make_style},
+    path_rule{verb::get, "/dashboard.js", make_script},
+    path_rule{verb::get, "/dashboard.svg", make_icon},
+    path_rule{verb::get, "/role", make_role},
+    path_rule{verb::get, "/history", make_look_back<true>},
+    path_rule{verb::get, "/history/day", make_look_back<false>},
+    path_rule{verb::get, "/sessions", make_list_sessions},
     path_rule{verb::get, "/spool", make_list_pending},
+    path_rule{verb::get, "/spool/export", make_export, true},
     path_rule{verb::get, "/spool/dead", make_list_dead},
+    path_rule{verb::get, "/config", make_configuration},
+    path_rule{verb::post, "/config/reload", make_reload},
     path_rule{verb::post, "/spool/dead/{seq}/retry", make_retry},
     path_rule{verb::post, "/spool/dead/{seq}/discard", make_discard},
 };
@@ -156,7 +200,8 @@ decision route(const request& what, const std::vector<std::string>& host_names, 
   const auto* const rule = find_rule(parts.path, seq);
   if (!rule) return refuse(404, "there is no such page");
   if (!allows(rule->method, what.method)) return method_not_allowed(rule->method);
-  if (rule->method == verb::post && who != role::operate) return refuse(403, "this needs admin.token");
+  const bool guarded = rule->method == verb::post || rule->shows_values;
+  if (guarded && who != role::operate) return refuse(403, "this needs admin.token");
   query parameters(parts.parameters);
   auto made = rule->make({seq, parameters, who});
   if (const auto wrong = parameters.error(); !wrong.empty()) return refuse(400, wrong);

@@ -38,6 +38,25 @@ struct reply {
   friend bool operator==(const reply&, const reply&) = default;
 };
 
+// A file of the dashboard, by its name.
+struct show_asset {
+  std::string_view name;
+  friend bool operator==(const show_asset&, const show_asset&) = default;
+};
+// Which role the asker has.
+struct show_role {
+  role who;
+  friend bool operator==(const show_role&, const show_role&) = default;
+};
+struct look_back {
+  bool by_second = true;
+  std::uint64_t after = 0;
+  friend bool operator==(const look_back&, const look_back&) = default;
+};
+struct list_sessions {
+  std::size_t limit = 0;
+  friend bool operator==(const list_sessions&, const list_sessions&) = default;
+};
 // One page of what is known now.
 enum class page { health, database, cache, live, ready, metrics };
 
@@ -75,8 +94,21 @@ struct discard_dead {
   friend bool operator==(const discard_dead&, const discard_dead&) = default;
 };
 
-using action =
-    std::variant<show, list_pending, list_dead, sync_now, reconnect, clear_cache, retry_dead, discard_dead>;
+struct export_pending {
+  std::uint64_t after = 0;
+  std::size_t limit = 0;
+  friend bool operator==(const export_pending&, const export_pending&) = default;
+};
+struct show_configuration {
+  friend bool operator==(const show_configuration&, const show_configuration&) = default;
+};
+struct reload_configuration {
+  friend bool operator==(const reload_configuration&, const reload_configuration&) = default;
+};
+
+using action = std::variant<show, export_pending, show_configuration, reload_configuration, show_asset,
+                            show_role, look_back, list_sessions, list_pending, list_dead, sync_now, reconnect,
+                            clear_cache, retry_dead, discard_dead>;
 using decision = std::variant<action, reply>;
 
 // `host_names` are the names, besides IP addresses and localhost, that Host may carry.

@@ -51,7 +51,8 @@ json::value view(const database_health& of) {
                       {"reconnects", of.reconnects},
                       {"address", printable(of.address)},
                       {"version", printable(of.version)},
-                      {"reads_go_on", of.reads_go_on}};
+                      {"reads_go_on", of.reads_go_on},
+                      {"why", printable(of.why)}};
 }
 
 json::value view(const spool_health& of) {
@@ -65,7 +66,12 @@ json::value view(const spool_health& of) {
       {"last_seq", of.last_seq},
       {"applied_seq", of.applied_seq},
       {"refused_tables", texts(of.refused_tables)},
-      {"id", printable(of.id)}};
+      {"id", printable(of.id)},
+      {"limit_bytes", of.limit_bytes},
+      {"accepted_per_s", to_ms(of.accepted_per_s)},
+      {"applied_per_s", to_ms(of.applied_per_s)},
+      {"peak_pending", of.peak_pending},
+      {"drain_eta_s", of.drain_eta_s ? json::value(to_ms(*of.drain_eta_s)) : json::value()}};
 }
 
 json::value view(const cache_health& of) {
@@ -111,6 +117,75 @@ json::value view(const std::vector<listed_dead_letter>& of, std::size_t limit, b
   json::array units;
   for (std::size_t i = 0; i < std::min(limit, of.size()); ++i) units.push_back(dead_fields(of[i], values));
   return json::object{{"units", std::move(units)}, {"truncated", of.size() > limit}};
+}
+
+// The samples by column: a tenth of the size.
+json::value view(const past& of) {
+  json::array states;
+  for (const auto& one : of.states)
+    states.push_back(json::object{{"at", iso8601(one.at)},
+                                  {"state", one.state},
+                                  {"reads_go_on", one.reads_go_on},
+                                  {"why", printable(one.why)}});
+  json::object columns;
+  const auto column = [&](const char* name, const auto& value) {
+    json::array all;
+    for (const auto& one : of.samples) all.emplace_back(value(one));
+    columns[name] = std::move(all);
+  };
+  column("number", [](const sample& one) { return one.number; });
+  column("at_ms", [](const sample& one) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(one.at.time_since_epoch()).count();
+  });
+  column("state", [](const sample& one) { return one.state; });
+  column("pending", [](const sample& one) { return one.pending; });
+  column("dead", [](const sample& one) { return one.dead; });
+  column("bytes", [](const sample& one) { return one.bytes; });
+  column("clients", [](const sample& one) { return one.clients; });
+  column("commands_per_s", [](const sample& one) { return to_ms(one.commands_per_s); });
+  column("refused_per_s", [](const sample& one) { return to_ms(one.refused_per_s); });
+  column("accepted_per_s", [](const sample& one) { return to_ms(one.accepted_per_s); });
+  column("applied_per_s", [](const sample& one) { return to_ms(one.applied_per_s); });
+  column("cache_hits_per_s", [](const sample& one) { return to_ms(one.cache_hits_per_s); });
+  column("p50_s", [](const sample& one) { return one.p50_s; });
+  column("p99_s", [](const sample& one) { return one.p99_s; });
+  return json::object{{"states", std::move(states)}, {"samples", std::move(columns)}, {"most", of.most}};
+}
+
+json::value view(const session_listing& of) {
+  json::array sessions;
+  for (const auto& one : of.sessions)
+    sessions.push_back(
+        json::object{{"id", one.id},
+                     {"account", printable(one.account)},
+                     {"address", printable(one.address)},
+                     {"since", iso8601(one.since)},
+                     {"server_id", one.server_id ? json::value(*one.server_id) : json::value()}});
+  return json::object{{"sessions", std::move(sessions)}, {"total", of.total}};
+}
+
+json::value view(const spool_export& of) {
+  return json::object{{"units", of.units},
+                      {"last_seq", of.last_seq},
+                      {"truncated", of.truncated},
+                      {"sql", printable(of.sql)}};
+}
+
+json::value view(const std::vector<listed_option>& of) {
+  json::array options;
+  for (const auto& one : of)
+    options.push_back(json::object{{"name", one.name},
+                                   {"value", printable(one.value)},
+                                   {"default", one.is_default},
+                                   {"reloadable", one.reloadable}});
+  return json::object{{"options", std::move(options)}};
+}
+
+json::value view(const reload_report& of) {
+  return json::object{{"done", of.done},
+                      {"reason", printable(of.reason)},
+                      {"changed", texts(of.changed)},
+                      {"needs_restart", texts(of.needs_restart)}};
 }
 
 json::value view(const action_report& of) {

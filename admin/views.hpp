@@ -17,6 +17,11 @@ namespace holdwater::admin {
 // At most `limit` of them; "truncated" tells whether there are more.
 [[nodiscard]] boost::json::value view(const std::vector<listed_dead_letter>& of, std::size_t limit,
                                       bool values);
+[[nodiscard]] boost::json::value view(const past& of);
+[[nodiscard]] boost::json::value view(const session_listing& of);
+[[nodiscard]] boost::json::value view(const spool_export& of);
+[[nodiscard]] boost::json::value view(const std::vector<listed_option>& of);
+[[nodiscard]] boost::json::value view(const reload_report& of);
 [[nodiscard]] boost::json::value view(const action_report& of);
 
 } // namespace holdwater::admin

@@ -1,4 +1,6 @@
 // The binary: options, log, program.
+#include "proxy/cli/arguments.hpp"
+#include "proxy/cli/run.hpp"
 #include "proxy/config/load_options.hpp"
 #include "proxy/log.hpp"
 #include "proxy/privacy.hpp"
@@ -12,7 +14,9 @@
 
 int main(int argc, char** argv) {
   using namespace holdwater::proxy;
-  auto loaded = load_options(argc, argv, environment_of(environ));
+  const auto variables = environment_of(environ);
+  if (cli::is_command(argc, argv)) return cli::run(argc, argv, variables);
+  auto loaded = load_options(argc, argv, variables);
   forget_passwords(environ);
   if (const auto* ending = std::get_if<early_exit>(&loaded)) {
     std::fputs(ending->text.c_str(), ending->code == 0 ? stdout : stderr);
@@ -26,7 +30,7 @@ int main(int argc, char** argv) {
   }
   for (const auto& warning : warnings) spdlog::warn("{}", warning);
 
-  program holdwater(std::move(values));
+  program holdwater(std::move(values), [&] { return load_options(argc, argv, variables); });
   if (const auto problem = holdwater.start(); !problem.empty()) {
     spdlog::critical("{}", problem);
     return EXIT_FAILURE;

@@ -6,6 +6,7 @@
 #include "proxy/privacy.hpp"
 #include "proxy/server/address.hpp"
 #include "proxy/server/learn.hpp"
+#include "proxy/service_notice.hpp"
 #include "proxy/session/server_pool.hpp"
 
 #include <boost/asio/ip/address.hpp>
@@ -25,14 +26,6 @@
 namespace holdwater::proxy {
 
 namespace {
-
-// The owner's account is one of those that the proxy knows.
-options with_owner(options settings) {
-  if (!settings.server.user.empty())
-    settings.accounts.insert(settings.accounts.begin(),
-                             {settings.server.user, settings.server.password, settings.server.plugin});
-  return settings;
-}
 
 std::vector<spool::credentials> credentials_of(const options& settings) {
   std::vector<spool::credentials> all;
@@ -71,6 +64,16 @@ std::uint64_t raise_descriptor_limit() {
   return before;
 }
 
+} // namespace
+
+// The owner's account is one of those that the proxy knows.
+options with_owner(options settings) {
+  if (!settings.server.user.empty())
+    settings.accounts.insert(settings.accounts.begin(),
+                             {settings.server.user, settings.server.password, settings.server.plugin});
+  return settings;
+}
+
 // No more clients than there are descriptors for: with the last one gone, neither the health page nor the
 // spool's files could be opened.
 void fit_to_descriptors(options& settings, std::uint64_t descriptors) {
@@ -85,16 +88,16 @@ void fit_to_descriptors(options& settings, std::uint64_t descriptors) {
   settings.max_connections = fitting;
 }
 
-} // namespace
-
-program::program(options settings)
-    : settings_(with_owner(std::move(settings))), profile_(settings_.data_dir + "/server.json") {}
+program::program(options settings, std::function<load_result()> load_again)
+    : settings_(with_owner(std::move(settings))), load_again_(std::move(load_again)),
+      profile_(settings_.data_dir + "/server.json") {}
 
 program::~program() = default;
 
 std::string program::start() {
   std::signal(SIGPIPE, SIG_IGN);
-  fit_to_descriptors(settings_, raise_descriptor_limit());
+  descriptors_ = raise_descriptor_limit();
+  fit_to_descriptors(settings_, descriptors_);
   if (auto problem = open_data(); !problem.empty()) return problem;
   if (auto problem = open_tls(); !problem.empty()) return problem;
   monitor_ = std::make_unique<monitor>(settings_, board_, replayer_.get(), spool_.get());
@@ -251,18 +254,29 @@ std::string program::open_admin() {
 }
 
 void program::run() {
-  asio::signal_set signals(main_loop_, SIGINT, SIGTERM);
-  signals.async_wait([this](boost::system::error_code failed, int number) {
-    if (failed) return;
-    spdlog::info("signal {}: stopping", number);
-    stop();
-  });
+  tell_service_manager("READY=1");
+  for (const int one : {SIGINT, SIGTERM, SIGHUP}) signals_.add(one);
+  wait_for_signal();
+  sample_on();
   main_loop_.run();
   spdlog::info("stopped");
 }
 
+void program::wait_for_signal() {
+  signals_.async_wait([this](boost::system::error_code failed, int number) {
+    if (failed) return;
+    if (number == SIGHUP) {
+      reload(); // which logs what came of it
+      return wait_for_signal();
+    }
+    spdlog::info("signal {}: stopping", number);
+    stop();
+  });
+}
+
 // In reverse: no new clients, no sessions, no replay, then the spool.
 void program::stop() {
+  tell_service_manager("STOPPING=1");
   listener_->close();
   if (socket_listener_) socket_listener_->close();
   admin_->stop();
@@ -277,6 +291,8 @@ void program::stop() {
 
 // What hangs on the server's coming and going besides the sessions.
 void program::follow_state(server_view view) {
+  tell_service_manager(
+      fmt::format("STATUS=the server is {}{}", name_of(view.state), view.reads ? ", reads go on" : ""));
   if (ids_) view.state == server_state::up ? ids_->server_is_up() : ids_->server_is_away();
   if (!view.answers() || profile_.knows_greeting()) return;
   workers_.front()->learn_greeting();

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "admin/control.hpp"
+#include "admin/history.hpp"
+#include "proxy/config/load_options.hpp"
 #include "proxy/config/options.hpp"
 
 #include "protocol/rsa.hpp"
@@ -19,9 +21,12 @@
 #include "spool/replayer.hpp"
 #include "spool/spool.hpp"
 
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,9 +38,15 @@ class server;
 
 namespace holdwater::proxy {
 
+// The owner's account is one of those that the proxy knows.
+[[nodiscard]] options with_owner(options settings);
+// No more clients than there are descriptors for.
+void fit_to_descriptors(options& settings, std::uint64_t descriptors);
+
 class program final : public admin::control {
  public:
-  explicit program(options settings);
+  // `load_again` reads the configuration anew, from where it came the first time.
+  explicit program(options settings, std::function<load_result()> load_again = {});
   ~program() override;
 
   // Opens the data directory, the spool and the ports. Returns what is wrong, empty when everything runs.
@@ -45,6 +56,8 @@ class program final : public admin::control {
 
   [[nodiscard]] admin::health snapshot() const override;
   [[nodiscard]] std::vector<admin::counter> metrics() const override;
+  [[nodiscard]] admin::past look_back(bool by_second, std::uint64_t after) const override;
+  [[nodiscard]] admin::session_listing sessions(std::size_t most) const override;
   void list_pending(std::uint64_t after, std::size_t most,
                     std::function<void(admin::spool_listing, std::string)> done) override;
   void list_dead(std::size_t most,
@@ -52,6 +65,10 @@ class program final : public admin::control {
   void sync(std::chrono::milliseconds timeout, completion done) override;
   void reconnect(completion done) override;
   void clear_cache(completion done) override;
+  void export_pending(std::uint64_t after, std::size_t most,
+                      std::function<void(admin::spool_export, std::string)> done) override;
+  [[nodiscard]] std::vector<admin::listed_option> configuration() const override;
+  admin::reload_report reload() override;
   void note_refused(const std::string& address, unsigned times) override;
   void retry_dead(std::uint64_t seq, completion done) override;
   void discard_dead(std::uint64_t seq, completion done) override;
@@ -63,15 +80,20 @@ class program final : public admin::control {
   [[nodiscard]] std::string open_tls();
   [[nodiscard]] std::string open_ports();
   [[nodiscard]] std::string open_admin();
+  void wait_for_signal();
   void stop();
   void follow_state(server_view view);
+  void sample_on();
+  [[nodiscard]] admin::reading read_now() const;
   void check_sync(const std::shared_ptr<sync_wait>& one);
   [[nodiscard]] admin::spool_health spool_snapshot(const monitor::snapshot& server) const;
   [[nodiscard]] admin::pool_health pool_snapshot() const;
   [[nodiscard]] traffic::totals traffic_now() const;
   [[nodiscard]] admin::cache_health cache_snapshot() const;
 
+  std::uint64_t descriptors_ = 0; // that may be open; 0: not known
   options settings_;
+  std::function<load_result()> load_again_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   asio::io_context main_loop_{1};
   asio::thread_pool slow_work_{1}; // spool reads for the HTTP port
@@ -93,6 +115,9 @@ class program final : public admin::control {
   std::unique_ptr<listener> listener_;
   std::unique_ptr<listener> socket_listener_; // when there is a listen_socket
   std::unique_ptr<admin::server> admin_;
+  admin::history history_{{duration_histogram::bounds_s.begin(), duration_histogram::bounds_s.end()}};
+  asio::steady_timer sampling_{main_loop_};
+  asio::signal_set signals_{main_loop_};
 };
 
 } // namespace holdwater::proxy

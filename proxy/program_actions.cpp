@@ -3,6 +3,7 @@
 
 #include "admin/server.hpp"
 #include "protocol/sql/analysis.hpp"
+#include "proxy/export_sql.hpp"
 #include "proxy/log.hpp"
 #include "spool/parameter_text.hpp"
 
@@ -55,6 +56,26 @@ void program::list_pending(std::uint64_t after, std::size_t most,
       if (out.units.size() < most) out.units.push_back(listed(one));
     out.truncated =
         !out.units.empty() && spool_->counts().pending > 0 && out.units.back().seq < spool_->counts().last;
+    done(std::move(out), {});
+  });
+}
+
+void program::export_pending(std::uint64_t after, std::size_t most,
+                             std::function<void(admin::spool_export, std::string)> done) {
+  if (!spool_) return done({}, "the spool is off");
+  asio::post(slow_work_, [this, after, most, done = std::move(done)] {
+    constexpr std::size_t most_bytes = 16 << 20;
+    const auto read = spool_->read_pending(after, most, most_bytes);
+    if (!read) return done({}, read.error().context);
+    admin::spool_export out{.last_seq = after};
+    sql_export text;
+    if (after == 0) out.sql = sql_export::head(spool_->id(), settings_.ledger.table);
+    for (const auto& one : *read) {
+      out.sql += text.unit(one);
+      out.last_seq = one.number;
+      ++out.units;
+    }
+    out.truncated = out.units > 0 && spool_->counts().pending > 0 && out.last_seq < spool_->counts().last;
     done(std::move(out), {});
   });
 }

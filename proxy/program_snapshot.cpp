@@ -4,6 +4,8 @@
 #include "admin/server.hpp"
 #include "spool/boot_clock.hpp"
 
+#include <algorithm>
+
 namespace holdwater::proxy {
 
 using system_clock = std::chrono::system_clock;
@@ -37,6 +39,12 @@ admin::spool_health program::spool_snapshot(const monitor::snapshot& server) con
   out.reason = failure ? failure->context : server.spool_refusal;
   out.state = out.reason.empty() ? "accepting" : "refusing";
   out.refused_tables = ids_->tables_without_ids();
+  out.limit_bytes = settings_.spool.max_bytes;
+  const auto ahead = history_.look_ahead();
+  out.accepted_per_s = ahead.accepted_per_s;
+  out.applied_per_s = ahead.applied_per_s;
+  out.peak_pending = std::max(ahead.peak_pending, counts.pending);
+  out.drain_eta_s = ahead.eta_s;
   return out;
 }
 
@@ -88,7 +96,8 @@ admin::health program::snapshot() const {
                   server.reconnects,
                   settings_.server.name(),
                   profile->hello.server_version,
-                  server.view.answers()};
+                  server.view.answers(),
+                  server.why};
   out.spool = spool_snapshot(server);
   out.pool = pool_snapshot();
   out.cache = cache_snapshot();
@@ -100,6 +109,56 @@ admin::health program::snapshot() const {
   const bool attention =
       !up || out.spool.state == "refusing" || out.spool.dead > 0 || !out.spool.refused_tables.empty();
   out.status = !writable ? "down" : attention ? "degraded" : "ok";
+  return out;
+}
+
+admin::reading program::read_now() const {
+  admin::reading out{.at = system_clock::now(), .steady = std::chrono::steady_clock::now()};
+  out.state = static_cast<unsigned>(board_.view().state);
+  if (spool_) {
+    const auto counts = spool_->counts();
+    out.pending = counts.pending;
+    out.dead = counts.dead;
+    out.bytes = counts.bytes;
+    out.accepted = writes_->accepted();
+    out.applied = writes_->replayed();
+  }
+  if (cache_) out.cache_hits = cache_->hits.load(std::memory_order_relaxed);
+  out.clients = counters_.connected();
+  const auto traffic = traffic_now();
+  for (const auto& kind : traffic.commands)
+    for (const auto count : kind) out.commands += count;
+  out.refused = counters_.commands_refused.load(std::memory_order_relaxed);
+  out.latencies.assign(duration_histogram::bounds_s.size() + 1, 0);
+  for (const auto* one :
+       {&traffic.forwarded[0], &traffic.forwarded[1], &traffic.forwarded[2], &traffic.queued})
+    for (std::size_t at = 0; at < out.latencies.size(); ++at) out.latencies[at] += one->counts[at];
+  return out;
+}
+
+// Each second, for as long as it runs.
+void program::sample_on() {
+  history_.note(read_now());
+  sampling_.expires_after(std::chrono::seconds(1));
+  sampling_.async_wait([this](boost::system::error_code cancelled) {
+    if (!cancelled) sample_on();
+  });
+}
+
+admin::past program::look_back(bool by_second, std::uint64_t after) const {
+  admin::past out;
+  for (const auto& one : monitor_->past())
+    out.states.push_back({one.at, std::string(name_of(one.state)), one.reads, one.why});
+  out.samples = by_second ? history_.fine(after) : history_.coarse(after);
+  out.most = by_second ? admin::history::fine_samples : admin::history::coarse_samples;
+  return out;
+}
+
+admin::session_listing program::sessions(std::size_t most) const {
+  admin::session_listing out;
+  for (auto& one : services_->connections->list(most, out.total))
+    out.sessions.push_back({one.id, std::move(one.user), std::move(one.address), one.since,
+                            one.server_id != 0 ? std::optional(one.server_id) : std::nullopt});
   return out;
 }
 

@@ -56,6 +56,14 @@ struct server_error {
   bool in_doubt = false; // nobody can tell whether it was carried out
 };
 
+// What bounds it.
+struct spool_limits {
+  std::uint64_t max_bytes = 4ULL << 30;         // append() fails with errc::full past it
+  std::chrono::seconds max_age{0};              // ... and when a unit has been pending longer; 0: for ever
+  std::chrono::seconds retention{24 * 3600};    // how long applied units are kept
+  std::uint64_t retention_bytes = 256ULL << 20; // and how many bytes of them at most
+};
+
 class spool {
  public:
   // Called once, on the spool's writer thread (after close(): on the caller's), after the commit and before
@@ -101,6 +109,9 @@ class spool {
   [[nodiscard]] virtual bool pending_on(const std::vector<table_name>& tables) const = 0;
   // Why append() would fail now, or nothing. Thread-safe.
   [[nodiscard]] virtual std::optional<failure> trouble() const = 0;
+
+  // Other limits from now on. Thread-safe.
+  virtual void set_limits(const spool_limits&) {}
 
   // A random 128-bit id (hex) made with the spool; names its ledger row.
   [[nodiscard]] virtual const std::string& id() const = 0;

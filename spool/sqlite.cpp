@@ -93,8 +93,16 @@ void statement::bind(int position, const blob& value) {
 }
 
 result<database> database::open(const std::string& path, const std::string& vfs) {
+  return open(path, vfs, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+}
+
+result<database> database::open_to_read(const std::string& path) {
+  return open(path, {}, SQLITE_OPEN_READONLY);
+}
+
+result<database> database::open(const std::string& path, const std::string& vfs, int flags) {
   sqlite3* opened = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  flags |= SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(path.c_str(), &opened, flags, vfs.empty() ? nullptr : vfs.c_str());
   database db;
   db.handle_.reset(opened);

@@ -66,6 +66,8 @@ class database {
  public:
   database() = default;
   [[nodiscard]] static result<database> open(const std::string& path, const std::string& vfs);
+  // Nothing is made and nothing is changed; errc::locked, at its first use, when somebody has it for himself.
+  [[nodiscard]] static result<database> open_to_read(const std::string& path);
 
   [[nodiscard]] result<statement> prepare(std::string_view sql);
   [[nodiscard]] result<void> exec(const char* sql);
@@ -84,6 +86,8 @@ class database {
   [[nodiscard]] failure why() const;
 
  private:
+  [[nodiscard]] static result<database> open(const std::string& path, const std::string& vfs, int flags);
+
   std::unique_ptr<sqlite3, close_database> handle_;
 };
 

@@ -42,6 +42,7 @@ class sqlite_spool final : public spool {
   spool_counts counts() const override;
   bool pending_on(const std::vector<table_name>& tables) const override;
   std::optional<failure> trouble() const override;
+  void set_limits(const spool_limits& fresh) override;
   const std::string& id() const override { return id_; }
   result<std::optional<std::string>> fact(std::string_view key) override;
   result<void> set_fact(std::string_view key, std::string_view value) override;
@@ -50,6 +51,7 @@ class sqlite_spool final : public spool {
  private:
   [[nodiscard]] static failure closed() { return {errc::closed, "the spool was shut down"}; }
   [[nodiscard]] std::optional<failure> no_room_for(std::uint64_t bytes) const;
+  [[nodiscard]] spool_limits limits() const;
   [[nodiscard]] write_job append_job(const unit& what, packed_unit packed, appended done);
   [[nodiscard]] result<bool> compact_once();
   template <class Change>
@@ -63,7 +65,8 @@ class sqlite_spool final : public spool {
 
   sqlite_spool_options options_;
   std::string id_;
-  mutable std::mutex mutex_; // guards the three below
+  mutable std::mutex mutex_; // guards the four below
+  spool_limits limits_;
   pending_index index_;
   seq last_ = 0;
   seq dropped_ = 0;
@@ -72,7 +75,9 @@ class sqlite_spool final : public spool {
 };
 
 sqlite_spool::sqlite_spool(store file, const sqlite_spool_options& options)
-    : options_(options), writer_(std::move(file), options) {
+    : options_(options), limits_{options.max_bytes, options.max_age, options.retention,
+                                 options.retention_bytes},
+      writer_(std::move(file), options) {
   if (!options_.now) options_.now = system_now;
 }
 
@@ -129,19 +134,29 @@ result<T> sqlite_spool::read(std::function<result<T>(store&)> work) {
   return queued ? answer.get() : result<T>(closed());
 }
 
+void sqlite_spool::set_limits(const spool_limits& fresh) {
+  const std::lock_guard lock(mutex_);
+  limits_ = fresh;
+}
+
+spool_limits sqlite_spool::limits() const {
+  const std::lock_guard lock(mutex_);
+  return limits_;
+}
+
 std::optional<failure> sqlite_spool::no_room_for(std::uint64_t bytes) const {
   const auto queued = writer_.queue().bytes();
   if (bytes > most_unit_bytes) return failure{errc::full, "the unit is larger than the spool can hold"};
   if (queued != 0 && queued + bytes > options_.queue_bytes)
     return failure{errc::full, "too many bytes wait for the disk"};
   const auto now = counts();
-  if (now.bytes + queued + bytes > options_.max_bytes)
+  const auto most = limits();
+  if (now.bytes + queued + bytes > most.max_bytes)
     return failure{errc::full, "the spool is full: it has reached its limit of " +
-                                   std::to_string(options_.max_bytes) + " bytes"};
-  if (options_.max_age.count() > 0 && now.oldest_pending &&
-      system_now() - *now.oldest_pending > options_.max_age)
+                                   std::to_string(most.max_bytes) + " bytes"};
+  if (most.max_age.count() > 0 && now.oldest_pending && system_now() - *now.oldest_pending > most.max_age)
     return failure{errc::full, "the spool takes no more: its oldest write has waited longer than " +
-                                   std::to_string(options_.max_age.count()) + " s"};
+                                   std::to_string(most.max_age.count()) + " s"};
   return std::nullopt;
 }
 
@@ -258,9 +273,10 @@ result<void> sqlite_spool::discard_dead(seq number) {
 
 result<bool> sqlite_spool::compact_once() {
   auto more = std::make_shared<bool>(false);
+  const auto most = limits();
   auto done = write(
       [=, this](store& file) -> result<void> {
-        auto dropped = file.drop_settled(clock_.now() - options_.retention, options_.retention_bytes);
+        auto dropped = file.drop_settled(clock_.now() - most.retention, most.retention_bytes);
         if (!dropped) return dropped.error();
         *more = *dropped;
         return {};

@@ -41,7 +41,7 @@ constexpr std::array table{
     "Threads that serve sessions; 0 is one a processor.", top<&o::workers>},
   option_row{"max_connections", number, {1, 1'000'000}, "", "", true,
     "Clients at once, of the port and of the unix socket each; a further one gets error 1040. Lowered at the start to what the limit of open files allows.", top<&o::max_connections>},
-  option_row{"connection_timeout", seconds, {1, day_ms}, "DB_CONNECTION_TIMEOUT", "", true,
+  option_row{"connection_timeout", seconds, {1, day_ms}, "DB_CONNECTION_TIMEOUT", "", false,
     "Seconds the server has to accept a connection, or to answer a check, before it counts as away.", top<&o::connection_timeout>},
   option_row{"retry_attempts", number, {0, 10'000}, "DB_RETRY_ATTEMPTS", "", true,
     "Failed attempts before the server is declared down.", top<&o::retry_attempts>},
@@ -139,7 +139,7 @@ constexpr std::array table{
   option_row{"ledger.table", text, {1, 129}, "", "", false,
     "The table on the server that says up to which write a spool was applied, as table or schema.table. It is made on first contact.", in<&o::ledger, &o::ledger_options::table>},
 
-  option_row{"insert_ids.block", number, {0, 1'000'000'000}, "", "", true,
+  option_row{"insert_ids.block", number, {0, 1'000'000'000}, "", "", false,
     "AUTO_INCREMENT ids reserved for each table that clients insert into, for use while the server is away; 0 reserves none.", in<&o::insert_ids, &o::insert_id_options::block>},
 
   option_row{"pool.max_idle", number, {0, 100'000}, "", "", true,

@@ -1,5 +1,6 @@
 #include "proxy/server/monitor.hpp"
 
+#include "proxy/config/load_options.hpp"
 #include "proxy/server/address.hpp"
 #include "proxy/server/read_only.hpp"
 
@@ -42,6 +43,13 @@ void monitor::stop() {
   replay_wakes_.notify_all();
   if (watcher_.joinable()) watcher_.join();
   if (replayer_.joinable()) replayer_.join();
+}
+
+void monitor::reload(const options& fresh) {
+  const std::lock_guard lock(mutex_);
+  fresh_ = fresh;
+  check_wanted_ = true;
+  watch_wakes_.notify_all();
 }
 
 void monitor::report(const std::string& what) {
@@ -123,6 +131,7 @@ void monitor::watch() {
     watch_wakes_.wait_until(lock, next_check_, [this] { return stopping_ || check_wanted_; });
     if (stopping_) break;
     if (!check_wanted_ && steady_clock::now() < next_check_) continue;
+    if (const auto fresh = std::exchange(fresh_, std::nullopt)) take_reloadable(settings_, *fresh);
     check_wanted_ = false;
     const bool fresh = std::exchange(fresh_connection_wanted_, false);
     last_check_ = steady_clock::now();

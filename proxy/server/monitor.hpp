@@ -54,6 +54,8 @@ class monitor {
 
   void start();
   void stop();
+  // Takes the reloadable options of `fresh`, soon. Any thread.
+  void reload(const options& fresh);
 
   // A sign of trouble, with what was met, e.g. "connect: connection refused". Any thread.
   void report(const std::string& what);
@@ -87,7 +89,8 @@ class monitor {
   void run_replay_once();
   void end_drain();
 
-  const options& settings_;
+  options settings_; // written by the watching thread under the lock, so that it may read them without
+  std::optional<options> fresh_;
   state_board& board_;
   spool::replayer* replay_;
   spool::spool* queue_;

@@ -58,7 +58,7 @@ task<session::verdict> session::change_user() {
 
   login_ = before;
   known_ = account_before;
-  process().connections->name(*record_, login_.user);
+  process().connections->name(*record_, login_.user, client_address());
   state_.begin(login_, profile);
   state_.make_unrestorable("a COM_CHANGE_USER that was refused");
   link_->tainted = true;
@@ -82,7 +82,7 @@ task<session::entry> session::relay_change_user(const byte_buffer& command) {
   entry how = entry::gone;
   if (sent) how = co_await relay_authentication(conversation);
   limit_.clear();
-  if (how == entry::entered) process().connections->name(*record_, login_.user);
+  if (how == entry::entered) process().connections->name(*record_, login_.user, client_address());
   co_return how;
 }
 

@@ -1,5 +1,7 @@
 #include "proxy/session/connection_registry.hpp"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace holdwater::proxy {
@@ -36,9 +38,35 @@ std::shared_ptr<link_record> connection_registry::open(std::uint32_t server_id) 
   return made;
 }
 
-void connection_registry::name(session_record& session, const std::string& user) {
+void connection_registry::name(session_record& session, const std::string& user, const std::string& address) {
   const std::lock_guard lock(mutex_);
   session.user = user;
+  session.address = address;
+}
+
+std::vector<connection_registry::listed> connection_registry::list(std::size_t most, std::size_t& of) const {
+  std::vector<listed> out;
+  std::vector<std::shared_ptr<session_record>>
+      alive; // their last owner may be we: then they end after the lock
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, weak] : sessions_) {
+      auto one = weak.lock();
+      if (!one) continue;
+      const auto link = one->link.lock();
+      const bool holds = link && link->holder == one->id;
+      out.push_back({id, one->user, one->address, one->since, holds ? link->server_id : 0});
+      alive.push_back(std::move(one));
+    }
+  }
+  of = out.size();
+  const auto older = [](const listed& a, const listed& b) {
+    return std::tie(a.since, a.id) < std::tie(b.since, b.id);
+  };
+  const auto end = out.begin() + static_cast<std::ptrdiff_t>(std::min(most, out.size()));
+  std::ranges::partial_sort(out, end, older);
+  out.erase(end, out.end());
+  return out;
 }
 
 bool connection_registry::hold(session_record& session, const std::shared_ptr<link_record>& link) {

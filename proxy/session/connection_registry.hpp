@@ -13,12 +13,14 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace holdwater::proxy {
 
@@ -35,7 +37,9 @@ struct link_record {
 // A client's session, for as long as it lives.
 struct session_record {
   std::uint32_t id = 0;
-  std::string user;                // the registry's
+  std::string user;    // the registry's
+  std::string address; // the registry's: the client's, as far as it is known
+  std::chrono::system_clock::time_point since = std::chrono::system_clock::now();
   std::weak_ptr<link_record> link; // the registry's
   std::function<void()> end;       // soon; any thread
   std::atomic<bool> doomed{false}; // a KILL was sent to its connection: it ends with it
@@ -71,7 +75,7 @@ class connection_registry {
   [[nodiscard]] std::shared_ptr<session_record> enter(std::function<void()> end);
   [[nodiscard]] std::shared_ptr<link_record> open(std::uint32_t server_id);
 
-  void name(session_record& session, const std::string& user);
+  void name(session_record& session, const std::string& user, const std::string& address);
   // The link is the session's from now on. False: a KILL is on its way to it that does not mean the session.
   [[nodiscard]] bool hold(session_record& session, const std::shared_ptr<link_record>& link);
   // It is nobody's. False: it must not be anybody's again.
@@ -89,6 +93,17 @@ class connection_registry {
   // Server connections that live.
   [[nodiscard]] std::size_t links() const;
   [[nodiscard]] std::string user_of(const session_record& session);
+
+  // For people to look at.
+  struct listed {
+    std::uint32_t id = 0;
+    std::string user; // empty: it has not logged in yet
+    std::string address;
+    std::chrono::system_clock::time_point since;
+    std::uint32_t server_id = 0; // 0: it has no server connection now
+  };
+  // The oldest first.
+  [[nodiscard]] std::vector<listed> list(std::size_t most, std::size_t& of) const;
 
  private:
   [[nodiscard]] std::shared_ptr<session_record> find_locked(std::uint64_t id);

@@ -169,7 +169,7 @@ task<session::entry> session::come_in() {
 task<session::entry> session::enter_account(std::string_view offered_plugin, std::uint8_t sequence) {
   known_ = process().find_account(login_.user);
   certificate_proof_.clear();
-  process().connections->name(*record_, login_.user);
+  process().connections->name(*record_, login_.user, client_address());
   entry how = entry::gone;
   if (!known_) {
     if (link_) say_goodbye(*link_); // COM_CHANGE_USER brings its own, which a relayed login does not need

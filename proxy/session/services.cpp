@@ -3,8 +3,21 @@
 namespace holdwater::proxy {
 
 services services::with(const options& others) const {
-  return {others, board,      watch,      profile,      counters,       writes,     queue,
-          ids,    client_tls, server_tls, password_key, proxy_networks, shed_pools, connections};
+  return {.settings = others,
+          .board = board,
+          .watch = watch,
+          .profile = profile,
+          .counters = counters,
+          .writes = writes,
+          .queue = queue,
+          .ids = ids,
+          .client_tls = client_tls,
+          .server_tls = server_tls,
+          .password_key = password_key,
+          .cache = cache,
+          .proxy_networks = proxy_networks,
+          .shed_pools = shed_pools,
+          .connections = connections};
 }
 
 const account* services::find_account(std::string_view user) const {

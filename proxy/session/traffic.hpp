@@ -77,10 +77,11 @@ enum class command_course : std::uint8_t {
   queue,   // it went to the spool
   collect, // it belongs to a transaction that is kept here until its COMMIT
   local,   // Holdwater has answered it
+  cache,   // ... with what the server has answered before
   refuse,  // ... with an error
 };
-inline constexpr std::array<std::string_view, 5> command_course_names{"forward", "queue", "collect", "local",
-                                                                      "refuse"};
+inline constexpr std::array<std::string_view, 6> command_course_names{"forward", "queue", "collect",
+                                                                      "local",   "cache", "refuse"};
 [[nodiscard]] command_course course_of(action what);
 
 // Those whose times are told apart.

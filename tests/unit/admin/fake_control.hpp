@@ -15,6 +15,8 @@ class fake_control final : public control {
   std::vector<counter> families;
   std::vector<listed_unit> pending;
   std::vector<listed_dead_letter> dead;
+  past before;
+  session_listing connected;
   std::string error;
   action_report report{true, "", 0};
   bool answer_at_once = true;
@@ -22,6 +24,8 @@ class fake_control final : public control {
   [[nodiscard]] health snapshot() const override { return now; }
   [[nodiscard]] std::vector<counter> metrics() const override { return families; }
 
+  [[nodiscard]] past look_back(bool, std::uint64_t) const override { return before; }
+  [[nodiscard]] session_listing sessions(std::size_t) const override { return connected; }
   void list_pending(std::uint64_t after, std::size_t most,
                     std::function<void(spool_listing, std::string)> done) override {
     note("list_pending " + std::to_string(after) + " " + std::to_string(most));
@@ -37,6 +41,18 @@ class fake_control final : public control {
   }
   void reconnect(completion done) override { act("reconnect", std::move(done)); }
   void clear_cache(completion done) override { act("clear_cache", std::move(done)); }
+  void export_pending(std::uint64_t after, std::size_t most,
+                      std::function<void(spool_export, std::string)> done) override {
+    note("export " + std::to_string(after) + " " + std::to_string(most));
+    done({"-- nothing\n", 0, after, false}, error);
+  }
+  [[nodiscard]] std::vector<listed_option> configuration() const override {
+    return {{"listen", "x", true, false}};
+  }
+  reload_report reload() override {
+    note("reload");
+    return {error.empty(), error, {"log.level"}, {}};
+  }
   void note_refused(const std::string& address, unsigned times) override {
     note("refused " + address + " " + std::to_string(times));
   }

@@ -39,6 +39,11 @@ TEST_CASE("each page is found with and without the closing slash") {
       {"GET", "/livez", show{page::live}},
       {"GET", "/readyz", show{page::ready}},
       {"GET", "/metrics", show{page::metrics}},
+      {"GET", "/dashboard.css", show_asset{"dashboard.css"}},
+      {"GET", "/role", show_role{role::operate}},
+      {"GET", "/history", look_back{true, 0}},
+      {"GET", "/history/day", look_back{false, 0}},
+      {"GET", "/sessions", list_sessions{100}},
       {"GET", "/spool", list_pending{0, 100}},
       {"GET", "/spool/dead", list_dead{100}},
       {"POST", "/health/sync", sync_now{30s}},
@@ -95,7 +100,7 @@ TEST_CASE("a bad parameter is refused with its name") {
 
 TEST_CASE("an unknown path is not found") {
   for (const char* path :
-       {"/", "", "/healthy", "/health//", "/Health", "/spool/dead/0/retry", "/spool/dead/x/retry",
+       {"", "/healthy", "/health//", "/Health", "/spool/dead/0/retry", "/spool/dead/x/retry",
         "/spool/dead//retry", "/spool/dead/1", "/spool/dead/1/retry/now", "/spool/dead/-1/discard",
         "/spool/dead/18446744073709551616/retry", "*", "/%68ealth"}) {
     CAPTURE(path);

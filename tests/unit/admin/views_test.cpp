@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::chrono::system_clock::time_point moment{1767225600s + 5ms}; // 2026-01-01T00:00:00.005Z
 
-health sample() {
+health example() {
   health h;
   h.status = "degraded";
   h.database = {"down", moment, "connecting: refused by caf\xe9", 2, "10.0.0.1:3306", "10.11.6-MariaDB"};
@@ -28,7 +28,7 @@ health sample() {
 } // namespace
 
 TEST_CASE("the health page has its fields in their order") {
-  CHECK(pretty(view(sample())) == R"({
+  CHECK(pretty(view(example())) == R"({
   "status": "degraded",
   "database": {
     "state": "down",
@@ -37,7 +37,8 @@ TEST_CASE("the health page has its fields in their order") {
     "reconnects": 2,
     "address": "10.0.0.1:3306",
     "version": "10.11.6-MariaDB",
-    "reads_go_on": false
+    "reads_go_on": false,
+    "why": ""
   },
   "spool": {
     "state": "accepting",
@@ -51,7 +52,12 @@ TEST_CASE("the health page has its fields in their order") {
     "refused_tables": [
       "shop.t: no ids"
     ],
-    "id": ""
+    "id": "",
+    "limit_bytes": 0,
+    "accepted_per_s": 0,
+    "applied_per_s": 0,
+    "peak_pending": 0,
+    "drain_eta_s": null
   },
   "cache": {
     "entries": 1,
@@ -99,7 +105,12 @@ TEST_CASE("no age of an empty spool, and an empty list, are null and []") {
   "last_seq": 0,
   "applied_seq": 0,
   "refused_tables": [],
-  "id": ""
+  "id": "",
+  "limit_bytes": 0,
+  "accepted_per_s": 0,
+  "applied_per_s": 0,
+  "peak_pending": 0,
+  "drain_eta_s": null
 }
 )");
 }
@@ -177,4 +188,20 @@ TEST_CASE("who may not see values gets shapes, and of a reason what may be said"
     CHECK(text.find("statements") == std::string::npos);
     CHECK(text.find("INSERT INTO t VALUES (?)") != std::string::npos);
   }
+}
+
+TEST_CASE("the past is told by column, and sessions in a list") {
+  past before{{{moment, "down", false, "connect: refused"}},
+              {{.number = 7, .at = moment, .state = 2, .pending = 5}},
+              900};
+  const auto text = pretty(view(before));
+  for (const char* part :
+       {"\"why\": \"connect: refused\"", "\"number\": [\n      7\n    ]",
+        "\"at_ms\": [\n      1767225600005\n    ]", "\"pending\": [\n      5\n    ]", "\"most\": 900"}) {
+    CAPTURE(part);
+    CHECK(text.find(part) != std::string::npos);
+  }
+  const auto sessions = pretty(view(session_listing{{{5, "shop", "10.0.0.1", moment, std::nullopt}}, 3}));
+  CHECK(sessions.find("\"server_id\": null") != std::string::npos);
+  CHECK(sessions.find("\"total\": 3") != std::string::npos);
 }

@@ -1,0 +1,41 @@
+# cmake --install, and the Debian package: cpack -G DEB in the build directory.
+include(GNUInstallDirs)
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
+set(conf ${CMAKE_SOURCE_DIR}/conf)
+set(made ${CMAKE_BINARY_DIR}/packaging)
+find_program(HOLDWATER_GZIP gzip REQUIRED)
+file(MAKE_DIRECTORY ${made})
+configure_file(${conf}/holdwater.toml ${made}/holdwater.toml COPYONLY)
+foreach(pair "holdwater.8" "debian/changelog")
+  get_filename_component(name ${pair} NAME)
+  configure_file(${conf}/${pair} ${made}/${name} COPYONLY)
+  execute_process(COMMAND ${HOLDWATER_GZIP} -9nfk ${made}/${name} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
+
+install(TARGETS holdwater RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${made}/holdwater.8.gz DESTINATION share/man/man8)
+install(FILES ${made}/changelog.gz ${conf}/debian/copyright ${conf}/RUNBOOK.md ${conf}/holdwater.toml DESTINATION share/doc/holdwater)
+install(FILES ${conf}/alerts.yml ${conf}/grafana.json DESTINATION share/doc/holdwater/examples)
+install(FILES ${conf}/holdwater.service DESTINATION lib/systemd/system)
+install(FILES ${conf}/holdwater.bash-completion DESTINATION share/bash-completion/completions RENAME holdwater)
+install(FILES ${made}/holdwater.toml DESTINATION /etc/holdwater)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME holdwater)
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_PACKAGE_CONTACT "Holdwater <holdwater@users.noreply.github.com>")
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION database)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "MySQL proxy that keeps writes while the server is away")
+set(CPACK_PACKAGE_DESCRIPTION "An application points MYSQL_HOST at it. While the MySQL or MariaDB
+server is there, the application cannot tell the difference. While it is
+away, writes are held in a durable local queue, and applied exactly once,
+in order, when it is back.")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${conf}/debian/postinst ${conf}/debian/prerm ${conf}/debian/postrm
+                                       ${conf}/debian/conffiles)
+include(CPack)

@@ -1,0 +1,122 @@
+#include "proxy/cli/arguments.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <array>
+#include <sstream>
+#include <string_view>
+
+namespace holdwater::proxy::cli {
+namespace {
+
+constexpr std::array commands{"status", "top", "drain", "reconnect", "spool", "dead", "sessions", "config"};
+
+class parser {
+ public:
+  parser() : app_("What a running Holdwater is asked for and told, over its HTTP port.", "holdwater") {
+    app_.require_subcommand(1);
+    app_.footer(
+        "Exit codes: 0 done or well, 1 not done or degraded, 2 down or damaged, 64 wrong usage, 69 nobody\n"
+        "answers, 77 not allowed.");
+    add(app_, verb::status, "status", "What is so now, in a few lines");
+    auto& top = add(app_, verb::top, "top", "The same, and the traffic, every second");
+    top.add_option("--rounds", out_.rounds, "End after so many");
+    auto& drain = add(app_, verb::drain, "drain", "Apply what is queued now, and show how far it is");
+    drain.add_option("--timeout", out_.timeout_s, "Seconds to wait for the end")
+        ->check(CLI::Range(0.0, 600.0));
+    add(app_, verb::reconnect, "reconnect", "Try to reach the server now");
+    add_spool();
+    add_dead();
+    limited(add(app_, verb::sessions, "sessions", "Who is connected"));
+    auto& config = group("config", "The configuration of the running program");
+    add(config, verb::config_show, "show", "Each option's value");
+    add(config, verb::config_reload, "reload", "Read it anew, and take what may change");
+  }
+
+  std::variant<arguments, refusal> parse(int argc, const char* const* argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& failed) {
+      std::ostringstream text, errors;
+      const int code = app_.exit(failed, text, errors);
+      return refusal{text.str() + errors.str(), code == 0 ? exit_ok : exit_usage};
+    }
+    const bool decides = out_.what == verb::dead_retry || out_.what == verb::dead_discard;
+    if (decides && out_.numbers.empty() != out_.all)
+      return refusal{"holdwater dead: give the numbers, or --all\n", exit_usage};
+    return out_;
+  }
+
+ private:
+  arguments out_;
+  CLI::App app_;
+
+  CLI::App& group(const char* name, const char* about) {
+    auto& made = *app_.add_subcommand(name, about);
+    made.require_subcommand(1);
+    return made;
+  }
+
+  CLI::App& add(CLI::App& to, verb what, const char* name, const char* about) {
+    auto& made = *to.add_subcommand(name, about);
+    made.callback([this, what] { out_.what = what; });
+    made.add_flag("--json", out_.json, "JSON, as the port gives it");
+    made.add_option("--admin", out_.admin, "Where the port is: http://HOST:PORT or https://HOST:PORT");
+    made.add_option("--config", out_.config_file,
+                    "Holdwater's configuration file, which says where, and the token");
+    made.add_option("--token-file", out_.token_file, "A file whose first line is the token");
+    made.add_option("--ca", out_.ca, "For https: the authority's certificate, or the port's own (PEM)");
+    return made;
+  }
+
+  void limited(CLI::App& to) {
+    to.add_option("--limit", out_.limit, "How many at most")->check(CLI::Range(1, 1000));
+  }
+
+  void add_spool() {
+    auto& spool = group("spool", "Writes that wait to be applied");
+    auto& list = add(spool, verb::spool_list, "list", "The oldest first");
+    list.add_option("--after", out_.after, "Those behind this number");
+    limited(list);
+    auto& show = add(spool, verb::spool_show, "show", "One of them, or a dead letter, whole");
+    show.add_option("number", out_.numbers)->required()->expected(1);
+    auto& exported =
+        add(spool, verb::spool_export, "export", "All of them as SQL, to read and to apply by hand");
+    exported.add_option("--after", out_.after, "Those behind this number");
+    exported.add_option("--output", out_.file, "Into this file instead of the standard output");
+    auto& verified = *spool.add_subcommand("verify", "Check a spool's file that no Holdwater has open");
+    verified.callback([this] { out_.what = verb::spool_verify; });
+    verified.add_flag("--json", out_.json, "JSON");
+    verified.add_option("file", out_.file, "spool.db, or the data directory")->required();
+  }
+
+  void add_dead() {
+    auto& dead = group("dead", "Writes that the server refused, and that wait for a decision");
+    limited(add(dead, verb::dead_list, "list", "The oldest first"));
+    decided(add(dead, verb::dead_retry, "retry", "Put them at the end of the queue once more"));
+    auto& discard = add(dead, verb::dead_discard, "discard", "Give them up for good");
+    decided(discard);
+    discard.add_flag("--yes", out_.yes, "Do not ask");
+  }
+
+  void decided(CLI::App& to) {
+    to.add_option("numbers", out_.numbers, "Their numbers");
+    to.add_flag("--all", out_.all, "All of them");
+  }
+};
+
+} // namespace
+
+bool is_command(int argc, const char* const* argv) {
+  if (argc < 2) return false;
+  const std::string_view first(argv[1]);
+  for (const char* one : commands)
+    if (first == one) return true;
+  return false;
+}
+
+std::variant<arguments, refusal> parse(int argc, const char* const* argv) {
+  return parser{}.parse(argc, argv);
+}
+
+} // namespace holdwater::proxy::cli

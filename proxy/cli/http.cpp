@@ -1,0 +1,156 @@
+#include "proxy/cli/http.hpp"
+
+#include "protocol/c_ptr.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+
+#include <openssl/pem.h>
+
+#include <optional>
+
+namespace holdwater::proxy::cli {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+constexpr std::chrono::seconds connect_limit{5};
+constexpr std::uint64_t most_answer_bytes = 256ULL << 20;
+
+using certificate_ptr = protocol::c_ptr<X509, &X509_free>;
+using bio_ptr = protocol::c_ptr<BIO, &BIO_free>;
+
+// One conversation: each step runs the context until it has ended, or its time has.
+class conversation {
+ public:
+  conversation(const target& where, std::chrono::milliseconds patience)
+      : where_(where), patience_(patience) {}
+
+  answer run(const std::string& method, const std::string& path) {
+    if (!connect()) return {0, "cannot connect to " + name() + ": " + failed_.message()};
+    auto question = question_of(method, path);
+    if (where_.tls) {
+      if (auto problem = encrypt(); !problem.empty()) return {0, problem};
+      return exchange(*secure_, question);
+    }
+    return exchange(*plain_, question);
+  }
+
+ private:
+  const target& where_;
+  std::chrono::milliseconds patience_;
+  asio::io_context io_{1};
+  std::optional<beast::tcp_stream> plain_;
+  std::optional<asio::ssl::context> context_;
+  std::optional<beast::ssl_stream<beast::tcp_stream>> secure_;
+  error_code failed_;
+
+  [[nodiscard]] std::string name() const { return where_.host + ":" + where_.port; }
+
+  template <class Start>
+  bool step(Start start) {
+    failed_ = {};
+    start([this](error_code error, auto&&...) { failed_ = error; });
+    io_.restart();
+    io_.run();
+    return !failed_;
+  }
+
+  bool connect() {
+    asio::ip::tcp::resolver resolver(io_);
+    const auto found = resolver.resolve(where_.host, where_.port, failed_);
+    if (failed_) return false;
+    plain_.emplace(io_);
+    plain_->expires_after(connect_limit);
+    return step([&](auto done) { plain_->async_connect(found, done); });
+  }
+
+  // Whom the port may be: one that the authority has signed for this host, or exactly who was given.
+  std::string encrypt() {
+    context_.emplace(asio::ssl::context::tls_client);
+    if (where_.ca.empty())
+      context_->set_default_verify_paths(failed_);
+    else
+      context_->load_verify_file(where_.ca, failed_);
+    if (failed_) return where_.ca + " cannot be used: " + failed_.message();
+    secure_.emplace(std::move(*plain_), *context_);
+    secure_->set_verify_mode(asio::ssl::verify_peer);
+    secure_->set_verify_callback([this](bool good, asio::ssl::verify_context& of) {
+      X509* const shown = X509_STORE_CTX_get_current_cert(of.native_handle());
+      if (X509_STORE_CTX_get_error_depth(of.native_handle()) == 0 && good && is_given(shown)) return true;
+      return asio::ssl::host_name_verification(where_.host)(good, of);
+    });
+    SSL_set_tlsext_host_name(secure_->native_handle(), where_.host.c_str());
+    beast::get_lowest_layer(*secure_).expires_after(connect_limit);
+    const bool shaken =
+        step([&](auto done) { secure_->async_handshake(asio::ssl::stream_base::client, done); });
+    return shaken ? "" : "no TLS with " + name() + ": " + failed_.message();
+  }
+
+  [[nodiscard]] bool is_given(X509* shown) const {
+    if (where_.ca.empty()) return false;
+    const bio_ptr file(BIO_new_file(where_.ca.c_str(), "r"));
+    const certificate_ptr given(file ? PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr) : nullptr);
+    return given && X509_cmp(given.get(), shown) == 0;
+  }
+
+  [[nodiscard]] http::request<http::empty_body> question_of(const std::string& method,
+                                                            const std::string& path) const {
+    http::request<http::empty_body> out(http::string_to_verb(method), path, 11);
+    const bool v6 = where_.host.find(':') != std::string::npos;
+    out.set(http::field::host, (v6 ? "[" + where_.host + "]" : where_.host) + ":" + where_.port);
+    out.set(http::field::user_agent, "holdwater");
+    out.set(http::field::connection, "close");
+    if (!where_.token.empty()) out.set(http::field::authorization, "Bearer " + where_.token);
+    if (method == "POST") out.set(http::field::content_length, "0");
+    return out;
+  }
+
+  template <class Stream>
+  answer exchange(Stream& stream, const http::request<http::empty_body>& question) {
+    beast::get_lowest_layer(stream).expires_after(patience_);
+    if (!step([&](auto done) { http::async_write(stream, question, done); }))
+      return {0, name() + " does not listen: " + failed_.message()};
+    beast::flat_buffer buffer;
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(most_answer_bytes);
+    if (!step([&](auto done) { http::async_read(stream, buffer, parser, done); }))
+      return {0, name() + " does not answer: " + failed_.message()};
+    return {parser.get().result_int(), std::move(parser.get().body())};
+  }
+};
+
+} // namespace
+
+bool read_target(const std::string& text, target& out) {
+  std::string rest = text;
+  out.tls = rest.starts_with("https://");
+  if (const auto scheme = rest.find("://"); scheme != rest.npos) {
+    if (!out.tls && !rest.starts_with("http://")) return false;
+    rest.erase(0, scheme + 3);
+  }
+  while (rest.ends_with('/')) rest.pop_back();
+  const auto colon = rest.rfind(':');
+  if (colon == rest.npos || rest.find('/') != rest.npos) return false;
+  out.host = rest.substr(0, colon);
+  out.port = rest.substr(colon + 1);
+  if (out.host.starts_with('[') && out.host.ends_with(']'))
+    out.host = out.host.substr(1, out.host.size() - 2);
+  return !out.host.empty() && !out.port.empty() && out.port.find_first_not_of("0123456789") == out.port.npos;
+}
+
+answer ask(const target& where, const std::string& method, const std::string& path,
+           std::chrono::milliseconds patience) {
+  return conversation(where, patience).run(method, path);
+}
+
+} // namespace holdwater::proxy::cli

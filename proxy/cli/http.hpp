@@ -1,0 +1,29 @@
+// A small HTTP client for one's own port: one request, one answer, with a time limit on each step.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace holdwater::proxy::cli {
+
+struct target {
+  bool tls = false;
+  std::string host = "127.0.0.1";
+  std::string port = "8000";
+  std::string token; // empty: none
+  std::string ca;    // of https: whom to trust, or the certificate itself; empty: the system's authorities
+};
+
+// http://HOST:PORT, https://HOST:PORT or HOST:PORT, IPv6 in brackets. False when it is something else.
+[[nodiscard]] bool read_target(const std::string& text, target& out);
+
+struct answer {
+  unsigned status = 0; // 0: there was none, and `body` says why
+  std::string body;
+};
+
+// Blocks. `patience` is for the answer to come.
+[[nodiscard]] answer ask(const target& where, const std::string& method, const std::string& path,
+                         std::chrono::milliseconds patience = std::chrono::seconds(30));
+
+} // namespace holdwater::proxy::cli

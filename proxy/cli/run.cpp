@@ -1,0 +1,343 @@
+#include "proxy/cli/run.hpp"
+
+#include "proxy/cli/arguments.hpp"
+#include "proxy/cli/http.hpp"
+#include "proxy/cli/show.hpp"
+#include "proxy/config/load_options.hpp"
+#include "spool/verify_file.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <mutex>
+#include <optional>
+#include <poll.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+namespace holdwater::proxy::cli {
+namespace {
+
+namespace json = boost::json;
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+void complain(const std::string& text) {
+  fmt::print(stderr, "holdwater: {}\n", text);
+}
+
+// A second, or until a line is typed. True: go on.
+bool wait_for_line() {
+  pollfd typed{STDIN_FILENO, POLLIN, 0};
+  return ::poll(&typed, ::isatty(STDIN_FILENO) == 1 ? 1 : 0, 1000) == 0;
+}
+
+class client {
+ public:
+  client(arguments given, target where) : given_(std::move(given)), where_(std::move(where)) {}
+
+  int run() {
+    switch (given_.what) {
+    case verb::status: return status();
+    case verb::top: return top();
+    case verb::drain: return drain();
+    case verb::reconnect: return act("/health/reconnect", "the server was reached\n");
+    case verb::spool_list:
+      return list(fmt::format("/spool?after={}&limit={}", given_.after, given_.limit), show_units);
+    case verb::spool_show: return show_one();
+    case verb::spool_export: return export_all();
+    case verb::dead_list: return list(fmt::format("/spool/dead?limit={}", given_.limit), show_dead);
+    case verb::dead_retry:
+    case verb::dead_discard: return decide();
+    case verb::sessions: return list(fmt::format("/sessions?limit={}", given_.limit), show_sessions);
+    case verb::config_show: return list("/config", show_config);
+    case verb::config_reload: return reload();
+    case verb::spool_verify: break; // needs no port
+    }
+    return exit_usage;
+  }
+
+ private:
+  arguments given_;
+  target where_;
+  std::mutex mutex_; // of the drawing thread, which nobody wakes but the end
+  std::condition_variable_any never_;
+
+  // The answer as JSON; nothing when there is none, and then why has been said and `code` is set.
+  std::optional<json::value> get(const std::string& method, const std::string& path, int& code,
+                                 std::chrono::milliseconds patience = std::chrono::seconds(30)) {
+    const auto told = ask(where_, method, path, patience);
+    boost::system::error_code failed;
+    auto value = json::parse(told.body, failed);
+    if (told.status == 0 || failed) {
+      complain(told.status == 0 ? told.body : "this is no Holdwater: " + told.body.substr(0, 200));
+      code = exit_unreachable;
+      return std::nullopt;
+    }
+    const auto error = text_at(value, "error");
+    if (error.empty()) return value;
+    complain(error);
+    code = told.status == 401 || told.status == 403 || told.status == 429 ? exit_not_allowed : 1;
+    return std::nullopt;
+  }
+
+  void give(const json::value& value, const std::string& text) {
+    print(given_.json ? json::serialize(value) + "\n" : text);
+  }
+
+  int list(const std::string& path, std::string (*show)(const json::value&)) {
+    int code = exit_ok;
+    const auto value = get("GET", path, code);
+    if (value) give(*value, show(*value));
+    return code;
+  }
+
+  static int code_of(const json::value& health) {
+    const auto status = text_at(health, "status");
+    return status == "ok" ? exit_ok : status == "degraded" ? exit_degraded : exit_down;
+  }
+
+  int status() {
+    int code = exit_ok;
+    const auto value = get("GET", "/health/", code);
+    if (!value) return code;
+    give(*value, show_status(*value));
+    return code_of(*value);
+  }
+
+  int top() {
+    const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+    int code = exit_ok;
+    for (std::uint64_t round = 1;; ++round) {
+      const auto health = get("GET", "/health/", code);
+      const auto history = health ? get("GET", "/history", code) : std::nullopt;
+      if (!history) return code;
+      if (given_.json)
+        print(json::serialize(json::object{{"health", *health}, {"samples", at(*history, "samples")}}) +
+              "\n");
+      else
+        print((terminal ? "\x1b[H\x1b[2J" : "") + show_status(*health) + show_traffic(*history));
+      if (round == given_.rounds || !wait_for_line()) return code_of(*health);
+    }
+  }
+
+  int act(const std::string& path, const std::string& well) {
+    int code = exit_ok;
+    const auto report = get("POST", path, code, std::chrono::minutes(11));
+    if (!report) return code;
+    const auto& done = at(*report, "done");
+    const bool was_done = done.is_bool() && done.get_bool();
+    give(*report, was_done ? well : "");
+    if (!was_done && !given_.json) complain(text_at(*report, "reason"));
+    return was_done ? exit_ok : 1;
+  }
+
+  // The answer comes at the end; meanwhile the bar is drawn beside it.
+  int drain() {
+    int code = exit_ok;
+    std::jthread drawing([this](const std::stop_token& end) { draw(end); });
+    code = act(fmt::format("/health/sync?timeout={}", given_.timeout_s), "drained: nothing waits\n");
+    return code;
+  }
+
+  void draw(const std::stop_token& end) {
+    const bool terminal = ::isatty(STDERR_FILENO) == 1;
+    std::unique_lock lock(mutex_);
+    std::uint64_t most = 0;
+    std::string before;
+    while (!end.stop_requested() && !given_.json) {
+      const auto told = ask(where_, "GET", "/health/");
+      boost::system::error_code failed;
+      const auto health = json::parse(told.body, failed);
+      if (told.status == 0 || failed) return;
+      const auto& spool = at(health, "spool");
+      most = std::max({most, static_cast<std::uint64_t>(number_at(spool, "peak_pending"))});
+      auto line = show_progress(health, most);
+      if (most > 0 && line != before)
+        fmt::print(stderr, "{}{}{}", terminal ? "\r" : "", line, terminal ? "\x1b[K" : "\n");
+      before = std::move(line);
+      never_.wait_for(lock, end, std::chrono::milliseconds(500), [] { return false; });
+    }
+    if (terminal && most > 0) fmt::print(stderr, "\r\x1b[K");
+  }
+
+  int show_one() {
+    const auto number = given_.numbers.front();
+    int code = exit_ok;
+    const auto pending = get("GET", fmt::format("/spool?after={}&limit=1", number - 1), code);
+    if (!pending) return code;
+    const auto dead = get("GET", "/spool/dead?limit=1000", code);
+    if (!dead) return code;
+    for (const auto* listing : {&*pending, &*dead}) {
+      const auto* units = at(*listing, "units").if_array();
+      if (!units) continue;
+      for (const auto& one : *units) {
+        if (static_cast<std::uint64_t>(number_at(one, "seq")) != number) continue;
+        give(one, show_unit(one));
+        return exit_ok;
+      }
+    }
+    complain(fmt::format("number {} neither waits nor is a dead letter", number));
+    return 1;
+  }
+
+  int export_all() {
+    std::ofstream file;
+    if (!given_.file.empty()) {
+      ::umask(0077);
+      file.open(given_.file, std::ios::binary | std::ios::trunc);
+      if (!file) return complain(given_.file + " cannot be written"), 1;
+    }
+    std::uint64_t units = 0;
+    for (auto after = given_.after;;) {
+      int code = exit_ok;
+      const auto part = get("GET", fmt::format("/spool/export?after={}", after), code);
+      if (!part) return code;
+      const auto* sql = at(*part, "sql").if_string();
+      const std::string text = sql ? std::string(*sql) : std::string();
+      if (file.is_open())
+        file << text << std::flush;
+      else if (given_.json)
+        print(json::serialize(*part) + "\n");
+      else
+        print(text);
+      if (file.is_open() && !file) return complain(given_.file + " cannot be written"), 1;
+      units += static_cast<std::uint64_t>(number_at(*part, "units"));
+      after = static_cast<std::uint64_t>(number_at(*part, "last_seq"));
+      if (::isatty(STDERR_FILENO) == 1) fmt::print(stderr, "\r{} units", units);
+      const auto& more = at(*part, "truncated");
+      if (!more.is_bool() || !more.get_bool()) break;
+    }
+    if (file.is_open()) fmt::print(stderr, "{} unit(s) in {}\n", units, given_.file);
+    return exit_ok;
+  }
+
+  int decide() {
+    const bool discards = given_.what == verb::dead_discard;
+    int code = exit_ok;
+    if (given_.all) {
+      const auto dead = get("GET", "/spool/dead?limit=1000", code);
+      if (!dead) return code;
+      if (const auto* units = at(*dead, "units").if_array())
+        for (const auto& one : *units)
+          given_.numbers.push_back(static_cast<std::uint64_t>(number_at(one, "seq")));
+    }
+    if (discards && !given_.yes && !confirmed()) return 1;
+    for (const auto number : given_.numbers) {
+      const auto done = act(fmt::format("/spool/dead/{}/{}", number, discards ? "discard" : "retry"),
+                            fmt::format("{} {}\n", discards ? "discarded" : "queued again:", number));
+      code = std::max(code, done);
+    }
+    return code;
+  }
+
+  // A script says --yes.
+  [[nodiscard]] bool confirmed() const {
+    if (::isatty(STDIN_FILENO) != 1) return complain("discarding is for good: say --yes"), false;
+    fmt::print(stderr, "Give {} write(s) up for good? Their clients were told that they are written. [y/N] ",
+               given_.numbers.size());
+    std::string said;
+    std::getline(std::cin, said);
+    return said == "y" || said == "Y" || said == "yes";
+  }
+
+  int reload() {
+    int code = exit_ok;
+    const auto report = get("POST", "/config/reload", code);
+    if (!report) return code;
+    const auto& done = at(*report, "done");
+    const bool was_done = done.is_bool() && done.get_bool();
+    give(*report, was_done ? show_reload(*report) : "");
+    if (!was_done && !given_.json) complain(text_at(*report, "reason"));
+    return was_done ? exit_ok : 1;
+  }
+};
+
+int verify(const arguments& given) {
+  const auto report = spool::verify_file(given.file);
+  if (!report) return complain(report.error().context), 1;
+  json::array wrong;
+  for (const auto& one : report->wrong) wrong.emplace_back(one);
+  if (given.json)
+    print(json::serialize(json::object{{"sound", report->wrong.empty()},
+                                       {"id", report->id},
+                                       {"pending", report->pending},
+                                       {"applied", report->applied},
+                                       {"dead", report->dead},
+                                       {"last_seq", report->last},
+                                       {"wrong", std::move(wrong)}}) +
+          "\n");
+  else
+    print(fmt::format("{}: spool {}, {} pending, {} applied and kept, {} dead, numbered up to {}\n",
+                      report->wrong.empty() ? "sound" : "damaged", report->id, report->pending,
+                      report->applied, report->dead, report->last));
+  for (const auto& one : report->wrong) complain(one);
+  return report->wrong.empty() ? exit_ok : exit_down;
+}
+
+std::string first_line(const std::string& path, bool& read) {
+  std::ifstream in(path);
+  std::string line;
+  read = static_cast<bool>(std::getline(in, line));
+  if (line.ends_with('\r')) line.pop_back();
+  return line;
+}
+
+// Where the port is and how to get in: what is said here beats what the program's own configuration says.
+std::optional<target> find_target(const arguments& given, const environment& variables, int& code) {
+  target out;
+  std::vector<const char*> flags{"holdwater"};
+  if (!given.config_file.empty()) flags.insert(flags.end(), {"--config", given.config_file.c_str()});
+  auto loaded = load_options(static_cast<int>(flags.size()), flags.data(), variables);
+  if (const auto* values = std::get_if<loaded_options>(&loaded)) {
+    const auto& admin = values->values.admin;
+    const bool everywhere = admin.listen.host == "0.0.0.0" || admin.listen.host == "::";
+    out = {admin.tls, everywhere ? "127.0.0.1" : admin.listen.host, std::to_string(admin.listen.port),
+           admin.token.empty() ? admin.read_token : admin.token,
+           admin.certificate.empty() ? values->values.data_dir + "/tls_certificate.pem" : admin.certificate};
+  } else if (given.admin.empty() || !given.config_file.empty()) {
+    complain(std::get<early_exit>(loaded).text);
+    code = exit_usage;
+    return std::nullopt;
+  }
+  if (!given.admin.empty() && !read_target(given.admin, out)) {
+    complain("--admin: " + given.admin + " is no http://HOST:PORT");
+    code = exit_usage;
+    return std::nullopt;
+  }
+  if (!given.ca.empty()) out.ca = given.ca;
+  if (given.token_file.empty()) return out;
+  bool read = false;
+  out.token = first_line(given.token_file, read);
+  if (read) return out;
+  complain(given.token_file + " cannot be read");
+  code = exit_usage;
+  return std::nullopt;
+}
+
+} // namespace
+
+int run(int argc, const char* const* argv, const environment& variables) {
+  std::signal(SIGPIPE, SIG_DFL);
+  auto read = parse(argc, argv);
+  if (const auto* wrong = std::get_if<refusal>(&read)) {
+    std::fputs(wrong->text.c_str(), wrong->code == exit_ok ? stdout : stderr);
+    return wrong->code;
+  }
+  auto& given = std::get<arguments>(read);
+  if (given.what == verb::spool_verify) return verify(given);
+  int code = exit_ok;
+  auto where = find_target(given, variables, code);
+  return where ? client(std::move(given), std::move(*where)).run() : code;
+}
+
+} // namespace holdwater::proxy::cli

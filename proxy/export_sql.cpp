@@ -1,0 +1,110 @@
+#include "proxy/export_sql.hpp"
+
+#include "protocol/sql/placeholders.hpp"
+#include "proxy/config/utf8.hpp"
+#include "spool/context_sql.hpp"
+#include "spool/parameter_text.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace holdwater::proxy {
+namespace {
+
+std::string moment(std::chrono::microseconds since_epoch) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}.{:06} UTC", fmt::gmtime(static_cast<std::time_t>(seconds.count())),
+                     (since_epoch - seconds).count());
+}
+
+// A comment must not end where its text says so.
+std::string in_comment(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
+  return out;
+}
+
+// _utf8mb4 x'6162' reads as 'ab' where that is the same in every character set and sql_mode.
+std::string readable(std::string text) {
+  constexpr std::string_view mark = "_utf8mb4 x'";
+  for (auto at = text.find(mark); at != text.npos; at = text.find(mark, at + 1)) {
+    const auto end = text.find('\'', at + mark.size());
+    if (end == text.npos) break;
+    std::string plain = "'";
+    bool simple = true;
+    for (auto i = at + mark.size(); i + 1 < end; i += 2) {
+      const char c = static_cast<char>(std::stoi(text.substr(i, 2), nullptr, 16));
+      simple = simple && c >= 0x20 && c < 0x7f && c != '\'' && c != '"' && c != '\\';
+      plain += c;
+    }
+    if (simple) text.replace(at, end + 1 - at, plain + "'");
+  }
+  return text;
+}
+
+// Its bytes mean the same in a file of UTF-8.
+bool stays_readable(std::string_view text, std::string_view character_set) {
+  const bool ascii = std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  return ascii || (character_set.starts_with("utf8") && find_bad_utf8(text) == text.npos);
+}
+
+protocol::sql::dialect dialect_of(const spool::statement_context& context) {
+  protocol::sql::dialect out;
+  protocol::sql::apply_sql_mode(out, context.sql_mode);
+  out.client_charset = protocol::sql::charset_class(context.character_set_client);
+  return out;
+}
+
+} // namespace
+
+std::string sql_export::head(const std::string& spool_id, const std::string& ledger_table) {
+  return fmt::format(
+      "-- The writes that wait in Holdwater's queue {0}, in their order.\n"
+      "-- They wait there still, and are applied when the server is back. If this text is applied instead, "
+      "on the\n"
+      "-- server that Holdwater is before, tell its ledger after each unit, while Holdwater is stopped:\n"
+      "--   UPDATE {1} SET applied_seq = NUMBER WHERE spool_id = '{0}';\n\n",
+      spool_id, ledger_table);
+}
+
+std::string sql_export::unit(const spool::unit& one) {
+  auto out = fmt::format("-- number {}, account {}, accepted {}\n", one.number, in_comment(one.account),
+                         moment(one.accepted_at));
+  const auto isolation = one.statements.empty() ? std::string() : one.statements.front().context.isolation;
+  if (auto set = spool::set_isolation(isolation);
+      !set.empty() && (!context_ || context_->isolation != isolation))
+    out += set + ";\n";
+  const bool several = one.statements.size() > 1;
+  if (several) out += "START TRANSACTION;\n";
+  for (const auto& each : one.statements) out += statement(each);
+  if (several) out += "COMMIT;\n";
+  return out + "\n";
+}
+
+std::string sql_export::statement(const spool::statement& one) {
+  std::string out;
+  const auto& database = one.context.database;
+  if (!database.empty() && (!context_ || context_->database != database))
+    out += fmt::format("USE {};\n", spool::quoted_name(database));
+  out += readable(spool::set_context(context_, one)) + ";\n";
+  if (const auto variables = spool::set_user_variables(one); !variables.empty()) out += variables + ";\n";
+  context_ = one.context;
+  auto text = one.text;
+  if (!one.parameters.empty())
+    text = protocol::sql::fill_placeholders(
+        text, dialect_of(one.context), spool::literals(one.parameters, one.context.character_set_client));
+  while (text.ends_with(';') || text.ends_with(' ') || text.ends_with('\n')) text.pop_back();
+  const auto& character_set = one.context.character_set_client;
+  if (stays_readable(text, character_set)) return out + text + "\n;\n";
+  // Other bytes would not survive an editor.
+  return out + fmt::format("SET @holdwater = {};\nPREPARE holdwater FROM @holdwater;\nEXECUTE holdwater;\n",
+                           spool::hex_literal(text, find_bad_utf8(text) != text.npos &&
+                                                            character_set.starts_with("utf8")
+                                                        ? "binary"
+                                                        : character_set));
+}
+
+} // namespace holdwater::proxy

@@ -1,0 +1,25 @@
+// Whether a spool's file is sound, told without a running program and without changing it.
+#pragma once
+
+#include "spool/error.hpp"
+#include "spool/unit.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace holdwater::spool {
+
+struct file_report {
+  std::string id;
+  std::uint64_t pending = 0;
+  std::uint64_t applied = 0; // and kept
+  std::uint64_t dead = 0;
+  seq last = 0;                   // that was given out
+  std::vector<std::string> wrong; // what is not as it should be; empty: it is sound
+};
+
+// A failure when it cannot be looked at: it is not there, is no spool, or a running program has it.
+[[nodiscard]] result<file_report> verify_file(const std::string& path);
+
+} // namespace holdwater::spool

@@ -23,7 +23,11 @@ std::string moment(std::chrono::microseconds since_epoch) {
 // A comment must not end where its text says so.
 std::string in_comment(std::string_view text) {
   std::string out;
-  for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
+  const bool whole = find_bad_utf8(text) == text.npos;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += byte < 0x20 || (byte >= 0x80 && !whole) ? '?' : c;
+  }
   return out;
 }
 
@@ -92,6 +96,10 @@ std::string sql_export::statement(const spool::statement& one) {
   out += readable(spool::set_context(context_, one)) + ";\n";
   if (const auto variables = spool::set_user_variables(one); !variables.empty()) out += variables + ";\n";
   context_ = one.context;
+  std::string bound; // the values again, as a person reads them
+  for (const auto& each : one.parameters)
+    bound += (bound.empty() ? "-- bound: " : ", ") + spool::readable(each);
+  if (!bound.empty()) out += in_comment(bound) + "\n";
   auto text = one.text;
   if (!one.parameters.empty())
     text = protocol::sql::fill_placeholders(

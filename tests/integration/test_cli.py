@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from lib.process import free_port, wait_until
 from lib.proxy import binary
 from lib.sql import run, spooled_seq
+from lib.statements import COM_STMT_EXECUTE, Session, lenenc, packed_execute
 
 TOKEN = "operate-token-for-tests"
+DOUBLE, BLOB, STRING = 5, 252, 254
 
 
 def holdwater(*arguments, **environment):
@@ -193,3 +196,44 @@ def test_the_completion_knows_every_command():
     assert completes("dead", "re") == ["retry"]
     assert "--json" in completes("status", "--")
     assert "--listen" in completes("--l")
+
+
+@pytest.mark.parametrize("kind", ["mariadb", "mysql"])
+def test_an_export_applied_by_hand_gives_what_replay_gives(servers, start_proxy, kind, tmp_path):
+    """Other character sets, bound values, ids, pinned times, user variables, quotes in every sql_mode."""
+    server = servers(kind)
+    server.ensure_running()
+    proxy = start_proxy(server)
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(60) CHARACTER SET utf8mb4, b BLOB, d DOUBLE, at DATETIME(6)) ENGINE=InnoDB")
+    run(connection, "INSERT INTO t (s) VALUES ('up')")
+    proxy.wait_ids_reserved("t")
+    session = Session(proxy)
+    server.stop()
+    proxy.wait_state("down")
+    latin = proxy.connect(charset="latin1")
+    spooled_seq(latin, "INSERT INTO t (s, b) VALUES ('caf\xe9', x'00ff27')")
+    connection = proxy.connect()
+    spooled_seq(connection, "INSERT INTO t (s, at) VALUES ('caf\xe9; -- \\'', NOW(6))")
+    run(connection, "SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
+    spooled_seq(connection, "INSERT INTO t (s) VALUES ('a\\')")
+    run(connection, "SET time_zone = '+05:00', @x = 'from a variable'")
+    spooled_seq(connection, "INSERT INTO t (s, at) VALUES (@x, NOW(6))")
+    statement = session.prepare("INSERT INTO t (s, b, d) VALUES (?, ?, ?)")
+    session.raw.command(COM_STMT_EXECUTE, packed_execute(
+        statement.id, [(STRING, lenenc("it's ?".encode())), (BLOB, lenenc(b"\x00'\\\xff")), (DOUBLE, struct.pack("<d", 0.1))]))
+    session.raw.expect_ok()
+    session.close()
+    code, sql, _ = Client(proxy)("spool", "export")
+    assert code == 0 and "PREPARE holdwater FROM @holdwater;" in sql and "-- bound: 'it''s ?', " in sql
+    server.start()
+    proxy.wait_drained()
+    assert proxy.health()["spool"]["dead"] == 0
+    query = f"SELECT id, HEX(s), HEX(b), d, at FROM {proxy.database}.t ORDER BY id"
+    replayed = server.run(query)
+    assert len(replayed) == 6
+    server.run(f"DELETE FROM {proxy.database}.t WHERE s <> 'up'")
+    done = subprocess.run(["mariadb", f"--socket={server.socket}", "--user=root", "--default-character-set=utf8mb4", proxy.database], input=sql,
+                          text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert server.run(query) == replayed

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint8_t result_kind = 1, prepared_kind = 2;
 constexpr std::uint8_t ok_byte = 0x00, local_file_byte = 0xfb, eof_byte = 0xfe, err_byte = 0xff;
+constexpr std::size_t largest_head = 32;  // of a stored answer, before its packets
 constexpr std::size_t eof_size_limit = 9; // a row may begin with 0xfe too, but is at least this long
 
 bool has(capabilities negotiated, capabilities flag) {
@@ -141,7 +142,9 @@ bool store_result(byte_span answer, capabilities negotiated, std::uint64_t known
   const auto end = read_end(in.payload(), negotiated);
   if (!end || !in.at_end()) return false;
 
+  const auto rows = answer.subspan(rows_from, in.begin() - rows_from);
   out.clear();
+  out.reserve(largest_head + definitions.size() + rows.size());
   payload_writer write(out);
   write.integer(result_kind, 1);
   write.lenenc_integer(columns);
@@ -150,7 +153,7 @@ bool store_result(byte_span answer, capabilities negotiated, std::uint64_t known
   write.integer(end->status, 2);
   write.integer(end->warnings, 2);
   append_with_no_sequence(out, definitions);
-  append_with_no_sequence(out, answer.subspan(rows_from, in.begin() - rows_from));
+  append_with_no_sequence(out, rows);
   return true;
 }
 

@@ -145,8 +145,12 @@ std::string program::open_data() {
     spdlog::warn("the data directory {}: {}", settings_.data_dir, problem);
   }
   if (const auto problem = profile_.load(); !problem.empty()) spdlog::warn("{}", problem);
-  if (settings_.cache.enabled)
-    cache_ = std::make_unique<read_cache>(settings_.cache, settings_.data_dir + "/cache.db");
+  if (settings_.cache.enabled) {
+    auto kept = settings_.cache; // for as long as any statement may be answered from it
+    for (const auto& one : settings_.rules)
+      kept.max_stale = std::max(kept.max_stale, one.max_stale.value_or(kept.max_stale));
+    cache_ = std::make_unique<read_cache>(kept, settings_.data_dir + "/cache.db");
+  }
   if (!settings_.spool.enabled) return {};
   if (settings_.accounts.empty())
     return "MYSQL_USER is not set: the spool needs an account to replay with (or set spool.enabled = false)";

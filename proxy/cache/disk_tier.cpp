@@ -1,8 +1,8 @@
 #include "proxy/cache/disk_tier.hpp"
 
+#include "proxy/cache/key_digest.hpp"
 #include "spool/boot_clock.hpp"
 
-#include <openssl/sha.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -22,13 +22,6 @@ constexpr int share_of_time = 100;                   // one part in so many is s
 constexpr auto tidying_pause = 30s;
 constexpr auto pause_after_trouble = 5s;
 constexpr auto longest_goodbye = 500ms;
-
-std::string digest_of(std::string_view key) {
-  std::string out(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(),
-         reinterpret_cast<unsigned char*>(out.data()));
-  return out;
-}
 
 } // namespace
 

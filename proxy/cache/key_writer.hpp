@@ -18,7 +18,9 @@ class key_writer {
     out_.append(part);
   }
   void number(std::uint64_t value, unsigned width = 8) {
-    for (unsigned byte = 0; byte < width; ++byte) out_ += static_cast<char>(value >> (8 * byte));
+    char bytes[8];
+    for (unsigned at = 0; at < sizeof bytes; ++at) bytes[at] = static_cast<char>(value >> (8 * at));
+    out_.append(bytes, width);
   }
 
  private:

@@ -28,13 +28,13 @@ memory_tier::~memory_tier() {
   clear();
 }
 
-memory_tier::shard& memory_tier::shard_of(std::string_view key) {
-  return shards_[(hash{}(key) >> 7) % shard_count_];
+memory_tier::shard& memory_tier::shard_of(const sought_key& key) {
+  return shards_[(key.hash >> 7) % shard_count_];
 }
 
 void memory_tier::drop(shard& in, entries::iterator which) {
   auto& one = which->second;
-  in.counted.bytes -= size_of(which->first, one.answer);
+  in.counted.bytes -= size_of(which->first.text, one.answer);
   if (one.used.is_linked()) in.used.erase(in.used.iterator_to(one));
   if (one.waiting.is_linked()) in.waiting.erase(in.waiting.iterator_to(one));
   in.all.erase(which);
@@ -44,7 +44,8 @@ void memory_tier::note_unsaved(shard& in, entry& one) {
   if (saves_ && !one.waiting.is_linked()) in.waiting.push_back(one);
 }
 
-void memory_tier::fill(std::string_view key, protocol::byte_span answer, cache_moment at, source from) {
+void memory_tier::fill(std::string_view text, protocol::byte_span answer, cache_moment at, source from) {
+  const sought_key key(text);
   auto& in = shard_of(key);
   const std::lock_guard lock(in.mutex);
   auto found = in.all.find(key);
@@ -58,19 +59,19 @@ void memory_tier::fill(std::string_view key, protocol::byte_span answer, cache_m
       if (at - one.saved_at > save_again_after) note_unsaved(in, one);
       return;
     }
-    in.counted.bytes -= size_of(found->first, one.answer);
+    in.counted.bytes -= size_of(found->first.text, one.answer);
     one.answer.assign(protocol::as_text(answer));
     one.answer.shrink_to_fit();
   } else {
-    found = in.all.try_emplace(std::string(key)).first;
+    found = in.all.try_emplace(kept_key(key)).first;
     auto& one = found->second;
-    one.key = &found->first;
+    one.key = &found->first.text;
     one.answer.assign(protocol::as_text(answer));
     one.at = at;
     in.used.push_front(one);
   }
   auto& one = found->second;
-  in.counted.bytes += size_of(found->first, one.answer);
+  in.counted.bytes += size_of(found->first.text, one.answer);
   if (from == source::server) {
     ++in.counted.fills;
     note_unsaved(in, one);
@@ -78,12 +79,13 @@ void memory_tier::fill(std::string_view key, protocol::byte_span answer, cache_m
     one.saved_at = at;
   }
   while (in.counted.bytes > most_bytes_ && !in.used.empty()) {
-    drop(in, in.all.find(*in.used.back().key));
+    drop(in, in.all.find(sought_key(*in.used.back().key)));
     ++in.counted.evictions;
   }
 }
 
-std::optional<cached_answer> memory_tier::find(std::string_view key) {
+std::optional<cached_answer> memory_tier::find(std::string_view text) {
+  const sought_key key(text);
   auto& in = shard_of(key);
   const std::lock_guard lock(in.mutex);
   const auto found = in.all.find(key);
@@ -94,14 +96,16 @@ std::optional<cached_answer> memory_tier::find(std::string_view key) {
   return cached_answer{{bytes.begin(), bytes.end()}, one.at};
 }
 
-bool memory_tier::is_filled_since(std::string_view key, cache_moment at) {
+bool memory_tier::is_filled_since(std::string_view text, cache_moment at) {
+  const sought_key key(text);
   auto& in = shard_of(key);
   const std::lock_guard lock(in.mutex);
   const auto found = in.all.find(key);
   return found != in.all.end() && found->second.at >= at;
 }
 
-void memory_tier::forget(std::string_view key) {
+void memory_tier::forget(std::string_view text) {
+  const sought_key key(text);
   auto& in = shard_of(key);
   const std::lock_guard lock(in.mutex);
   const auto found = in.all.find(key);
@@ -124,7 +128,7 @@ void memory_tier::drop_expired(cache_moment now) {
   for (auto& in : shards_) {
     const std::lock_guard lock(in.mutex);
     for (int left = most; left > 0 && !in.used.empty() && now - in.used.back().at > max_stale_; --left) {
-      drop(in, in.all.find(*in.used.back().key));
+      drop(in, in.all.find(sought_key(*in.used.back().key)));
       ++in.counted.expired;
     }
   }

@@ -75,13 +75,34 @@ class memory_tier {
     const std::string* key = nullptr;
     hook used, waiting;
   };
-  struct hash {
+  // A key with its hash, which is made once.
+  struct sought_key {
+    explicit sought_key(std::string_view key) : text(key), hash(std::hash<std::string_view>{}(key)) {}
+    std::string_view text;
+    std::size_t hash;
+  };
+  struct kept_key {
+    explicit kept_key(const sought_key& one) : text(one.text), hash(one.hash) {}
+    std::string text;
+    std::size_t hash;
+  };
+  struct hash_of {
     using is_transparent = void;
-    std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>{}(key); }
+    template <class Key>
+    std::size_t operator()(const Key& key) const {
+      return key.hash;
+    }
+  };
+  struct same_key {
+    using is_transparent = void;
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      return a.hash == b.hash && a.text == b.text;
+    }
   };
   using by_use = boost::intrusive::list<entry, boost::intrusive::member_hook<entry, hook, &entry::used>>;
   using by_wait = boost::intrusive::list<entry, boost::intrusive::member_hook<entry, hook, &entry::waiting>>;
-  using entries = std::unordered_map<std::string, entry, hash, std::equal_to<>>;
+  using entries = std::unordered_map<kept_key, entry, hash_of, same_key>;
   struct alignas(64) shard {
     std::mutex mutex;
     entries all;
@@ -90,7 +111,7 @@ class memory_tier {
     counts counted;
   };
 
-  [[nodiscard]] shard& shard_of(std::string_view key);
+  [[nodiscard]] shard& shard_of(const sought_key& key);
   void drop(shard& in, entries::iterator which);
   void note_unsaved(shard& in, entry& one);
 

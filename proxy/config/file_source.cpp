@@ -1,6 +1,7 @@
 // The configuration file: TOML, read by toml11. Each message starts with FILE:LINE.
 //
 // Format: https://toml.io/en/v1.0.0
+#include "proxy/config/rule_source.hpp"
 #include "proxy/config/source.hpp"
 #include "proxy/config/utf8.hpp"
 
@@ -133,6 +134,8 @@ class file_reader {
       const auto& [key, value] = *entry;
       if (key == "account") {
         take_accounts(value);
+      } else if (key == "rule") {
+        for (auto& one : read_rules(value, path_, out_.errors)) out_.rules.push_back(std::move(one));
       } else if (value.is_table() && !find_option(key)) {
         take_section(key, value);
       } else {
@@ -208,7 +211,7 @@ class file_reader {
   }
 
   static std::vector<std::string> section_names() {
-    std::vector<std::string> out{"account"};
+    std::vector<std::string> out{"account", "rule"};
     for (const auto& row : option_table())
       if (const auto dot = row.name.find('.'); dot != row.name.npos)
         out.emplace_back(row.name.substr(0, dot));

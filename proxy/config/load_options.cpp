@@ -63,6 +63,7 @@ class loader {
   void take(source from, origin where) {
     for (const auto& one : from.settings) take(one, where);
     for (const auto& one : from.accounts) take(one);
+    std::ranges::move(from.rules, std::back_inserter(loaded_.values.rules));
     std::ranges::move(from.errors, std::back_inserter(errors_));
     std::ranges::move(from.warnings, std::back_inserter(loaded_.warnings));
   }
@@ -235,6 +236,7 @@ reload_plan plan_reload(const options& running, const options& fresh) {
   }
   if (running.accounts != fresh.accounts) out.needs_restart.emplace_back("account");
   take_reloadable(out.values, fresh);
+  if (running.rules != fresh.rules) out.needs_restart.emplace_back("rule");
   return out;
 }
 

@@ -236,7 +236,19 @@ constexpr std::string_view sample_tail = //
     "#[[account]]\n"
     "#user = \"shop\"\n"
     "#password = \"\"\n"
-    "#plugin = \"\"\n";
+    "#plugin = \"\"\n"
+    "\n# What is different for some statements. account, database (the default one, or that of a table), "
+    "table\n"
+    "# (or schema.table) and pattern (the whole text, as LIKE has it) are conditions, of which all that are\n"
+    "# given must hold. Each of cache, max_stale, spool and hold is taken from the first rule that says it.\n"
+    "#[[rule]]\n"
+    "#table = \"payments\"\n"
+    "#cache = false\n"
+    "#spool = false\n"
+    "#[[rule]]\n"
+    "#account = \"report\"\n"
+    "#max_stale = 600\n"
+    "#hold = 0.5\n";
 
 } // namespace
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,21 @@ struct account {
       plugin; // that clients must log in with; empty: the server's default, or what the client prefers
 
   friend bool operator==(const account&, const account&) = default;
+};
+
+// [[rule]]: what is different for some statements. All conditions that are given must hold.
+struct rule {
+  std::string account;
+  std::string database; // the default one, or that of a table in the statement
+  std::string table;    // or schema.table: one that the statement names
+  std::string pattern;  // of the statement's text, as LIKE has it
+
+  std::optional<bool> cache;
+  std::optional<std::chrono::seconds> max_stale;
+  std::optional<bool> spool;
+  std::optional<std::chrono::milliseconds> hold;
+
+  friend bool operator==(const rule&, const rule&) = default;
 };
 
 struct options {
@@ -56,6 +72,7 @@ struct options {
   } server;
   std::string proxy_protocol_networks; // whose connections may begin with a PROXY header
   std::vector<account> accounts;       // [[account]] in the file, besides server.user
+  std::vector<rule> rules;             // [[rule]] in the file, in its order
 
   struct client_tls_options {
     std::string mode = "preferred"; // off, preferred, required

@@ -28,6 +28,7 @@ struct account_setting {
 struct source {
   std::vector<setting> settings;
   std::vector<account_setting> accounts; // from a file only
+  std::vector<rule> rules;               // as well
   std::vector<std::string> errors;
   std::vector<std::string> warnings;
 };

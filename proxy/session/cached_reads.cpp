@@ -6,6 +6,7 @@
 #include "protocol/sql/lasting_reads.hpp"
 #include "protocol/statement_commands.hpp"
 #include "protocol/stored_answer.hpp"
+#include "proxy/cache/key_digest.hpp"
 #include "proxy/cache/key_writer.hpp"
 #include "proxy/cache/read_cache.hpp"
 #include "proxy/server/state_board.hpp"
@@ -95,14 +96,14 @@ void session::begin_copy(const command_facts& facts) {
   auto* executed =
       protocol::executes_statement(command_.code) ? state_.statements.find(command_.statement) : nullptr;
   if (!state_.in_transaction()) {
-    one.since = spool::since_boot();
+    one.since = home_.since_boot();
     one.wrote = state_.next_transaction();
   }
   if (!leaves_data_alone(facts, executed)) one.wrote = true;
-  if (facts.calls_unknown || (executed && executed->facts.calls_unknown)) state_.called_unknown = true;
+  if (facts.calls_unknown || (executed && executed->facts.calls_unknown)) state_.call_unknown();
   const bool prepares = command_.code == command::stmt_prepare; // whose answer holds no data
-  if ((one.wrote && !prepares) || !known_ || !command_.whole ||
-      command_.decided_in.state != server_state::up || state_.called_unknown ||
+  if (!command_.rule.cache.value_or(true) || (one.wrote && !prepares) || !known_ || !command_.whole ||
+      command_.decided_in.state != server_state::up || state_.called_unknown() ||
       !state_.unrestorable().empty())
     return;
   switch (command_.code) {
@@ -188,23 +189,46 @@ void session::notice_rights() {
 // ----------------------------------------------------------------------------------------------------
 // the key
 
-// Into the worker's scratch. False: what the answer depends on is not all known.
-bool session::make_read_key() {
-  key_writer key(home_.scratch().key);
-  const auto code = command_.code;
-  const auto masked = code == command::query ? of_answers : of_answers | of_executions;
-  key.number(static_cast<std::uint8_t>(code), 1);
-  key.number(negotiated_ & masked);
-  key.text(login_.user);
+// Who asks, and in which settings: made anew only when one of these has changed.
+const asker* session::asker_of_reads() {
+  const bool executes = command_.code != command::query;
+  auto& known = copy_.askers[executes ? 1 : 0];
+  const auto version = state_.reading_version() + 1; // 0: never made
+  if (known.version == version && known.negotiated == negotiated_ && known.user == login_.user)
+    return known.digest.empty() ? nullptr : &known;
+  known = {version, negotiated_, login_.user, {}};
+  auto& text = home_.scratch().context;
+  key_writer context(text);
+  context.number(negotiated_ & (executes ? of_answers | of_executions : of_answers));
+  context.text(login_.user);
   // the server may know the account by the client's address, where it is told
-  key.text(process().settings.server.proxy_protocol == "off" ? std::string() : client_address());
+  context.text(process().settings.server.proxy_protocol == "off" ? std::string() : client_address());
+  if (!state_.append_reading_context(context)) return nullptr;
+  known.digest = digest_of(text);
+  return &known;
+}
+
+// Into the worker's scratch: who asks, and then the question itself. False: what the answer depends on is not
+// all known.
+bool session::make_read_key() {
+  auto& scratch = home_.scratch();
+  const auto code = command_.code;
+  const auto* who = asker_of_reads();
+  if (!who) return false;
+  key_writer key(scratch.key);
+  key.number(static_cast<std::uint8_t>(code), 1);
+  key.text(who->digest);
   if (code != command::stmt_execute) {
     key.text(state_.database());
     const auto query = code == command::query ? query_text() : std::nullopt;
     if (code == command::query && !query) return false;
     key.text(query ? query->text : protocol::as_text(command_.payload.subspan(1)));
-    return state_.append_reading_context(key);
+    return true;
   }
+  return append_execution(key);
+}
+
+bool session::append_execution(key_writer& key) {
   const auto* one = state_.statements.find(protocol::statement_id_of(command_.payload));
   if (!one) one = state_.statements.find(command_.statement); // the one prepared last
   if (!one || one->types_missed || command_.payload.size() < execute_head) return false;
@@ -215,14 +239,14 @@ bool session::make_read_key() {
   if (!where.understood) {
     if (one->parameters > 0) return false;
     key.text(protocol::as_text(command_.payload.subspan(execute_head)));
-  } else {
-    const auto types =
-        where.sent ? command_.payload.subspan(where.types_at, where.types_size) : byte_span(one->types);
-    key.text(protocol::as_text(command_.payload.subspan(execute_head, where.flag_at - execute_head)));
-    key.text(protocol::as_text(types));
-    key.text(protocol::as_text(command_.payload.subspan(where.types_at + where.types_size)));
+    return true;
   }
-  return state_.append_reading_context(key);
+  const auto types =
+      where.sent ? command_.payload.subspan(where.types_at, where.types_size) : byte_span(one->types);
+  key.text(protocol::as_text(command_.payload.subspan(execute_head, where.flag_at - execute_head)));
+  key.text(protocol::as_text(types));
+  key.text(protocol::as_text(command_.payload.subspan(where.types_at + where.types_size)));
+  return true;
 }
 
 // ----------------------------------------------------------------------------------------------------
@@ -281,7 +305,7 @@ void session::find_cached(const command_facts& facts, situation& now) {
   auto found = cache.memory().find(home_.scratch().key);
   if (!found) return fail("");
   const auto age = std::max(spool::since_boot() - found->at, cache_moment(0));
-  if (age > process().settings.cache.max_stale) {
+  if (age > command_.rule.max_stale.value_or(process().settings.cache.max_stale)) {
     cache.too_old.fetch_add(1, std::memory_order_relaxed);
     return fail("the server is down, and what is cached of this read is older than cache.max_stale");
   }

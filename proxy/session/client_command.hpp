@@ -4,6 +4,7 @@
 #include "protocol/command.hpp"
 #include "protocol/packet.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/rules.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +26,7 @@ struct client_command {
   bool noted = false;          // what it reads lacks queued writes ...
   bool marked = false;         // ... and its answer has said so
   bool sought = false;         // its answer was looked for on the cache's disk
+  rule_effects rule;           // what the configuration says of it
   server_view decided_in;      // the server, when it was decided last
   unsigned links_lost = 0;     // server connections that were lost over it
   std::uint32_t statement = 0; // the client's id of the prepared statement that it was sent for

@@ -9,7 +9,7 @@ task<> session::hold_while(bool (session::*condition)() const) {
   if (!held_) {
     held_ = true;
     process().counters.commands_held.fetch_add(1, std::memory_order_relaxed);
-    home_.deadlines().set(hold_limit_, process().settings.hold());
+    home_.deadlines().set(hold_limit_, hold_time());
   }
   const auto began = home_.deadlines().now();
   while ((this->*condition)() && !held_out() && !stopping_ && !client_->closed()) {

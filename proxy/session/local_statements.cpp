@@ -54,8 +54,10 @@ void session::look_at_write(command_facts& facts) {
     write_.bound = true;
     facts.prepares_write = analyze_write();
     facts.prepares_plain = is_plain();
-    facts.lasting = home_.analysis().single() && sql::is_lasting_read(write_.text, home_.analysis().first(),
-                                                                      write_.database, state_.dialect());
+    facts.lasting =
+        home_.analysis().single() &&
+        sql::is_lasting_read(write_.text, home_.analysis().first(), write_.database, state_.dialect()) &&
+        command_.rule.cache.value_or(true);
     if (has(home_.analysis().first().traits, sql::trait::returning)) write_.refusal = "RETURNING";
     return;
   case command::stmt_execute:
@@ -120,7 +122,7 @@ void session::look_at_execute(command_facts& facts) {
   facts.pure_read = one->facts.pure_read;
   facts.only_reads = facts.reads_tables = one->facts.only_reads;
   facts.stays_in_transaction = one->facts.stays_in_transaction;
-  facts.lasting = one->kept && one->facts.lasting;
+  facts.lasting = one->kept && one->facts.lasting && command_.rule.cache.value_or(true);
   if (!one->kept) return;
   write_.statement = one;
   write_.text = one->text;

@@ -4,6 +4,8 @@
 #include "proxy/session/session.hpp"
 #include "spool/spool.hpp"
 
+#include "protocol/statement_commands.hpp"
+
 namespace holdwater::proxy {
 
 // Precondition: describe() was just called; the worker's analysis holds the statement.
@@ -52,6 +54,8 @@ situation session::look_around(const command_facts& facts, const server_view& se
   const auto& statement = home_.analysis().first();
   if (facts.write || facts.prepares_write) {
     not_spoolable_ = write_.refusal;
+    if (not_spoolable_.empty() && !ruled(write_.text, write_.database).spool.value_or(true))
+      not_spoolable_ = ruled_out;
     if (not_spoolable_.empty())
       not_spoolable_ = why_not_spoolable(statement, state_, write_.database, write_.bound);
     if (not_spoolable_.empty()) not_spoolable_ = state_.context_gap();
@@ -63,6 +67,41 @@ situation session::look_around(const command_facts& facts, const server_view& se
   if (now.server == server_state::draining || server.reads)
     now.depends_on_pending = process().queue->pending_on(tables_of(statement, write_.database, false));
   return now;
+}
+
+// Precondition: the worker's analysis holds the text.
+rule_effects session::ruled(std::string_view text, std::string_view database) const {
+  const auto& rules = home_.process().settings.rules;
+  if (rules.empty()) return {};
+  ruled_statement what{login_.user, database, text, {}};
+  for (const auto& one : home_.analysis().statements())
+    for (auto& table : tables_of(one, database, false)) what.tables.push_back(std::move(table));
+  return effects_of(rules, what);
+}
+
+// To the command, before the rest is made of it. Afterwards the worker's analysis holds its text.
+void session::apply_rules(command_facts& facts) {
+  if (process().settings.rules.empty()) return;
+  std::string_view text;
+  std::string_view database = state_.database();
+  if (command_.code == protocol::command::query) {
+    text = query_text()->text;
+  } else if (command_.code == protocol::command::stmt_prepare) {
+    text = protocol::as_text(command_.payload.subspan(1));
+  } else if (protocol::executes_statement(command_.code)) {
+    const auto* one = state_.statements.find(protocol::statement_id_of(command_.payload));
+    if (!one || !one->kept) return;
+    text = one->text;
+    database = one->made_in->database;
+  }
+  if (text.empty()) return;
+  if (command_.code != protocol::command::query) home_.analysis().analyze(text, state_.dialect());
+  command_.rule = ruled(text, database);
+  facts.lasting = facts.lasting && command_.rule.cache.value_or(true);
+}
+
+std::chrono::milliseconds session::hold_time() const {
+  return command_.rule.hold.value_or(home_.process().settings.hold());
 }
 
 } // namespace holdwater::proxy

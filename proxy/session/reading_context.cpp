@@ -38,7 +38,7 @@ bool lists(const List& names, std::string_view name) {
 } // namespace
 
 bool session_state::append_reading_context(key_writer& key) const {
-  if (!gaps_.empty() || !unrestorable_.empty() || called_unknown) return false;
+  if (!gaps_.empty() || !unrestorable_.empty() || called_unknown_) return false;
   const auto& now = context_;
   for (const auto* part : {&now.sql_mode, &now.time_zone, &now.lc_time_names, &now.character_set_client,
                            &now.collation_connection, &now.character_set_results, &now.collation_server,

@@ -214,6 +214,7 @@ command_facts session::describe(bool up) {
     facts = describe_query(query->text, command_.whole, alone, state_, home_.analysis());
     notice_ids(query->text);
   }
+  apply_rules(facts);
   if (command_.code == command::stmt_execute || facts.kind == protocol::sql::kind::execute)
     facts.kills = executes_kill();
   if (facts.kind == protocol::sql::kind::execute) {

@@ -112,6 +112,9 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<verdict> act(const decision& chosen, const command_facts& facts);
   task<bool> carry_out(const decision& chosen);
   [[nodiscard]] command_facts describe(bool up);
+  void apply_rules(command_facts& facts);
+  [[nodiscard]] rule_effects ruled(std::string_view text, std::string_view database) const;
+  [[nodiscard]] std::chrono::milliseconds hold_time() const;
   [[nodiscard]] situation look_around(const command_facts& facts, const server_view& server);
   void check_idle_link();
   void drop_stale_link();
@@ -234,7 +237,9 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   void copy_answer(protocol::byte_span part);
   void keep_copy(protocol::byte_span answer);
   void notice_rights();
+  [[nodiscard]] const asker* asker_of_reads();
   [[nodiscard]] bool make_read_key();
+  [[nodiscard]] bool append_execution(key_writer& key);
   [[nodiscard]] bool may_seek(const command_facts& facts, const server_view& server);
   task<> seek_on_disk();
   void find_cached(const command_facts& facts, situation& now);

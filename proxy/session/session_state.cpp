@@ -76,7 +76,8 @@ void session_state::begin(const protocol::handshake_response& login,
   settings_.clear();
   user_variables_.clear();
   unrestorable_.clear();
-  called_unknown = false;
+  called_unknown_ = false;
+  ++reading_version_;
   statements.clear();
   more_statements.reset();
   collected.forget();
@@ -173,6 +174,7 @@ bool session_state::can_assign_locally(const sql::statement& set) const {
 }
 
 std::vector<std::string> session_state::assign(const sql::statement& set) {
+  ++reading_version_;
   std::vector<std::string> unknown;
   if (set.assignments.empty()) make_unrestorable("a SET statement that is not understood");
   for (const auto& one : set.assignments) assign_one(one, unknown);
@@ -216,6 +218,7 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
 }
 
 void session_state::learn(std::string_view variable, const std::optional<std::string>& value) {
+  ++reading_version_;
   const auto text = !value ? std::string("NULL") : is_number(*value) ? *value : quoted(*value);
   set_variable(std::string(variable), value.value_or(""), text);
 }
@@ -368,6 +371,7 @@ prepare_context session_state::preparing() const {
 }
 
 void session_state::make_unrestorable(std::string_view why) {
+  ++reading_version_;
   if (unrestorable_.empty()) unrestorable_ = why;
 }
 

@@ -113,7 +113,10 @@ class session_state {
   [[nodiscard]] bool append_reading_context(key_writer& key) const;
   // A statement prepared in it means the same now, the default database aside.
   [[nodiscard]] bool reads_as(const prepare_context& then) const;
-  bool called_unknown = false; // something was called that may hide a table behind a temporary one
+  // Another number whenever that may be something else; never one again.
+  [[nodiscard]] std::uint64_t reading_version() const { return reading_version_; }
+  void call_unknown() { ++reading_version_, called_unknown_ = true; }
+  [[nodiscard]] bool called_unknown() const { return called_unknown_; }
 
   // --- what cannot be restored on another server connection
   void make_unrestorable(std::string_view why);
@@ -158,6 +161,8 @@ class session_state {
   std::string next_isolation_;
   std::vector<std::pair<std::string, std::string>> gaps_; // variable, why the context is not known
   std::string unrestorable_;
+  bool called_unknown_ = false; // something was called that may hide a table behind a temporary one
+  std::uint64_t reading_version_ = 0;
   std::vector<std::pair<std::string, std::string>> user_variables_; // lower-case name, SQL text of the value
   std::vector<std::pair<std::string, std::string>>
       settings_; // variable, assignment text; in the order of first use

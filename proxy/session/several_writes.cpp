@@ -39,6 +39,7 @@ std::optional<write_draft> session::make_one_of_several(std::string& refusal) {
   const auto& one = home_.analysis().first();
   auto why = write ? why_not_spoolable(one, state_, write_.database) : "something that is no plain write";
   if (why.empty() && has(one.traits, sql::trait::returning)) why = "RETURNING";
+  if (why.empty() && !ruled(write_.text, write_.database).spool.value_or(true)) why = ruled_out;
   if (why.empty()) why = state_.context_gap();
   if (why.empty()) why = state_.setting_left_behind(write_.text);
   if (why.empty()) return make_write({}, refusal);

@@ -192,7 +192,7 @@ task<bool> session::wait_for_ticket(ticket& one) {
   };
   if (!held_) {
     held_ = true;
-    home_.deadlines().set(hold_limit_, process().settings.hold());
+    home_.deadlines().set(hold_limit_, hold_time());
   }
   while (unsettled()) {
     if (stopping_ || client_->closed()) co_return false;

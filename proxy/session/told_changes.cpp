@@ -41,6 +41,7 @@ std::string as_selected(std::string_view told) {
 } // namespace
 
 void session_state::follow(const session_change& told, bool by_set, std::vector<std::string>& to_ask) {
+  ++reading_version_;
   if (told.what == session_change::kind::schema) {
     // The name is told in UTF-8, whatever character set the client writes in, and what restores it is read
     // under.
@@ -74,6 +75,7 @@ void session_state::follow(const session_change& told, bool by_set, std::vector<
 // MariaDB's EOFs say so, and it tells in the next OK that tells of something else. (MySQL's do not; it tells
 // in its next OK.)
 void session_state::changed_untold(std::vector<std::string>& to_ask) {
+  ++reading_version_;
   for (const auto name : told_by_default) must_ask(std::string(name), to_ask);
 }
 

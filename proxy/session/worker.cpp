@@ -5,6 +5,7 @@
 #include "proxy/session/link.hpp"
 #include "proxy/session/server_pool.hpp"
 #include "proxy/session/session.hpp"
+#include "spool/boot_clock.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -70,6 +71,17 @@ void worker::learn_greeting() {
 
 void worker::reload(const options& fresh) {
   loop_.post([this, fresh] { take_reloadable(settings_, fresh); });
+}
+
+std::chrono::microseconds worker::since_boot() {
+  using std::chrono::duration_cast, std::chrono::microseconds;
+  const auto now = deadlines().now();
+  if (now >= next_look_) {
+    asleep_ = spool::since_boot() -
+              duration_cast<microseconds>(std::chrono::steady_clock::now().time_since_epoch());
+    next_look_ = now + std::chrono::seconds(1);
+  }
+  return duration_cast<microseconds>(now.time_since_epoch()) + asleep_;
 }
 
 void worker::run(task<> what) {

@@ -60,8 +60,12 @@ class worker {
   struct cache_scratch {
     std::string key;
     protocol::byte_buffer answer;
+    std::string context; // what a key stands for besides the question
   };
   [[nodiscard]] cache_scratch& scratch() { return scratch_; }
+  // The time since boot, as of this turn of the loop; after the machine has slept, it may be behind for a
+  // second.
+  [[nodiscard]] std::chrono::microseconds since_boot();
 
   // Wakes `one` at the next change of the server's state, unless it is taken back before.
   void wait_for_state(wakeup& one) { state_waiters_.insert(&one); }
@@ -82,6 +86,8 @@ class worker {
   protocol::sql::analysis analysis_;
   traffic traffic_;
   cache_scratch scratch_;
+  std::chrono::microseconds asleep_{0}; // by how much the boot's clock is ahead of the steady one
+  steady_time next_look_{};             // at that
   std::unique_ptr<server_pool> pool_;
   std::unordered_set<wakeup*> state_waiters_;
   std::unordered_set<std::shared_ptr<session>> sessions_;

@@ -51,6 +51,7 @@ struct several_drafts {
   std::vector<spooled_ok> told;
 };
 
+inline constexpr const char* ruled_out = "a rule of the configuration keeps it from being queued";
 inline constexpr const char* too_large_to_collect =
     "this transaction has grown too large to be collected while the server is down; this statement is not in "
     "it, what came before it still is";

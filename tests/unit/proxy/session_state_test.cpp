@@ -1,5 +1,7 @@
 #include "proxy/session/session_state.hpp"
 
+#include "proxy/cache/key_writer.hpp"
+
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -261,4 +263,61 @@ TEST_CASE("SET autocommit = 1 commits only where it was 0") {
   CHECK(commits("SET @@session.AUTOCOMMIT = ON"));
   CHECK(commits("SET time_zone = '+01:00', autocommit = 1"));
   CHECK_FALSE(commits("SET autocommit = 0"));
+}
+
+TEST_CASE("whenever a read may be answered otherwise, the version of what it depends on is another") {
+  auto state = fresh();
+  const auto context = [&] {
+    std::string text;
+    proxy::key_writer key(text);
+    return state.append_reading_context(key) ? text : std::string("not known");
+  };
+  auto before = context();
+  auto version = state.reading_version();
+  int changes = 0;
+  const auto look = [&](const std::string& what) {
+    CAPTURE(what);
+    const auto now = context();
+    if (now != before) CHECK(state.reading_version() > version);
+    changes += now != before;
+    before = now;
+    version = state.reading_version();
+  };
+  const auto assign_here = [&](const char* text) {
+    protocol::sql::analysis found;
+    found.analyze(text, state.dialect());
+    state.assign_here(found.first());
+  };
+  const std::vector<const char*> settings{"SET sql_mode = 'ANSI_QUOTES'",
+                                          "SET time_zone = '+01:00'",
+                                          "SET NAMES latin1",
+                                          "SET lc_time_names = 'de_DE'",
+                                          "SET collation_connection = utf8mb4_bin",
+                                          "SET group_concat_max_len = 5",
+                                          "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+                                          "SET sql_auto_is_null = 1"};
+  for (const char* text : settings) {
+    assign(state, text);
+    look(text);
+  }
+  state.learn("time_zone", "+02:00");
+  look("learn");
+  std::vector<std::string> to_ask;
+  state.follow({protocol::session_change::kind::variable, "time_zone", "+03:00"}, false, to_ask);
+  look("follow");
+  state.call_unknown();
+  look("call_unknown");
+  state.begin({}, profile());
+  look("begin");
+  for (const char* text : settings) {
+    assign_here(text);
+    look(text);
+  }
+  state.changed_untold(to_ask);
+  look("changed_untold");
+  state.begin({}, profile());
+  look("begin");
+  state.make_unrestorable("why");
+  look("make_unrestorable");
+  CHECK(changes >= 20);
 }

@@ -82,6 +82,9 @@ TEST_CASE("a full file sets what it names and leaves the rest") {
   CHECK(o.spool.retention_bytes == options{}.spool.retention_bytes);
   CHECK(o.admin.listen == endpoint{"0.0.0.0", 8001});
   CHECK(o.accounts == std::vector<account>{{"shop", "one"}, {"guest", ""}});
+  rule wanted{"report", {}, "shop.payments", "SELECT %", false, std::chrono::seconds(60), false, {}};
+  wanted.hold = std::chrono::milliseconds(1500);
+  CHECK(o.rules == std::vector<rule>{wanted});
 }
 
 TEST_CASE("sections may be written as dotted keys or inline tables") {

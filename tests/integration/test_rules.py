@@ -1,0 +1,79 @@
+"""[[rule]]: what is different for some statements, by account, database, table or text."""
+import pymysql
+
+from lib.process import wait_until
+from lib.sql import error_number, run, spooled_seq, was_refused_for_outage
+
+RULES = """
+[[rule]]
+table = "secrets"
+cache = false
+[[rule]]
+table = "payments"
+spool = false
+[[rule]]
+pattern = "%/* soon */%"
+max_stale = 1
+[[rule]]
+pattern = "%/* impatient */%"
+hold = 0.1
+"""
+
+
+def ruled(start_proxy, server, **settings):
+    proxy = start_proxy(server, **settings)
+    with open(proxy.config, "a") as file:
+        file.write(RULES)
+    proxy.restart()
+    proxy.wait_drained()
+    return proxy
+
+
+def error_of(connection, statement):
+    try:
+        run(connection, statement)
+        return ""
+    except pymysql.err.MySQLError as error:
+        return error.args[1]
+
+
+def test_each_rule_holds_for_its_statements_alone(mariadb, start_proxy):
+    proxy = ruled(start_proxy, mariadb)
+    connection = proxy.connect()
+    for name in ("plain", "secrets", "payments"):
+        run(connection, f"CREATE TABLE {name} (id INT PRIMARY KEY) ENGINE=InnoDB")
+    reads = ["SELECT * FROM plain", "SELECT * FROM secrets", "SELECT plain.id FROM plain JOIN secrets ON 1 = 0",
+             "SELECT id FROM plain /* soon */"]
+    for statement in reads:
+        run(connection, statement)
+    assert proxy.json("/health/cache")["fills"] == 2
+    proxy.wait_tables_known()
+    mariadb.stop()
+    proxy.wait_state("down")
+    run(connection, reads[0])
+    for statement in reads[1:3]:
+        was_refused_for_outage(connection, statement)
+    wait_until(lambda: "older than cache.max_stale" in error_of(connection, reads[3]), 20, "it is too old by its rule")
+    run(connection, reads[0])
+    spooled_seq(connection, "INSERT INTO plain VALUES (1)")
+    number, text = error_number(connection, "INSERT INTO payments VALUES (1)")
+    assert number == 3032 and "a rule of the configuration" in text
+    run(connection, "BEGIN")
+    run(connection, "INSERT INTO plain VALUES (2)")
+    assert "a rule" in error_number(connection, "UPDATE payments SET id = 2")[1]
+    run(connection, "COMMIT")
+    several = proxy.connect(client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS)
+    assert "a rule" in error_number(several, "INSERT INTO plain VALUES (3); DELETE FROM payments")[1]
+    mariadb.start()
+    proxy.wait_drained()
+    run(connection, "INSERT INTO payments VALUES (7)")
+    assert mariadb.run("SELECT COUNT(*) FROM plain", "SELECT id FROM payments", database=proxy.database)[-1] == (7,)
+
+
+def test_a_rule_says_how_long_a_statement_is_held(mariadb, start_proxy):
+    proxy = ruled(start_proxy, mariadb, DB_RETRY_ATTEMPTS=100)  # suspect for 20 s
+    connection = proxy.connect()
+    mariadb.stop()
+    proxy.wait_state("suspect")
+    was_refused_for_outage(connection, "SELECT * FROM t /* impatient */")
+    assert proxy.state() == "suspect", "it was held for as long as any other"

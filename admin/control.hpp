@@ -80,6 +80,7 @@ struct health {
   pool_health pool;
   double uptime_s = 0;
   std::string version;
+  std::string net_backend; // what moves the sessions' bytes: epoll, io_uring
 };
 
 struct counter {

@@ -97,6 +97,10 @@ std::vector<counter> health_metrics(const health& of) {
   const auto number_of = [](std::uint64_t value) { return static_cast<double>(value); };
   return {
       {"holdwater_build_info", "The running version, as a label.", true, {{{{"version", of.version}}, 1}}},
+      {"holdwater_net_backend_info",
+       "What moves the sessions' bytes, as a label.",
+       true,
+       {{{{"backend", of.net_backend}}, 1}}},
       gauge("holdwater_uptime_seconds", "Time since the start.", of.uptime_s),
       states("holdwater_status", "The status that /health/ shows.", statuses, of.status),
       states("holdwater_database_state", "The server's state.", database_states, of.database.state),

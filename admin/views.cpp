@@ -104,7 +104,7 @@ json::value view(const health& of) {
   return json::object{{"status", of.status},     {"database", view(of.database)},
                       {"spool", view(of.spool)}, {"cache", view(of.cache)},
                       {"pool", view(of.pool)},   {"uptime_s", to_ms(of.uptime_s)},
-                      {"version", of.version}};
+                      {"version", of.version},   {"net_backend", of.net_backend}};
 }
 
 json::value view(const spool_listing& of, bool values) {

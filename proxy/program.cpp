@@ -2,6 +2,7 @@
 
 #include "admin/server.hpp"
 #include "proxy/config/load_options.hpp"
+#include "proxy/net/ring.hpp"
 #include "proxy/net/tls_files.hpp"
 #include "proxy/privacy.hpp"
 #include "proxy/server/address.hpp"
@@ -98,6 +99,7 @@ std::string program::start() {
   std::signal(SIGPIPE, SIG_IGN);
   descriptors_ = raise_descriptor_limit();
   fit_to_descriptors(settings_, descriptors_);
+  if (auto problem = choose_backend(); !problem.empty()) return problem;
   if (auto problem = open_data(); !problem.empty()) return problem;
   if (auto problem = open_tls(); !problem.empty()) return problem;
   monitor_ = std::make_unique<monitor>(settings_, board_, replayer_.get(), spool_.get());
@@ -126,6 +128,21 @@ std::string program::start() {
   spdlog::info("holdwater {} listens on {}:{}{}{} for {}, {} worker(s), spool {}", HOLDWATER_VERSION,
                bound.host, bound.port, settings_.listen_socket.empty() ? "" : " and ",
                settings_.listen_socket, settings_.server.name(), count, spool_ ? spool_->id() : "off");
+  return {};
+}
+
+// What "auto" means here. Containers often forbid io_uring.
+std::string program::choose_backend() {
+  auto& backend = settings_.net.backend;
+  if (backend == "epoll") return {};
+  const auto problem = ring::why_not();
+  if (!problem.empty() && backend == "io_uring")
+    return fmt::format("net.backend is io_uring, which does not work here: {}", problem);
+  backend = problem.empty() ? "io_uring" : "epoll";
+  if (problem.empty())
+    spdlog::info("io_uring moves the sessions' bytes");
+  else
+    spdlog::info("epoll serves the sessions: io_uring does not work here ({})", problem);
   return {};
 }
 

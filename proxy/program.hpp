@@ -76,6 +76,7 @@ class program final : public admin::control {
  private:
   struct sync_wait;
 
+  [[nodiscard]] std::string choose_backend();
   [[nodiscard]] std::string open_data();
   [[nodiscard]] std::string open_tls();
   [[nodiscard]] std::string open_ports();

@@ -103,6 +103,7 @@ admin::health program::snapshot() const {
   out.cache = cache_snapshot();
   out.uptime_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
   out.version = HOLDWATER_VERSION;
+  out.net_backend = settings_.net.backend;
   const bool up = server.view.state == server_state::up;
   const bool halted = server.view.state == server_state::halted;
   const bool writable = (up || out.spool.state == "accepting") && !halted;

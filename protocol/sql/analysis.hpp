@@ -43,6 +43,8 @@ struct dialect {
   bool no_backslash_escapes = false;
   bool no_auto_value_on_zero = false; // a 0 for an AUTO_INCREMENT column is a value, not a wish for one
   charset client_charset = charset::ascii_safe;
+
+  friend bool operator==(const dialect&, const dialect&) = default;
 };
 
 enum class kind : std::uint8_t {

@@ -151,6 +151,9 @@ constexpr std::array table{
   option_row{"pool.revalidate_after", seconds, {0, 60'000}, "", "", true,
     "Seconds for which a login that the server has accepted lets further clients of the same account and database in over kept connections without asking the server again; 0 asks each time. It bounds how long a change made past Holdwater (a locked account, a global variable) may go unnoticed.", in<&o::pool, &o::pool_options::revalidate_after>},
 
+  option_row{"net.backend", net_backend, any, "", "", false,
+    "How the kernel moves the sessions' bytes: io_uring, which costs least (Linux 6.1 and later, where the system allows it), epoll, or auto, io_uring where it works.", in<&o::net, &o::net_options::backend>},
+
   option_row{"session.max_remembered_statement_bytes", bytes, any, "", "", false,
     "Texts of open prepared statements that are remembered for each client, so that they survive the loss of the server connection. With more of them open the client's connection ends when the server's is lost.", in<&o::session, &o::session_options::max_remembered_statement_bytes>},
 

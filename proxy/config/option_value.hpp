@@ -36,6 +36,7 @@ enum class option_kind {
   server_tls_mode,
   tls_version,
   after_write,
+  net_backend,
 };
 
 // Which values are taken, both ends included: of the number itself, of bytes, of milliseconds for a span of

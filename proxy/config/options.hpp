@@ -130,6 +130,10 @@ struct options {
     std::chrono::milliseconds revalidate_after{1'000}; // 0: every login asks the server
   } pool;
 
+  struct net_options {
+    std::string backend = "auto"; // auto, epoll, io_uring; a running program has one of the latter two
+  } net;
+
   struct session_options {
     std::uint64_t max_remembered_statement_bytes = 8ULL << 20;
   } session;

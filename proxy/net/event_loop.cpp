@@ -19,8 +19,9 @@ int checked(int descriptor, const char* call) {
 
 } // namespace
 
-event_loop::event_loop()
-    : work_(asio_.get_executor()), interrupter_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+event_loop::event_loop(bool on_ring)
+    : work_(asio_.get_executor()), sockets_(on_ring),
+      interrupter_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       nested_(asio_, checked(::fcntl(sockets_.descriptor(), F_DUPFD_CLOEXEC, 0), "dup")) {
   if (const auto failed = sockets_.watch(interrupter_, nullptr))
     throw boost::system::system_error(failed, "epoll_ctl");
@@ -36,6 +37,7 @@ void event_loop::run() {
   while (!stopped_) {
     const auto longest = deadlines_.fire_due();
     if (stopped_) break; // one of those that were woken has said so
+    sockets_.nest(asio_users_ > 0);
     if (asio_users_ > 0) {
       run_with_asio(longest);
     } else if (posted_.exchange(false, std::memory_order_acq_rel)) {
@@ -44,6 +46,7 @@ void event_loop::run() {
       sockets_.wait(longest);
     }
   }
+  sockets_.finish();
 }
 
 // Asio waits for both: the poller is one more descriptor for it.
@@ -55,7 +58,14 @@ void event_loop::run_with_asio(std::chrono::milliseconds longest) {
       sockets_.wait(std::chrono::milliseconds(0));
     });
   }
-  longest.count() < 0 ? asio_.run_one() : asio_.run_one_for(longest);
+  if (sockets_.unsettled()) { // what it leads to may be more of the same
+    sockets_.wait(std::chrono::milliseconds(0));
+    asio_.poll_one();
+  } else if (longest.count() < 0) {
+    asio_.run_one();
+  } else {
+    asio_.run_one_for(longest);
+  }
 }
 
 // The edge is what ends the wait, so the count is never read; it does not fill in a machine's life.

@@ -25,7 +25,7 @@ namespace asio = boost::asio;
 
 class event_loop {
  public:
-  event_loop();
+  explicit event_loop(bool on_ring = false); // see poller
   ~event_loop();
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;

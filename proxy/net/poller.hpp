@@ -1,5 +1,6 @@
 // Readiness of sockets, told once for each change (edge-triggered epoll): a socket is registered when its
-// stream begins, and no further call is needed for it however often it waits.
+// stream begins, and no further call is needed for it however often it waits. Or an io_uring, which tells the
+// same, and moves the bytes of plain streams itself (ring.hpp).
 //
 // Invariant: a target that was forgotten is never called again, also when the kernel had named it already.
 // One thread's alone. The source: epoll(7), "Level-triggered and edge-triggered".
@@ -10,9 +11,12 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <sys/epoll.h>
 
 namespace holdwater::proxy {
+
+class ring;
 
 // What a socket has become since it was told last.
 struct readiness {
@@ -31,7 +35,8 @@ class poll_target {
 
 class poller {
  public:
-  poller(); // throws boost::system::system_error when the system has no descriptor left
+  // Throws boost::system::system_error: the system has no descriptor left, or allows no io_uring.
+  explicit poller(bool on_ring = false);
   ~poller();
   poller(const poller&) = delete;
   poller& operator=(const poller&) = delete;
@@ -50,12 +55,27 @@ class poller {
   // Waits until something is ready, at most `longest` (negative: for ever), and calls the targets.
   void wait(std::chrono::milliseconds longest);
 
-  [[nodiscard]] int descriptor() const { return descriptor_; }
+  // Null on epoll.
+  [[nodiscard]] ring* operations() const { return ring_.get(); }
+  // Ends what is under way, on the thread that waited. Nothing is told any more.
+  void finish();
+
+  // For another loop that waits for this one: a descriptor that is readable when wait() has something to
+  // tell, while nested. Before that loop waits, nothing may be unsettled.
+  [[nodiscard]] int descriptor() const;
+  void nest(bool on);
+  [[nodiscard]] bool unsettled() const;
 
  private:
   [[nodiscard]] boost::system::error_code control(int what, int socket, poll_target* target);
+  int wait_limit(std::chrono::milliseconds longest);
 
-  int descriptor_;
+  std::unique_ptr<ring> ring_;
+  int descriptor_ = -1;
+  int timer_ = -1; // ends a wait: set once for many, a limit of its own costs each wait more
+  std::chrono::steady_clock::time_point timer_due_{};
+  bool nested_ = false;
+  bool nested_anew_ = false; // what ended before is not told by the descriptor
   std::array<epoll_event, 128> events_{};
   std::size_t begin_ = 0; // of the events that are not told yet
   std::size_t end_ = 0;

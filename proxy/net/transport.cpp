@@ -1,5 +1,7 @@
 #include "proxy/net/transport.hpp"
 
+#include "proxy/net/ring.hpp"
+
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
@@ -64,7 +66,10 @@ transport::transport(poller& sockets, stream_socket::native_handle_type socket, 
     : sockets_(sockets), socket_(socket), owner_(&owner) {
   local_ = accepted ? *accepted : is_unix(own_endpoint());
   if (!accepted && !local_) set_stream_options(socket_);
-  if (const auto failed = sockets_.watch(socket_, this)) fail(failed);
+  if (auto* const ring = sockets_.operations())
+    plain_ = &ring->open(socket_, *this);
+  else if (const auto failed = sockets_.watch(socket_, this))
+    fail(failed);
 }
 
 transport::status transport::receive() {
@@ -75,6 +80,12 @@ transport::status transport::receive() {
   if (room.empty()) return status::blocked;
   if (layers_) [[unlikely]]
     return receive_layered(room);
+  return plain_ && (plain_->asked() || plain_->arrived() != ring_socket::arrival::none)
+             ? receive_arrived(room)
+             : receive_now(room);
+}
+
+transport::status transport::receive_now(std::span<std::uint8_t> room) {
   const auto count = ::recv(socket_, room.data(), room.size(), MSG_DONTWAIT);
   if (count > 0) {
     // A short read has emptied the socket: the next byte will wake us. An end was told already, maybe before.
@@ -92,12 +103,47 @@ transport::status transport::send(protocol::byte_span& bytes) {
   if (closed_) return status::closed;
   if (layers_) [[unlikely]]
     return send_layered(bytes);
+  return plain_ ? send_on_ring(bytes) : send_now(bytes);
+}
+
+transport::status transport::send_now(protocol::byte_span& bytes) {
   const auto count = ::send(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count >= 0) {
     bytes = bytes.subspan(static_cast<std::size_t>(count));
     return status::progress;
   }
   return would_block(errno) ? status::blocked : fail(system_error(errno));
+}
+
+transport::status transport::receive_arrived(std::span<std::uint8_t> room) {
+  using enum ring_socket::arrival;
+  switch (plain_->arrived()) {
+  case bytes: {
+    const auto count = plain_->take(room);
+    received_.commit(count);
+    maybe_readable_ = plain_->arrived() == bytes || plain_->more_behind();
+    return status::progress;
+  }
+  case end: return fail(plain_->failure() != 0 ? system_error(plain_->failure()) : asio::error::eof);
+  case look: plain_->look_taken(); return receive_now(room);
+  case none: break;
+  }
+  maybe_readable_ = false;
+  return status::blocked;
+}
+
+// Little is taken at once and sent with all that the others send; much is handed to the kernel here, and what
+// it does not take now is sent by the ring when it can be.
+transport::status transport::send_on_ring(protocol::byte_span& bytes) {
+  if (plain_->sending()) sockets_.operations()->hand_over();
+  if (const auto failed = plain_->send_failure()) return fail(system_error(failed));
+  if (plain_->sending()) return status::blocked;
+  if (bytes.size() > ring_socket::most_sent) {
+    const auto moved = send_now(bytes);
+    if (moved != status::blocked) return moved;
+  }
+  bytes = bytes.subspan(plain_->send(bytes));
+  return status::progress;
 }
 
 transport::status transport::receive_layered(std::span<std::uint8_t> room) {
@@ -125,8 +171,10 @@ transport::status transport::send_layered(protocol::byte_span& bytes) {
 }
 
 void transport::arm_receive() {
-  if (maybe_readable_ || closed_) return;
+  if (maybe_readable() || closed_) return;
   receive_armed_ = true;
+  if (giving_turn_) return; // it is told in any case
+  if (plain_ && !plain_->asked()) plain_->ask();
   if (layers_ && layers_->receive_wants_to_send()) send_armed_ = true;
 }
 
@@ -136,6 +184,22 @@ void transport::arm_send() {
     receive_armed_ = true;
   else
     send_armed_ = true;
+  if (plain_) plain_->tell_when_sent();
+}
+
+void transport::on_moved() {
+  in_a_row_ = 0;
+  const bool again = std::exchange(giving_turn_, false);
+  const bool arrived = again || plain_->arrived() != ring_socket::arrival::none;
+  bool wanted = (arrived && receive_armed_) || (send_armed_ && !plain_->sending());
+  if (const auto failed = plain_->send_failure(); failed != 0 && !closed_ && !arrived) {
+    wanted = wanted || receive_armed_;
+    fail(system_error(failed));
+  }
+  if (arrived) maybe_readable_ = true;
+  if (arrived || closed_) receive_armed_ = false;
+  if (!plain_->sending()) send_armed_ = false;
+  if (wanted && owner_) owner_->notify();
 }
 
 bool transport::turn_is_over() {
@@ -146,7 +210,10 @@ bool transport::turn_is_over() {
 // Whatever can be done with the socket, the poller says it once more, and by then it has asked the others.
 transport::status transport::give_turn() {
   in_a_row_ = 0;
-  if (const auto failed = sockets_.watch_again(socket_, this)) return fail(failed);
+  if (plain_)
+    plain_->tell_again();
+  else if (const auto failed = sockets_.watch_again(socket_, this))
+    return fail(failed);
   giving_turn_ = true;
   maybe_readable_ = false;
   return status::blocked;
@@ -169,13 +236,33 @@ void transport::on_ready(readiness now) {
   if (wanted && owner_) owner_->notify();
 }
 
+// Before the first layer: from here on the stream's own calls move the bytes.
+void transport::leave_ring() {
+  if (!plain_) return;
+  plain_->settle();
+  while (plain_->arrived() == ring_socket::arrival::bytes) {
+    const auto room = received_.room();
+    if (room.empty()) break;
+    received_.commit(plain_->take(room));
+  }
+  // What was said before is with the kernel, or it will never be.
+  auto failed = plain_->send_failure();
+  if (plain_->arrived() == ring_socket::arrival::end && failed == 0) failed = plain_->failure();
+  plain_->release();
+  plain_ = nullptr;
+  if (failed != 0) fail(system_error(failed));
+  if (const auto unwatched = sockets_.watch(socket_, this)) fail(unwatched);
+}
+
 void transport::add_tls(const tls_context& context, const std::string& host) {
+  leave_ring();
   layers_ = std::make_unique<stream_layers>(socket_);
   layers_->add_tls(context, host, received_.bytes());
   received_.release();
 }
 
 void transport::add_compression(facing whom, protocol::compression how, int level) {
+  leave_ring();
   if (!layers_) layers_ = std::make_unique<stream_layers>(socket_);
   layers_->add_compression(whom, how, level, received_.bytes());
   received_.release();
@@ -215,12 +302,15 @@ stream_protocol::endpoint transport::own_endpoint() const {
 
 bool transport::peer_has_left() {
   if (closed_) return true;
+  if (plain_ && plain_->arrived() == ring_socket::arrival::end) return true;
+  if (plain_ && plain_->arrived() == ring_socket::arrival::bytes) return false;
   std::uint8_t next = 0;
   const auto count = ::recv(socket_, &next, 1, MSG_PEEK | MSG_DONTWAIT);
   return count == 0 || (count < 0 && !would_block(errno));
 }
 
 void transport::hang_up() {
+  if (plain_ && plain_->sending()) sockets_.operations()->hand_over(); // the last words first
   if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR); // one that is closed already is as good
 }
 
@@ -230,6 +320,11 @@ void transport::close() {
   closed_ = true;
   received_.release();
   if (socket_ < 0) return;
+  if (plain_) { // which sends what it has taken, and then closes
+    std::exchange(plain_, nullptr)->leave();
+    socket_ = -1;
+    return;
+  }
   sockets_.forget(this);
   ::close(std::exchange(socket_, -1)); // the descriptor is released whatever close() reports
 }

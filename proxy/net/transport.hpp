@@ -8,6 +8,7 @@
 #pragma once
 
 #include "proxy/net/poller.hpp"
+#include "proxy/net/ring_socket.hpp"
 #include "proxy/net/rx_buffer.hpp"
 #include "proxy/net/stream_layers.hpp"
 #include "proxy/net/stream_socket.hpp"
@@ -27,7 +28,7 @@ void prepare_listener(int socket, std::chrono::seconds keepalive);
 // again. Zero: as the system does it.
 void set_keepalive(int socket, std::chrono::seconds idle);
 
-class transport final : public poll_target {
+class transport final : public poll_target, private ring_user {
  public:
   enum class status : std::uint8_t {
     progress, // at least one byte was moved
@@ -56,7 +57,12 @@ class transport final : public poll_target {
   void arm_receive();
   void arm_send();
   // False until something arrived since the last blocked receive().
-  [[nodiscard]] bool maybe_readable() const { return maybe_readable_; }
+  [[nodiscard]] bool maybe_readable() const {
+    return maybe_readable_ || (plain_ && !giving_turn_ && plain_->arrived() != ring_socket::arrival::none);
+  }
+  // On a ring, send() may have taken what the kernel has not: that is not sent any more. True when there was
+  // such, so that the peer cannot have seen all that was to be sent.
+  [[nodiscard]] bool withdraw() { return plain_ && plain_->withdraw(); }
 
   [[nodiscard]] rx_buffer& received() { return received_; }
   [[nodiscard]] bool closed() const { return closed_; }
@@ -99,6 +105,12 @@ class transport final : public poll_target {
 
  private:
   void on_ready(readiness now) override;
+  void on_moved() override;
+  status receive_arrived(std::span<std::uint8_t> room);
+  status receive_now(std::span<std::uint8_t> room);
+  status send_on_ring(protocol::byte_span& bytes);
+  status send_now(protocol::byte_span& bytes);
+  void leave_ring();
   status receive_layered(std::span<std::uint8_t> room);
   status send_layered(protocol::byte_span& bytes);
   status fail(boost::system::error_code error);
@@ -108,6 +120,7 @@ class transport final : public poll_target {
   int socket_; // -1 after close()
   wakeup* owner_;
   rx_buffer received_;
+  ring_socket* plain_ = nullptr;          // on a ring: what moves the bytes, while there are no layers
   std::unique_ptr<stream_layers> layers_; // null: the plain socket
   boost::system::error_code error_;
   bool maybe_readable_ = false; // the poller tells what is there already

@@ -66,7 +66,8 @@ task<session::verdict> session::conclude(trip how, const command_facts& facts) {
   case trip::answered:
     notice_not_now();
     if (command_.changes_logins) notice_rights();
-    co_await apply_effects(facts);
+    apply_effects(facts);
+    if (may_learn()) co_await learn_variables();
     if (command_.marked) leave_note();
     stale_ = stale_ || (command_.noted && state_.in_transaction());
     co_return verdict::next_command;

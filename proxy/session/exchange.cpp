@@ -113,8 +113,13 @@ task<session::trip> session::exchange_with_server(const command_facts& facts) {
     const auto& other = rewritten_.empty() ? translated_ : rewritten_;
     const byte_span payload = other.empty() ? command_.payload : byte_span(other);
     sent = co_await send_framed(payload);
-  } else
-    sent = co_await send_command();
+  } else {
+    auto bytes = client_->received().bytes().first(command_.wire_size);
+    // Nearly always the server takes it at once.
+    const bool all =
+        !link_->start.unsaid() && link_->stream->send(bytes) == transport::status::progress && bytes.empty();
+    if (!all) sent = co_await send_command(bytes);
+  }
   if (sent != trip::answered) co_return sent;
   if (kind == answer_kind::nothing) co_return trip::answered;
   if (kind == answer_kind::stream) co_return co_await tunnel();
@@ -122,8 +127,8 @@ task<session::trip> session::exchange_with_server(const command_facts& facts) {
   co_return co_await relay_answer();
 }
 
-task<session::trip> session::send_command() {
-  auto bytes = client_->received().bytes().first(command_.wire_size);
+// The rest of it; all of it, when something is to be said before.
+task<session::trip> session::send_command(byte_span bytes) {
   protocol::byte_buffer both;
   if (link_->start.unsaid()) [[unlikely]] {
     const auto words = link_->start.say(command_.finds_rows);
@@ -222,12 +227,14 @@ task<session::trip> session::relay_answer() {
   bool passed_some = false;
   shown_.clear();
   std::size_t needed = renamed ? prepared_head : 1;
-  const auto begun = co_await await_start();
-  if (begun != trip::answered) co_return begun;
+  if (link_->start.unanswered()) [[unlikely]] {
+    const auto begun = co_await await_start();
+    if (begun != trip::answered) co_return begun;
+  }
   for (;;) {
     while (buffer.size() < needed) {
       const auto waited = co_await wait_for_answer();
-      if (waited != trip::answered) co_return waited == trip::lost&& passed_some ? trip::cut : waited;
+      if (waited != trip::answered) co_return waited != trip::client_gone&& passed_some ? trip::cut : waited;
     }
     const auto belongs = tracker_.feed(buffer.bytes());
     if (!belongs) co_return passed_some ? trip::cut : trip::lost; // not a MySQL server's words
@@ -244,8 +251,11 @@ task<session::trip> session::relay_answer() {
     if (tracker_.hides()) [[unlikely]]
       shown = without_changes(shown);
     if (!shown.empty()) {
-      const bool sent = co_await send_to_client(shown);
-      if (!sent) co_return trip::client_gone;
+      auto left = shown; // nearly always the client takes it at once
+      if (client_->send(left) != transport::status::progress || !left.empty()) {
+        const bool sent = co_await send_to_client(left);
+        if (!sent) co_return trip::client_gone;
+      }
       passed_some = true;
       shown_.clear();
     }
@@ -286,7 +296,9 @@ task<session::trip> session::wait_for_answer() {
   for (;;) {
     switch (stream.closed() || stream.maybe_readable() ? stream.receive() : transport::status::blocked) {
     case transport::status::progress: co_return trip::answered;
-    case transport::status::closed: co_return trip::lost;
+    case transport::status::closed:
+      if (!stream.withdraw()) co_return trip::lost;
+      co_return command_.spent ? trip::discarded : trip::not_sent;
     case transport::status::blocked: break;
     }
     // A server ends what waits for a lock when its client is gone, so it must hear of it.

@@ -2,6 +2,7 @@
 // that has gone to another session. Whether it is allowed stays the server's decision, since it runs over the
 // killer's own connection.
 #include "proxy/session/connection_registry.hpp"
+#include "proxy/session/known_reads.hpp"
 #include "proxy/session/session.hpp"
 
 #include "protocol/sql/kill.hpp"
@@ -26,15 +27,20 @@ constexpr std::uint16_t connection_killed = 1927; // MariaDB's ER_CONNECTION_KIL
 
 // Where else than in these can a statement find the ids of connections: it names a schema, asks a function of
 // the session or a variable, or is a SHOW. Keeps the plain statement cheap.
-bool may_show_connections(const sql::statement& one, std::string_view database) {
+bool may_show_connections(const sql::statement& one) {
   if (one.kind == sql::kind::show || has(one.traits, sql::trait::session_function) ||
       has(one.traits, sql::trait::reads_system_variable))
     return true;
   for (const auto& table : one.tables)
     if (!table.schema.empty()) return true;
+  return false;
+}
+
+// Its tables do.
+bool is_servers_own(std::string_view database) {
   constexpr std::string_view ending = "_schema";
   if (database.size() < ending.size())
-    return database.size() == 3 && boost::algorithm::iequals(database, "sys");
+    return boost::algorithm::iequals(database, "sys") || boost::algorithm::iequals(database, "mysql");
   return database[database.size() - ending.size()] == '_' && boost::algorithm::iends_with(database, ending);
 }
 
@@ -44,12 +50,18 @@ bool mentions(std::string_view text, std::string_view word) {
 
 } // namespace
 
-// Precondition: the worker's analysis holds the text.
-void session::notice_ids(std::string_view text) {
-  bool looks = false;
-  for (const auto& one : home_.analysis().statements())
-    looks = looks || may_show_connections(one, state_.database());
+// Precondition: the worker's analysis holds the text. False: it was not looked at, and need not be.
+bool session::notice_ids(std::string_view text) {
+  bool looks = is_servers_own(state_.database());
+  for (const auto& one : home_.analysis().statements()) looks = looks || may_show_connections(one);
   if (looks) notice_words(text);
+  return looks;
+}
+
+// Facts about a statement that was met before and shows no ids; null: it must be read.
+const command_facts* session::known_read(std::string_view text) {
+  const auto* known = home_.reads().find(text, state_.dialect());
+  return known && !is_servers_own(state_.database()) ? known : nullptr;
 }
 
 // A process list tells the ids of others, CONNECTION_ID() one's own.

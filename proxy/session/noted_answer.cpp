@@ -63,7 +63,7 @@ task<session::trip> session::relay_noted_answer() {
     if (!known) co_return passed_some ? trip::cut : trip::lost; // not a MySQL server's words
     if (ready == 0 && !told) {
       const auto waited = co_await wait_for_answer();
-      if (waited != trip::answered) co_return waited == trip::lost&& passed_some ? trip::cut : waited;
+      if (waited != trip::answered) co_return waited != trip::client_gone&& passed_some ? trip::cut : waited;
       continue;
     }
     const bool sent = co_await send_to_client(buffer.bytes().first(ready));

@@ -146,7 +146,7 @@ task<bool> session::restore_session(bool fresh_autocommit) {
 }
 
 // What a command changed in the session: as its text has it, and over that as the server tells it.
-task<> session::apply_effects(const command_facts& facts) {
+void session::apply_effects(const command_facts& facts) {
   apply_command_effects(facts);
   if (!tracker_.session_state().empty()) follow_told(facts.kind == sql::kind::set);
   if (tracker_.changes_untold()) {
@@ -155,8 +155,12 @@ task<> session::apply_effects(const command_facts& facts) {
     else // a client that has the server tell would see of a question that it was asked
       state_.make_unrestorable("a setting that a function changed and the server did not tell");
   }
-  const bool may_ask = tracker_.ended_by() != response_tracker::ending::err && tracker_.ok().warnings == 0;
-  if (!to_learn_.empty() && may_ask) co_await learn_variables();
+}
+
+// There is something to ask the server for, and no warning that the question would take from the client.
+bool session::may_learn() const {
+  return !to_learn_.empty() && tracker_.ended_by() != response_tracker::ending::err &&
+         tracker_.ok().warnings == 0;
 }
 
 void session::follow_told(bool by_set) {

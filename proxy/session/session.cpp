@@ -3,6 +3,7 @@
 #include "protocol/statement_commands.hpp"
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/known_reads.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -211,8 +212,11 @@ command_facts session::describe(bool up) {
     const auto query = query_text();
     if (!query) return command_facts{.code = command::query, .understood = false};
     const bool alone = !state_.more_statements.value_or((negotiated_ & protocol::cap::multi_statements) != 0);
+    const bool plain = up && command_.whole;
+    if (const auto* known = plain ? known_read(query->text) : nullptr) return *known;
     facts = describe_query(query->text, command_.whole, alone, state_, home_.analysis());
-    notice_ids(query->text);
+    const bool looked = notice_ids(query->text);
+    if (plain && !looked) home_.reads().remember(facts, state_.dialect());
   }
   apply_rules(facts);
   if (command_.code == command::stmt_execute || facts.kind == protocol::sql::kind::execute)

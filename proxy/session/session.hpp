@@ -131,7 +131,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   // exchange.cpp
   task<verdict> forward(const command_facts& facts);
   task<trip> exchange_with_server(const command_facts& facts);
-  task<trip> send_command();
+  task<trip> send_command(protocol::byte_span bytes);
   task<trip> send_framed(protocol::byte_span payload);
   task<bool> send_to_server(protocol::byte_span bytes);
   bool keep_waiting(bool& doomed);
@@ -223,7 +223,8 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   [[nodiscard]] std::string shape_of_write(const bound_values& values) const;
 
   // kill.cpp
-  void notice_ids(std::string_view text);
+  bool notice_ids(std::string_view text);
+  [[nodiscard]] const command_facts* known_read(std::string_view text);
   void notice_words(std::string_view text);
   [[nodiscard]] bool executes_kill();
   [[nodiscard]] kill_plan plan_kill();
@@ -252,7 +253,8 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<verdict> retry_later();
   [[nodiscard]] bool is_answered() const;
   task<bool> restore_session(bool fresh_autocommit);
-  task<> apply_effects(const command_facts& facts);
+  void apply_effects(const command_facts& facts);
+  [[nodiscard]] bool may_learn() const;
   void apply_command_effects(const command_facts& facts);
   void follow_told(bool by_set);
   [[nodiscard]] bool was_told_database() const;
@@ -334,7 +336,6 @@ class session : public std::enable_shared_from_this<session>, private session_ou
 
   [[nodiscard]] services& process() { return home_.process(); }
   [[nodiscard]] std::optional<protocol::query_text> query_text() const;
-
   worker& home_;
   wakeup wake_;
   std::shared_ptr<transport> client_;

@@ -2,6 +2,7 @@
 
 #include "proxy/config/load_options.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/known_reads.hpp"
 #include "proxy/session/link.hpp"
 #include "proxy/session/server_pool.hpp"
 #include "proxy/session/session.hpp"
@@ -13,7 +14,9 @@
 
 namespace holdwater::proxy {
 
-worker::worker(services& process) : shared_(process), pool_(std::make_unique<server_pool>(*this)) {
+worker::worker(services& process)
+    : shared_(process), loop_(process.settings.net.backend == "io_uring"),
+      reads_(std::make_unique<known_reads>()), pool_(std::make_unique<server_pool>(*this)) {
   shared_.board.on_change([this](server_view) { loop_.post([this] { wake_state_waiters(); }); });
 }
 

@@ -21,6 +21,7 @@
 
 namespace holdwater::proxy {
 
+class known_reads;
 class server_pool;
 class session;
 
@@ -66,6 +67,7 @@ class worker {
   // The time since boot, as of this turn of the loop; after the machine has slept, it may be behind for a
   // second.
   [[nodiscard]] std::chrono::microseconds since_boot();
+  [[nodiscard]] known_reads& reads() { return *reads_; }
 
   // Wakes `one` at the next change of the server's state, unless it is taken back before.
   void wait_for_state(wakeup& one) { state_waiters_.insert(&one); }
@@ -88,6 +90,7 @@ class worker {
   cache_scratch scratch_;
   std::chrono::microseconds asleep_{0}; // by how much the boot's clock is ahead of the steady one
   steady_time next_look_{};             // at that
+  std::unique_ptr<known_reads> reads_;
   std::unique_ptr<server_pool> pool_;
   std::unordered_set<wakeup*> state_waiters_;
   std::unordered_set<std::shared_ptr<session>> sessions_;

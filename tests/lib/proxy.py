@@ -30,7 +30,7 @@ class Account:
 class Proxy:
     """Before `server` (anything with host and port), with `account` as MYSQL_USER."""
 
-    def __init__(self, root, server, account, database, data=None, accounts=(), **settings):
+    def __init__(self, root, server, account, database, data=None, accounts=(), launcher=(), **settings):
         self.folder = tempfile.mkdtemp(prefix="proxy-", dir=root)
         self.data = data or os.path.join(self.folder, "data")
         self.log = os.path.join(self.folder, "proxy.log")
@@ -46,6 +46,7 @@ class Proxy:
         os.chmod(self.config, 0o600)
         self.reports = os.path.join(self.folder, "sanitizer")
         self.child = None
+        self.launcher = launcher  # a command that runs the program
 
     # --- life
 
@@ -54,9 +55,11 @@ class Proxy:
         env = {name: value for name, value in os.environ.items()
                if not name.startswith(("MYSQL_", "DB_", "HOLDWATER_"))}
         env.update(environment(self.reports))
+        if "HOLDWATER_NET_BACKEND" in os.environ:  # the whole rung on one of them
+            env["HOLDWATER_NET_BACKEND"] = os.environ["HOLDWATER_NET_BACKEND"]
         env.update(self.settings)
         self.child = spawn(
-            [binary(), "--config", self.config, "--listen", f"{self.host}:{self.port}", "--admin-listen",
+            [*self.launcher, binary(), "--config", self.config, "--listen", f"{self.host}:{self.port}", "--admin-listen",
              f"{self.host}:{self.admin_port}", "--data-dir", self.data], self.log, env=env)
         if wait:
             wait_until(self.is_live, 20, lambda: f"the proxy answers /livez:\n{tail(self.log)}")

@@ -1,13 +1,30 @@
 #include "tests/scripted/stage.hpp"
 
 #include "protocol/auth.hpp"
+#include "proxy/net/ring.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <doctest/doctest.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdio>
+#include <cstdlib>
+
 namespace holdwater::proxy::test {
 namespace {
+
+// What HOLDWATER_NET_BACKEND says; this kernel may not allow it, which CTest shows as skipped.
+const std::string& backend() {
+  static const std::string chosen = [] {
+    const char* const wanted = std::getenv("HOLDWATER_NET_BACKEND");
+    const std::string name = wanted ? wanted : "epoll";
+    const auto problem = name == "io_uring" ? ring::why_not() : std::string();
+    if (problem.empty()) return name;
+    std::fprintf(stderr, "skipped: io_uring does not work here: %s\n", problem.c_str());
+    std::_Exit(77);
+  }();
+  return chosen;
+}
 
 options settings_for(std::uint16_t server_port, std::chrono::milliseconds handshake_timeout,
                      unsigned pool_max_idle) {
@@ -19,6 +36,7 @@ options settings_for(std::uint16_t server_port, std::chrono::milliseconds handsh
   made.handshake_timeout = handshake_timeout;
   made.retry_delay = patience; // a hold outlasts the script
   made.pool.max_idle = pool_max_idle;
+  made.net.backend = backend();
   return made;
 }
 

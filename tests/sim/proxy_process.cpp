@@ -34,6 +34,7 @@ int roll_bytes(sqlite3_vfs*, int count, char* into) {
 
 proxy_process::proxy_process(proxy::options settings, std::uint64_t seed)
     : settings_(std::move(settings)), disk_(static_cast<unsigned>(seed)) {
+  settings_.net.backend = "epoll"; // the simulated machine has no io_uring
   disk_.install(true);
   auto* const vfs = sqlite3_vfs_find(disk_.name());
   vfs->xRandomness = roll_bytes;

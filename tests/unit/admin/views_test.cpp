@@ -22,6 +22,7 @@ health example() {
   h.pool = {2, 3, 9, 8, 7, {{"idle", 1}, {"lost", 0}}};
   h.uptime_s = 61.5;
   h.version = "0.1.0";
+  h.net_backend = "epoll";
   return h;
 }
 
@@ -89,7 +90,8 @@ TEST_CASE("the health page has its fields in their order") {
     }
   },
   "uptime_s": 61.5,
-  "version": "0.1.0"
+  "version": "0.1.0",
+  "net_backend": "epoll"
 }
 )");
 }

@@ -212,7 +212,8 @@ command_facts session::describe(bool up) {
     const auto query = query_text();
     if (!query) return command_facts{.code = command::query, .understood = false};
     const bool alone = !state_.more_statements.value_or((negotiated_ & protocol::cap::multi_statements) != 0);
-    const bool plain = up && command_.whole;
+    const bool plain =
+        up && command_.whole && process().settings.rules.empty(); // which look at its numbers, too
     if (const auto* known = plain ? known_read(query->text) : nullptr) return *known;
     facts = describe_query(query->text, command_.whole, alone, state_, home_.analysis());
     const bool looked = notice_ids(query->text);

@@ -57,6 +57,12 @@ void monitor::report(const std::string& what) {
   apply(server_event::trouble, what);
 }
 
+void monitor::report_another_server(const std::string& what) {
+  const std::lock_guard lock(mutex_);
+  fresh_connection_wanted_ = true;
+  apply(server_event::trouble, what);
+}
+
 void monitor::ask_for_check() {
   const std::lock_guard lock(mutex_);
   // Many sessions may wait on the same slow server: one look a second is enough. What was met since the last
@@ -152,6 +158,8 @@ void monitor::watch() {
     case probe_result::failed: apply(server_event::check_failed, error); break;
     case probe_result::timed_out: apply(server_event::check_timed_out, error); break;
     }
+    // Not before the state has changed: until then nobody may write to another server than before.
+    if (connects && connection_) ids_.see(connection_->connection_id());
     lock.unlock();
     for (const auto& done : waiters) done(error.empty(), error);
     drop_old_units();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "proxy/config/options.hpp"
+#include "proxy/server/connection_ids.hpp"
 #include "proxy/server/state.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/server/state_history.hpp"
@@ -59,6 +60,10 @@ class monitor {
 
   // A sign of trouble, with what was met, e.g. "connect: connection refused". Any thread.
   void report(const std::string& what);
+  // A connection's id tells that another server answers. It is connected to anew and its ledger looked at
+  // before anything else. Any thread.
+  void report_another_server(const std::string& what);
+  [[nodiscard]] connection_ids& ids() { return ids_; }
   // A statement has waited long for its first byte: look whether the server answers at all. Any thread.
   void ask_for_check();
   // New units wait, and the server may be there to take them. Any thread.
@@ -114,6 +119,7 @@ class monitor {
   bool met_ = false;                                  // the server was reached once
   std::uint64_t reconnects_ = 0;
   state_history history_;
+  connection_ids ids_;
   effort efforts_;
   std::vector<std::function<void(bool, std::string)>> reconnect_waiters_;
   std::mt19937_64 random_{std::random_device{}()};

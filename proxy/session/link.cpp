@@ -2,6 +2,7 @@
 
 #include "protocol/command.hpp"
 #include "protocol/messages.hpp"
+#include "proxy/server/monitor.hpp"
 #include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/relogin.hpp"
@@ -129,6 +130,19 @@ task<> receive_greeting(worker& home, waiter how, link_attempt& attempt) {
   home.process().profile.learn_greeting(*parsed);
 }
 
+// A server that nobody has looked at yet gets no client: what it lacks goes before what is new.
+task<> ask_whether_the_same(worker& home, wakeup& wake, link_attempt& attempt,
+                            const connection_ids::mark& before) {
+  auto& watch = home.process().watch;
+  const auto said = watch.ids().judge(before, attempt.hello.connection_id, std::chrono::steady_clock::now());
+  if (said == connection_ids::verdict::follows) co_return;
+  co_await visit(home, wake, attempt);
+  attempt.link.reset();
+  attempt.what = link_attempt::outcome::unreachable;
+  attempt.problem = "greeting: its connection ids have begun anew, so another server may answer than before";
+  if (said == connection_ids::verdict::another_server) watch.report_another_server(attempt.problem);
+}
+
 } // namespace
 
 protocol::capabilities supported_capabilities() {
@@ -164,6 +178,7 @@ task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_h
   const auto& settings = home.process().settings;
   auto& counters = home.process().counters;
   const auto outage = home.process().board.view().outage;
+  const auto before = home.process().watch.ids().take_mark();
   counters.server_connects.fetch_add(1, std::memory_order_relaxed);
 
   link_attempt attempt;
@@ -183,6 +198,8 @@ task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_h
   if (attempt.what != link_attempt::outcome::opened) {
     counters.server_connects_failed.fetch_add(1, std::memory_order_relaxed);
     attempt.link->stream->close();
+  } else if (home.process().writes) {
+    co_await ask_whether_the_same(home, wake, attempt, before);
   }
   co_return attempt;
 }

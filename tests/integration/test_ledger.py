@@ -6,7 +6,7 @@ import pytest
 
 from lib.process import wait_until
 from lib.proxy import Account
-from lib.sql import run, spooled_seq, was_refused_for_outage
+from lib.sql import affected, run, spooled_seq, was_refused_for_outage
 
 
 @pytest.fixture
@@ -97,6 +97,39 @@ def test_a_server_that_comes_back_as_an_older_copy_gets_the_missing_writes_again
     table.wait_drained()
     assert ids(server, table) == [1, 2, 3, 4]
     assert server.run("SELECT s FROM t WHERE id = 1", database=table.database) == (("A",),)
+
+
+@pytest.mark.limit(120)
+def test_an_older_copy_that_nobody_saw_come_gets_no_new_write_before_the_missing_ones(server, start_proxy):
+    """No client was there when it was exchanged, and the next check is far away: its connection ids give it away."""
+    proxy = start_proxy(server, DB_CHECK_INTERVAL=600)
+    run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(20)) ENGINE=InnoDB")
+    run(proxy.connect(), "INSERT INTO t VALUES (1, 'a')")
+
+    def stop_and_notice():
+        server.stop()
+        proxy.http("/health/reconnect", "POST")
+        proxy.wait_state("down")
+    stop_and_notice()
+    copy = server.data + ".older"
+    shutil.copytree(server.data, copy)
+    spooled_seq(proxy.connect(), "INSERT INTO t VALUES (2, 'missing')")
+    server.start()
+    proxy.wait_drained()
+    for _ in range(40):
+        server.run("SELECT 1")
+    last = proxy.connect()
+    run(last, "SELECT 1")
+    last.close()
+    reconnects = proxy.health()["database"]["reconnects"]
+    server.stop()
+    shutil.rmtree(server.data)
+    shutil.move(copy, server.data)
+    server.start()
+    assert proxy.health()["database"]["reconnects"] == reconnects and proxy.state() == "up", "it was not looked at yet"
+    assert affected(proxy.connect(), "UPDATE t SET s = 'found' WHERE id = 2") == 1
+    proxy.wait_drained()
+    assert server.run("SELECT id, s FROM t ORDER BY id", database=proxy.database) == ((1, "a"), (2, "found"))
 
 
 def test_the_ledger_may_live_in_another_schema(server, start_proxy):

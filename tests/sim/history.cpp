@@ -139,8 +139,13 @@ void history::check_overtaken(const unit& by, bool by_replay) {
   for (const auto& [told, other] : pending_) {
     if (told >= sent) break;
     if (other->may_die || other->retried || other == &by) continue;
-    if ((!other->tags.empty() && writes_.at(other->tags.front()).ever_applied))
-      continue; // a copy that lags has lost it, and nobody may have looked yet
+    if (!other->tags.empty() && writes_.at(other->tags.front()).ever_applied) {
+      // A copy that lags has lost it. One with more connections behind it than were ever seen is not
+      // recognised.
+      happened(by_replay ? "replayed before what a lagging copy lacks"
+                         : "written before what a lagging copy lacks");
+      continue;
+    }
     fail(3, fmt::format("{} was acknowledged before {} was sent, and is applied after it", other->name,
                         by.name));
   }

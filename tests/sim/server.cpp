@@ -18,6 +18,7 @@ void server::start() {
   process_ = here.new_process();
   started_ = here.now();
   frozen_ = false;
+  next_id_ = first_id;
   here.spawn("server", process_, [this] { accept(); });
 }
 

@@ -77,7 +77,8 @@ class server {
   moment started_ = 0;
   bool frozen_ = false;
   wait_queue thaw_;
-  std::uint64_t next_id_ = 10;
+  static constexpr std::uint64_t first_id = 10;
+  std::uint64_t next_id_ = first_id;
   std::map<std::uint64_t, server_session*> sessions_; // those that are logged in
   std::map<std::string, std::uint64_t> locks_;        // row, who has it
   wait_queue lock_released_;

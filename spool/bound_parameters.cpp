@@ -2,6 +2,8 @@
 
 #include "spool/byte_codec.hpp"
 
+#include <cmath>
+#include <cstring>
 #include <string_view>
 
 namespace holdwater::spool {
@@ -86,6 +88,15 @@ bool read_time(std::string_view bytes, MYSQL_TIME& out) {
   return true;
 }
 
+// Infinities and what is no number have no form in SQL, and no place in a column.
+bool is_number(std::uint8_t type, std::string_view bytes) {
+  double value = 0;
+  if (type == MYSQL_TYPE_DOUBLE) std::memcpy(&value, bytes.data(), sizeof value);
+  float narrow = 0;
+  if (type == MYSQL_TYPE_FLOAT) std::memcpy(&narrow, bytes.data(), sizeof narrow);
+  return std::isfinite(value) && std::isfinite(narrow);
+}
+
 bool has_a_place(std::uint8_t type) {
   return type == MYSQL_TYPE_NULL || width_of(type) != 0 || is_time(type) || is_text(type);
 }
@@ -109,7 +120,8 @@ bool bind(const parameter& one, MYSQL_BIND& as, MYSQL_TIME& time) {
   as.buffer = const_cast<char*>(one.value->data()); // the library only reads it
   as.buffer_length = one.value->size();
   as.length = &as.buffer_length;
-  if (const auto width = width_of(type)) return one.value->size() == width; // little-endian here as there
+  if (const auto width = width_of(type)) // little-endian here as there
+    return one.value->size() == width && is_number(type, *one.value);
   return is_text(type);
 }
 

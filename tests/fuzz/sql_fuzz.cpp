@@ -2,6 +2,7 @@
 // before, a statement cut out of its text (as the spool keeps it) means the same alone, and bytes that are
 // plain ASCII mean the same in every character set.
 #include "protocol/sql/analysis.hpp"
+#include "protocol/sql/kill.hpp"
 #include "tests/fuzz/check.hpp"
 
 #include <functional>
@@ -35,6 +36,21 @@ void inside(std::string_view whole, std::string_view part) {
        "what is named lies inside of the text");
 }
 
+// Another number is put in the place of this one.
+void look_at_kill(std::string_view text, const statement& one, const dialect& how) {
+  const auto target = read_kill(text, one.offset, how);
+  if (!target.literal) return;
+  must(target.offset >= one.offset && target.size > 0 && target.offset + target.size <= one.offset + one.size,
+       "the number lies inside of its statement");
+  const auto number = text.substr(target.offset, target.size);
+  const auto said = std::string(text.substr(0, target.offset)) + "77" +
+                    std::string(text.substr(target.offset + target.size));
+  const auto again = read_kill(said, one.offset, how);
+  must(again.literal && again.id == 77 && again.query_only == target.query_only,
+       "another number kills another");
+  must(number.find_first_of("'\"`;") == number.npos, "a number is one");
+}
+
 void look_inside(std::string_view text, const statement& one, const dialect& how) {
   for (const auto& table : one.tables) {
     inside(text, table.schema.raw);
@@ -50,6 +66,7 @@ void look_inside(std::string_view text, const statement& one, const dialect& how
     static_cast<void>(literal_value(each.value, how));
     static_cast<void>(literal_value(each.extra, how));
   }
+  if (one.kind == kind::kill) look_at_kill(text, one, how);
   if (!one.is_write()) return;
   must(!is_pure_read(one), "a write is no read");
   for (const std::size_t position : {0, 3})

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 using namespace holdwater::spool;
 
 namespace {
@@ -58,4 +60,18 @@ TEST_CASE("a literal in the place of a value has its type too") {
     CHECK(exact_literal(of(246, text), "utf8mb4", false) == text);
   for (const char* text : {"", "-", "1.", ".5", "1e3", "1 OR 1"})
     CHECK(exact_literal(of(246, text), "utf8mb4", false) == "'" + std::string(text) + "'");
+}
+
+TEST_CASE("what is no number, or has no end, is bound nowhere") {
+  const auto bytes_of = [](auto value) {
+    return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  using doubles = std::numeric_limits<double>;
+  using floats = std::numeric_limits<float>;
+  for (const double value : {doubles::quiet_NaN(), doubles::infinity(), -doubles::infinity()})
+    CHECK_FALSE(can_be_bound(of(5, bytes_of(value))));
+  for (const float value : {floats::quiet_NaN(), floats::infinity(), -floats::infinity()})
+    CHECK_FALSE(can_be_bound(of(4, bytes_of(value))));
+  CHECK(can_be_bound(of(5, bytes_of(doubles::max()))));
+  CHECK(can_be_bound(of(4, bytes_of(floats::lowest()))));
 }

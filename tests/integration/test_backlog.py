@@ -4,6 +4,8 @@ import threading
 import pytest
 
 from conftest import LONG
+from lib.proxy import binary
+from lib.sanitizer import sanitizer_of
 from lib.sql import run
 
 UNITS = 300_000 if LONG else 20_000
@@ -45,4 +47,6 @@ def test_a_backlog_is_queued_and_applied_in_bounded_memory(server, start_proxy):
     assert server.run("SELECT COUNT(*), SUM(LENGTH(s)) FROM t", database=proxy.database) == ((UNITS, UNITS * SIZE),)
     applied = memory_of(proxy)
     backlog = UNITS * SIZE / 1e6
+    if sanitizer_of(binary()):
+        return  # its allocator keeps what was freed
     assert queued < 10 + backlog / 4 and applied < 40 + backlog / 4, (queued, applied, backlog)

@@ -28,9 +28,13 @@ request read_request(std::string_view text) {
   return out;
 }
 
+template <class... Kinds>
+bool is_one_of(const action& what) {
+  return (std::holds_alternative<Kinds>(what) || ...);
+}
+
 bool changes(const action& what) {
-  return !std::holds_alternative<show>(what) && !std::holds_alternative<list_pending>(what) &&
-         !std::holds_alternative<list_dead>(what);
+  return is_one_of<sync_now, reconnect, clear_cache, retry_dead, discard_dead, reload_configuration>(what);
 }
 
 void look_at_action(const action& what, const request& asked) {
@@ -45,6 +49,11 @@ void look_at_action(const action& what, const request& asked) {
          "a wait has its limit");
   if (const auto* one = std::get_if<retry_dead>(&what)) must(one->seq > 0, "a unit has its number");
   if (const auto* one = std::get_if<discard_dead>(&what)) must(one->seq > 0, "a unit has its number");
+}
+
+bool may_do(role who, const action& what) {
+  if (who == role::nobody) return is_one_of<show_asset, show_role>(what);
+  return who == role::operate || !(changes(what) || is_one_of<export_pending>(what));
 }
 
 void look_at_reply(const reply& answer) {
@@ -70,11 +79,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   input in(data, size);
   const auto text = in.rest();
   const auto asked = read_request(text);
-  const auto found = route(asked, {"db.example"});
-  if (const auto* what = std::get_if<action>(&found))
-    look_at_action(*what, asked);
-  else
-    look_at_reply(std::get<reply>(found));
+  for (const auto who : {role::nobody, role::read, role::operate}) {
+    const auto found = route(asked, {"db.example"}, who);
+    if (const auto* what = std::get_if<action>(&found)) {
+      look_at_action(*what, asked);
+      must(may_do(who, *what), "each role does what it may");
+    } else {
+      look_at_reply(std::get<reply>(found));
+    }
+  }
   if (asked.host) look_at_host(*asked.host);
   const auto shown = printable(text);
   must(printable(shown) == shown, "what is printable stays");

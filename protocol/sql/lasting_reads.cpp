@@ -24,8 +24,9 @@ constexpr trait of_the_session =
     trait::reads_user_variable | trait::reads_system_variable | trait::random_value;
 
 // Of the server's own schemas only what describes tables: the rest is of the moment, or of the accounts.
-constexpr std::array<std::string_view, 3> schemas_of_the_server{"mysql", "performance_schema", "sys"};
 constexpr std::string_view information_schema = "information_schema";
+constexpr std::array<std::string_view, 4> schemas_of_the_server{"mysql", information_schema,
+                                                                "performance_schema", "sys"};
 constexpr std::array<std::string_view, 18> describing_tables{"tables",
                                                              "columns",
                                                              "statistics",
@@ -58,8 +59,8 @@ bool is_one_of(std::string_view word, std::span<const std::string_view> list) {
 bool is_lasting_table(const table_ref& table, std::string_view database) {
   const std::string named = table.schema.empty() ? std::string() : table.schema.unquoted();
   const auto schema = table.schema.empty() ? database : std::string_view(named);
-  if (is_one_of(schema, schemas_of_the_server)) return false;
-  return !iequals(schema, information_schema) || is_one_of(table.table.unquoted(), describing_tables);
+  return !is_schema_of_the_server(schema) ||
+         (iequals(schema, information_schema) && is_one_of(table.table.unquoted(), describing_tables));
 }
 
 // SHOW, DESCRIBE of a table. Not EXPLAIN of a statement.
@@ -83,6 +84,10 @@ bool is_lasting_show(std::string_view words, const statement& one, const dialect
 }
 
 } // namespace
+
+bool is_schema_of_the_server(std::string_view schema) {
+  return is_one_of(schema, schemas_of_the_server);
+}
 
 bool is_lasting_read(std::string_view text, const statement& one, std::string_view database,
                      const dialect& how) {

@@ -12,6 +12,9 @@
 
 namespace holdwater::protocol::sql {
 
+// mysql, information_schema, performance_schema, sys; in any case of letters.
+[[nodiscard]] bool is_schema_of_the_server(std::string_view schema);
+
 // `text`: what the statement is a part of. `database`: the default one. Not so: what locks, calls what is not
 // known, or depends on the session, on chance, or on the moment alone; the server's own state and its
 // accounts.

@@ -34,9 +34,6 @@ constexpr std::array<std::pair<trait, std::string_view>, 12> hazards{{
     {trait::temporary_table, "a temporary table"},
 }};
 
-constexpr std::array<std::string_view, 4> server_schemas{"mysql", "information_schema", "performance_schema",
-                                                         "sys"};
-
 // A statement whose second execution leaves everything as the first one did.
 bool is_repeatable(const sql::statement& one, const session_state& state) {
   return sql::is_pure_read(one) || one.kind == sql::kind::use || one.kind == sql::kind::empty ||
@@ -139,8 +136,7 @@ std::string why_not_spoolable(const sql::statement& one, const session_state& st
       if (!sql::is_ascii(name) && (!utf8 || find_bad_utf8(name) != std::string::npos))
         return "a table that cannot be named";
     if (table.schema.empty()) return "no database is selected";
-    for (const auto schema : server_schemas)
-      if (boost::algorithm::iequals(table.schema, schema)) return "a table of the server's own";
+    if (sql::is_schema_of_the_server(table.schema)) return "a table of the server's own";
   }
   return {};
 }

@@ -111,6 +111,12 @@ def resident_bytes(pid):
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def anonymous_bytes(pid):
+    """Resident memory without files' pages."""
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("RssAnon")) * 1024
+
+
 def tail(path, lines=40):
     try:
         with open(path, errors="replace") as file:

@@ -103,9 +103,9 @@ class Proxy:
         found = reports_at(self.reports)
         assert not found, f"a sanitizer reports:\n{found[:12000]}"
 
-    def resident_bytes(self):
+    def resident_bytes(self, measure=resident_bytes):
         """0 of a proxy with a sanitizer, whose allocator keeps what is freed."""
-        return 0 if sanitizer_of(binary()) else resident_bytes(self.child.pid)
+        return 0 if sanitizer_of(binary()) else measure(self.child.pid)
 
     def log_text(self):
         with open(self.log, errors="replace") as file:

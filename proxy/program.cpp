@@ -310,11 +310,20 @@ void program::stop() {
   main_loop_.stop();
 }
 
+void program::tell_ids(server_state state) {
+  if (state == server_state::up)
+    ids_->server_is_up();
+  else if (state == server_state::draining)
+    ids_->server_is_coming();
+  else
+    ids_->server_is_away();
+}
+
 // What hangs on the server's coming and going besides the sessions.
 void program::follow_state(server_view view) {
   tell_service_manager(
       fmt::format("STATUS=the server is {}{}", name_of(view.state), view.reads ? ", reads go on" : ""));
-  if (ids_) view.state == server_state::up ? ids_->server_is_up() : ids_->server_is_away();
+  if (ids_) tell_ids(view.state);
   if (!view.answers() || profile_.knows_greeting()) return;
   workers_.front()->learn_greeting();
 }

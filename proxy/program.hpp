@@ -84,6 +84,7 @@ class program final : public admin::control {
   void wait_for_signal();
   void stop();
   void follow_state(server_view view);
+  void tell_ids(server_state state);
   void sample_on();
   [[nodiscard]] admin::reading read_now() const;
   void check_sync(const std::shared_ptr<sync_wait>& one);

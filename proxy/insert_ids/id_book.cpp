@@ -40,8 +40,9 @@ void id_book::load() {
   auto where = store_.fact("server");
   auto started = store_.fact("started");
   auto folded = store_.fact("names_folded");
+  auto doubt = store_.fact(doubt_fact);
   auto saved = store_.load();
-  if (!where || !started || !folded || !saved) {
+  if (!where || !started || !folded || !doubt || !saved) {
     store_trouble_ = saved ? "its facts cannot be read" : saved.error().context;
     spdlog::error("no insert ids can be reserved: {}", store_trouble_);
     return;
@@ -49,6 +50,7 @@ void id_book::load() {
   server_.where = *where;
   server_.started = started->empty() ? 0 : std::stoll(*started);
   server_.names_folded = *folded == "1";
+  trust_ = *doubt == "1" ? trust::doubted : trust::sound;
   for (auto& entry : *saved) {
     auto key = lookup_name(entry.facts.name.schema, entry.facts.name.table, server_.names_folded);
     tables_.emplace(std::move(key), std::move(entry));
@@ -83,6 +85,9 @@ id_plan id_book::plan(std::string_view schema, std::string_view table, std::stri
 
 id_plan id_book::hand_out(table_entry& entry, std::uint64_t rows, std::uint64_t increment,
                           std::uint64_t offset) {
+  if (auto why = why_doubted(entry); !why.empty())
+    return refused(
+        fmt::format("the ids reserved for {} may be others' by now: {}", quoted(entry.facts.name), why));
   const auto run = find_run(entry.ranges, rows, increment, offset);
   if (!run) return refused(why_no_run(entry, rows));
   auto& range = entry.ranges[run->range];
@@ -107,6 +112,12 @@ void id_book::note_in_vain(table_entry& entry) {
   if (entry.seen) entry.trouble = reason;
 }
 
+std::string id_book::why_doubted(const table_entry& entry) const {
+  if (entry.ranges.empty()) return {};
+  if (trust_ == trust::doubted) return "the server has come back, and its counter was not looked at since";
+  return entry.stale ? "the server's counter may have gone back" : "";
+}
+
 std::string id_book::why_no_run(const table_entry& entry, std::uint64_t rows) const {
   const auto name = quoted(entry.facts.name);
   if (const auto left = ids_left(entry.ranges); left > 0)
@@ -119,6 +130,7 @@ std::string id_book::why_no_block(const table_entry& entry) const {
   if (block_ == 0) return "insert_ids.block is 0";
   if (!store_trouble_.empty()) return store_trouble_;
   if (auto text = obstacle(entry.facts); !text.empty()) return text;
+  if (auto text = why_doubted(entry); !text.empty()) return text;
   if (!entry.trouble.empty()) return entry.trouble;
   if (entry.used > 0 || !entry.ranges.empty()) return "the block is used up";
   return entry.seen ? "not yet" : never_inserted;
@@ -165,7 +177,7 @@ std::vector<std::string> id_book::tables_without_ids() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> lines;
   for (const auto& [key, entry] : tables_)
-    if (entry.seen && entry.facts.makes_ids() && ids_left(entry.ranges) == 0)
+    if (entry.seen && entry.facts.makes_ids() && (ids_left(entry.ranges) == 0 || !why_doubted(entry).empty()))
       lines.push_back(
           fmt::format("{}.{}: {}", entry.facts.name.schema, entry.facts.name.table, why_no_block(entry)));
   return lines;

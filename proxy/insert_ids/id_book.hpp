@@ -1,7 +1,8 @@
 // The catalogue and the blocks, in memory and on the disk: what sessions ask and what the keeper changes.
 // Thread-safe; nothing here talks to the server.
 //
-// Invariant: an id is handed out only from a range, only once, and only below the range's mark on the disk.
+// Invariant: an id is handed out only from a range, only once, only below the range's mark on the disk, and
+// not after the server has come back until its counters have been seen to be past the range.
 #pragma once
 
 #include "proxy/insert_ids/id_store.hpp"
@@ -51,7 +52,18 @@ class id_book {
   [[nodiscard]] std::vector<std::string> tables_without_ids() const;
   [[nodiscard]] std::size_t known_tables() const;
 
+  // The server is reachable again, and only queued writes reach it: ids are still handed out.
+  void server_is_coming();
+  // It makes ids of its own now. If it has come back with older data, it makes those of the ranges too:
+  // they are in doubt until checked().
+  void server_is_up();
+  void server_is_away();
+
   // For the keeper: what the server said.
+  [[nodiscard]] std::uint64_t comings() const; // how often it has come back
+  [[nodiscard]] bool in_doubt() const;
+  // Every table was looked at, all of it since the coming of that number.
+  void checked(std::uint64_t coming);
   void server_is(const server_identity& now);
   void take_schema(std::string_view schema, const std::vector<table_facts>& all); // others of it are gone
   void take_table(const spool::table_name& asked, const std::optional<table_facts>& found);
@@ -72,6 +84,11 @@ class id_book {
 
  private:
   using entries = std::map<spool::table_name, table_entry>;
+  enum class trust : std::uint8_t {
+    sound,   // the server makes no id of a range
+    coming,  // the same, and the disk says already what will be true once the server is up
+    doubted, // it may have made some: none is handed out, also after a restart
+  };
 
   [[nodiscard]] const table_entry* find(std::string_view schema, std::string_view table) const;
   [[nodiscard]] table_entry* find(std::string_view schema, std::string_view table);
@@ -82,6 +99,8 @@ class id_book {
   void note_in_vain(table_entry& entry);
   [[nodiscard]] id_plan hand_out(table_entry& entry, std::uint64_t rows, std::uint64_t increment,
                                  std::uint64_t offset);
+  [[nodiscard]] std::string why_doubted(const table_entry& entry) const; // empty: it is not
+  void mark_doubt(bool doubted);
   [[nodiscard]] std::string why_no_run(const table_entry& entry, std::uint64_t rows) const;
   [[nodiscard]] std::string why_no_block(const table_entry& entry) const;
   [[nodiscard]] bool update(table_entry& entry, const table_facts& found);
@@ -94,6 +113,8 @@ class id_book {
   std::string store_trouble_; // why the file cannot be used; nothing is handed out then
   const std::uint64_t block_;
   server_identity server_;
+  trust trust_ = trust::sound;
+  std::uint64_t comings_ = 0;
   entries tables_;                            // by lookup name
   std::map<spool::table_name, bool> missing_; // seen tables that are none of these; true: already looked up
 };

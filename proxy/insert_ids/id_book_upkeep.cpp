@@ -66,6 +66,54 @@ void id_book::server_is(const server_identity& now) {
       spdlog::error("the server's identity was not saved: {}", saved.error().context);
 }
 
+// A mark that the disk refuses leaves the memory's: it is right as long as the process lives.
+void id_book::mark_doubt(bool doubted) {
+  if (!store_trouble_.empty()) return;
+  if (auto saved = store_.set_fact(doubt_fact, doubted ? "1" : "0"); !saved)
+    spdlog::error("whether reserved ids are in doubt was not saved: {}", saved.error().context);
+}
+
+// The disk hears of the doubt before the server can make the first id of its own.
+void id_book::server_is_coming() {
+  const std::lock_guard lock(mutex_);
+  if (trust_ != trust::sound) return;
+  mark_doubt(true);
+  trust_ = trust::coming;
+}
+
+// From `sound` there was no coming: the connection that was there before still answers.
+void id_book::server_is_up() {
+  const std::lock_guard lock(mutex_);
+  if (trust_ == trust::sound) return;
+  trust_ = trust::doubted;
+  ++comings_;
+  for (auto& [key, entry] : tables_) entry.retry_at = {}; // what failed may have failed of the server's going
+}
+
+void id_book::server_is_away() {
+  const std::lock_guard lock(mutex_);
+  if (trust_ != trust::coming) return;
+  mark_doubt(false);
+  trust_ = trust::sound;
+}
+
+std::uint64_t id_book::comings() const {
+  const std::lock_guard lock(mutex_);
+  return comings_;
+}
+
+bool id_book::in_doubt() const {
+  const std::lock_guard lock(mutex_);
+  return trust_ == trust::doubted;
+}
+
+void id_book::checked(std::uint64_t coming) {
+  const std::lock_guard lock(mutex_);
+  if (trust_ != trust::doubted || coming != comings_) return;
+  mark_doubt(false);
+  trust_ = trust::sound;
+}
+
 void id_book::rename_all(bool folded) {
   entries renamed;
   for (auto& [key, entry] : tables_)

@@ -108,10 +108,10 @@ id_keeper::clock::time_point id_keeper::next_work() const {
 }
 
 void id_keeper::rest(lock& held) {
-  if (!up_) connection_.reset();
   const auto seen_look = look_;
   const auto woken = [&] { return stopping_ || refresh_now_ || look_ != seen_look; };
   if (!up_) {
+    connection_.reset();
     changed_.wait(held, [&] { return stopping_ || up_; });
     return;
   }
@@ -129,7 +129,7 @@ void id_keeper::round() {
     return;
   }
   connection_.reset();
-  not_before_ = clock::now() + pace_.retry;
+  not_before_ = clock::now() + (book_.in_doubt() ? pace_.glance : pace_.retry);
   if (leave()) return; // no wonder
   const auto trouble = describe(done.error());
   if (trouble != last_trouble_) spdlog::warn("insert ids cannot be looked after: {}", trouble);
@@ -137,6 +137,9 @@ void id_keeper::round() {
 }
 
 server_result<void> id_keeper::work() {
+  const auto coming = book_.comings();
+  if (coming != coming_) connection_.reset(); // it may lead to another server than the one that came
+  coming_ = coming;
   if (auto done = ensure_connected(); !done) return done;
   if (!schema_.empty() && clock::now() >= glance_at_)
     if (auto done = glance(); !done) return done;
@@ -184,6 +187,8 @@ server_result<void> id_keeper::refresh() {
   }
   if (auto done = look_up(book_.tables_outside(schema_)); !done) return done;
   if (auto done = check_unused(); !done) return done;
+  if (leave()) return {}; // perhaps before all was seen
+  book_.checked(coming_);
   refresh_at_ = clock::now() + pace_.refresh;
   return {};
 }

@@ -20,7 +20,8 @@ namespace holdwater::proxy {
 struct keeper_pace {
   std::chrono::milliseconds refresh{60000}; // a changed definition is noticed within this time
   std::chrono::milliseconds glance{1000};   // a table that came or went is noticed within this time
-  std::chrono::milliseconds retry{10000};   // between attempts to reach a server that is said to be up
+  std::chrono::milliseconds retry{10000};   // between attempts to reach a server that is said to be up;
+                                            // while the blocks are in doubt, as often as a glance
   std::chrono::milliseconds idle{10000};    // an unused connection is closed after this
 };
 
@@ -67,10 +68,11 @@ class id_keeper {
   bool up_ = false;
   bool stopping_ = false;
   bool look_ = false;        // new work since the last round began
-  bool refresh_now_ = false; // the server is newly up
+  bool refresh_now_ = false; // the server is newly up, or definitions have changed
 
   // The thread's own.
   std::unique_ptr<spool::mysql_connection> connection_;
+  std::uint64_t coming_ = 0; // of the server: no connection is older
   std::uint64_t increment_ = 1;
   clock::time_point refresh_at_{};
   clock::time_point glance_at_{};

@@ -11,6 +11,9 @@
 
 namespace holdwater::proxy {
 
+// "1": the server has been up since the blocks were last seen to be nobody else's.
+inline constexpr std::string_view doubt_fact = "blocks_in_doubt";
+
 class id_store {
  public:
   id_store() = default; // not open: every call fails

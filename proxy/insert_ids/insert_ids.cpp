@@ -32,11 +32,18 @@ void insert_ids::stop() {
   impl_->keeper.stop();
 }
 
+void insert_ids::server_is_coming() {
+  impl_->book.server_is_coming();
+  impl_->keeper.server_is_away(); // replay has it for itself
+}
+
 void insert_ids::server_is_up() {
+  impl_->book.server_is_up();
   impl_->keeper.server_is_up();
 }
 
 void insert_ids::server_is_away() {
+  impl_->book.server_is_away();
   impl_->keeper.server_is_away();
 }
 

@@ -57,6 +57,9 @@ class insert_ids {
   void start();
   void stop();
 
+  // The server is reachable again and queued writes are being applied: ids are handed out all the same.
+  // Writes to the disk: what is handed out after the server has been up must have been checked before.
+  void server_is_coming();
   // The server is up (again): refresh the catalogue, check the blocks, reserve what is missing. Any thread,
   // cheap.
   void server_is_up();

@@ -18,7 +18,7 @@ struct table_entry {
   std::uint64_t used = 0; // no id up to here may be handed out again: it may wait in the spool
   std::uint64_t full =
       0;              // how many ids a full block has where the type is too small for the wanted ones; else 0
-  bool stale = false; // the server may have lost the jump: the ranges are to be replaced
+  bool stale = false; // the server may have lost the jump: the ranges are to be replaced, and not used
   std::vector<id_range> ranges; // in the order in which they are used up
 
   // In memory.

@@ -1,4 +1,8 @@
 """Insert ids in an outage: what the driver reports is what the server has after the drain."""
+import shutil
+import signal
+
+import pymysql
 import pytest
 
 from lib.binary import COM_STMT_EXECUTE, execute_payload, prepare
@@ -114,6 +118,51 @@ def test_direct_inserters_never_get_an_id_of_a_block_and_a_second_outage_works(t
         server.start()
         table.wait_drained()
     assert table.health()["spool"]["dead"] == 0
+
+
+@pytest.mark.limit(120)
+def test_an_older_copy_that_goes_away_before_its_counter_was_looked_at_gets_no_id_twice(proxy, server):
+    """It has made ids of the block for others. A lock on another table keeps the look from ending."""
+    for name in ("a", "t"):
+        make(proxy, name, "s VARCHAR(20)")
+    server.stop()
+    proxy.wait_state("down")
+    copy = server.data + ".older"
+    shutil.copytree(server.data, copy)
+    server.start()
+    proxy.wait_drained()
+    for name in ("a", "t"):
+        insert(proxy.connect(), f"INSERT INTO {name} (s) VALUES ('up')")
+        proxy.wait_ids_reserved(name)
+    server.stop()
+    proxy.wait_state("down")
+    shutil.rmtree(server.data)
+    shutil.move(copy, server.data)
+    proxy.child.send_signal(signal.SIGSTOP)
+    server.start()
+    lock = server.admin(proxy.database)
+    run(lock, "LOCK TABLES a WRITE")
+    proxy.child.send_signal(signal.SIGCONT)
+    wait_until(lambda: proxy.state() == "up", 60, "the older copy is taken for up")
+    others = {insert(proxy.connect(), f"INSERT INTO t (s) VALUES ('other {i}')") for i in range(10)}
+    server.kill()
+    proxy.wait_state("down")
+    told = {}
+    for i in range(3):
+        try:
+            told[f"down {i}"] = insert(proxy.connect(), f"INSERT INTO t (s) VALUES ('down {i}')")
+        except pymysql.Error as error:
+            assert error.args[0] == 3032, error
+    assert not others & set(told.values())
+    server.start()
+    proxy.wait_drained()
+    assert proxy.health()["spool"]["dead"] == 0
+    found = ids(server, proxy)
+    assert {word: found[word] for word in told} == told and others <= set(found.values())
+    wait_until(lambda: not reason_of(proxy, "t"), 15, "ids are reserved again")
+    server.kill()
+    proxy.wait_state("down")
+    assert insert(proxy.connect(), "INSERT INTO t (s) VALUES ('later')") > max(found.values())
 
 
 def test_what_has_no_block_is_refused_and_listed_with_its_reason(proxy, server):

@@ -142,8 +142,12 @@ class Proxy:
         wait_until(lambda: self.state() in states, deadline_s, lambda: f"state {states}: {self.health()}")
 
     def wait_drained(self, deadline_s=60):
-        wait_until(lambda: (lambda h: h["database"]["state"] == "up" and h["spool"]["pending"] == 0)(self.health()),
-                   deadline_s, lambda: f"drained: {self.health()}")
+        """Until all is as before an outage, the blocks of insert ids too."""
+        def drained(health):
+            spool = health["spool"]
+            return health["database"]["state"] == "up" and spool["pending"] == 0 and not any(
+                line.endswith(("gone back", "looked at since", "not yet")) for line in spool["refused_tables"])
+        wait_until(lambda: drained(self.health()), deadline_s, lambda: f"drained: {self.health()}")
 
     def metric(self, name):
         for line in self.http("/metrics")[1].decode().splitlines():

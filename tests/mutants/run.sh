@@ -4,8 +4,8 @@
 #
 #   tests/mutants/run.sh [NAME...]     all patches of this folder, or those named
 #
-# A patch begins with "promise:", "breaks:" and at least one "test: PROGRAM: TEST CASE". It is applied to a copy of the
-# sources in build/mutants, which is kept for the next time.
+# A patch begins with "promise:", "breaks:" and at least one "test: PROGRAM: TEST CASE", or "test: simulation: one of N
+# seeds fails". It is applied to a copy of the sources in build/mutants, which is kept for the next time.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=$(cd "$here/../.." && pwd)
@@ -21,8 +21,19 @@ verdict() { # result name what
 tests_of() { sed -n 's/^test: \([a-z_]*\): \(.*\)$/\1\t\2/p' "$here/$1.patch"; } # program, test case
 build() { CCACHE_BASEDIR=$scratch CCACHE_NOHASHDIR=1 cmake --build "$scratch/build" -j2 --target "$@" < /dev/null > "$scratch/build.log" 2>&1; }
 # doctest's filters have wildcards and end at a comma
-run_test() { (cd "$scratch" && timeout 300 "build/$1" --test-case="${2//,/?}" --no-intro --abort-after=1 < /dev/null > "$scratch/test.log" 2>&1); }
-ran_one() { grep -q 'test cases: *1 ' "$scratch/test.log"; }
+seeds_of() { [[ $1 =~ ^one\ of\ ([0-9]+)\ seeds\ fails$ ]] && echo "${BASH_REMATCH[1]}"; }
+run_seeds() { # how many: fails when one of them does
+  (cd "$scratch" && build/simulation --seeds "1..$1" --steps 20000 --stop --quiet < /dev/null > "$scratch/test.log" 2>&1)
+}
+# What noticed it: of a simulation, the seed.
+found_by() { grep -m1 -o '^FAILED: seed [0-9]*' "$scratch/test.log" | sed 's/^FAILED: /, /'; }
+run_test() { # program, test case
+  if [ "$1" = simulation ]; then run_seeds "$(seeds_of "$2")"; else run_case "$1" "$2"; fi
+}
+run_case() { (cd "$scratch" && timeout 300 "build/$1" --test-case="${2//,/?}" --no-intro --abort-after=1 < /dev/null > "$scratch/test.log" 2>&1); }
+ran_one() { # program: a test case that is not there passes
+  [ "$1" = simulation ] || grep -q 'test cases: *1 ' "$scratch/test.log"
+}
 
 mkdir -p "$scratch/source"
 rm -rf "$scratch/fresh" && mkdir "$scratch/fresh"
@@ -48,7 +59,8 @@ build $programs || give_up "the sources do not build: $scratch/build.log"
 
 # First without: a test that fails anyway shows nothing.
 while IFS=$'\t' read -r program case_name; do
-  run_test "$program" "$case_name" && ran_one && verdict ok unchanged "$case_name" && continue
+  [ "$program" = simulation ] && case_name='one of 20 seeds fails'
+  run_test "$program" "$case_name" && ran_one "$program" && verdict ok unchanged "$case_name" && continue
   verdict FAILED unchanged "$program: $case_name"
 done < <(for name in "$@"; do tests_of "$name"; done | sort -u)
 
@@ -61,7 +73,7 @@ for name in "$@"; do
   while IFS=$'\t' read -r program case_name; do
     if ! build "$program"; then verdict FAILED "$name" "does not build: $(grep -m1 'error:' "$scratch/build.log")"
     elif run_test "$program" "$case_name"; then verdict FAILED "$name" "survives $program: $case_name"
-    else verdict ok "$name" "killed by $program: $case_name"
+    else verdict ok "$name" "killed by $program: $case_name$(found_by)"
     fi
   done < <(tests_of "$name")
   patch --quiet --reverse -p1 -d "$scratch/source" < "$patch" || give_up "$name cannot be taken back: remove $scratch"

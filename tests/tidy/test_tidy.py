@@ -110,6 +110,9 @@ def test_a_mutant_applies_and_the_tests_that_it_names_are_there(name, tmp_path):
     named = re.findall(r"^test: (\w+): (.+)$", text, re.M)
     assert named
     for program, case in named:
+        if program == "simulation":
+            assert re.fullmatch(r"one of [1-9][0-9]* seeds fails", case)
+            continue
         sources_of = [source for source in tracked("tests/*.cpp")
                       if re.sub(r'"\s*"', "", "\n".join(lines(source))).find(f'"{case}"') >= 0]
         assert sources_of, f"no test is named: {case}"

@@ -131,6 +131,34 @@ TEST_CASE("a server that cannot be reached is tried again after a while, and at 
   CHECK(s.connects == 2);
 }
 
+TEST_CASE("after the server's return no id is handed out before the look at it has succeeded") {
+  scene s({60s, 1ms, 60s, 10s});
+  const auto comes = [&] {
+    s.book.server_is_coming();
+    s.book.server_is_up();
+    s.keeper.server_is_up();
+  };
+  const auto goes = [&] {
+    s.book.server_is_away();
+    s.keeper.server_is_away();
+  };
+  s.insert_seen();
+  comes();
+  REQUIRE(comes_true([&] { return s.has_ids(); }));
+  goes();
+  CHECK(s.has_ids());
+  s.refuse = true;
+  const auto before = s.connects.load();
+  comes();
+  REQUIRE(comes_true([&] { return s.connects > before + 1; })); // it tries again soon
+  CHECK_FALSE(s.has_ids());
+  goes();
+  CHECK_FALSE(s.has_ids());
+  s.refuse = false;
+  comes();
+  CHECK(comes_true([&] { return s.has_ids(); }));
+}
+
 TEST_CASE("a definition that changes is read anew") {
   scene s({1ms, 1ms, 10s, 10s});
   s.keeper.server_is_up();

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What filling the read cache costs: CPU of Holdwater per query (user + system of the whole process, /proc/PID/stat), one
-worker, with the cache off, in memory only, and with the disk behind it, before one throwaway MariaDB, in interleaved rounds.
+worker, with the cache off, in memory only, with the disk behind it, and with a bound on fills, as is the default, before one throwaway MariaDB, in interleaved rounds.
 
     bench/cache_cost.py [--rounds 5] [--seconds 4] [--clients 1,16] [--rows 100000] [--ps-mode disable|auto]
 
@@ -18,7 +18,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 from lib.proxy import Account, Proxy  # noqa: E402
 from lib.server import KINDS  # noqa: E402
 
-KINDS_OF_CACHE = {"off": {"HOLDWATER_CACHE_ENABLED": "false"}, "memory": {"HOLDWATER_CACHE_DISK": "0"}, "memory+disk": {}}
+KINDS_OF_CACHE = {"off": {"HOLDWATER_CACHE_ENABLED": "false"}, "memory": {"HOLDWATER_CACHE_DISK": "0", "HOLDWATER_CACHE_FILL_RATE": "0"},
+                  "memory+disk": {"HOLDWATER_CACHE_FILL_RATE": "0"}, "default": {}}
 
 
 def sysbench(options, port, threads, seconds, verb):

@@ -131,6 +131,8 @@ constexpr std::array table{
     "Size of what is kept in data_dir (cache.db), so that a Holdwater that is started in an outage answers too; 0 keeps nothing there.", in<&o::cache, &o::cache_options::disk>},
   option_row{"cache.max_result", bytes, {1 << 10, 15 << 20}, "", "", false,
     "A larger answer is not kept.", in<&o::cache, &o::cache_options::max_result>},
+  option_row{"cache.fill_rate", number, {0, 10'000'000}, "", "", true,
+    "How many answers each worker copies into the cache a second; what comes above that is only forwarded. 0 sets no bound.", in<&o::cache, &o::cache_options::fill_rate>},
   option_row{"cache.max_stale", seconds, {1'000, 3650 * day_ms}, "", "", false,
     "Seconds after which an answer is too old to be given.", in<&o::cache, &o::cache_options::max_stale>},
   option_row{"cache.after_write", after_write, any, "", "", false,

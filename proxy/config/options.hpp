@@ -113,6 +113,7 @@ struct options {
     std::uint64_t memory = 64ULL << 20;
     std::uint64_t disk = 256ULL << 20; // 0: in memory only
     std::uint64_t max_result = 1ULL << 20;
+    std::uint64_t fill_rate = 1000; // a second and worker; 0: no bound
     std::chrono::seconds max_stale{24 * 3600};
     std::string after_write = "serve"; // or refuse: what reads a table with queued writes
   } cache;

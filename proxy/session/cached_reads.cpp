@@ -90,7 +90,7 @@ bool leaves_data_alone(const command_facts& facts, const prepared_statement* exe
 // Before the command is sent. Within a transaction that has written, its own rows are in what it reads.
 void session::begin_copy(const command_facts& facts) {
   auto& one = copy_;
-  one.wanted = false;
+  one.lasting = one.wanted = false;
   if (!process().cache) return;
   one.bytes.clear();
   auto* executed =
@@ -106,23 +106,25 @@ void session::begin_copy(const command_facts& facts) {
       command_.decided_in.state != server_state::up || state_.called_unknown() ||
       !state_.unrestorable().empty())
     return;
+  one.lasting = is_lasting(facts, executed);
+  one.wanted = one.lasting && home_.may_fill();
+}
+
+// Whether the command's answer is of use later.
+bool session::is_lasting(const command_facts& facts, const prepared_statement* executed) {
   switch (command_.code) {
-  case command::query: one.wanted = facts.lasting; return;
+  case command::query: return facts.lasting;
   case command::stmt_execute:
-    one.wanted = executed && executed->kept && executed->facts.lasting && !executed->long_data &&
-                 command_.payload.size() >= execute_head &&
-                 (command_.payload[cursor_flags_at] & cursor_types) == 0 &&
-                 state_.reads_as(*executed->made_in);
-    return;
+    return executed && executed->kept && executed->facts.lasting && !executed->long_data &&
+           command_.payload.size() >= execute_head &&
+           (command_.payload[cursor_flags_at] & cursor_types) == 0 && state_.reads_as(*executed->made_in);
   case command::stmt_prepare: {
     const auto text = protocol::as_text(command_.payload.subspan(1));
     auto& found = home_.analysis();
     found.analyze(text, state_.dialect());
-    one.wanted =
-        found.single() && sql::is_lasting_read(text, found.first(), state_.database(), state_.dialect());
-    return;
+    return found.single() && sql::is_lasting_read(text, found.first(), state_.database(), state_.dialect());
   }
-  default: return;
+  default: return false;
   }
 }
 
@@ -130,6 +132,8 @@ void session::begin_copy(const command_facts& facts) {
 void session::copy_answer(byte_span part) {
   auto& bytes = copy_.bytes;
   const bool complete = tracker_.current() == response_tracker::state::complete;
+  if (complete && tracker_.ended_by() == response_tracker::ending::err) forget_what_was_refused();
+  if (!copy_.wanted) return;
   if (complete && bytes.empty()) return keep_copy(part);
   const auto before = bytes.size();
   const auto size = before + part.size();
@@ -145,14 +149,17 @@ void session::copy_answer(byte_span part) {
     bytes.clear();
 }
 
+// The answer is an error.
+void session::forget_what_was_refused() {
+  if (ends_what_was_cached(tracker_.err().number) && make_read_key())
+    process().cache->forget(home_.scratch().key);
+}
+
 // The whole answer.
 void session::keep_copy(byte_span answer) {
   auto& scratch = home_.scratch();
   auto& cache = *process().cache;
-  if (tracker_.ended_by() == response_tracker::ending::err) {
-    if (ends_what_was_cached(tracker_.err().number) && make_read_key()) cache.forget(scratch.key);
-    return;
-  }
+  if (tracker_.ended_by() == response_tracker::ending::err) return;
   if (!tracker_.session_state().empty() || tracker_.changes_untold()) return;
   if (answer.size() > process().settings.cache.max_result) return;
   const bool executes = command_.code == command::stmt_execute;

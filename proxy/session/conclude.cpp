@@ -65,6 +65,8 @@ task<session::verdict> session::conclude(trip how, const command_facts& facts) {
   switch (how) {
   case trip::answered:
     notice_not_now();
+    // only what gives a lost transaction up was sent to the server: ROLLBACK, a reset
+    if (tracker_.ended_by() != response_tracker::ending::err) transaction_lost_ = false;
     if (command_.changes_logins) notice_rights();
     apply_effects(facts);
     if (may_learn()) co_await learn_variables();

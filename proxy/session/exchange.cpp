@@ -244,7 +244,7 @@ task<session::trip> session::relay_answer() {
       buffer.consume(*belongs); // the connection lives on
       co_return trip::not_now;
     }
-    if (copy_.wanted) copy_answer(buffer.bytes().first(*belongs));
+    if (copy_.lasting) copy_answer(buffer.bytes().first(*belongs));
     if (renamed && !passed_some) rename_statement();
     if (command_.changes_logins) process().counters.server_changes.fetch_add(1, std::memory_order_release);
     auto shown = buffer.bytes().first(*belongs);

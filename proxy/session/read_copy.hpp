@@ -21,7 +21,8 @@ struct asker {
 };
 
 struct read_copy {
-  bool wanted = false;         // this answer is to be kept
+  bool lasting = false;        // this answer might be kept
+  bool wanted = false;         // it is to be
   protocol::byte_buffer bytes; // what has come of it, when it comes in parts
   cache_moment since{0}; // what is read now was true then or later: the transaction's or command's begin
   std::array<asker, 2> askers; // of text, and of what is prepared

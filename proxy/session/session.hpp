@@ -235,7 +235,9 @@ class session : public std::enable_shared_from_this<session>, private session_ou
 
   // cached_reads.cpp
   void begin_copy(const command_facts& facts);
+  [[nodiscard]] bool is_lasting(const command_facts& facts, const prepared_statement* executed);
   void copy_answer(protocol::byte_span part);
+  void forget_what_was_refused();
   void keep_copy(protocol::byte_span answer);
   void notice_rights();
   [[nodiscard]] const asker* asker_of_reads();

@@ -4,6 +4,7 @@
 
 #include "protocol/packet.hpp"
 #include "protocol/sql/analysis.hpp"
+#include "proxy/cache/fill_budget.hpp"
 #include "proxy/net/event_loop.hpp"
 #include "proxy/net/stream_socket.hpp"
 #include "proxy/session/services.hpp"
@@ -67,6 +68,8 @@ class worker {
   // The time since boot, as of this turn of the loop; after the machine has slept, it may be behind for a
   // second.
   [[nodiscard]] std::chrono::microseconds since_boot();
+  // One more answer may be copied into the cache; it counts as copied.
+  [[nodiscard]] bool may_fill() { return fills_.take(since_boot(), settings_.cache.fill_rate); }
   [[nodiscard]] known_reads& reads() { return *reads_; }
 
   // Wakes `one` at the next change of the server's state, unless it is taken back before.
@@ -90,6 +93,7 @@ class worker {
   cache_scratch scratch_;
   std::chrono::microseconds asleep_{0}; // by how much the boot's clock is ahead of the steady one
   steady_time next_look_{};             // at that
+  fill_budget fills_;
   std::unique_ptr<known_reads> reads_;
   std::unique_ptr<server_pool> pool_;
   std::unordered_set<wakeup*> state_waiters_;

@@ -52,7 +52,7 @@ def vanish_before_the_login(client, login):
 
 def be_refused(client, login):
     with pytest.raises(Err):
-        client.login("nobody", "wrong")
+        login("wrong")
 
 
 def vanish_in_a_transaction(client, login):
@@ -89,7 +89,8 @@ def come_and_go(proxy, count):
             way = WAYS[number % len(WAYS)]
             try:
                 client = Client(proxy.host, proxy.port)
-                way(client, lambda: client.login(proxy.account.user, proxy.account.password, proxy.database))
+                way(client, lambda password=proxy.account.password:
+                    client.login(proxy.account.user, password, proxy.database))
                 client.close()
             except Exception as error:  # pylint: disable=broad-except  # told below, with its way
                 wrong.append(f"{way.__name__}: {error!r}")

@@ -113,6 +113,27 @@ TEST_CASE("an error that says that the answer is another now drops it, and one o
   CHECK(cache.memory().count().entries == 0);
 }
 
+TEST_CASE("what comes above the rate of fills is only forwarded") {
+  read_cache cache({}, "");
+  stage here;
+  here.settings().cache.fill_rate = 1;
+  here.keep_answers(cache);
+  auto ends = here.log_in("shop");
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i)
+    stage::exchange(ends, query("SELECT a FROM t WHERE id = " + std::to_string(i)), result_set({"one"}));
+  const auto passed = std::chrono::steady_clock::now() - start;
+  const auto allowed =
+      3 + static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(passed).count());
+  here.publish(server_state::up);
+  protocol::byte_buffer denied;
+  protocol::append_message(denied, 1, err(1142, "42000", "SELECT command denied"));
+  stage::exchange(ends, query("SELECT a FROM t WHERE id = 0"), denied);
+  CHECK(cache.memory().count().entries == cache.memory().count().fills - 1); // that is noticed all the same
+  CHECK(cache.memory().count().fills >= 2);
+  CHECK(cache.memory().count().fills <= allowed);
+}
+
 TEST_CASE("an answer that comes in parts is kept whole, one that is cut is not") {
   read_cache cache({}, "");
   stage here;

@@ -147,6 +147,7 @@ task<session::verdict> session::act(const decision& chosen, const command_facts&
   case action::forward: command_.noted = chosen.note; co_return co_await forward(facts);
   case action::open_snapshot: co_return co_await open_snapshot();
   case action::spool: co_return co_await spool_write();
+  case action::collect: co_return co_await collect_write();
   case action::spool_several: co_return co_await spool_several();
   case action::commit_collected: co_return co_await commit_collected();
   case action::rollback_collected: co_return co_await rollback_collected();
@@ -164,7 +165,6 @@ task<bool> session::carry_out(const decision& chosen) {
   switch (chosen.what) {
   case action::answer_ok: transaction_lost_ = false; co_return co_await answer_ok();
   case action::begin_collected: co_return co_await begin_collected();
-  case action::collect: co_return co_await collect_write();
   case action::savepoint_collected: co_return co_await savepoint_collected();
   case action::fail_transaction: co_return co_await fail_transaction(chosen.error, chosen.reason);
   case action::answer_read: co_return co_await answer_read();

@@ -292,7 +292,8 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   [[nodiscard]] const protocol::sql::analysis& analyze_command();
   void open_collected(const protocol::sql::statement& begin);
   task<bool> begin_collected();
-  task<bool> collect_write();
+  [[nodiscard]] bool decided_otherwise();
+  task<verdict> collect_write();
   task<verdict> commit_collected();
   task<verdict> rollback_collected();
   [[nodiscard]] bool follow_commit();

@@ -52,6 +52,7 @@ task<session::verdict> session::spool_several() {
   if (!collects && !process().board.enter_append()) co_return verdict::decide_again;
   std::string refusal;
   auto drafts = make_several(refusal);
+  if (!drafts && collects && decided_otherwise()) co_return verdict::decide_again;
   auto which = client_error::needs_server;
   if (drafts && collects && !may_collect(drafts->what)) {
     drafts.reset();

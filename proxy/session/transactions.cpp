@@ -79,27 +79,37 @@ bool session::may_collect(const std::vector<spool::statement>& more) {
   return true;
 }
 
+// The server has come up since the decision: it makes ids itself now, and reserved ones are in doubt.
+bool session::decided_otherwise() {
+  return process().board.view().state != command_.decided_in.state;
+}
+
 // One write more. A refused one leaves the transaction as it was, as on a server.
-task<bool> session::collect_write() {
+task<session::verdict> session::collect_write() {
   std::string refusal;
   auto draft = make_writes(refusal);
+  if (!draft && decided_otherwise()) co_return verdict::decide_again;
   auto which = client_error::needs_server;
   if (draft && !may_collect(draft->what)) {
     draft.reset();
     which = client_error::transaction_full;
     refusal = too_large_to_collect;
   }
+  bool told = false;
   if (!draft) {
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
-    co_return co_await answer_error(which, refusal);
+    told = co_await answer_error(which, refusal);
+    co_return told ? verdict::next_command : verdict::end_session;
   }
   for (auto& one : draft->what) state_.collected.add(std::move(one));
   const std::string note(collected_note);
   if (draft->returned) {
     state_.known_last_insert_id = last_insert_id_ = draft->insert_id;
-    co_return co_await answer_returned(*draft->returned, note);
+    told = co_await answer_returned(*draft->returned, note);
+  } else {
+    told = co_await answer_noted(note, draft->rows, draft->insert_id);
   }
-  co_return co_await answer_noted(note, draft->rows, draft->insert_id);
+  co_return told ? verdict::next_command : verdict::end_session;
 }
 
 // Precondition: may_collect() said so of it.

@@ -59,6 +59,12 @@ struct cache_health {
   std::uint64_t disk_written = 0; // entries since the start
   std::string disk_trouble;       // why nothing is written, empty when it is
   bool enabled = false;
+  std::uint64_t warm_reads = 0;    // that are asked ahead
+  std::uint64_t warm_askers = 0;   // kinds of connection that they are asked for
+  std::uint64_t warm_answered = 0; // since the start, as the next one
+  std::uint64_t warm_failed = 0;
+  std::optional<double> warm_age_s; // since all were answered to one of them
+  std::string warm_trouble;         // what failed last, empty when all is well
 };
 
 // Connections to the server that sessions have, or had and left for the next.

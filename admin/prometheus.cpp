@@ -133,6 +133,10 @@ std::vector<counter> health_metrics(const health& of) {
       gauge("holdwater_cache_disk_entries", "Results in the read cache's file.",
             number_of(of.cache.disk_entries)),
       gauge("holdwater_cache_disk_bytes", "Size of the read cache's file.", number_of(of.cache.disk_bytes)),
+      total("holdwater_cache_warm_answered_total", "Reads of cache.warm that the server answered.",
+            of.cache.warm_answered),
+      total("holdwater_cache_warm_failed_total", "Reads of cache.warm, and logins for them, that failed.",
+            of.cache.warm_failed),
       total("holdwater_cache_disk_written_total", "Results written to the read cache's file.",
             of.cache.disk_written),
   };

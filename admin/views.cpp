@@ -90,6 +90,12 @@ json::value view(const cache_health& of) {
                             {"bytes", of.disk_bytes},
                             {"written", of.disk_written},
                             {"trouble", printable(of.disk_trouble)}}},
+      {"warm", json::object{{"reads", of.warm_reads},
+                            {"askers", of.warm_askers},
+                            {"answered", of.warm_answered},
+                            {"failed", of.warm_failed},
+                            {"age_s", of.warm_age_s ? json::value(to_ms(*of.warm_age_s)) : json::value()},
+                            {"trouble", printable(of.warm_trouble)}}},
       {"enabled", of.enabled}};
 }
 

@@ -17,10 +17,12 @@
 
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,7 +108,7 @@ std::string program::start() {
   monitor_->on_connected([this](spool::mysql_connection& connection) { learn_from(connection, profile_); });
   services_.emplace(services{settings_, board_, *monitor_, profile_, counters_, writes_.get(), spool_.get(),
                              ids_.get(), client_tls_.get(), server_tls_.get(),
-                             password_key_ ? &*password_key_ : nullptr, cache_.get()});
+                             password_key_ ? &*password_key_ : nullptr, cache_.get(), warmer_.get()});
   services_->proxy_networks =
       protocol::network_list::parse(settings_.proxy_protocol_networks).value_or(protocol::network_list());
   const auto count =
@@ -121,6 +123,7 @@ std::string program::start() {
   for (const auto& one : workers_) one->start();
   if (ids_) ids_->start();
   if (cache_) cache_->start();
+  if (warmer_) warmer_->start();
   monitor_->start();
   listener_->start();
   if (socket_listener_) socket_listener_->start();
@@ -167,6 +170,9 @@ std::string program::open_data() {
     for (const auto& one : settings_.rules)
       kept.max_stale = std::max(kept.max_stale, one.max_stale.value_or(kept.max_stale));
     cache_ = std::make_unique<read_cache>(kept, settings_.data_dir + "/cache.db");
+    if (!settings_.cache.warm.empty())
+      warmer_ = std::make_unique<warmer>(settings_, settings_.data_dir + "/askers",
+                                         [this] { return invite_inner_client(); });
   }
   if (!settings_.spool.enabled) return {};
   if (settings_.accounts.empty())
@@ -191,6 +197,15 @@ std::string program::open_data() {
       insert_ids_options{server, credentials_of(settings_).front(), settings_.server.database, timeouts,
                          settings_.insert_ids.block, settings_.data_dir + "/ids.db"});
   return {};
+}
+
+// A session of ours waits for a login at the other end.
+int program::invite_inner_client() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -1;
+  static_cast<void>(::fcntl(ends[0], F_SETFL, O_NONBLOCK)); // of a fresh socket it does not fail
+  workers_.front()->adopt_inner(ends[0]);
+  return ends[1];
 }
 
 // What encrypts connections, on either side. With TLS off on both, nothing is made.
@@ -301,6 +316,7 @@ void program::stop() {
   listener_->close();
   if (socket_listener_) socket_listener_->close();
   admin_->stop();
+  if (warmer_) warmer_->stop();
   for (const auto& one : workers_) one->stop();
   if (ids_) ids_->stop();
   if (cache_) cache_->stop();
@@ -324,6 +340,7 @@ void program::follow_state(server_view view) {
   tell_service_manager(
       fmt::format("STATUS=the server is {}{}", name_of(view.state), view.reads ? ", reads go on" : ""));
   if (ids_) tell_ids(view.state);
+  if (warmer_) warmer_->server_is(view.state == server_state::up);
   if (!view.answers() || profile_.knows_greeting()) return;
   workers_.front()->learn_greeting();
 }

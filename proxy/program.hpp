@@ -18,6 +18,7 @@
 #include "proxy/session/services.hpp"
 #include "proxy/session/worker.hpp"
 #include "proxy/spooling/write_queue.hpp"
+#include "proxy/warming/warmer.hpp"
 #include "spool/replayer.hpp"
 #include "spool/spool.hpp"
 
@@ -78,6 +79,7 @@ class program final : public admin::control {
 
   [[nodiscard]] std::string choose_backend();
   [[nodiscard]] std::string open_data();
+  [[nodiscard]] int invite_inner_client();
   [[nodiscard]] std::string open_tls();
   [[nodiscard]] std::string open_ports();
   [[nodiscard]] std::string open_admin();
@@ -111,6 +113,7 @@ class program final : public admin::control {
   std::unique_ptr<spool::replayer> replayer_;
   std::unique_ptr<insert_ids> ids_;
   std::unique_ptr<read_cache> cache_; // null: cache.enabled is false
+  std::unique_ptr<warmer> warmer_;    // null: cache.warm is empty
   std::unique_ptr<monitor> monitor_;
   std::optional<services> services_;
   std::vector<std::unique_ptr<worker>> workers_;

@@ -83,6 +83,15 @@ admin::cache_health program::cache_snapshot() const {
     out.disk_written = there.written;
     out.disk_trouble = there.trouble;
   }
+  if (warmer_) {
+    const auto asked = warmer_->count();
+    out.warm_reads = settings_.cache.warm.size();
+    out.warm_askers = asked.askers;
+    out.warm_answered = asked.answered;
+    out.warm_failed = asked.failed;
+    out.warm_age_s = asked.age_s;
+    out.warm_trouble = asked.trouble;
+  }
   return out;
 }
 

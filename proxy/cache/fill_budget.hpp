@@ -1,6 +1,6 @@
-// How many answers a worker may copy into the cache: so many a second, and as many more as it left unused in the
-// last second. Where nearly every query is one that never comes again, the copies would cost more than all
-// else and push out what does come again. A worker's own.
+// How many answers a worker may copy into the cache: so many a second, and as many more as it left unused in
+// the last second. Where nearly every query is one that never comes again, the copies would cost more than
+// all else and push out what does come again. A worker's own.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,8 @@ class fill_budget {
     constexpr std::chrono::nanoseconds second = std::chrono::seconds(1);
     if (rate == 0) return true;
     if (next_ > now) return false;
-    next_ = std::max<std::chrono::nanoseconds>(next_, now - second) + second / static_cast<std::int64_t>(rate);
+    next_ =
+        std::max<std::chrono::nanoseconds>(next_, now - second) + second / static_cast<std::int64_t>(rate);
     return true;
   }
 

@@ -35,6 +35,7 @@ bool takes(option_kind kind, toml::value_t type) {
   case option_kind::bytes: return type == toml::value_t::integer || type == toml::value_t::string;
   case option_kind::yes_no: return type == toml::value_t::boolean;
   case option_kind::seconds: return type == toml::value_t::integer || type == toml::value_t::floating;
+  case option_kind::texts: return type == toml::value_t::array;
   default: return type == toml::value_t::string;
   }
 }
@@ -45,6 +46,7 @@ std::string_view wanted(option_kind kind) {
   case option_kind::bytes: return "a number of bytes, such as 1048576 or \"1MiB\"";
   case option_kind::yes_no: return "true or false";
   case option_kind::seconds: return "a number of seconds";
+  case option_kind::texts: return "a list of texts in quotes";
   default: return "text in quotes";
   }
 }
@@ -53,7 +55,10 @@ std::string as_text(const toml::value& value) {
   if (value.is_boolean()) return value.as_boolean() ? "true" : "false";
   if (value.is_integer()) return fmt::format("{}", value.as_integer());
   if (value.is_floating()) return fmt::format("{}", value.as_floating());
-  return value.as_string().str;
+  if (!value.is_array()) return value.as_string().str;
+  std::string out;
+  for (const auto& one : value.as_array()) out.append(one.as_string().str).push_back('\0');
+  return out;
 }
 
 // toml11 keeps tables in hash order; messages and settings come in the order of the file.
@@ -160,6 +165,11 @@ class file_reader {
     if (!takes(row->kind, value.type()))
       return wrong(
           value, fmt::format("{}: expected {}, found {}", name, wanted(row->kind), type_name(value.type())));
+    if (value.is_array())
+      for (const auto& one : value.as_array())
+        if (!one.is_string())
+          return wrong(one,
+                       fmt::format("{}: expected text in quotes, found {}", name, type_name(one.type())));
     out_.settings.push_back({row, as_text(value), fmt::format("{}: {}", at(value), name)});
   }
 

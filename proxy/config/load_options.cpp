@@ -1,6 +1,7 @@
 #include "proxy/config/load_options.hpp"
 #include "protocol/ip_address.hpp"
 #include "proxy/config/flags.hpp"
+#include "proxy/config/warm_reads.hpp"
 
 #include <fmt/format.h>
 
@@ -111,7 +112,25 @@ class loader {
     std::string wrong;
     if (!protocol::network_list::parse(values.proxy_protocol_networks, &wrong))
       errors_.push_back(fmt::format("proxy_protocol_networks: \"{}\" is no address and no network", wrong));
+    check_warm(values);
     warn_of_readable_secrets();
+  }
+
+  // What is asked by itself must do nothing but be kept.
+  void check_warm(const options& values) {
+    const auto& asked = values.cache.warm;
+    if (asked.empty()) return;
+    const auto& where = given_.at("cache.warm").where;
+    const auto wrong = [&](std::string_view why) { errors_.push_back(fmt::format("{}: {}", where, why)); };
+    if (!values.cache.enabled) wrong("cache.enabled is false, so nothing would be kept");
+    if (values.server.user.empty() && values.accounts.empty())
+      wrong("there is no account to ask as: set MYSQL_USER");
+    if (values.server.proxy_protocol != "off")
+      wrong(
+          "with server.proxy_protocol the server tells clients apart by their address, and these have none");
+    for (std::size_t at = 0; at < asked.size(); ++at)
+      if (const auto why = why_not_warm(asked[at], values.server.database); !why.empty())
+        wrong(fmt::format("number {}: {}", at + 1, why));
   }
 
   // A plain proxy is to be noticed by neither end, unless something else was asked for: each client has a

@@ -137,6 +137,10 @@ constexpr std::array table{
     "Seconds after which an answer is too old to be given.", in<&o::cache, &o::cache_options::max_stale>},
   option_row{"cache.after_write", after_write, any, "", "", false,
     "What becomes of a read of a table with queued writes, which the kept answer lacks: serve (and say so in the answer's warning) or refuse.", in<&o::cache, &o::cache_options::after_write>},
+  option_row{"cache.warm", texts, any, "", "", false,
+    "Reads that Holdwater asks by itself while the server is up, so that they are kept whoever asked last: a list, in the environment one a line. Each is asked for every kind of connection that reads; the application must use the same text.", in<&o::cache, &o::cache_options::warm>},
+  option_row{"cache.warm_interval", seconds, {100, day_ms}, "", "", false,
+    "Seconds between two rounds of them; they are also asked soon after the server is back.", in<&o::cache, &o::cache_options::warm_interval>},
 
   option_row{"ledger.table", text, {1, 129}, "", "", false,
     "The table on the server that says up to which write a spool was applied, as table or schema.table. It is made on first contact.", in<&o::ledger, &o::ledger_options::table>},

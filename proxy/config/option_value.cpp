@@ -151,6 +151,20 @@ struct reader {
     return {};
   }
 
+  // A list in a file comes with a NUL behind each text, since a text may have several lines.
+  std::string operator()(std::vector<std::string>* field) const {
+    const char between = text.find('\0') == text.npos ? '\n' : '\0';
+    field->clear();
+    for (auto rest = text; !rest.empty();) {
+      const auto end = std::min(rest.find(between), rest.size());
+      auto one = rest.substr(0, end);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+      if (between == '\n' && one.ends_with('\r')) one.remove_suffix(1);
+      if (!one.empty() || between == '\0') field->emplace_back(one);
+    }
+    return {};
+  }
+
   std::string operator()(bool* field) const {
     const bool yes = text == "true" || text == "1" || text == "yes" || text == "on";
     const bool no = text == "false" || text == "0" || text == "no" || text == "off";
@@ -204,6 +218,11 @@ struct printer {
   option_kind kind;
 
   std::string operator()(const std::string* field) const { return print_text(*field); }
+  std::string operator()(const std::vector<std::string>* field) const {
+    std::string out;
+    for (const auto& one : *field) out += (out.empty() ? "" : ", ") + print_text(one);
+    return "[" + out + "]";
+  }
   std::string operator()(const bool* field) const { return *field ? "true" : "false"; }
   std::string operator()(const endpoint* field) const { return print_text(print_endpoint(*field)); }
   template <counted T>

@@ -19,6 +19,7 @@ namespace holdwater::proxy {
 enum class option_kind {
   text,        // any characters without NUL
   secret,      // as text, but never shown
+  texts,       // a list of them; between NULs, or one a line
   number,      // a whole number
   bytes,       // a whole number of bytes, with KiB, MiB, GiB or TiB if wished
   yes_no,      // true or false
@@ -47,8 +48,9 @@ struct option_range {
 };
 
 // The place in `options` that an option fills.
-using option_field = std::variant<std::string*, bool*, unsigned*, std::uint16_t*, std::uint64_t*,
-                                  std::chrono::milliseconds*, std::chrono::seconds*, endpoint*>;
+using option_field =
+    std::variant<std::string*, std::vector<std::string>*, bool*, unsigned*, std::uint16_t*, std::uint64_t*,
+                 std::chrono::milliseconds*, std::chrono::seconds*, endpoint*>;
 
 // Reads `text` into `field`. Returns what is wrong with it, or an empty string; on error the field is
 // unchanged.

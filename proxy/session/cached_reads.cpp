@@ -1,4 +1,5 @@
-// The read cache, as a session fills it while the server is up and answers from it while it is down.
+// The read cache, as a session fills it while the server is up, and the keys that it is answered by in an
+// outage (cached_answers.cpp).
 //
 // Invariant: what is kept under a key was the server's answer to that very question (statement, parameters),
 // asked by that account in that database and in those settings, of data that everyone could see; what is said
@@ -11,11 +12,8 @@
 #include "proxy/cache/read_cache.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/session.hpp"
-#include "spool/boot_clock.hpp"
-#include "spool/pending_index.hpp"
-#include "spool/spool.hpp"
-
-#include <fmt/format.h>
+#include "proxy/warming/inner_client.hpp"
+#include "proxy/warming/warmer.hpp"
 
 #include <algorithm>
 #include <array>
@@ -28,8 +26,6 @@ using protocol::command;
 using protocol::response_tracker;
 
 namespace {
-
-constexpr unsigned note_number = 1105; // as for the Note of a queued write
 
 // A larger answer is not copied again when it was copied a moment ago.
 constexpr std::size_t large_answer = 64 * 1024;
@@ -84,9 +80,6 @@ bool leaves_data_alone(const command_facts& facts, const prepared_statement* exe
 
 } // namespace
 
-// ----------------------------------------------------------------------------------------------------
-// in
-
 // Before the command is sent. Within a transaction that has written, its own rows are in what it reads.
 void session::begin_copy(const command_facts& facts) {
   auto& one = copy_;
@@ -107,7 +100,7 @@ void session::begin_copy(const command_facts& facts) {
       !state_.unrestorable().empty())
     return;
   one.lasting = is_lasting(facts, executed);
-  one.wanted = one.lasting && home_.may_fill();
+  one.wanted = one.lasting && (inner_ || home_.may_fill());
 }
 
 // Whether the command's answer is of use later.
@@ -212,6 +205,9 @@ const asker* session::asker_of_reads() {
   context.text(process().settings.server.proxy_protocol == "off" ? std::string() : client_address());
   if (!state_.append_reading_context(context)) return nullptr;
   known.digest = digest_of(text);
+  if (process().warm && !executes && !inner_ && command_.decided_in.state == server_state::up)
+    process().warm->note({login_.user, state_.database(), worth_repeating(negotiated_), login_.collation,
+                          state_.reading_settings()});
   return &known;
 }
 
@@ -254,145 +250,6 @@ bool session::append_execution(key_writer& key) {
   key.text(protocol::as_text(types));
   key.text(protocol::as_text(command_.payload.subspan(where.types_at + where.types_size)));
   return true;
-}
-
-// ----------------------------------------------------------------------------------------------------
-// out
-
-// Whether the command may be answered from the cache, if it is there: the server is down for reads too.
-// Precondition: describe() was just called.
-bool session::may_seek(const command_facts& facts, const server_view& server) {
-  const bool down =
-      server.state == server_state::down || (server.state == server_state::suspect && held_out());
-  if (!process().cache || !known_ || !down || server.reads || !facts.lasting || !facts.single) return false;
-  if (command_.code != command::stmt_execute) return command_.whole;
-  const auto* one = write_.statement;
-  return one && command_.whole && command_.payload.size() >= execute_head &&
-         why_not_executed_here(*one).empty() && one->long_data_kept.empty() &&
-         (command_.payload[cursor_flags_at] & cursor_types) == 0;
-}
-
-// Brings what only the disk has into the memory.
-task<> session::seek_on_disk() {
-  command_.sought = true;
-  auto& cache = *process().cache;
-  if (!cache.disk() || !make_read_key() ||
-      cache.memory().is_filled_since(home_.scratch().key, cache_moment::min()))
-    co_return;
-  const auto look = cache.disk()->seek(home_.scratch().key, [weak = weak_from_this(), &loop = home_.loop()] {
-    loop.post([weak] {
-      if (const auto self = weak.lock()) self->wake_.notify();
-    });
-  });
-  constexpr std::chrono::seconds longest{1};
-  home_.deadlines().set(limit_, longest);
-  while (!look->done.load(std::memory_order_acquire) && !limit_.expired() && !stopping_ && !client_->closed())
-    co_await wake_.wait();
-  limit_.clear();
-}
-
-// Fills cached_, and what the decision needs to know of it. Preconditions: may_seek(); the worker's analysis
-// holds the statement.
-void session::find_cached(const command_facts& facts, situation& now) {
-  auto& cache = *process().cache;
-  auto& out = cached_;
-  const auto fail = [&](std::string why) {
-    out.stored.clear();
-    out.refusal = std::move(why);
-    now.not_cached = out.refusal;
-    cache.misses.fetch_add(1, std::memory_order_relaxed);
-  };
-  const bool prepares = command_.code == command::stmt_prepare;
-  const bool in_transaction = state_.collected.open() || !state_.autocommit();
-  const auto& isolation =
-      state_.collected.open() ? state_.collected.mode().isolation : state_.context().isolation;
-  if (in_transaction && !prepares && isolation == "SERIALIZABLE")
-    return fail("the server is down, and a SERIALIZABLE transaction locks what it reads");
-  if (!make_read_key()) return fail("the server is down, and what this read depends on is not known");
-  auto found = cache.memory().find(home_.scratch().key);
-  if (!found) return fail("");
-  const auto age = std::max(spool::since_boot() - found->at, cache_moment(0));
-  if (age > command_.rule.max_stale.value_or(process().settings.cache.max_stale)) {
-    cache.too_old.fetch_add(1, std::memory_order_relaxed);
-    return fail("the server is down, and what is cached of this read is older than cache.max_stale");
-  }
-  out.stored = std::move(found->bytes);
-  if (prepares) {
-    if (!protocol::read_stored_prepared(out.stored)) return fail("");
-    now.cached = true;
-    return;
-  }
-  const auto stored = protocol::read_stored_result(out.stored);
-  const auto* one = write_.statement;
-  const bool complete = stored && (stored->defined || (one && one->definitions == stored->definitions));
-  if (!complete) return fail("");
-
-  const auto& statement = home_.analysis().first();
-  const auto tables = tables_of(statement, write_.database, false);
-  spool::pending_index mine; // of the open transaction, which the answer lacks as well
-  spool::seq number = 0;
-  for (const auto& each : state_.collected.statements()) mine.add_pending(++number, 0, {}, each.tables);
-  const auto* queue = process().queue;
-  const bool written = !tables.empty() && ((queue && queue->pending_on(tables)) || mine.writes_any(tables));
-  if (written && process().settings.cache.after_write == "refuse")
-    return fail(
-        "the server is down, and queued writes to what this statement reads are not in what is cached");
-  out.note = fmt::format("Holdwater: the server is down; this answer is from the cache, {} s old",
-                         std::chrono::duration_cast<std::chrono::seconds>(age).count());
-  if (written)
-    out.note += "; writes to what it reads are queued and not in it";
-  else if (number > 0 || (queue && queue->counts().pending > 0))
-    out.note += "; other writes are queued";
-  if (stored->warnings > 0)
-    out.note += fmt::format("; it had {} warning(s) of the server's", stored->warnings);
-  out.opens = facts.kind == sql::kind::select;
-  now.cached = true;
-}
-
-// As the server answered it, with one warning.
-task<bool> session::answer_cached() {
-  auto* const one = write_.statement;
-  if (one && one->parameters > 0) {
-    const auto where = protocol::find_parameter_types(command_.payload, one->parameters, negotiated_);
-    if (where.sent && where.understood) { // and the server does not know them
-      state_.statements.keep_types(*one, command_.payload.subspan(where.types_at, where.types_size));
-      state_.statements.withhold_types(*one);
-    }
-  }
-  auto& transaction = state_.collected;
-  if (cached_.opens && !state_.autocommit() && !transaction.open() && process().writes)
-    transaction.begin(state_.take_transaction_mode());
-  if (cached_.opens && transaction.open()) transaction.end_reading(); // the server could not go on from it
-  const auto stored = protocol::read_stored_result(cached_.stored);
-  constexpr auto of_the_answer =
-      protocol::server_status::no_index_used | protocol::server_status::no_good_index_used;
-  const auto status = static_cast<std::uint16_t>(told_status() | (stored->status & of_the_answer));
-  protocol::byte_buffer out;
-  append_stored_result(out, static_cast<std::uint8_t>(command_.sequence + 1), *stored, status, 1,
-                       negotiated_);
-  process().cache->hits.fetch_add(1, std::memory_order_relaxed);
-  said_ = {false, note_number, cached_.note};
-  co_return co_await answer(out);
-}
-
-// COM_STMT_PREPARE of a read that was prepared before.
-task<bool> session::prepare_cached() {
-  const auto stored = protocol::read_stored_prepared(cached_.stored);
-  prepared_statement one;
-  one.text = write_.text;
-  one.parameters = stored->parameters;
-  one.definitions = stored->definitions;
-  one.facts = describe_prepared(one.text, state_, home_.analysis());
-  const auto id = state_.statements.opened_here(std::move(one), state_.preparing());
-  if (!id) {
-    const std::string text = "the server is down, and this statement is too large to be remembered for it";
-    co_return co_await answer_error(client_error::needs_server, text);
-  }
-  protocol::byte_buffer out;
-  append_stored_prepared(out, static_cast<std::uint8_t>(command_.sequence + 1), *stored, *id, told_status(),
-                         negotiated_);
-  said_.text.clear();
-  co_return co_await answer(out);
 }
 
 } // namespace holdwater::proxy

@@ -17,6 +17,14 @@ struct session_outcomes {
     client_gone, // nobody is left to answer
   };
 
+  // How preparing a statement anew ended.
+  enum class remake : std::uint8_t {
+    made,
+    refused, // by the server: refusal_ is its ERR
+    changed, // it would not be what the client knows
+    lost,    // the connection is
+  };
+
   // What the life of the session does next.
   enum class verdict : std::uint8_t {
     next_command, // this one is answered

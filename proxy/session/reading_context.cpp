@@ -62,6 +62,14 @@ bool session_state::append_reading_context(key_writer& key) const {
   return true;
 }
 
+std::vector<std::string> session_state::reading_settings() const {
+  std::vector<std::string> list;
+  for (const auto& one : settings_)
+    if (!lists(no_matter, one.first))
+      if (auto text = statement_of(one); !text.empty()) list.push_back(std::move(text));
+  return list;
+}
+
 bool session_state::reads_as(const prepare_context& then) const {
   return then.sql_mode == context_.sql_mode && then.character_set_client == context_.character_set_client &&
          then.collation_connection == context_.collation_connection &&

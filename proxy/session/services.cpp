@@ -15,6 +15,7 @@ services services::with(const options& others) const {
           .server_tls = server_tls,
           .password_key = password_key,
           .cache = cache,
+          .warm = warm,
           .proxy_networks = proxy_networks,
           .shed_pools = shed_pools,
           .connections = connections};

@@ -27,6 +27,7 @@ class profile_store;
 class read_cache;
 class state_board;
 class tls_context;
+class warmer;
 class write_queue;
 
 // Why a kept server connection was closed.
@@ -86,6 +87,7 @@ struct services {
   const protocol::rsa_key* password_key = nullptr; // for relayed passwords of clients without TLS
 
   read_cache* cache = nullptr;             // null: cache.enabled is false
+  warmer* warm = nullptr;                  // null: nothing is asked ahead
   protocol::network_list proxy_networks{}; // whose PROXY headers are believed
   std::function<void()> shed_pools{};      // closes the idle server connections of every worker, soon
 

@@ -23,8 +23,10 @@ constexpr std::chrono::seconds shortest_timeout{1};
 
 } // namespace
 
-session::session(worker& home, stream_socket::native_handle_type client, std::optional<bool> accepted)
-    : home_(home), client_(std::make_shared<transport>(home.loop().sockets(), client, wake_, accepted)) {
+session::session(worker& home, stream_socket::native_handle_type client, std::optional<bool> accepted,
+                 bool inner)
+    : home_(home), inner_(inner),
+      client_(std::make_shared<transport>(home.loop().sockets(), client, wake_, accepted)) {
   state_.statements.set_limit(process().settings.session.max_remembered_statement_bytes);
 }
 

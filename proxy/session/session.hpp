@@ -37,7 +37,9 @@ class ticket;
 
 class session : public std::enable_shared_from_this<session>, private session_outcomes {
  public:
-  session(worker& home, stream_socket::native_handle_type client, std::optional<bool> accepted = {});
+  // `inner`: the client is one of our own (warming/).
+  session(worker& home, stream_socket::native_handle_type client, std::optional<bool> accepted = {},
+          bool inner = false);
 
   task<> run();
   // Ends the session soon. On its worker's thread, from outside of its coroutine.
@@ -173,13 +175,6 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   void give_back_link();
 
   // statements.cpp
-  // How preparing a statement anew ended.
-  enum class remake : std::uint8_t {
-    made,
-    refused, // by the server: refusal_ is its ERR
-    changed, // it would not be what the client knows
-    lost,    // the connection is
-  };
   // Makes a statement that the command names ready on this server connection. Not null: the command is done.
   task<std::optional<verdict>> ready_statement();
   task<std::optional<verdict>> ready_to_execute(prepared_statement& one);
@@ -233,7 +228,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<bool> kill_locally();
   void settle_kill(const kill_plan& plan, bool answered);
 
-  // cached_reads.cpp
+  // cached_reads.cpp, cached_answers.cpp
   void begin_copy(const command_facts& facts);
   [[nodiscard]] bool is_lasting(const command_facts& facts, const prepared_statement* executed);
   void copy_answer(protocol::byte_span part);
@@ -340,6 +335,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   [[nodiscard]] services& process() { return home_.process(); }
   [[nodiscard]] std::optional<protocol::query_text> query_text() const;
   worker& home_;
+  const bool inner_;
   wakeup wake_;
   std::shared_ptr<transport> client_;
   std::optional<server_link> link_;

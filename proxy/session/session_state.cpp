@@ -20,7 +20,6 @@ using target = sql::assignment::target;
 namespace {
 
 // Where SET NAMES is remembered. Variables are remembered in lower case, so that none is taken for it.
-constexpr const char* names_key = "NAMES";
 
 std::string canonical(const sql::name& variable) {
   auto name = boost::algorithm::to_lower_copy(variable.unquoted());
@@ -383,14 +382,16 @@ std::string session_state::name_at_server(const std::string& variable) const {
                                                : variable;
 }
 
+std::string session_state::statement_of(const std::pair<std::string, std::string>& setting) const {
+  const auto& [variable, text] = setting;
+  if (variable == names_key) return "SET " + text;
+  return text.empty() ? text : fmt::format("SET SESSION {} = {}", name_at_server(variable), text);
+}
+
 std::vector<std::string> session_state::restore_statements() const {
   std::vector<std::string> list;
-  for (const auto& [variable, text] : settings_) {
-    if (variable == names_key)
-      list.push_back("SET " + text);
-    else if (!text.empty())
-      list.push_back(fmt::format("SET SESSION {} = {}", name_at_server(variable), text));
-  }
+  for (const auto& one : settings_)
+    if (auto text = statement_of(one); !text.empty()) list.push_back(std::move(text));
   for (const auto& [name, value] : user_variables_)
     list.push_back(fmt::format("SET @`{}` = {}", boost::algorithm::replace_all_copy(name, "`", "``"), value));
   return list;

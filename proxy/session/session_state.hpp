@@ -111,6 +111,8 @@ class session_state {
   // --- for the read cache
   // What the answer to a read depends on besides its text, account and database. False: it is not all known.
   [[nodiscard]] bool append_reading_context(key_writer& key) const;
+  // The SET statements that bring a fresh connection to that.
+  [[nodiscard]] std::vector<std::string> reading_settings() const;
   // A statement prepared in it means the same now, the default database aside.
   [[nodiscard]] bool reads_as(const prepare_context& then) const;
   // Another number whenever that may be something else; never one again.
@@ -130,6 +132,8 @@ class session_state {
   [[nodiscard]] std::vector<std::string> restore_statements() const;
 
  private:
+  static constexpr const char* names_key = "NAMES"; // of settings_: NAMES and CHARACTER SET
+  [[nodiscard]] std::string statement_of(const std::pair<std::string, std::string>& setting) const;
   // SET NAMES of a character set and a collation that belong together and are known.
   [[nodiscard]] bool knows_names(const protocol::sql::assignment& one) const;
   [[nodiscard]] bool is_literal(const protocol::sql::assignment& one) const;

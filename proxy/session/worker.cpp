@@ -48,12 +48,18 @@ void worker::stop_when_done() {
 
 void worker::adopt(stream_socket::native_handle_type socket, std::optional<bool> accepted) {
   count_.fetch_add(1, std::memory_order_relaxed);
-  if (loop_.is_here()) return begin(socket, accepted);
-  loop_.post([this, socket, accepted] { begin(socket, accepted); });
+  if (loop_.is_here()) return begin(socket, accepted, false);
+  loop_.post([this, socket, accepted] { begin(socket, accepted, false); });
 }
 
-void worker::begin(stream_socket::native_handle_type socket, std::optional<bool> accepted) {
-  auto one = std::make_shared<session>(*this, socket, accepted);
+void worker::adopt_inner(stream_socket::native_handle_type socket) {
+  count_.fetch_add(1, std::memory_order_relaxed);
+  shared_.counters.connected_local.fetch_add(1, std::memory_order_relaxed);
+  loop_.post([this, socket] { begin(socket, true, true); });
+}
+
+void worker::begin(stream_socket::native_handle_type socket, std::optional<bool> accepted, bool inner) {
+  auto one = std::make_shared<session>(*this, socket, accepted, inner);
   sessions_.insert(one);
   if (stopping_) one->stop();
   auto& counters = process_->counters;

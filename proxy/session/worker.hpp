@@ -37,6 +37,8 @@ class worker {
 
   // Takes over an accepted connection; `accepted` as transport has it. Any thread.
   void adopt(stream_socket::native_handle_type socket, std::optional<bool> accepted = {});
+  // The same of one that a client of our own has the other end of.
+  void adopt_inner(stream_socket::native_handle_type socket);
   // Meets the server once, so that its greeting is known. Any thread.
   void learn_greeting();
   // Takes these settings from now on, soon. Any thread.
@@ -80,7 +82,7 @@ class worker {
   // Runs a coroutine, soon, and `ended` after it.
   void spawn(task<> what, std::function<void()> ended);
   detached_task run_to_end(task<> what, std::function<void()> ended);
-  void begin(stream_socket::native_handle_type socket, std::optional<bool> accepted);
+  void begin(stream_socket::native_handle_type socket, std::optional<bool> accepted, bool inner);
   void wake_state_waiters();
   void stop_when_done();
 

@@ -76,6 +76,14 @@ TEST_CASE("the health page has its fields in their order") {
       "written": 10,
       "trouble": ""
     },
+    "warm": {
+      "reads": 0,
+      "askers": 0,
+      "answered": 0,
+      "failed": 0,
+      "age_s": null,
+      "trouble": ""
+    },
     "enabled": true
   },
   "pool": {

@@ -80,6 +80,8 @@ TEST_CASE("a full file sets what it names and leaves the rest") {
   CHECK(o.spool.max_statement_bytes == 65536);
   CHECK(o.spool.retention == std::chrono::hours(1));
   CHECK(o.spool.retention_bytes == options{}.spool.retention_bytes);
+  CHECK(o.cache.warm == std::vector<std::string>{"SELECT * FROM menu", "SELECT *\nFROM prices"});
+  CHECK(o.cache.warm_interval == std::chrono::minutes(1));
   CHECK(o.admin.listen == endpoint{"0.0.0.0", 8001});
   CHECK(o.accounts == std::vector<account>{{"shop", "one"}, {"guest", ""}});
   rule wanted{"report", {}, "shop.payments", "SELECT %", false, std::chrono::seconds(60), false, {}};

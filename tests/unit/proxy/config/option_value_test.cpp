@@ -54,6 +54,22 @@ TEST_CASE("sizes take units of 1024") {
   }
 }
 
+TEST_CASE("a list has a text a line, or whatever lines between NULs") {
+  std::vector<std::string> field{"before"};
+  const auto parse = [&](std::string_view text) {
+    return parse_option(option_kind::texts, {}, text, &field);
+  };
+  CHECK(parse("one\r\n\ntwo \n") == "");
+  CHECK(field == std::vector<std::string>{"one", "two "});
+  CHECK(print_option(option_kind::texts, &field) == "[\"one\", \"two \"]");
+  using namespace std::string_view_literals;
+  CHECK(parse("one\ntwo\0\0three\0"sv) == "");
+  CHECK(field == std::vector<std::string>{"one\ntwo", "", "three"});
+  CHECK(print_option(option_kind::texts, &field) == "[\"one\\u000Atwo\", \"\", \"three\"]");
+  CHECK(parse("") == "");
+  CHECK(print_option(option_kind::texts, &field) == "[]");
+}
+
 TEST_CASE("a number must fit its field") {
   std::uint16_t small = 0;
   CHECK(parse_option(option_kind::number, {}, "65535", &small) == "");

@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
   program holdwater(std::move(values), [&] { return load_options(argc, argv, variables); });
   if (const auto problem = holdwater.start(); !problem.empty()) {
     spdlog::critical("{}", problem);
-    return EXIT_FAILURE;
+    return holdwater.exit_code();
   }
   holdwater.run();
   return EXIT_SUCCESS;

@@ -69,6 +69,11 @@ std::uint64_t raise_descriptor_limit() {
 
 } // namespace
 
+spool::result<spool::key_ring_ptr> keys_of(const options& settings) {
+  if (settings.spool.key.empty()) return spool::key_ring_ptr();
+  return spool::key_ring::parse(settings.spool.key);
+}
+
 // The owner's account is one of those that the proxy knows.
 options with_owner(options settings) {
   if (!settings.server.user.empty())
@@ -165,24 +170,40 @@ std::string program::open_data() {
     spdlog::warn("the data directory {}: {}", settings_.data_dir, problem);
   }
   if (const auto problem = profile_.load(); !problem.empty()) spdlog::warn("{}", problem);
+  const auto keys = keys_of(settings_);
+  if (!keys) return fmt::format("spool.key: {}", keys.error().context);
   if (settings_.cache.enabled) {
     auto kept = settings_.cache; // for as long as any statement may be answered from it
     for (const auto& one : settings_.rules)
       kept.max_stale = std::max(kept.max_stale, one.max_stale.value_or(kept.max_stale));
-    cache_ = std::make_unique<read_cache>(kept, settings_.data_dir + "/cache.db");
+    cache_ = std::make_unique<read_cache>(kept, settings_.data_dir + "/cache.db", *keys);
     if (!settings_.cache.warm.empty())
       warmer_ = std::make_unique<warmer>(settings_, settings_.data_dir + "/askers",
                                          [this] { return invite_inner_client(); });
   }
-  if (!settings_.spool.enabled) return {};
+  return settings_.spool.enabled ? open_spool(*keys) : std::string();
+}
+
+std::string program::open_spool(const spool::key_ring_ptr& keys) {
   if (settings_.accounts.empty())
     return "MYSQL_USER is not set: the spool needs an account to replay with (or set spool.enabled = false)";
 
-  auto opened = spool::open_sqlite_spool({settings_.data_dir + "/spool.db", settings_.spool.max_bytes,
-                                          settings_.spool.max_age, settings_.spool.retention,
-                                          settings_.spool.retention_bytes});
+  spool::sqlite_spool_options where{settings_.data_dir + "/spool.db", settings_.spool.max_bytes,
+                                    settings_.spool.max_age, settings_.spool.retention,
+                                    settings_.spool.retention_bytes};
+  where.data_keys = keys;
+  where.compress = settings_.spool.compress;
+  auto opened = spool::open_sqlite_spool(where);
+  if (!opened && opened.error().code == spool::errc::wrong_key) {
+    exit_code_ = exit_bad_configuration;
+    return fmt::format("the spool was not opened, and is as it was: {}. Give the key in spool.key or "
+                       "spool.key_file, beside the present one if there is one.",
+                       opened.error().context);
+  }
   if (!opened) return fmt::format("the spool cannot be opened: {}", opened.error().context);
   spool_ = std::move(*opened);
+  if (const auto key = spool::sealing_id(keys); key != 0)
+    spdlog::info("what is queued and cached is encrypted with key {}", spool::print_key(key));
   writes_ = std::make_unique<write_queue>(*spool_, board_);
   const auto server = address_of_server(settings_);
   const spool::connection_timeouts timeouts{settings_.connection_timeout, settings_.connection_timeout};

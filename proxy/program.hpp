@@ -41,6 +41,8 @@ namespace holdwater::proxy {
 
 // The owner's account is one of those that the proxy knows.
 [[nodiscard]] options with_owner(options settings);
+// Null: no key is configured.
+[[nodiscard]] spool::result<spool::key_ring_ptr> keys_of(const options& settings);
 // No more clients than there are descriptors for.
 void fit_to_descriptors(options& settings, std::uint64_t descriptors);
 
@@ -52,6 +54,8 @@ class program final : public admin::control {
 
   // Opens the data directory, the spool and the ports. Returns what is wrong, empty when everything runs.
   [[nodiscard]] std::string start();
+  // With which the process should end when start() has refused: 2 where only a person can help.
+  [[nodiscard]] int exit_code() const { return exit_code_; }
   // Serves until SIGINT or SIGTERM, then stops everything in order.
   void run();
 
@@ -80,7 +84,9 @@ class program final : public admin::control {
   [[nodiscard]] std::string choose_backend();
   [[nodiscard]] std::string open_data();
   [[nodiscard]] int invite_inner_client();
+  [[nodiscard]] std::string open_spool(const spool::key_ring_ptr& keys);
   [[nodiscard]] std::string open_tls();
+  [[nodiscard]] std::string take_keys(const options& fresh);
   [[nodiscard]] std::string open_ports();
   [[nodiscard]] std::string open_admin();
   void wait_for_signal();
@@ -95,6 +101,7 @@ class program final : public admin::control {
   [[nodiscard]] traffic::totals traffic_now() const;
   [[nodiscard]] admin::cache_health cache_snapshot() const;
 
+  int exit_code_ = 1;
   std::uint64_t descriptors_ = 0; // that may be open; 0: not known
   options settings_;
   std::function<load_result()> load_again_;

@@ -22,6 +22,21 @@ std::vector<admin::listed_option> program::configuration() const {
   return out;
 }
 
+// What needs a key that is not given any more refuses all of them.
+std::string program::take_keys(const options& fresh) {
+  if (fresh.spool.key == settings_.spool.key) return {};
+  const auto keys = keys_of(fresh);
+  if (!keys) return fmt::format("spool.key: {}", keys.error().context);
+  if (spool_)
+    if (const auto done = spool_->set_keys(*keys); !done)
+      return fmt::format("the keys of spool.key were not changed: {}", done.error().context);
+  if (cache_) cache_->set_keys(*keys);
+  const auto key = spool::sealing_id(*keys);
+  spdlog::info("from now on what is queued and cached is {}",
+               key != 0 ? "encrypted with key " + spool::print_key(key) : "not encrypted");
+  return {};
+}
+
 // Nothing is taken when anything is wrong. On the main loop.
 admin::reload_report program::reload() {
   if (!load_again_) return {false, "it was not started from a configuration", {}, {}};
@@ -37,6 +52,11 @@ admin::reload_report program::reload() {
   const auto plan = plan_reload(settings_, fresh);
   if (auto problem = set_up_log(plan.values.log);
       !problem.empty()) { // also when nothing has changed: the file
+    spdlog::error("the configuration was not reloaded: {}", problem);
+    return {false, problem, {}, {}};
+  }
+  if (auto problem = take_keys(fresh); !problem.empty()) {
+    if (auto other = set_up_log(settings_.log); !other.empty()) problem += "; " + other;
     spdlog::error("the configuration was not reloaded: {}", problem);
     return {false, problem, {}, {}};
   }

@@ -1,6 +1,7 @@
 #include "spool/result_store.hpp"
 
 #include "spool/boot_clock.hpp"
+#include "spool/sealed_value.hpp"
 #include "spool/set_aside.hpp"
 #include "spool/sqlite.hpp"
 
@@ -20,11 +21,13 @@ namespace {
 using std::chrono::microseconds;
 
 constexpr int application_id = 0x48577263; // "HWrc"
-constexpr char version[] = "1";
+constexpr char version[] = "2";
+constexpr char version_without_keys[] = "1";
 constexpr std::size_t crc_size = 4;
 
 constexpr char layout[] = R"(
-CREATE TABLE result (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, written_at INTEGER NOT NULL, value BLOB NOT NULL);
+CREATE TABLE result (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, written_at INTEGER NOT NULL, value BLOB NOT NULL,
+  sealed INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX result_by_age ON result (written_at);
 CREATE TABLE fact (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 )";
@@ -51,9 +54,14 @@ result<void> expect_ours(sqlite::database& db) {
   }
   auto written = db.value("PRAGMA user_version");
   if (!written) return written.error();
-  if (*mark != std::to_string(application_id) || *written != version)
+  const bool older = *written == version_without_keys;
+  if (*mark != std::to_string(application_id) || (*written != version && !older))
     return failure{errc::corrupt, "it is not a file of results of this version"};
-  return db.check_contents();
+  if (auto sound = db.check_contents(); !sound || !older) return sound;
+  const auto made_ours = "BEGIN; ALTER TABLE result ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0; "
+                         "PRAGMA user_version=" +
+                         std::string(version) + "; COMMIT";
+  return db.exec(made_ours.c_str());
 }
 
 std::string crc_of(std::string_view bytes) {
@@ -67,26 +75,29 @@ std::string crc_of(std::string_view bytes) {
 class sqlite_result_store final : public result_store {
  public:
   explicit sqlite_result_store(sqlite::database db) : db_(std::move(db)) {}
-  [[nodiscard]] result<void> prepare();
+  [[nodiscard]] result<void> prepare(const key_ring_ptr& given);
 
   [[nodiscard]] result<void> put(const std::vector<kept_result>& all) override;
   [[nodiscard]] result<std::optional<kept_result>> get(const std::string& key) override;
   [[nodiscard]] result<void> erase(const std::vector<std::string>& keys) override;
   [[nodiscard]] result<void> clear() override;
+  [[nodiscard]] result<void> set_keys(key_ring_ptr fresh) override;
   [[nodiscard]] result<bool> shrink(microseconds written_before, std::uint64_t most_bytes) override;
   [[nodiscard]] result<std::uint64_t> entries() override { return number("SELECT count(*) FROM result"); }
   [[nodiscard]] result<std::uint64_t> bytes() override;
 
  private:
   [[nodiscard]] result<void> start_clock();
+  [[nodiscard]] result<std::string> opened(const std::string& key, std::string value, bool sealed) const;
   [[nodiscard]] result<std::uint64_t> number(const char* sql);
 
+  key_ring_ptr keys_;
   sqlite::database db_; // outlives its statements
   sqlite::statement put_, get_, erase_, drop_old_, drop_oldest_;
   microseconds distance_{0}; // of our time from the time since boot
 };
 
-result<void> sqlite_result_store::prepare() {
+result<void> sqlite_result_store::prepare(const key_ring_ptr& given) {
   if (auto done =
           db_.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; "
                    "PRAGMA temp_store=MEMORY; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; "
@@ -95,9 +106,10 @@ result<void> sqlite_result_store::prepare() {
     return done;
   if (auto done = expect_ours(db_); !done) return done;
   const std::pair<sqlite::statement*, const char*> wanted[] = {
-      {&put_, "INSERT INTO result (key, written_at, value) VALUES (?1,?2,?3) ON CONFLICT (key) DO UPDATE SET "
-              "written_at=excluded.written_at, value=excluded.value WHERE excluded.written_at>=written_at"},
-      {&get_, "SELECT written_at, value FROM result WHERE key=?"},
+      {&put_, "INSERT INTO result (key, written_at, value, sealed) VALUES (?1,?2,?3,?4) ON CONFLICT (key) DO "
+              "UPDATE SET written_at=excluded.written_at, value=excluded.value, sealed=excluded.sealed WHERE "
+              "excluded.written_at>=written_at"},
+      {&get_, "SELECT written_at, value, sealed FROM result WHERE key=?"},
       {&erase_, "DELETE FROM result WHERE key=?"},
       {&drop_old_, "DELETE FROM result WHERE id IN (SELECT id FROM result WHERE written_at<? LIMIT 256)"},
       {&drop_oldest_, "DELETE FROM result WHERE id IN (SELECT id FROM result ORDER BY written_at LIMIT 64)"}};
@@ -106,7 +118,27 @@ result<void> sqlite_result_store::prepare() {
     if (!prepared) return prepared.error();
     *statement = std::move(*prepared);
   }
-  return start_clock();
+  if (auto started = start_clock(); !started) return started;
+  return set_keys(given);
+}
+
+// Before anything is written with it: a file that says it is sealed holds nothing in clear, whenever we are
+// stopped.
+result<void> sqlite_result_store::set_keys(key_ring_ptr fresh) {
+  keys_ = std::move(fresh);
+  auto sealed = db_.value("SELECT value FROM fact WHERE key='sealed'");
+  if (!sealed) return sealed.error();
+  if (sealing_key(keys_) == nullptr)
+    return sealed->empty() ? result<void>() : db_.exec("DELETE FROM fact WHERE key='sealed'");
+  if (*sealed == "1") return {};
+  if (auto done = db_.exec("PRAGMA secure_delete=ON"); !done) return done;
+  if (auto done = clear(); !done) return done;
+  return db_.exec("REPLACE INTO fact VALUES ('sealed', '1')");
+}
+
+result<std::string> sqlite_result_store::opened(const std::string& key, std::string value,
+                                                bool sealed) const {
+  return sealed ? unseal(keys_, std::move(value), place_of("result", key)) : value;
 }
 
 result<void> sqlite_result_store::start_clock() {
@@ -129,9 +161,13 @@ result<void> sqlite_result_store::put(const std::vector<kept_result>& all) {
   if (auto begun = db_.exec("BEGIN IMMEDIATE"); !begun) return begun;
   result<void> done;
   for (const auto& one : all) {
-    const auto value = one.value + crc_of(one.value);
+    auto value = one.value + crc_of(one.value);
+    const auto* const key = sealing_key(keys_);
+    if (key != nullptr) value = seal(*key, value, place_of("result", one.key));
     const auto at = (one.written_at + distance_).count();
-    done = put_.with(sqlite::blob{one.key}, static_cast<std::int64_t>(at), sqlite::blob{value}).run();
+    done = put_.with(sqlite::blob{one.key}, static_cast<std::int64_t>(at), sqlite::blob{value},
+                     key != nullptr ? 1 : 0)
+               .run();
     if (!done) break;
   }
   if (done) done = db_.exec("COMMIT");
@@ -144,8 +180,11 @@ result<std::optional<kept_result>> sqlite_result_store::get(const std::string& k
   auto found = get_.with(sqlite::blob{key}).step();
   if (!found) return found.error();
   if (!*found) return std::optional<kept_result>();
-  kept_result one{key, get_.text(1), microseconds(get_.integer(0)) - distance_};
+  auto value = opened(key, get_.text(1), get_.integer(2) != 0);
+  kept_result one{key, {}, microseconds(get_.integer(0)) - distance_};
   get_.reset();
+  if (!value) return failure{errc::corrupt, value.error().context};
+  one.value = std::move(*value);
   const auto size = one.value.size() < crc_size ? 0 : one.value.size() - crc_size;
   const auto crc = one.value.substr(size);
   one.value.resize(size);
@@ -195,24 +234,26 @@ result<std::uint64_t> sqlite_result_store::bytes() {
 
 } // namespace
 
-result<std::unique_ptr<result_store>> open_result_store(const std::string& path) {
+result<std::unique_ptr<result_store>> open_result_store(const std::string& path, const key_ring_ptr& given) {
   if (auto made = make_private(path); !made) return made.error();
   auto db = sqlite::database::open(path, "");
   if (!db) return db.error();
   auto store = std::make_unique<sqlite_result_store>(std::move(*db));
-  if (auto ready = store->prepare(); !ready) return ready.error();
+  if (auto ready = store->prepare(given); !ready) return ready.error();
   return std::unique_ptr<result_store>(std::move(store));
 }
 
-result<std::unique_ptr<result_store>> open_result_store_or_replace(const std::string& path,
-                                                                   std::string& damage) {
-  auto store = open_result_store(path);
+result<std::unique_ptr<result_store>>
+open_result_store_or_replace(const std::string& path, const key_ring_ptr& given, std::string& damage) {
+  if (sealing_key(given) != nullptr) forget_set_aside(path);
+  auto store = open_result_store(path, given);
   if (!store && store.error().code == errc::corrupt)
-    store = open_result_store(path); // a read that failed once looks the same
+    store = open_result_store(path, given); // a read that failed once looks the same
   if (store || store.error().code != errc::corrupt) return store;
   damage = store.error().context;
   if (auto done = set_aside(path); !done) return done.error();
-  return open_result_store(path);
+  if (sealing_key(given) != nullptr) forget_set_aside(path);
+  return open_result_store(path, given);
 }
 
 } // namespace holdwater::spool

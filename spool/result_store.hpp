@@ -4,10 +4,15 @@
 //
 // One thread at a time. The file is private to its owner (0600) and to this process.
 //
-// The file: SQLite, application_id 0x48577263 ("HWrc"), user_version 1; the table `result` (key, written_at
-// in microseconds of boot_clock's time, value with a CRC-32 behind it), the table `fact` (clock).
+// Where there is a key, values are sealed (sealed_value.hpp), and a file that holds some in clear is emptied
+// when it is opened. A value whose key is not there any more is not there either.
+//
+// The file: SQLite, application_id 0x48577263 ("HWrc"), user_version 2; the table `result` (key, written_at
+// in microseconds of boot_clock's time, value with a CRC-32 behind it, sealed: 1 when that is), the table
+// `fact` (clock; sealed: 1 when no value lies in clear). Version 1 has no `sealed` values.
 #pragma once
 
+#include "spool/data_key.hpp"
 #include "spool/error.hpp"
 
 #include <chrono>
@@ -35,6 +40,8 @@ class result_store {
   [[nodiscard]] virtual result<std::optional<kept_result>> get(const std::string& key) = 0;
   [[nodiscard]] virtual result<void> erase(const std::vector<std::string>& keys) = 0;
   [[nodiscard]] virtual result<void> clear() = 0;
+  // Other keys from now on.
+  [[nodiscard]] virtual result<void> set_keys(key_ring_ptr fresh) = 0;
   // Drops what was written before, and the oldest beyond `most_bytes` of the file, some at a time. True:
   // there is more to drop.
   [[nodiscard]] virtual result<bool> shrink(std::chrono::microseconds written_before,
@@ -45,9 +52,11 @@ class result_store {
 };
 
 // A file that is damaged, or is something else, is errc::corrupt.
-[[nodiscard]] result<std::unique_ptr<result_store>> open_result_store(const std::string& path);
-// A damaged file is set aside and begun anew, and `damage` says what was wrong.
-[[nodiscard]] result<std::unique_ptr<result_store>> open_result_store_or_replace(const std::string& path,
-                                                                                 std::string& damage);
+[[nodiscard]] result<std::unique_ptr<result_store>> open_result_store(const std::string& path,
+                                                                      const key_ring_ptr& given = {});
+// A damaged file is begun anew, and `damage` says what was wrong. It is set aside, but not where there is a
+// key: it may hold values in clear.
+[[nodiscard]] result<std::unique_ptr<result_store>>
+open_result_store_or_replace(const std::string& path, const key_ring_ptr& given, std::string& damage);
 
 } // namespace holdwater::spool

@@ -14,4 +14,11 @@ result<void> set_aside(const std::string& path) {
   return {};
 }
 
+void forget_set_aside(const std::string& path) {
+  for (const char* tail : {"", "-wal", "-shm"}) {
+    std::error_code failed; // it is not there, or stays; nobody reads it
+    std::filesystem::remove(path + ".unreadable" + tail, failed);
+  }
+}
+
 } // namespace holdwater::spool

@@ -9,5 +9,7 @@ namespace holdwater::spool {
 
 // Renames the file and what belongs to it (-wal, -shm) to <path>.unreadable...
 [[nodiscard]] result<void> set_aside(const std::string& path);
+// Removes what was set aside.
+void forget_set_aside(const std::string& path);
 
 } // namespace holdwater::spool

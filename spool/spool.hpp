@@ -9,6 +9,7 @@
 // discarded (a person gave up a dead letter).
 #pragma once
 
+#include "spool/data_key.hpp"
 #include "spool/error.hpp"
 #include "spool/unit.hpp"
 
@@ -113,6 +114,10 @@ class spool {
   // Other limits from now on. Thread-safe.
   virtual void set_limits(const spool_limits&) {}
 
+  // Other keys from now on. What older ones have sealed is sealed anew by and by, beside the other work.
+  // errc::wrong_key, and nothing is changed, when one is missing that a unit needs. Thread-safe.
+  [[nodiscard]] virtual result<void> set_keys(key_ring_ptr) { return {}; }
+
   // A random 128-bit id (hex) made with the spool; names its ledger row.
   [[nodiscard]] virtual const std::string& id() const = 0;
   // Small durable facts of the owner ("ledger.made" = "1").
@@ -131,6 +136,8 @@ struct sqlite_spool_options {
   std::uint64_t retention_bytes = 256ULL << 20;   // and how many bytes of them at most
   std::uint64_t queue_bytes = 64ULL << 20;        // of units that wait for their commit; past it errc::full
   std::uint64_t reserve_bytes = 512ULL << 10;     // kept beside the file for settling units on a full disk
+  key_ring_ptr data_keys;                         // of what is sealed; null: statements lie in clear
+  bool compress = true;                           // units, where it pays
   std::function<std::chrono::microseconds()> now; // time since the epoch; empty for the system's clock
   std::function<std::chrono::microseconds()> awake; // since the machine's boot; empty for the system's clock
   std::string boot;                                 // which boot that is; empty to ask the system
@@ -139,7 +146,7 @@ struct sqlite_spool_options {
 };
 
 // Opens or makes the spool: WAL, synchronous=FULL (both read back), exclusive to this process, integrity
-// checked.
+// checked. errc::wrong_key, and nothing is touched, when a key is missing that a unit needs.
 [[nodiscard]] result<std::unique_ptr<spool>> open_sqlite_spool(const sqlite_spool_options& options);
 
 } // namespace holdwater::spool

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <random>
 
@@ -20,7 +21,8 @@ CREATE TABLE unit (
   accepted_at INTEGER NOT NULL,
   settled_at  INTEGER NOT NULL,
   attempted   INTEGER NOT NULL,
-  tables      BLOB NOT NULL
+  tables      BLOB NOT NULL,
+  key         INTEGER NOT NULL
 );
 CREATE INDEX unit_by_state ON unit (state, seq);
 CREATE TABLE body (seq INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
@@ -33,7 +35,7 @@ CREATE TABLE dead (
 );
 CREATE TABLE fact (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO counter VALUES ('last', 0), ('dropped', 0), ('undone', 0);
+INSERT INTO counter VALUES ('last', 0), ('dropped', 0), ('passed', 0), ('undone', 0);
 )";
 
 // SQLite would make it readable to all; the statements in it are the application's data. Its other files take
@@ -64,16 +66,17 @@ result<bool> is_empty(sqlite::database& db) {
   return *objects == "0" && *mark == "0";
 }
 
-result<void> check_mark(sqlite::database& db) {
+// Tells the version.
+result<int> check_mark(sqlite::database& db) {
   auto mark = db.value("PRAGMA application_id");
   if (!mark) return mark.error();
   if (*mark != std::to_string(spool_application_id)) return failure{errc::corrupt, "it is not a spool"};
   auto version = db.value("PRAGMA user_version");
   if (!version) return version.error();
-  if (*version != std::to_string(spool_version))
+  if (*version != std::to_string(spool_version) && *version != std::to_string(version_without_keys))
     return failure{errc::wrong_version,
                    "its version is " + *version + ", ours " + std::to_string(spool_version)};
-  return {};
+  return std::stoi(*version);
 }
 
 result<void> check_contents(sqlite::database& db) {
@@ -85,11 +88,20 @@ result<void> check_contents(sqlite::database& db) {
   return {};
 }
 
-result<void> make_schema(sqlite::database& db) {
+result<void> check_keys(sqlite::database& db, int version, const key_ring_ptr& given) {
+  if (version == version_without_keys) return {};
+  auto in_use = keys_in_use(db);
+  if (!in_use) return in_use.error();
+  return expect_keys(*in_use, given);
+}
+
+result<void> make_schema(sqlite::database& db, const key_ring_ptr& given) {
   const auto marks = "PRAGMA application_id=" + std::to_string(spool_application_id) +
                      "; PRAGMA user_version=" + std::to_string(spool_version) + ";";
-  const auto id = "INSERT INTO fact VALUES ('spool.id', '" + random_id() + "'); COMMIT;";
-  for (const auto& text : {std::string("BEGIN EXCLUSIVE;") + schema, marks, id})
+  const auto id = "INSERT INTO fact VALUES ('spool.id', '" + random_id() + "');";
+  const auto wiped =
+      sealing_key(given) ? "INSERT INTO fact VALUES ('" + std::string(wiped_fact) + "', '1');" : "";
+  for (const auto& text : {std::string("BEGIN EXCLUSIVE;") + schema, marks, id, wiped, std::string("COMMIT")})
     if (auto done = db.exec(text.c_str()); !done) return done.error();
   return {};
 }
@@ -119,18 +131,46 @@ result<void> make_durable(sqlite::database& db) {
   return expect(db, "PRAGMA synchronous=FULL", "PRAGMA synchronous", "2");
 }
 
-result<void> prepare(sqlite::database& db) {
+// In one commit: the file is of the one version or of the other, whenever we are stopped.
+result<void> make_ours(sqlite::database& db, int version) {
+  if (version == spool_version) return {};
+  const auto text =
+      "BEGIN IMMEDIATE; ALTER TABLE unit ADD COLUMN key INTEGER NOT NULL DEFAULT 0; "
+      "INSERT INTO counter SELECT 'passed', coalesce((SELECT min(seq) - 1 FROM unit WHERE state IN "
+      "(1, 3, 4)), (SELECT value FROM counter WHERE name = 'last')); "
+      "PRAGMA user_version=" +
+      std::to_string(spool_version) + "; COMMIT";
+  return db.exec(text.c_str());
+}
+
+// What is written from now on is in clear, if there is no key: that is noted before.
+result<void> note_clear_values(sqlite::database& db, const key_ring_ptr& given) {
+  if (sealing_key(given) != nullptr) return {};
+  const auto where = " FROM fact WHERE key = '" + std::string(wiped_fact) + "'";
+  auto noted = db.value(("SELECT count(*)" + where).c_str());
+  if (!noted) return noted.error();
+  return *noted == "0" ? result<void>() : db.exec(("DELETE" + where).c_str());
+}
+
+result<void> prepare(sqlite::database& db, const key_ring_ptr& given) {
   if (auto done = take(db); !done) return done;
   auto empty = is_empty(db);
   if (!empty) return empty.error();
+  int version = spool_version;
   if (!*empty) {
-    if (auto done = check_mark(db); !done) return done;
+    auto found = check_mark(db);
+    if (!found) return found.error();
+    version = *found;
     if (auto done = check_contents(db); !done) return done;
+    if (auto done = check_keys(db, version, given); !done) return done;
   } else if (auto done = db.exec("PRAGMA auto_vacuum=INCREMENTAL"); !done) {
     return done; // only an empty file can be told
   }
   if (auto done = make_durable(db); !done) return done;
-  return *empty ? make_schema(db) : db.expect_writable();
+  if (*empty) return make_schema(db, given);
+  if (auto done = db.expect_writable(); !done) return done;
+  if (auto done = make_ours(db, version); !done) return done;
+  return note_clear_values(db, given);
 }
 
 result<sqlite::database> try_to_open(const sqlite_spool_options& options) {
@@ -138,7 +178,7 @@ result<sqlite::database> try_to_open(const sqlite_spool_options& options) {
     if (auto made = make_private_file(options.path); !made) return made.error();
   auto db = sqlite::database::open(options.path, options.vfs);
   if (!db) return db.error();
-  if (auto ready = prepare(*db); !ready) return ready.error();
+  if (auto ready = prepare(*db, options.data_keys); !ready) return ready.error();
   if (options.vfs.empty()) // the WAL is made now
     if (auto named = sync_folder_of(options.path); !named) return named.error();
   // Now that it is known to be sound, closing may fold the WAL into the file.
@@ -147,6 +187,29 @@ result<sqlite::database> try_to_open(const sqlite_spool_options& options) {
 }
 
 } // namespace
+
+result<std::vector<key_id>> keys_in_use(sqlite::database& db) {
+  auto rows = db.prepare("SELECT DISTINCT key FROM unit WHERE state IN (0, 1, 2)");
+  if (!rows) return rows.error();
+  std::vector<key_id> found;
+  while (true) {
+    auto more = rows->step();
+    if (!more) return more.error();
+    if (!*more) return found;
+    found.push_back(static_cast<key_id>(rows->integer(0)));
+  }
+}
+
+result<void> expect_keys(const std::vector<key_id>& in_use, const key_ring_ptr& given) {
+  std::string missing;
+  for (const auto id : in_use)
+    if (id != 0 && (!given || given->find(id) == nullptr))
+      missing += (missing.empty() ? "" : ", ") + print_key(id);
+  if (missing.empty()) return {};
+  const auto names = given ? given->names() : std::string();
+  return failure{errc::wrong_key, "its writes are encrypted with key " + missing + ", which is missing; " +
+                                      (names.empty() ? "no key is given" : "given: " + names)};
+}
 
 failure while_doing(const std::string& doing, const failure& why) {
   return {why.code, doing + ": " + why.context};

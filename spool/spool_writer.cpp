@@ -19,7 +19,7 @@ constexpr std::uint64_t least_room_for_appends = 256ULL << 10;
 
 // A failure of the job's own, which leaves the disk and the others alone.
 bool is_own(const failure& why) {
-  return why.code == errc::not_found || why.code == errc::full;
+  return why.code == errc::not_found || why.code == errc::full || why.code == errc::wrong_key;
 }
 
 // Of the file system that holds the path; unlimited when it does not tell.
@@ -79,6 +79,7 @@ void spool_writer::serve(writer_work& work) {
   if (const auto why = trouble()) refuse_appends(work.writes, *why);
   if (!work.writes.empty()) commit_group(work.writes);
   for (auto& read : work.reads) read(file_);
+  if (sound_ && file_.is_to_be_wiped()) wipe();
   if (sound_ && is_time_to_fold()) checkpoint();
 }
 
@@ -175,6 +176,15 @@ bool spool_writer::fold() {
   sound_ = false;
   set_trouble(while_doing("folding the WAL into " + path_, done.error()));
   return false;
+}
+
+void spool_writer::wipe() {
+  next_look_ = frugal_checkpoint_pages;
+  const auto done = file_.wipe(free_bytes_());
+  if (done) return;
+  sound_ = false;
+  set_trouble(while_doing("wiping old values from " + path_, done.error()));
+  recover();
 }
 
 // With the reserve's space when there is none other.

@@ -38,6 +38,7 @@ class spool_writer {
   [[nodiscard]] bool is_time_to_fold();
   void checkpoint();
   [[nodiscard]] bool fold();
+  void wipe();
   void ask_for_room(const std::vector<write_job>& jobs);
   void undo();
   void recover();

@@ -2,6 +2,7 @@
 //
 // Invariant: the index changes after the commit and before the caller is told.
 #include "spool/pending_index.hpp"
+#include "spool/sealed_value.hpp"
 #include "spool/settling_clock.hpp"
 #include "spool/spool_file.hpp"
 #include "spool/spool_writer.hpp"
@@ -12,7 +13,7 @@
 namespace holdwater::spool {
 namespace {
 
-// What a unit costs beside its bytes: its rows, their keys and index entries, rounded up.
+// What a unit costs beside its bytes: its rows, their keys and index entries, its seal; rounded up.
 constexpr std::uint64_t unit_overhead = 160;
 constexpr std::uint64_t most_unit_bytes = 900ULL << 20; // SQLite's limit of a blob is a billion
 
@@ -43,6 +44,7 @@ class sqlite_spool final : public spool {
   bool pending_on(const std::vector<table_name>& tables) const override;
   std::optional<failure> trouble() const override;
   void set_limits(const spool_limits& fresh) override;
+  result<void> set_keys(key_ring_ptr fresh) override;
   const std::string& id() const override { return id_; }
   result<std::optional<std::string>> fact(std::string_view key) override;
   result<void> set_fact(std::string_view key, std::string_view value) override;
@@ -54,6 +56,7 @@ class sqlite_spool final : public spool {
   [[nodiscard]] spool_limits limits() const;
   [[nodiscard]] write_job append_job(const unit& what, packed_unit packed, appended done);
   [[nodiscard]] result<bool> compact_once();
+  void seal_on();
   template <class Change>
   void publish(Change change);
   void publish_pending(const store::stored_row& row);
@@ -83,11 +86,7 @@ sqlite_spool::sqlite_spool(store file, const sqlite_spool_options& options)
 
 result<void> sqlite_spool::load() {
   auto& file = writer_.file();
-  bool found = false;
-  auto id = file.fact("spool.id", found);
-  if (!id) return id.error();
-  if (!found) return failure{errc::corrupt, "its id is missing"};
-  id_ = *id;
+  id_ = file.id();
   auto done = file.each_open([this](const store::stored_row& row) {
     if (row.state == unit_state::dead)
       index_.add_dead(row.number, row.bytes);
@@ -99,6 +98,7 @@ result<void> sqlite_spool::load() {
   dropped_ = file.dropped();
   if (auto started = clock_.start(file, options_); !started) return started;
   writer_.start();
+  seal_on();
   return {};
 }
 
@@ -183,9 +183,11 @@ write_job sqlite_spool::append_job(const unit& what, packed_unit packed, appende
 
 void sqlite_spool::append(unit what, appended done) {
   packed_unit packed{encode_unit(what), encode_tables(tables_of(what)), what.accepted_at, 0};
+  const bool too_large = packed.body.size() > most_unit_bytes;
+  if (options_.compress) packed.body = compress(std::move(packed.body));
   packed.bytes = packed.body.size() + packed.tables.size() + unit_overhead;
   auto job = append_job(what, std::move(packed), done);
-  if (auto why = no_room_for(job.bytes)) {
+  if (auto why = no_room_for(too_large ? most_unit_bytes + 1 : job.bytes)) {
     // Answered in its turn like any other, and costing nothing while it waits.
     job = write_job{[why = *why](store&) -> result<void> { return why; }, {}, job.done, 0, true};
   }
@@ -290,8 +292,32 @@ result<void> sqlite_spool::compact() {
   while (true) {
     auto more = compact_once();
     if (!more) return more.error();
-    if (!*more) return {};
+    if (!*more) break;
   }
+  seal_on();
+  return {};
+}
+
+// One step after the other, with others' work between them. compact() begins it anew after a failure.
+void sqlite_spool::seal_on() {
+  auto more = std::make_shared<bool>(false);
+  const auto work = [more](store& file) -> result<void> {
+    auto done = file.seal_some();
+    if (!done) return done.error();
+    *more = *done;
+    return {};
+  };
+  const auto go_on = [this, more](const std::optional<failure>& why) {
+    if (!why && *more) seal_on();
+  };
+  static_cast<void>(writer_.queue().push(write_job{work, {}, go_on})); // false: we are closing
+}
+
+result<void> sqlite_spool::set_keys(key_ring_ptr fresh) {
+  auto done = write([fresh](store& file) { return file.expect_keys(fresh); },
+                    [fresh](store& file) { file.take_keys(fresh); });
+  if (done) seal_on();
+  return done;
 }
 
 spool_counts sqlite_spool::counts() const {

@@ -1,5 +1,6 @@
 #include "spool/store.hpp"
 
+#include "spool/sealed_value.hpp"
 #include "spool/spool_file.hpp"
 #include "spool/store_statements.hpp"
 
@@ -21,8 +22,9 @@ int note_wal_pages(void* target, sqlite3*, const char*, int pages) {
 
 } // namespace
 
-store::store(sqlite::database db)
-    : db_(std::move(db)), sql_(std::make_shared<statements>()), wal_pages_(std::make_unique<int>(0)) {
+store::store(sqlite::database db, key_ring_ptr given)
+    : db_(std::move(db)), sql_(std::make_shared<statements>()), wal_pages_(std::make_unique<int>(0)),
+      keys_(std::move(given)) {
   sqlite3_wal_hook(db_.handle(), note_wal_pages, wal_pages_.get());
 }
 
@@ -31,33 +33,41 @@ result<void> store::prepare() {
   const std::pair<sqlite::statement*, const char*> all[] = {
       {&s.begin, "BEGIN IMMEDIATE"},
       {&s.commit, "COMMIT"},
-      {&s.insert_unit, "INSERT INTO unit VALUES (?1, 0, ?2, ?3, 0, 0, ?4)"},
+      {&s.insert_unit, "INSERT INTO unit VALUES (?1, 0, ?2, ?3, 0, 0, ?4, ?5)"},
       {&s.insert_body, "INSERT INTO body VALUES (?1, ?2)"},
       {&s.get_counter, "SELECT value FROM counter WHERE name = ?1"},
       {&s.set_counter, "UPDATE counter SET value = ?2 WHERE name = ?1"},
       {&s.mark_applied, "UPDATE unit SET state = 1, attempted = 0, settled_at = ?3 "
                         "WHERE seq BETWEEN ?1 AND ?2 AND (state = 0 OR (state = 1 AND attempted = 1))"},
       {&s.settle, "UPDATE unit SET state = ?3, settled_at = ?4 WHERE seq = ?1 AND state = ?2"},
-      {&s.row, "SELECT seq, state, bytes, accepted_at, tables FROM unit WHERE seq = ?1"},
+      {&s.row, "SELECT seq, state, bytes, accepted_at, tables, key FROM unit WHERE seq = ?1"},
       {&s.forget_body, "DELETE FROM body WHERE seq = ?1"},
       {&s.die, "UPDATE unit SET state = 2 WHERE seq = ?1 AND state IN (0, 1)"},
       {&s.insert_dead, "INSERT INTO dead VALUES (?1, ?2, ?3, ?4, ?5)"},
       {&s.forget_dead, "DELETE FROM dead WHERE seq = ?1"},
       {&s.attempt, "UPDATE unit SET attempted = 1 WHERE seq = ?1 AND state IN (0, 1)"},
       {&s.attempted, "SELECT attempted FROM unit WHERE seq = ?1"},
-      {&s.copy_body, "INSERT INTO body SELECT ?2, bytes FROM body WHERE seq = ?1"},
+      {&s.get_body, "SELECT bytes FROM body WHERE seq = ?1"},
       {&s.copy_unit,
-       "INSERT INTO unit SELECT ?2, 0, bytes, ?3, 0, 0, tables FROM unit WHERE seq = ?1 AND state = 2"},
+       "INSERT INTO unit SELECT ?2, 0, bytes, ?3, 0, 0, tables, ?4 FROM unit WHERE seq = ?1 AND state = 2"},
       {&s.read, "SELECT u.seq, u.accepted_at, b.bytes FROM unit u JOIN body b ON b.seq = u.seq "
                 "WHERE u.state = ?1 AND u.seq > ?2 ORDER BY u.seq LIMIT ?3"},
       {&s.dead,
-       "SELECT u.seq, u.accepted_at, b.bytes, d.number, d.sql_state, d.reason, d.died_at FROM dead d "
+       "SELECT u.seq, u.accepted_at, b.bytes, d.number, d.sql_state, d.reason, d.died_at, u.key FROM dead d "
        "JOIN unit u ON u.seq = d.seq JOIN body b ON b.seq = d.seq ORDER BY u.seq LIMIT ?1"},
       {&s.get_fact, "SELECT value FROM fact WHERE key = ?1"},
+      {&s.forget_fact, "DELETE FROM fact WHERE key = ?1"},
       {&s.set_fact,
        "INSERT INTO fact VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value"},
       {&s.each_open,
-       "SELECT seq, state, bytes, accepted_at, tables FROM unit WHERE state IN (0, 2) ORDER BY seq"},
+       "SELECT seq, state, bytes, accepted_at, tables, key FROM unit WHERE state IN (0, 2) ORDER BY seq"},
+      {&s.to_seal,
+       "SELECT u.seq, b.bytes, d.reason, u.key FROM unit u JOIN body b ON b.seq = u.seq LEFT JOIN "
+       "dead d ON d.seq = u.seq WHERE u.seq > ?1 AND u.state IN (0, 1, 2) AND u.key <> ?2 "
+       "ORDER BY u.seq LIMIT ?3"},
+      {&s.put_key, "UPDATE unit SET key = ?2 WHERE seq = ?1"},
+      {&s.put_body, "UPDATE body SET bytes = ?2 WHERE seq = ?1"},
+      {&s.put_reason, "UPDATE dead SET reason = ?2 WHERE seq = ?1"},
       {&s.oldest_settled, "SELECT seq, CASE state WHEN 1 THEN bytes ELSE 0 END, settled_at FROM unit "
                           "WHERE state IN (1, 3, 4) ORDER BY seq LIMIT ?1"},
       {&s.newest_settled, "SELECT coalesce(max(settled_at), 0) FROM unit WHERE state IN (1, 3, 4)"},
@@ -77,17 +87,29 @@ result<void> store::prepare() {
 result<store> store::open(const sqlite_spool_options& options) {
   auto db = open_spool_file(options);
   if (!db) return db.error();
-  store opened(std::move(*db));
+  store opened(std::move(*db), options.data_keys);
   if (auto done = opened.prepare(); !done) return while_doing("opening " + options.path, done.error());
-  for (const auto& [name, target] :
-       {std::pair{"last", &opened.last_}, std::pair{"dropped", &opened.dropped_}}) {
-    auto value = opened.counter(name);
-    if (!value) return while_doing("opening " + options.path, value.error());
+  if (auto done = opened.load(); !done) return while_doing("opening " + options.path, done.error());
+  return opened;
+}
+
+result<void> store::load() {
+  for (const auto& [name, target] : {std::pair{"last", &last_}, std::pair{"dropped", &dropped_}}) {
+    auto value = counter(name);
+    if (!value) return value.error();
     *target = *value;
   }
-  opened.committed_last_ = opened.last_;
-  opened.committed_dropped_ = opened.dropped_;
-  return opened;
+  committed_last_ = last_;
+  committed_dropped_ = dropped_;
+  bool found = false;
+  auto id = fact("spool.id", found);
+  if (!id) return id.error();
+  if (!found) return failure{errc::corrupt, "its id is missing"};
+  id_ = *id;
+  auto wiped = fact(wiped_fact, wiped_);
+  if (!wiped) return wiped.error();
+  if (!wiped_ && sealing_key(keys_) != nullptr) return db_.exec("PRAGMA secure_delete=ON");
+  return {};
 }
 
 result<seq> store::counter(const char* name) {
@@ -168,11 +190,18 @@ result<void> store::undo_failed_commit() {
 result<seq> store::insert(const packed_unit& what) {
   const auto number = last_ + 1;
   const auto accepted_at = static_cast<std::int64_t>(what.accepted_at.count());
-  if (auto done = sql_->insert_unit.with(number, what.bytes, accepted_at, sqlite::blob{what.tables}).run();
-      !done)
-    return done.error();
-  if (auto done = sql_->insert_body.with(number, sqlite::blob{what.body}).run(); !done) return done.error();
+  auto& row =
+      sql_->insert_unit.with(number, what.bytes, accepted_at, sqlite::blob{what.tables}, sealing_id(keys_));
+  if (auto done = row.run(); !done) return done.error();
+  if (auto done = insert_body(number, what.body); !done) return done.error();
   return last_ = number;
+}
+
+result<void> store::insert_body(seq number, std::string_view body) {
+  const auto* const key = sealing_key(keys_);
+  if (key == nullptr) return sql_->insert_body.with(number, sqlite::blob{body}).run();
+  const auto sealed = seal(*key, body, place_of("unit", id_, number));
+  return sql_->insert_body.with(number, sqlite::blob{sealed}).run();
 }
 
 result<void> store::mark_applied(seq from, seq to, std::chrono::microseconds settled_at) {
@@ -201,11 +230,15 @@ result<void> store::mark_refused(seq number, std::chrono::microseconds settled_a
 result<std::uint64_t> store::mark_dead(seq number, const server_error& why, std::chrono::microseconds now) {
   if (auto done = sql_->die.with(number).run(); !done) return done.error();
   if (db_.changes() == 0) return failure{errc::not_found, "no such unit: " + std::to_string(number)};
-  const auto at = static_cast<std::int64_t>(now.count());
-  if (auto done = sql_->insert_dead.with(number, why.number, why.sql_state, why.text, at).run(); !done)
-    return done.error();
   auto stored = row(number);
   if (!stored) return stored.error();
+  const auto at = static_cast<std::int64_t>(now.count());
+  auto reason = why.text; // the server quotes values in it; sealed with the unit's own key, which is in use
+  const auto* const key = stored->key != 0 && keys_ ? keys_->find(stored->key) : nullptr;
+  if (key != nullptr) reason = seal(*key, reason, place_of("reason", id_, number));
+  if (auto done = sql_->insert_dead.with(number, why.number, why.sql_state, sqlite::blob{reason}, at).run();
+      !done)
+    return done.error();
   return stored->bytes;
 }
 
@@ -228,9 +261,11 @@ result<seq> store::retry_dead(seq number, std::chrono::microseconds now,
                               std::chrono::microseconds settled_at) {
   const auto anew = last_ + 1;
   const auto at = static_cast<std::int64_t>(now.count());
-  if (auto done = sql_->copy_unit.with(number, anew, at).run(); !done) return done.error();
+  if (auto done = sql_->copy_unit.with(number, anew, at, sealing_id(keys_)).run(); !done) return done.error();
   if (db_.changes() == 0) return failure{errc::not_found, "no such dead letter: " + std::to_string(number)};
-  if (auto done = sql_->copy_body.with(number, anew).run(); !done) return done.error();
+  auto body = body_of(number);
+  if (!body) return body.error();
+  if (auto done = insert_body(anew, *body); !done) return done.error();
   if (auto done = discard_dead(number, settled_at); !done) return done.error();
   return last_ = anew;
 }

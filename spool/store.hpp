@@ -4,6 +4,7 @@
 // gives them back, and units in the file have no gaps but those that drop_settled() made at the front.
 #pragma once
 
+#include "spool/data_key.hpp"
 #include "spool/spool.hpp"
 #include "spool/sqlite.hpp"
 
@@ -25,7 +26,7 @@ enum class unit_state : int {
 
 // A unit on its way in, encoded by the thread that brought it.
 struct packed_unit {
-  std::string body;
+  std::string body; // not sealed yet: that needs the number
   std::string tables;
   std::chrono::microseconds accepted_at{0};
   std::uint64_t bytes = 0; // as it counts against the limits
@@ -72,10 +73,22 @@ class store {
     std::uint64_t bytes;
     std::chrono::microseconds accepted_at;
     std::vector<table_name> tables;
+    key_id key; // that its body, and its reason when it is dead, are sealed with
   };
   [[nodiscard]] result<void> each_open(const std::function<void(const stored_row&)>& visit);
   [[nodiscard]] result<stored_row> row(seq number);
 
+  // Keys: store_sealing.cpp. Inside a transaction; they hold from take_keys() on, after its commit.
+  [[nodiscard]] result<void> expect_keys(const key_ring_ptr& fresh);
+  void take_keys(key_ring_ptr fresh);
+  // Seals some of what the present key has not sealed. True: there is more.
+  [[nodiscard]] result<bool> seal_some();
+  // Whether it is time to wipe what lay in clear from the file's unused space, and from the WAL. Outside of
+  // one.
+  [[nodiscard]] bool is_to_be_wiped() const { return wipe_due_; }
+  [[nodiscard]] result<void> wipe(std::uint64_t free_bytes);
+
+  [[nodiscard]] const std::string& id() const { return id_; }
   [[nodiscard]] seq last() const { return last_; }       // of the last commit and the open transaction
   [[nodiscard]] seq dropped() const { return dropped_; } // applied units up to here are gone
   [[nodiscard]] int wal_pages() const { return *wal_pages_; }
@@ -83,7 +96,8 @@ class store {
  private:
   struct statements;
 
-  explicit store(sqlite::database db);
+  store(sqlite::database db, key_ring_ptr given);
+  [[nodiscard]] result<void> load();
   [[nodiscard]] result<void> prepare();
   [[nodiscard]] result<seq> counter(const char* name);
   [[nodiscard]] result<void> set_counter(const char* name, seq value);
@@ -92,11 +106,22 @@ class store {
   [[nodiscard]] result<void> forget_body(seq number);
   [[nodiscard]] result<std::uint64_t> applied_bytes();
   [[nodiscard]] result<void> give_back_pages();
+  [[nodiscard]] result<unit> unit_of(const sqlite::statement& row) const;
+  [[nodiscard]] result<std::string> body_of(seq number);
+  [[nodiscard]] result<void> insert_body(seq number, std::string_view body);
+  struct sealed_row;
+  [[nodiscard]] result<std::vector<sealed_row>> rows_to_seal(bool& more);
+  [[nodiscard]] result<void> seal_anew(sealed_row& row);
   [[nodiscard]] result<void> drop_up_to(seq number);
 
   sqlite::database db_; // outlives its statements
   std::shared_ptr<statements> sql_;
   std::unique_ptr<int> wal_pages_;
+  std::string id_; // of the spool: names its row in the ledger
+  key_ring_ptr keys_;
+  seq sealed_up_to_ = 0; // of the present round of seal_some()
+  bool wiped_ = false;   // no statement lies in clear anywhere
+  bool wipe_due_ = false;
   seq last_ = 0;
   seq committed_last_ = 0;
   seq dropped_ = 0;

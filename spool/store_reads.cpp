@@ -1,4 +1,5 @@
 // The reading half of the store, and what is dropped past the retention.
+#include "spool/sealed_value.hpp"
 #include "spool/store_statements.hpp"
 #include "spool/unit_codec.hpp"
 
@@ -13,17 +14,6 @@ std::chrono::microseconds as_time(std::int64_t value) {
   return std::chrono::microseconds(value);
 }
 
-// Columns seq, accepted_at, body.
-result<unit> unit_of(const sqlite::statement& row) {
-  auto decoded = decode_unit(row.text(2));
-  const auto number = static_cast<seq>(row.integer(0));
-  if (!decoded)
-    return failure{decoded.error().code, "unit " + std::to_string(number) + ": " + decoded.error().context};
-  decoded->number = number;
-  decoded->accepted_at = as_time(row.integer(1));
-  return decoded;
-}
-
 std::size_t text_size(const unit& what) {
   std::size_t bytes = 0;
   for (const auto& s : what.statements) bytes += s.text.size();
@@ -33,12 +23,44 @@ std::size_t text_size(const unit& what) {
 result<store::stored_row> row_of(const sqlite::statement& row) {
   auto tables = decode_tables(row.text(4));
   if (!tables) return tables.error();
-  return store::stored_row{static_cast<seq>(row.integer(0)), static_cast<unit_state>(row.integer(1)),
-                           static_cast<std::uint64_t>(row.integer(2)), as_time(row.integer(3)),
-                           std::move(*tables)};
+  return store::stored_row{static_cast<seq>(row.integer(0)),
+                           static_cast<unit_state>(row.integer(1)),
+                           static_cast<std::uint64_t>(row.integer(2)),
+                           as_time(row.integer(3)),
+                           std::move(*tables),
+                           static_cast<key_id>(row.integer(5))};
+}
+
+failure of_unit(seq number, const failure& why) {
+  return {why.code, "unit " + std::to_string(number) + ": " + why.context};
 }
 
 } // namespace
+
+// Columns seq, accepted_at, body.
+result<unit> store::unit_of(const sqlite::statement& row) const {
+  const auto number = static_cast<seq>(row.integer(0));
+  auto body = unseal(keys_, row.text(2), place_of("unit", id_, number));
+  if (body) body = expand(std::move(*body));
+  if (!body) return of_unit(number, body.error());
+  auto decoded = decode_unit(*body);
+  if (!decoded) return of_unit(number, decoded.error());
+  decoded->number = number;
+  decoded->accepted_at = as_time(row.integer(1));
+  return decoded;
+}
+
+// Of a unit that is to be stored under another number.
+result<std::string> store::body_of(seq number) {
+  auto row = sql_->get_body.with(number).step();
+  if (!row) return row.error();
+  if (!*row) return failure{errc::not_found, "no such unit: " + std::to_string(number)};
+  auto stored = sql_->get_body.text(0);
+  sql_->get_body.reset();
+  auto body = unseal(keys_, std::move(stored), place_of("unit", id_, number));
+  if (!body) return failure{errc::wrong_key, of_unit(number, body.error()).context}; // the disk is well
+  return body;
+}
 
 result<std::vector<unit>> store::read(unit_state state, seq after, std::size_t max_units,
                                       std::size_t max_bytes) {
@@ -68,12 +90,15 @@ result<std::vector<dead_letter>> store::dead(std::size_t most) {
     if (!more) return more.error();
     if (!*more) return letters;
     auto what = unit_of(rows);
-    if (!what) {
+    const bool sealed = rows.integer(7) != 0;
+    auto reason = result<std::string>(rows.text(5));
+    if (what && sealed) reason = unseal(keys_, *reason, place_of("reason", id_, what->number));
+    if (!what || !reason) {
       rows.reset();
-      return what.error();
+      return what ? of_unit(what->number, reason.error()) : what.error();
     }
-    letters.push_back({std::move(*what), static_cast<unsigned>(rows.integer(3)), rows.text(4), rows.text(5),
-                       as_time(rows.integer(6))});
+    letters.push_back({std::move(*what), static_cast<unsigned>(rows.integer(3)), rows.text(4),
+                       std::move(*reason), as_time(rows.integer(6))});
   }
 }
 
@@ -152,9 +177,12 @@ result<bool> store::drop_settled(std::chrono::microseconds older_than, std::uint
     *kept -= bytes;
     ++seen;
   }
-  if (last_to_drop != 0)
+  if (last_to_drop != 0) {
     if (auto done = drop_up_to(last_to_drop); !done) return done.error();
+    if (auto done = set_counter("passed", last_to_drop); !done) return done.error();
+  }
   if (auto done = set_counter("dropped", dropped_); !done) return done.error();
+  wipe_due_ = !wiped_ && sealing_key(keys_) != nullptr; // it may be small enough now
   return seen == drop_at_once;
 }
 

@@ -1,6 +1,7 @@
 // Whether a spool's file is sound, told without a running program and without changing it.
 #pragma once
 
+#include "spool/data_key.hpp"
 #include "spool/error.hpp"
 #include "spool/unit.hpp"
 
@@ -19,7 +20,8 @@ struct file_report {
   std::vector<std::string> wrong; // what is not as it should be; empty: it is sound
 };
 
-// A failure when it cannot be looked at: it is not there, is no spool, or a running program has it.
-[[nodiscard]] result<file_report> verify_file(const std::string& path);
+// A failure when it cannot be looked at: it is not there, is no spool, a running program has
+// it, or a key is missing (errc::wrong_key).
+[[nodiscard]] result<file_report> verify_file(const std::string& path, const key_ring_ptr& given);
 
 } // namespace holdwater::spool

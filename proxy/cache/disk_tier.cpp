@@ -26,8 +26,9 @@ constexpr auto longest_goodbye = 500ms;
 } // namespace
 
 disk_tier::disk_tier(memory_tier& memory, std::string path, std::uint64_t most_bytes,
-                     std::chrono::seconds max_stale)
-    : memory_(memory), path_(std::move(path)), most_bytes_(most_bytes), max_stale_(max_stale) {}
+                     std::chrono::seconds max_stale, spool::key_ring_ptr keys)
+    : memory_(memory), path_(std::move(path)), most_bytes_(most_bytes), max_stale_(max_stale),
+      keys_(std::move(keys)) {}
 
 disk_tier::~disk_tier() {
   stop();
@@ -73,6 +74,15 @@ void disk_tier::clear() {
   changed_.notify_all();
 }
 
+void disk_tier::set_keys(spool::key_ring_ptr fresh) {
+  {
+    const std::lock_guard lock(mutex_);
+    keys_ = std::move(fresh);
+    keys_are_new_ = true;
+  }
+  changed_.notify_all();
+}
+
 disk_tier::counts disk_tier::count() const {
   const std::lock_guard lock(mutex_);
   return counts_;
@@ -90,13 +100,14 @@ void disk_tier::run() {
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, shortest_pause, [&] {
         const bool can_erase = store_ && (all_unwanted_ || !unwanted_.empty());
-        return stopping_ || can_erase || !asked_.empty();
+        return stopping_ || keys_are_new_ || can_erase || !asked_.empty();
       });
       stops = stopping_;
       asked.swap(asked_);
       unwanted.swap(unwanted_);
       all_unwanted = std::exchange(all_unwanted_, false);
     }
+    take_keys();
     if (!store_ && clock::now() >= next_opening_) open();
     if (all_unwanted || !unwanted.empty()) erase(std::move(unwanted), all_unwanted);
     answer(asked);
@@ -111,12 +122,28 @@ void disk_tier::run() {
   store_.reset();
 }
 
+// A file that cannot be given them is closed, and gets them when it is opened.
+void disk_tier::take_keys() {
+  spool::key_ring_ptr fresh;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(keys_are_new_, false)) return;
+    fresh = keys_;
+  }
+  if (store_ && well(store_->set_keys(std::move(fresh)))) count_what_is_there();
+}
+
 void disk_tier::open() {
+  spool::key_ring_ptr keys;
+  {
+    const std::lock_guard lock(mutex_);
+    keys = keys_;
+    keys_are_new_ = false;
+  }
   std::string damage;
-  auto opened = spool::open_result_store_or_replace(path_, damage);
+  auto opened = spool::open_result_store_or_replace(path_, keys, damage);
   if (!damage.empty())
-    spdlog::error("the file of cached results {} is unreadable; it is set aside and begun anew: {}", path_,
-                  damage);
+    spdlog::error("the file of cached results {} is unreadable, and begun anew: {}", path_, damage);
   if (!well(opened)) return;
   store_ = std::move(*opened);
   count_what_is_there();

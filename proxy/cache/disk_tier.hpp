@@ -2,8 +2,8 @@
 // answers. A thread of its own writes behind the memory and looks up what the memory lacks; whoever fills or
 // answers never waits for the disk, except for one who asks for a look-up.
 //
-// Keys are kept as their SHA-256, values as they are. Writing takes a bounded share of the time: what does
-// not get its turn is only in memory.
+// Keys are kept as their SHA-256, values as they are, or encrypted where there is a data key. Writing takes a
+// bounded share of the time: what does not get its turn is only in memory.
 #pragma once
 
 #include "proxy/cache/memory_tier.hpp"
@@ -23,7 +23,8 @@ namespace holdwater::proxy {
 
 class disk_tier {
  public:
-  disk_tier(memory_tier& memory, std::string path, std::uint64_t most_bytes, std::chrono::seconds max_stale);
+  disk_tier(memory_tier& memory, std::string path, std::uint64_t most_bytes, std::chrono::seconds max_stale,
+            spool::key_ring_ptr keys = {});
   ~disk_tier();
 
   void start();
@@ -37,6 +38,7 @@ class disk_tier {
   [[nodiscard]] std::shared_ptr<look> seek(std::string_view key, std::function<void()> wake);
   void forget(std::string_view key);
   void clear();
+  void set_keys(spool::key_ring_ptr fresh);
 
   struct counts {
     std::uint64_t entries = 0;
@@ -57,6 +59,7 @@ class disk_tier {
 
   void run();
   void open();
+  void take_keys();
   void erase(std::vector<std::string> unwanted, bool all);
   void answer(const std::vector<request>& asked);
   void look_up(const request& one);
@@ -77,6 +80,8 @@ class disk_tier {
   std::vector<request> asked_;
   std::vector<std::string> unwanted_;
   bool all_unwanted_ = false;
+  spool::key_ring_ptr keys_;
+  bool keys_are_new_ = false;
   bool stopping_ = false;
   counts counts_;
 

@@ -18,7 +18,7 @@ namespace holdwater::proxy {
 class read_cache {
  public:
   // `path` of the disk's file; empty: in memory only.
-  read_cache(const options::cache_options& settings, const std::string& path);
+  read_cache(const options::cache_options& settings, const std::string& path, spool::key_ring_ptr keys = {});
 
   void start();
   void stop();
@@ -27,6 +27,7 @@ class read_cache {
   [[nodiscard]] disk_tier* disk() { return disk_.get(); } // null: there is none
   void forget(std::string_view key);
   void clear();
+  void set_keys(spool::key_ring_ptr fresh);
 
   // Of reads in an outage. Relaxed: nobody decides on them.
   std::atomic<std::uint64_t> hits{0};

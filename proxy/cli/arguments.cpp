@@ -87,6 +87,11 @@ class parser {
     auto& verified = *spool.add_subcommand("verify", "Check a spool's file that no Holdwater has open");
     verified.callback([this] { out_.what = verb::spool_verify; });
     verified.add_flag("--json", out_.json, "JSON");
+    verified.add_option(
+        "--key-file", out_.key_file,
+        "The file of its key; without it, HOLDWATER_SPOOL_KEY, ..._KEY_FILE, or what --config says");
+    verified.add_option("--config", out_.config_file,
+                        "Holdwater's configuration file, which says where the key is");
     verified.add_option("file", out_.file, "spool.db, or the data directory")->required();
   }
 

@@ -35,7 +35,8 @@ struct arguments {
   std::string admin; // where the HTTP port is; empty: as the configuration has it
   std::string config_file;
   std::string token_file;
-  std::string ca; // of an HTTPS port: its authority, or the certificate itself
+  std::string key_file; // of spool verify
+  std::string ca;       // of an HTTPS port: its authority, or the certificate itself
   std::vector<std::uint64_t> numbers;
   bool all = false;
   bool yes = false; // do not ask

@@ -262,8 +262,26 @@ class client {
   }
 };
 
-int verify(const arguments& given) {
-  const auto report = spool::verify_file(given.file);
+// Of a file that is looked at without a running program.
+spool::result<spool::key_ring_ptr> find_keys(const arguments& given, const environment& variables) {
+  auto with_file = variables;
+  if (!given.key_file.empty()) {
+    with_file.erase("HOLDWATER_SPOOL_KEY");
+    with_file["HOLDWATER_SPOOL_KEY_FILE"] = given.key_file;
+  }
+  std::vector<const char*> flags{"holdwater"};
+  if (!given.config_file.empty()) flags.insert(flags.end(), {"--config", given.config_file.c_str()});
+  auto loaded = load_options(static_cast<int>(flags.size()), flags.data(), with_file);
+  const auto* const values = std::get_if<loaded_options>(&loaded);
+  if (values == nullptr) return spool::failure{spool::errc::wrong_key, std::get<early_exit>(loaded).text};
+  if (values->values.spool.key.empty()) return spool::key_ring_ptr();
+  return spool::key_ring::parse(values->values.spool.key);
+}
+
+int verify(const arguments& given, const environment& variables) {
+  const auto keys = find_keys(given, variables);
+  if (!keys) return complain(keys.error().context), exit_usage;
+  const auto report = spool::verify_file(given.file, *keys);
   if (!report) return complain(report.error().context), 1;
   json::array wrong;
   for (const auto& one : report->wrong) wrong.emplace_back(one);
@@ -334,7 +352,7 @@ int run(int argc, const char* const* argv, const environment& variables) {
     return wrong->code;
   }
   auto& given = std::get<arguments>(read);
-  if (given.what == verb::spool_verify) return verify(given);
+  if (given.what == verb::spool_verify) return verify(given, variables);
   int code = exit_ok;
   auto where = find_target(given, variables, code);
   return where ? client(std::move(given), std::move(*where)).run() : code;

@@ -2,6 +2,7 @@
 #include "protocol/ip_address.hpp"
 #include "proxy/config/flags.hpp"
 #include "proxy/config/warm_reads.hpp"
+#include "spool/data_key.hpp"
 
 #include <fmt/format.h>
 
@@ -97,6 +98,7 @@ class loader {
     resolve_secret("server.password", values.server.password, values.server.password_file);
     resolve_secret("admin.token", values.admin.token, values.admin.token_file);
     resolve_secret("admin.read_token", values.admin.read_token, values.admin.read_token_file);
+    resolve_key(values);
     check_access(values);
     if (!values.spool.enabled) be_plain();
     if (values.server.host.starts_with('/'))
@@ -150,7 +152,41 @@ class loader {
     if (from(option) > from(file_option)) return file.clear();
     if (from(option) == from(file_option))
       return errors_.push_back(fmt::format("{}: {} and {} exclude each other", where, option, file_option));
-    secret = password_in(file, where);
+    secret = option == "spool.key" ? keys_in(file, where) : password_in(file, where);
+  }
+
+  void resolve_key(options& values) {
+    auto& key = values.spool.key;
+    const bool told = !key.empty() || !values.spool.key_file.empty();
+    const auto errors = errors_.size();
+    resolve_secret("spool.key", key, values.spool.key_file);
+    if (!told || errors_.size() != errors) return;
+    if (const auto ring = spool::key_ring::parse(key); !ring)
+      errors_.push_back(fmt::format(
+          "{}: {}", values.spool.key_file.empty() ? given_.at("spool.key").where : values.spool.key_file,
+          ring.error().context));
+    std::error_code error;
+    const auto folder = std::filesystem::weakly_canonical(values.data_dir, error);
+    if (!values.spool.key_file.empty() &&
+        std::filesystem::weakly_canonical(values.spool.key_file, error).parent_path() == folder)
+      loaded_.warnings.push_back(fmt::format(
+          "{}: the key lies in data_dir: whoever gets the one gets the other", values.spool.key_file));
+  }
+
+  // The whole file: it may hold several.
+  std::string keys_in(const std::string& path, std::string_view where) {
+    std::ifstream in(path, std::ios::binary);
+    std::string text(std::istreambuf_iterator<char>(in), {});
+    if (!in.is_open() || in.bad()) errors_.push_back(fmt::format("{}: {} cannot be read", where, path));
+    using std::filesystem::perms;
+    std::error_code error;
+    const auto found = std::filesystem::status(path, error);
+    if (!error && found.type() == std::filesystem::file_type::regular &&
+        (found.permissions() & (perms::group_write | perms::others_write)) != perms::none)
+      errors_.push_back(fmt::format("{}: {} can be written to by others than its owner", where, path));
+    if (found.type() == std::filesystem::file_type::regular && is_readable_by_everyone(path))
+      loaded_.warnings.push_back(fmt::format("{}: holds a key and is readable by everyone", path));
+    return text;
   }
 
   // Who may use the HTTP port.
@@ -192,8 +228,9 @@ class loader {
   }
 
   void warn_of_readable_secrets() {
-    const bool secrets = from("server.password") == origin::file || from("admin.token") == origin::file ||
-                         from("admin.read_token") == origin::file || !loaded_.values.accounts.empty();
+    const bool secrets = from("server.password") == origin::file || from("spool.key") == origin::file ||
+                         from("admin.token") == origin::file || from("admin.read_token") == origin::file ||
+                         !loaded_.values.accounts.empty();
     if (!loaded_.file.empty() && secrets) warn_if_readable(loaded_.file);
   }
 

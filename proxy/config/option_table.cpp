@@ -106,6 +106,12 @@ constexpr std::array table{
 
   option_row{"spool.enabled", yes_no, any, "", "", false,
     "Whether writes are kept while the server is away. false makes a plain proxy: no spool, no ledger, no reserved ids, and unless asked for, no pool, and TLS and compression to the server as the client has them.", in<&o::spool, &o::spool_options::enabled>},
+  option_row{"spool.key", secret, any, "", "", true,
+    "The key that statements, bound values and cached answers are encrypted with in data_dir: 32 bytes in base64 or hex, as openssl rand -base64 32 makes them. Several, separated by commas: the first encrypts, all decrypt. \"none\" before them: nothing is encrypted any more.", in<&o::spool, &o::spool_options::key>},
+  option_row{"spool.key_file", text, any, "", "", true,
+    "A file that holds that key, or several, one a line. Outside of data_dir, and not lost: without it the queue cannot be read.", in<&o::spool, &o::spool_options::key_file>},
+  option_row{"spool.compress", yes_no, any, "", "", false,
+    "Whether writes of 2 KiB and more are compressed in the queue, where it pays (zstd).", in<&o::spool, &o::spool_options::compress>},
   option_row{"spool.max_bytes", bytes, {1 << 20}, "", "", true,
     "Size of the spool at which further writes are refused.", in<&o::spool, &o::spool_options::max_bytes>},
   option_row{"spool.max_age", seconds, {0, 3650 * day_ms}, "", "", true,

@@ -99,6 +99,9 @@ struct options {
 
   struct spool_options {
     bool enabled = true;
+    std::string key;      // of data at rest, as spool::key_ring reads it; empty: it lies in clear
+    std::string key_file; // where it was read from, when not given itself
+    bool compress = true; // units, where it pays
     std::uint64_t max_bytes = 4ULL << 30;
     std::chrono::seconds max_age{0};                   // of the oldest pending write; 0: any
     std::uint64_t max_statement_bytes = 16ULL << 20;   // a larger write is refused in an outage

@@ -19,7 +19,7 @@ def memory_of(proxy):
 
 @pytest.mark.limit(900 if LONG else 180)
 def test_a_backlog_is_queued_and_applied_in_bounded_memory(server, start_proxy):
-    proxy = start_proxy(server, HOLDWATER_SPOOL_MAX_BYTES=2_000_000_000)
+    proxy = start_proxy(server, HOLDWATER_SPOOL_MAX_BYTES=2_000_000_000, HOLDWATER_SPOOL_COMPRESS="false")
     run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(3000)) ENGINE=InnoDB")
     server.stop()
     proxy.wait_state("down")

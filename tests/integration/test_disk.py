@@ -27,7 +27,7 @@ def small_disk():
 
 
 def test_a_full_disk_refuses_writes_and_loses_none(server, start_proxy, small_disk):
-    proxy = start_proxy(server, data=os.path.join(small_disk, "data"))
+    proxy = start_proxy(server, data=os.path.join(small_disk, "data"), HOLDWATER_SPOOL_COMPRESS="false")
     connection = proxy.connect()
     run(connection, "CREATE TABLE t (id INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB")
     server.stop()
@@ -66,7 +66,7 @@ def fill(folder):
 
 
 def test_queued_writes_are_applied_without_a_byte_of_room(server, start_proxy, small_disk):
-    proxy = start_proxy(server, data=os.path.join(small_disk, "data"))
+    proxy = start_proxy(server, data=os.path.join(small_disk, "data"), HOLDWATER_SPOOL_COMPRESS="false")
     connection = proxy.connect()
     run(connection, "CREATE TABLE t (id INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB")
     server.stop()
@@ -108,7 +108,8 @@ def test_a_full_disk_is_survived_by_a_restart(mariadb, start_proxy, small_disk):
 
 
 def test_a_limit_on_the_spool_refuses_writes(mariadb, start_proxy):
-    proxy = start_proxy(mariadb, HOLDWATER_SPOOL_MAX_BYTES=2 << 20, HOLDWATER_SPOOL_MAX_STATEMENT_BYTES=1 << 20)
+    proxy = start_proxy(mariadb, HOLDWATER_SPOOL_MAX_BYTES=2 << 20, HOLDWATER_SPOOL_MAX_STATEMENT_BYTES=1 << 20,
+                        HOLDWATER_SPOOL_COMPRESS="false")
     connection = proxy.connect()
     run(connection, "CREATE TABLE t (id INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB")
     mariadb.stop()
@@ -160,7 +161,7 @@ def refuses_writes_but_serves(proxy, server):
 
 
 def test_a_spool_file_that_is_corrupt_is_not_touched(mariadb, start_proxy):
-    proxy = start_proxy(mariadb)
+    proxy = start_proxy(mariadb, HOLDWATER_SPOOL_COMPRESS="false")
     connection = proxy.connect()
     run(connection, "CREATE TABLE t (id INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB")
     mariadb.stop()

@@ -42,7 +42,7 @@ def test_the_service_manager_is_told_of_the_start_the_states_and_the_end(mariadb
 
 
 def test_a_reload_takes_what_may_change_and_names_what_may_not(mariadb, start_proxy):
-    proxy = start_proxy(mariadb, HOLDWATER_SPOOL_MAX_BYTES="")
+    proxy = start_proxy(mariadb, HOLDWATER_SPOOL_MAX_BYTES="", HOLDWATER_SPOOL_COMPRESS="false")
     run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY, filler MEDIUMTEXT) ENGINE=InnoDB")
     set_options(proxy, 'max_connections = 7\nworkers = 3\n[log]\nlevel = "debug"\n[spool]\nmax_bytes = "1MiB"\nmax_statement_bytes = "100KiB"\n')
     line = reload(proxy)

@@ -65,9 +65,11 @@ TEST_CASE("a killed process leaves every acknowledged unit once, without gaps, a
   const temporary_folder folder;
   seq acknowledged = 0;
   for (int round = 0; round < 20; ++round) {
-    const auto numbers = run_and_kill(options_in(folder), 1 + random() % 200);
+    auto options = options_in(folder); // in clear, then with one key, then with another
+    if (round >= 7) options.data_keys = ring(round < 13 ? key_a : key_b + "," + key_a);
+    const auto numbers = run_and_kill(options, 1 + random() % 200);
     REQUIRE_FALSE(numbers.empty());
-    auto queue = open_or_fail(options_in(folder));
+    auto queue = open_or_fail(options);
     for (const auto number : numbers) acknowledged = std::max(acknowledged, number);
     CHECK(queue->counts().last >= acknowledged);
     seq next = 1;

@@ -86,7 +86,40 @@ void give_back(spool& queue, witness& seen) {
   seen.append(queue, text_of("afterwards", 0));
 }
 
+// Pages that are free, and units in each state.
+void have_lain_in_clear(spool& queue, witness& seen) {
+  append_many(queue, seen, "clear", 12, 700);
+  seen.apply(queue, 1, 5);
+  seen.let_die(queue, 6, "of a reason");
+  seen.let_die(queue, 7, "given up");
+  seen.discard(queue, 7);
+}
+
+// Sealed anew and wiped, beside what comes in.
+void change_keys(spool& queue, witness& seen) {
+  append_many(queue, seen, "meanwhile", 2, 700);
+  seen.retry(queue, 6);
+  seen.set_fact(queue, "one");
+  seen.compact(queue);
+  seen.set_fact(queue, "two");
+  append_many(queue, seen, "then", 2);
+}
+
+sqlite_spool_options with_keys(sqlite_spool_options options, std::string_view letters) {
+  std::string text;
+  for (const char one : letters) text += std::string(64, one) + " ";
+  if (!text.empty()) options.data_keys = ring(text);
+  return options;
+}
+
 } // namespace
+
+sqlite_spool_options stage::options_before(const home& at) const {
+  return with_keys(at.options(), life_.key_before);
+}
+sqlite_spool_options stage::options(const home& at) const {
+  return with_keys(at.options(), life_.key);
+}
 
 const std::vector<life>& all_lives() {
   static const std::vector<life> all = {
@@ -98,6 +131,12 @@ const std::vector<life>& all_lives() {
       {"folding the WAL", have_pending, fold},
       {"compaction", have_settled, compact},
       {"giving back pages", have_a_long_outage, give_back, true},
+      {"a new file with a key", {}, accept, false, "", "a"},
+      {"accepting with a key", have_pending, accept, false, "a", "a"},
+      {"settling with a key", have_pending, settle, false, "a", "a"},
+      {"compaction with a key", have_settled, compact, false, "a", "a"},
+      {"a key for what lay in clear", have_lain_in_clear, change_keys, false, "", "a"},
+      {"another key", have_lain_in_clear, change_keys, false, "a", "ba"},
   };
   return all;
 }
@@ -105,7 +144,7 @@ const std::vector<life>& all_lives() {
 stage::stage(const life& what, home_maker where) : life_(what), make_home_(std::move(where)) {
   if (!life_.before) return;
   const auto at = make_home_(1);
-  auto queue = open_or_fail(at->options());
+  auto queue = open_or_fail(options_before(*at));
   life_.before(*queue, told_before_);
   at->disk.die();
   queue.reset();
@@ -118,11 +157,11 @@ std::uint64_t stage::calls(unsigned kinds) {
   at->lay_out();
   at->disk.plan({disk_fault::none, kinds});
   witness seen = told_before_;
-  auto queue = open_or_fail(at->options());
+  auto queue = open_or_fail(options(*at));
   life_.live(*queue, seen);
   queue.reset();
   const auto made = at->disk.counted();
-  auto again = open_or_fail(at->options());
+  auto again = open_or_fail(options(*at));
   seen.check(*again);
   return made;
 }
@@ -151,7 +190,7 @@ void stage::play(const fault_plan& fault, unsigned seed) {
   const bool fatal = fault.what == disk_fault::power_cut || fault.what == disk_fault::killed;
   auto how = static_cast<ending>(disk.choose(3));
   if (fatal) how = fault.what == disk_fault::killed ? ending::killed : ending::power_cut;
-  auto opened = open_sqlite_spool(at->options());
+  auto opened = open_sqlite_spool(options(*at));
   std::unique_ptr<spool> queue;
   if (opened) {
     queue = std::move(*opened);
@@ -172,7 +211,7 @@ void stage::play(const fault_plan& fault, unsigned seed) {
   }
   end(*at, queue, how);
   for (int round = 0; round < 2; ++round) {
-    auto again = open_or_fail(at->options());
+    auto again = open_or_fail(options(*at));
     seen.check(*again);
   }
 }

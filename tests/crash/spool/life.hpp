@@ -15,6 +15,8 @@ struct life {
   std::function<void(spool&, witness&)> before; // on a sound disk, by a process that was killed; may be none
   std::function<void(spool&, witness&)> live;   // the disk fails at its nth call
   bool slow = false;
+  const char* key_before = ""; // of data at rest, a letter for each key; empty: none
+  const char* key = "";
 };
 [[nodiscard]] const std::vector<life>& all_lives();
 
@@ -33,6 +35,9 @@ class stage {
  private:
   static void end(home& where, std::unique_ptr<spool>& queue, ending how);
   static void expect_recovery(spool& queue, witness& seen);
+
+  [[nodiscard]] sqlite_spool_options options_before(const home& at) const;
+  [[nodiscard]] sqlite_spool_options options(const home& at) const;
 
   const life& life_;
   home_maker make_home_;

@@ -64,10 +64,20 @@ inline unit make_unit(std::string text, std::string table = "t", std::string acc
   return u;
 }
 
+inline const std::string key_a(64, 'a');
+inline const std::string key_b(64, 'b');
+
+inline key_ring_ptr ring(const std::string& text) {
+  auto made = key_ring::parse(text);
+  if (!made) FAIL(made.error().context);
+  return *made;
+}
+
 inline sqlite_spool_options options_in(const temporary_folder& folder) {
   sqlite_spool_options options;
   options.path = folder.file();
   options.reserve_bytes = 1 << 16;
+  options.compress = false; // sizes are what the tests make them
   return options;
 }
 

@@ -2,6 +2,7 @@
 
 #include "spool/boot_clock.hpp"
 #include "spool/result_store.hpp"
+#include "spool/sqlite.hpp"
 
 #include <fstream>
 
@@ -13,8 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 using test::temporary_folder;
 
-std::unique_ptr<result_store> open_or_fail(const std::string& path) {
-  auto opened = open_result_store(path);
+std::unique_ptr<result_store> open_or_fail(const std::string& path, const key_ring_ptr& keys = {}) {
+  auto opened = open_result_store(path, keys);
   REQUIRE_MESSAGE(opened, opened.error().context);
   return std::move(*opened);
 }
@@ -103,6 +104,88 @@ TEST_CASE("what is too old goes, and the oldest where there is no room") {
   CHECK(value_of(*store, "499") != "nothing");
 }
 
+bool holds_a_row(const temporary_folder& folder) {
+  for (const auto& one : std::filesystem::directory_iterator(folder.file(""))) {
+    std::ifstream in(one.path(), std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    if (bytes.find("canary") != bytes.npos) return true;
+  }
+  return false;
+}
+
+TEST_CASE("with a key no file holds a value, and another key finds nothing") {
+  const temporary_folder folder;
+  const std::string small = "a row with a canary", large = small + std::string(3000, ' ') + small;
+  const auto keys = test::ring(test::key_a);
+  {
+    auto store = open_or_fail(file_in(folder), keys);
+    REQUIRE(store->put({{"small", small, 1s}, {"large", large, 1s}, {"moved", small, 1s}}));
+    CHECK(value_of(*store, "small") == small);
+    CHECK_FALSE(holds_a_row(folder));
+  }
+  CHECK_FALSE(holds_a_row(folder));
+  {
+    auto db = sqlite::database::open(file_in(folder), "");
+    REQUIRE(db->exec("UPDATE result SET value = (SELECT value FROM result WHERE key = x'736d616c6c') "
+                     "WHERE key = x'6d6f766564'"));
+  }
+  {
+    auto store = open_or_fail(file_in(folder), keys);
+    CHECK(value_of(*store, "small") == small);
+    CHECK(value_of(*store, "large") == large);
+    CHECK(store->get("moved").error().code == errc::corrupt);
+    REQUIRE(store->set_keys(test::ring(test::key_b + "," + test::key_a)));
+    CHECK(value_of(*store, "large") == large);
+    REQUIRE(store->put({{"new", small, 2s}}));
+    REQUIRE(store->set_keys(test::ring(test::key_b)));
+    CHECK(store->get("large").error().code == errc::corrupt);
+    CHECK(value_of(*store, "new") == small);
+  }
+  auto store = open_or_fail(file_in(folder));
+  CHECK(store->get("new").error().code == errc::corrupt);
+}
+
+TEST_CASE("a file in clear is emptied when there is a key, and wiped") {
+  const temporary_folder folder;
+  std::ofstream(file_in(folder) + ".unreadable") << "an old canary";
+  {
+    auto store = open_or_fail(file_in(folder));
+    std::vector<kept_result> all;
+    for (int n = 0; n < 300; ++n) all.push_back({std::to_string(n), "canary" + std::string(n * 10, 'x'), 1s});
+    REQUIRE(store->put(all));
+    REQUIRE(store->erase({"1", "2", "250"}));
+  }
+  CHECK(holds_a_row(folder));
+  std::string damage;
+  auto store = open_result_store_or_replace(file_in(folder), test::ring(test::key_a), damage);
+  REQUIRE(store);
+  CHECK(damage.empty());
+  CHECK(*(*store)->entries() == 0);
+  CHECK_FALSE(holds_a_row(folder));
+  REQUIRE((*store)->put({{"k", "canary", 1s}}));
+  CHECK_FALSE(holds_a_row(folder));
+  REQUIRE((*store)->set_keys(nullptr));
+  REQUIRE((*store)->put({{"k", "canary", 2s}}));
+  REQUIRE((*store)->set_keys(test::ring(test::key_a)));
+  CHECK_FALSE(holds_a_row(folder));
+  store->reset();
+  CHECK_FALSE(holds_a_row(folder));
+}
+
+TEST_CASE("a file of the version before keeps its values") {
+  const temporary_folder folder;
+  {
+    auto store = open_or_fail(file_in(folder));
+    REQUIRE(store->put({{"k", "v", 1s}}));
+  }
+  {
+    auto db = sqlite::database::open(file_in(folder), "");
+    REQUIRE(db->exec("ALTER TABLE result DROP COLUMN sealed; PRAGMA user_version=1"));
+  }
+  CHECK(value_of(*open_or_fail(file_in(folder)), "k") == "v");
+  CHECK(value_of(*open_or_fail(file_in(folder)), "k") == "v");
+}
+
 TEST_CASE("a damaged file is set aside and begun anew") {
   for (const bool whole : {true, false}) {
     const temporary_folder folder;
@@ -121,7 +204,7 @@ TEST_CASE("a damaged file is set aside and begun anew") {
       }
     }
     std::string damage;
-    auto opened = open_result_store_or_replace(file_in(folder), damage);
+    auto opened = open_result_store_or_replace(file_in(folder), {}, damage);
     REQUIRE(opened);
     CHECK_FALSE(damage.empty());
     CHECK(*(*opened)->entries() == 0);

@@ -126,6 +126,9 @@ TEST_CASE("every option has its variable") {
     if (text.starts_with('"')) text = text.substr(1, text.size() - 2);
     if (text.empty() && row.name == "proxy_protocol_networks") text = "::1";
     if (text.empty() && row.name == "server.plugin") text = "client_ed25519";
+    if (text.empty() && row.name == "spool.key") text = std::string(64, 'a');
+    const temporary_file keys(std::string(64, 'a') + "\n", "keys");
+    if (text.empty() && row.name == "spool.key_file") text = keys.path();
     if (text.empty() && row.name.ends_with("_file")) text = "/dev/null";
     if (text.empty() && row.name.ends_with("token")) text = "0123456789abcdef";
     if (text.empty()) text = "x";
@@ -202,6 +205,31 @@ TEST_CASE("a file with a password that everyone can read is warned about") {
                                std::filesystem::perm_options::add);
   CHECK(loaded({}, {{"MYSQL_PASSWORD_FILE", secret.path()}}).warnings ==
         std::vector<std::string>{secret.path() + ": holds a password and is readable by everyone"});
+}
+
+TEST_CASE("keys of data at rest come from the environment or a file that nobody else can write to") {
+  const std::string key(64, 'a'), other(64, 'b');
+  CHECK(loaded({}, {{"HOLDWATER_SPOOL_KEY", key + "," + other}}).values.spool.key == key + "," + other);
+  const temporary_file file("# two\n" + key + "\n" + other + "\n", "two_keys");
+  const environment from_file{{"HOLDWATER_SPOOL_KEY_FILE", file.path()}};
+  CHECK(loaded({}, from_file).values.spool.key == "# two\n" + key + "\n" + other + "\n");
+  CHECK(loaded({}, from_file).warnings.empty());
+  const auto folder = std::filesystem::path(file.path()).parent_path().string();
+  auto beside = from_file;
+  beside["HOLDWATER_DATA_DIR"] = folder;
+  CHECK(loaded({}, beside).warnings ==
+        std::vector<std::string>{file.path() +
+                                 ": the key lies in data_dir: whoever gets the one gets the other"});
+  using std::filesystem::perms;
+  std::filesystem::permissions(file.path(), perms::others_read, std::filesystem::perm_options::add);
+  CHECK(loaded({}, from_file).warnings ==
+        std::vector<std::string>{file.path() + ": holds a key and is readable by everyone"});
+  std::filesystem::permissions(file.path(), perms::group_write, std::filesystem::perm_options::add);
+  CHECK(ended({}, from_file).text.find("can be written to by others") != std::string::npos);
+  const auto wrong = ended({}, {{"HOLDWATER_SPOOL_KEY", key + ",a-password"}});
+  CHECK(wrong.code == exit_bad_configuration);
+  CHECK(wrong.text.find("HOLDWATER_SPOOL_KEY: word 2 is no key") != std::string::npos);
+  CHECK(wrong.text.find("a-password") == std::string::npos);
 }
 
 TEST_CASE("a network that cannot be read stops the start") {

@@ -31,6 +31,7 @@ std::string program::take_keys(const options& fresh) {
     if (const auto done = spool_->set_keys(*keys); !done)
       return fmt::format("the keys of spool.key were not changed: {}", done.error().context);
   if (cache_) cache_->set_keys(*keys);
+  if (warmer_) warmer_->set_keys(*keys);
   const auto key = spool::sealing_id(*keys);
   spdlog::info("from now on what is queued and cached is {}",
                key != 0 ? "encrypted with key " + spool::print_key(key) : "not encrypted");

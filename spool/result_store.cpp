@@ -122,18 +122,19 @@ result<void> sqlite_result_store::prepare(const key_ring_ptr& given) {
   return set_keys(given);
 }
 
-// Before anything is written with it: a file that says it is sealed holds nothing in clear, whenever we are
-// stopped.
+// Before anything is written with it: a file that says under which key it is sealed holds nothing in clear,
+// nor under another key, whenever we are stopped.
 result<void> sqlite_result_store::set_keys(key_ring_ptr fresh) {
   keys_ = std::move(fresh);
   auto sealed = db_.value("SELECT value FROM fact WHERE key='sealed'");
   if (!sealed) return sealed.error();
   if (sealing_key(keys_) == nullptr)
     return sealed->empty() ? result<void>() : db_.exec("DELETE FROM fact WHERE key='sealed'");
-  if (*sealed == "1") return {};
+  const auto by = print_key(sealing_id(keys_));
+  if (*sealed == by) return {};
   if (auto done = db_.exec("PRAGMA secure_delete=ON"); !done) return done;
   if (auto done = clear(); !done) return done;
-  return db_.exec("REPLACE INTO fact VALUES ('sealed', '1')");
+  return db_.exec(("REPLACE INTO fact VALUES ('sealed', '" + by + "')").c_str());
 }
 
 result<std::string> sqlite_result_store::opened(const std::string& key, std::string value,
@@ -183,6 +184,7 @@ result<std::optional<kept_result>> sqlite_result_store::get(const std::string& k
   auto value = opened(key, get_.text(1), get_.integer(2) != 0);
   kept_result one{key, {}, microseconds(get_.integer(0)) - distance_};
   get_.reset();
+  if (!value && value.error().code == errc::wrong_key) return std::optional<kept_result>(); // as good as gone
   if (!value) return failure{errc::corrupt, value.error().context};
   one.value = std::move(*value);
   const auto size = one.value.size() < crc_size ? 0 : one.value.size() - crc_size;

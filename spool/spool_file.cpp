@@ -136,8 +136,8 @@ result<void> make_ours(sqlite::database& db, int version) {
   if (version == spool_version) return {};
   const auto text =
       "BEGIN IMMEDIATE; ALTER TABLE unit ADD COLUMN key INTEGER NOT NULL DEFAULT 0; "
-      "INSERT INTO counter SELECT 'passed', coalesce((SELECT min(seq) - 1 FROM unit WHERE state IN "
-      "(1, 3, 4)), (SELECT value FROM counter WHERE name = 'last')); "
+      "INSERT INTO counter SELECT 'passed', coalesce((SELECT max(seq) - 1 FROM unit AS one WHERE NOT EXISTS "
+      "(SELECT 1 FROM unit WHERE unit.seq = one.seq - 1)), (SELECT value FROM counter WHERE name = 'last')); "
       "PRAGMA user_version=" +
       std::to_string(spool_version) + "; COMMIT";
   return db.exec(text.c_str());

@@ -314,8 +314,7 @@ void sqlite_spool::seal_on() {
 }
 
 result<void> sqlite_spool::set_keys(key_ring_ptr fresh) {
-  auto done = write([fresh](store& file) { return file.expect_keys(fresh); },
-                    [fresh](store& file) { file.take_keys(fresh); });
+  auto done = write([fresh](store& file) { return file.take_keys(fresh); });
   if (done) seal_on();
   return done;
 }

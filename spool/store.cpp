@@ -36,7 +36,7 @@ result<void> store::prepare() {
       {&s.insert_unit, "INSERT INTO unit VALUES (?1, 0, ?2, ?3, 0, 0, ?4, ?5)"},
       {&s.insert_body, "INSERT INTO body VALUES (?1, ?2)"},
       {&s.get_counter, "SELECT value FROM counter WHERE name = ?1"},
-      {&s.set_counter, "UPDATE counter SET value = ?2 WHERE name = ?1"},
+      {&s.set_counter, "UPDATE counter SET value = max(value, ?2) WHERE name = ?1"},
       {&s.mark_applied, "UPDATE unit SET state = 1, attempted = 0, settled_at = ?3 "
                         "WHERE seq BETWEEN ?1 AND ?2 AND (state = 0 OR (state = 1 AND attempted = 1))"},
       {&s.settle, "UPDATE unit SET state = ?3, settled_at = ?4 WHERE seq = ?1 AND state = ?2"},
@@ -108,6 +108,10 @@ result<void> store::load() {
   id_ = *id;
   auto wiped = fact(wiped_fact, wiped_);
   if (!wiped) return wiped.error();
+  committed_keys_ = keys_;
+  auto sealed = is_sealed_otherwise();
+  if (!sealed) return sealed.error();
+  if (*sealed) return expect_wipe();
   if (!wiped_ && sealing_key(keys_) != nullptr) return db_.exec("PRAGMA secure_delete=ON");
   return {};
 }
@@ -135,12 +139,15 @@ result<void> store::commit() {
   if (auto done = sql_->commit.with().run(); !done) return done;
   committed_last_ = last_;
   committed_dropped_ = dropped_;
+  committed_keys_ = keys_;
   return {};
 }
 
 result<void> store::rollback() {
   last_ = committed_last_;
   dropped_ = committed_dropped_;
+  keys_ = committed_keys_;
+  sealed_up_to_ = 0; // what it had sealed is as before
   // SQLite has rolled back by itself after some errors.
   return db_.in_transaction() ? db_.exec("ROLLBACK") : result<void>();
 }
@@ -261,10 +268,13 @@ result<seq> store::retry_dead(seq number, std::chrono::microseconds now,
                               std::chrono::microseconds settled_at) {
   const auto anew = last_ + 1;
   const auto at = static_cast<std::int64_t>(now.count());
-  if (auto done = sql_->copy_unit.with(number, anew, at, sealing_id(keys_)).run(); !done) return done.error();
-  if (db_.changes() == 0) return failure{errc::not_found, "no such dead letter: " + std::to_string(number)};
-  auto body = body_of(number);
+  auto stored = row(number);
+  if (!stored && stored.error().code != errc::not_found) return stored.error();
+  if (!stored || stored->state != unit_state::dead)
+    return failure{errc::not_found, "no such dead letter: " + std::to_string(number)};
+  auto body = body_of(number); // before anything is written: what others write is committed all the same
   if (!body) return body.error();
+  if (auto done = sql_->copy_unit.with(number, anew, at, sealing_id(keys_)).run(); !done) return done.error();
   if (auto done = insert_body(anew, *body); !done) return done.error();
   if (auto done = discard_dead(number, settled_at); !done) return done.error();
   return last_ = anew;

@@ -78,9 +78,9 @@ class store {
   [[nodiscard]] result<void> each_open(const std::function<void(const stored_row&)>& visit);
   [[nodiscard]] result<stored_row> row(seq number);
 
-  // Keys: store_sealing.cpp. Inside a transaction; they hold from take_keys() on, after its commit.
-  [[nodiscard]] result<void> expect_keys(const key_ring_ptr& fresh);
-  void take_keys(key_ring_ptr fresh);
+  // Keys: store_sealing.cpp. Inside a transaction; what it does from here on is done with them, and if it is
+  // rolled back, they are the ones before again. Refused (wrong_key) when a value needs one that is missing.
+  [[nodiscard]] result<void> take_keys(key_ring_ptr fresh);
   // Seals some of what the present key has not sealed. True: there is more.
   [[nodiscard]] result<bool> seal_some();
   // Whether it is time to wipe what lay in clear from the file's unused space, and from the WAL. Outside of
@@ -109,6 +109,8 @@ class store {
   [[nodiscard]] result<unit> unit_of(const sqlite::statement& row) const;
   [[nodiscard]] result<std::string> body_of(seq number);
   [[nodiscard]] result<void> insert_body(seq number, std::string_view body);
+  [[nodiscard]] result<bool> is_sealed_otherwise();
+  [[nodiscard]] result<void> expect_wipe();
   struct sealed_row;
   [[nodiscard]] result<std::vector<sealed_row>> rows_to_seal(bool& more);
   [[nodiscard]] result<void> seal_anew(sealed_row& row);
@@ -119,8 +121,9 @@ class store {
   std::unique_ptr<int> wal_pages_;
   std::string id_; // of the spool: names its row in the ledger
   key_ring_ptr keys_;
+  key_ring_ptr committed_keys_;
   seq sealed_up_to_ = 0; // of the present round of seal_some()
-  bool wiped_ = false;   // no statement lies in clear anywhere
+  bool wiped_ = false;   // no statement lies in clear, or under an earlier key, anywhere
   bool wipe_due_ = false;
   seq last_ = 0;
   seq committed_last_ = 0;

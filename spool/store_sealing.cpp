@@ -21,19 +21,31 @@ struct store::sealed_row {
   key_id key;
 };
 
-result<void> store::expect_keys(const key_ring_ptr& fresh) {
+// An earlier key may have sealed values that are still there.
+result<bool> store::is_sealed_otherwise() {
+  if (sealing_key(keys_) == nullptr) return false;
   auto in_use = keys_in_use(db_);
   if (!in_use) return in_use.error();
-  if (auto done = ::holdwater::spool::expect_keys(*in_use, fresh); !done) return done;
-  if (sealing_key(fresh) != nullptr)
-    return wiped_ ? result<void>() : db_.exec("PRAGMA secure_delete=ON"); // nothing lies in clear for longer
-  return sql_->forget_fact.with(std::string_view(wiped_fact)).run();      // what comes lies in clear
+  for (const auto id : *in_use)
+    if (id != sealing_id(keys_)) return true;
+  return false;
 }
 
-void store::take_keys(key_ring_ptr fresh) {
+// What lies there unsealed, or under an earlier key, is to be gone when all is sealed anew.
+result<void> store::expect_wipe() {
+  wiped_ = wipe_due_ = false;
+  if (auto done = sql_->forget_fact.with(std::string_view(wiped_fact)).run(); !done) return done;
+  return sealing_key(keys_) != nullptr ? db_.exec("PRAGMA secure_delete=ON") : result<void>();
+}
+
+result<void> store::take_keys(key_ring_ptr fresh) {
+  auto in_use = keys_in_use(db_);
+  if (!in_use) return in_use.error();
+  if (auto done = expect_keys(*in_use, fresh); !done) return done;
+  const bool same = sealing_id(fresh) == sealing_id(keys_);
   keys_ = std::move(fresh);
-  if (sealing_key(keys_) == nullptr) wiped_ = false;
   sealed_up_to_ = 0;
+  return same ? result<void>() : expect_wipe();
 }
 
 result<std::vector<store::sealed_row>> store::rows_to_seal(bool& more) {
@@ -89,10 +101,11 @@ result<bool> store::seal_some() {
 // anew, and the WAL is cut.
 result<void> store::wipe(std::uint64_t free_bytes) {
   wipe_due_ = false;
+  if (sealing_key(keys_) == nullptr) return {}; // what comes lies in clear
   auto in_use = keys_in_use(db_);
   if (!in_use) return in_use.error();
   for (const auto id : *in_use)
-    if (id == 0) return {}; // the next round of sealing asks again
+    if (id != sealing_id(keys_)) return {}; // the next round of sealing asks again
   auto pages = db_.value("PRAGMA page_count");
   if (!pages) return pages.error();
   auto page_size = db_.value("PRAGMA page_size");

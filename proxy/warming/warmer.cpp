@@ -2,6 +2,7 @@
 
 #include "proxy/durable_file.hpp"
 #include "proxy/warming/inner_client.hpp"
+#include "spool/sealed_value.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -11,9 +12,17 @@
 #include <iterator>
 
 namespace holdwater::proxy {
+namespace {
 
-warmer::warmer(const options& settings, std::string path, std::function<int()> invite)
-    : settings_(settings), path_(std::move(path)), invite_(std::move(invite)),
+std::string place_of_askers() {
+  return spool::place_of("askers", "");
+}
+
+} // namespace
+
+warmer::warmer(const options& settings, std::string path, std::function<int()> invite,
+               spool::key_ring_ptr keys)
+    : settings_(settings), path_(std::move(path)), invite_(std::move(invite)), keys_(std::move(keys)),
       askers_(settings.cache.warm_interval) {}
 
 warmer::~warmer() {
@@ -48,6 +57,15 @@ void warmer::note(const known_asker& one) {
   changed_.notify_all();
 }
 
+void warmer::set_keys(spool::key_ring_ptr fresh) {
+  {
+    const std::lock_guard lock(mutex_);
+    keys_ = std::move(fresh);
+    unsaved_ = true;
+  }
+  changed_.notify_all();
+}
+
 void warmer::server_is(bool up) {
   {
     const std::lock_guard lock(mutex_);
@@ -72,7 +90,9 @@ void warmer::load() {
   std::ifstream file(path_, std::ios::binary);
   if (!file) return;
   const std::string content(std::istreambuf_iterator<char>(file), {});
-  const auto known = decode_askers(content);
+  const auto opened = spool::unseal(keys_, content, place_of_askers());
+  const auto known = opened ? decode_askers(*opened) : std::nullopt;
+  unsaved_ = opened && *opened == content && spool::sealing_key(keys_) != nullptr; // it lies in clear
   if (!known)
     return spdlog::warn("{} is not readable: what kinds of connection there are is learned anew", path_);
   for (const auto& one : *known)
@@ -87,6 +107,8 @@ void warmer::save() {
     const std::lock_guard lock(mutex_);
     if (!std::exchange(unsaved_, false)) return;
     content = encode_askers(askers_.seen());
+    if (const auto* const key = spool::sealing_key(keys_))
+      content = spool::seal(*key, content, place_of_askers());
   }
   if (const auto problem = write_durably(path_, content); !problem.empty())
     spdlog::error("what kinds of connection there are was not saved: {}", problem);

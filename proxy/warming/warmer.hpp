@@ -8,6 +8,7 @@
 
 #include "proxy/config/options.hpp"
 #include "proxy/warming/asker_list.hpp"
+#include "spool/data_key.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -26,7 +27,8 @@ class warmer {
  public:
   // `invite` gives one end of a connection at whose other end a session of ours waits for a login; -1 when
   // there is none. `path` of the file of what is remembered.
-  warmer(const options& settings, std::string path, std::function<int()> invite);
+  warmer(const options& settings, std::string path, std::function<int()> invite,
+         spool::key_ring_ptr keys = {});
   ~warmer();
 
   void start();
@@ -35,6 +37,8 @@ class warmer {
   // A connection of that kind has read something. Any thread.
   void note(const known_asker& one);
   void server_is(bool up); // any thread
+  // The file is sealed with the first of them from now on. Any thread.
+  void set_keys(spool::key_ring_ptr fresh);
 
   struct counts {
     std::uint64_t askers = 0; // kinds of connection
@@ -57,6 +61,7 @@ class warmer {
   const options& settings_;
   const std::string path_;
   const std::function<int()> invite_;
+  spool::key_ring_ptr keys_; // under the mutex, once the thread runs
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -52,7 +52,8 @@ def start(start_proxy, server, interval, accounts=(), **settings):
 
 def test_each_kind_of_connection_is_answered_what_it_never_asked(server, start_proxy):
     second = Account("second", "secret-second")
-    proxy, direct = start(start_proxy, server, 3600, accounts=[second], HOLDWATER_CACHE_DISK=0)
+    proxy, direct = start(start_proxy, server, 3600, accounts=[second], HOLDWATER_CACHE_DISK=0,
+                          HOLDWATER_SPOOL_KEY="a1" * 32)
     wait_until(lambda: warm(proxy)["answered"] >= 4, 20, lambda: f"at the start, for a plain connection: {warm(proxy)}")
     assert warm(proxy)["reads"] == 2 and warm(proxy)["askers"] == 2  # a stand-in for each account
     kinds = [{}, {"account": second}, {"charset": "latin1"}]
@@ -68,6 +69,8 @@ def test_each_kind_of_connection_is_answered_what_it_never_asked(server, start_p
     assert state["askers"] == 4 and state["trouble"] == "" and state["age_s"] < 60
     run(direct, "INSERT INTO other VALUES (7)")  # which the answers of before lack
     proxy.kill()
+    with open(os.path.join(proxy.data, "askers"), "rb") as file:
+        assert b"+05:00" not in file.read(), "with a key no value of a statement lies in clear"
     proxy.start()  # it remembers the kinds, and no client comes
     proxy.wait_drained()
     wait_until(lambda: warm(proxy)["answered"] >= 8, 20, lambda: f"after a restart: {warm(proxy)}")

@@ -8,6 +8,7 @@
 
 #include <fstream>
 #include <map>
+#include <thread>
 
 namespace holdwater::spool {
 namespace {
@@ -271,6 +272,71 @@ TEST_CASE("keys are changed while it runs, and an old one is kept until nothing 
   auto again = open_or_fail(with_key(folder, key_b));
   CHECK(again->read_pending(8, many, megabyte)->at(0).statements.at(0).text == "under the new one");
   CHECK(again->dead(many)->at(0).reason == reason_canary);
+}
+
+TEST_CASE("a key that was replaced opens nothing that is left in the files") {
+  const temporary_folder folder;
+  auto queue = open_or_fail(with_key(folder, key_a));
+  live(*queue);
+  CHECK(**queue->fact("wiped") == "1");
+  const auto content = [&] {
+    std::string all;
+    for (const auto& [name, bytes] : files_of(folder)) all += bytes;
+    return all;
+  };
+  // the form and the key's id, which each sealed value begins with
+  const auto sealed_by_a = seal(*ring(key_a)->sealing(), "x", "").substr(0, 9);
+  CHECK(content().find(sealed_by_a) != std::string::npos);
+  REQUIRE(queue->set_keys(ring(key_b + "," + key_a)));
+  for (int i = 0; i < 10000 && !*queue->fact("wiped"); ++i) settle(*queue);
+  CHECK(**queue->fact("wiped") == "1");
+  CHECK(content().find(sealed_by_a) == std::string::npos);
+  REQUIRE(queue->set_keys(ring(key_b)));
+  check_life(*queue);
+  queue.reset();
+  {
+    auto again = open_or_fail(with_key(folder, key_a + "," + key_b)); // at a start
+    for (int i = 0; i < 10000 && !*again->fact("wiped"); ++i) settle(*again);
+    CHECK(**again->fact("wiped") == "1");
+  }
+  CHECK(content().find(seal(*ring(key_b)->sealing(), "x", "").substr(0, 9)) == std::string::npos);
+}
+
+TEST_CASE("a write that comes together with a change of keys is sealed with the new one") {
+  for (int round = 0; round < 30; ++round) {
+    const temporary_folder folder;
+    auto queue = open_or_fail(with_key(folder, key_a));
+    bool taken = false;
+    std::thread other([&] { taken = static_cast<bool>(queue->set_keys(ring(key_b))); });
+    for (int i = 0; i < 20; ++i) queue->append(make_unit(literal()), [](auto) {});
+    other.join();
+    settle(*queue);
+    queue.reset();
+    queue = open_or_fail(with_key(folder, taken ? key_b : key_a));
+    CHECK(queue->read_pending(0, many, megabyte)->size() == 20);
+  }
+}
+
+TEST_CASE("a dead letter that cannot be opened is not tried again, and harms no other") {
+  const temporary_folder folder;
+  const auto options = with_key(folder, key_a);
+  {
+    auto queue = open_or_fail(options);
+    live(*queue);
+  }
+  {
+    auto db = sqlite::database::open(folder.file(), "");
+    REQUIRE(db);
+    REQUIRE(db->exec("UPDATE body SET bytes = (SELECT bytes FROM body WHERE seq = 5) WHERE seq = 2"));
+  }
+  auto queue = open_or_fail(options);
+  CHECK(queue->retry_dead(2).error().code == errc::wrong_key);
+  CHECK(queue->retry_dead(1).error().code == errc::not_found);
+  REQUIRE(append(*queue, make_unit("another")));
+  queue.reset();
+  queue = open_or_fail(options);
+  CHECK(queue->read_pending(0, many, megabyte)->size() == 4);
+  CHECK(queue->counts().dead == 1);
 }
 
 TEST_CASE("many units are sealed anew step by step, while others are appended") {

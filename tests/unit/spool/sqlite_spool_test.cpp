@@ -1,5 +1,7 @@
 #include "fixtures.hpp"
 
+#include "spool/verify_file.hpp"
+
 #include <atomic>
 #include <fstream>
 #include <mutex>
@@ -291,6 +293,14 @@ TEST_CASE("compaction drops applied units past the retention, oldest first, and 
   seconds += 1000;
   REQUIRE(queue->compact());
   CHECK(queue->counts().dropped == 4); // 5 was never applied: nobody misses it
+  REQUIRE(queue->discard_dead(3));     // dropped later than what came after it
+  seconds += 30;
+  REQUIRE(queue->mark_applied(6, 6));
+  seconds += 40;
+  REQUIRE(append(*queue, make_unit("x")));
+  REQUIRE(queue->compact());
+  queue.reset();
+  CHECK(verify_file(folder.file(), nullptr)->wrong.empty());
 }
 
 // Units 1, 2 and 3, a retention of a minute, and clocks of the test's own.

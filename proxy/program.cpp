@@ -178,8 +178,8 @@ std::string program::open_data() {
       kept.max_stale = std::max(kept.max_stale, one.max_stale.value_or(kept.max_stale));
     cache_ = std::make_unique<read_cache>(kept, settings_.data_dir + "/cache.db", *keys);
     if (!settings_.cache.warm.empty())
-      warmer_ = std::make_unique<warmer>(settings_, settings_.data_dir + "/askers",
-                                         [this] { return invite_inner_client(); }, *keys);
+      warmer_ = std::make_unique<warmer>(
+          settings_, settings_.data_dir + "/askers", [this] { return invite_inner_client(); }, *keys);
   }
   return settings_.spool.enabled ? open_spool(*keys) : std::string();
 }

@@ -53,11 +53,13 @@ std::vector<std::uint64_t> points(std::uint64_t calls, std::uint64_t most) {
 }
 
 // Returns how many lives it took.
-std::size_t fail_at_every_call(stage& at, const fault_kind& kind, std::uint64_t most, unsigned seeds) {
+std::size_t fail_at_every_call(stage& at, const fault_kind& kind, std::uint64_t most, unsigned seeds,
+                               bool folder_is_synced) {
   std::size_t lives = 0;
   const auto calls = at.calls(kind.calls);
   for (const bool lasts : {false, true}) {
     if (lasts && !kind.may_last) continue;
+    if (lasts && kind.calls == ask::sync_names && !folder_is_synced) continue;
     for (const auto n : points(calls, most))
       for (unsigned i = 0; i < seeds; ++i) {
         const auto seed = static_cast<unsigned>(n * 31 + i * 7001 + (lasts ? 1 : 0));
@@ -72,7 +74,9 @@ std::size_t fail_at_every_call(stage& at, const fault_kind& kind, std::uint64_t 
   return lives;
 }
 
-void fail_everywhere(const home_maker& where, std::uint64_t most) {
+// SQLite takes no notice when the folder's sync fails. What sees it is the product's own sync of the folder,
+// which is made of a folder of the system alone.
+void fail_everywhere(const home_maker& where, std::uint64_t most, bool folder_is_synced) {
   std::size_t all = 0;
   for (const auto& each : all_lives()) {
     CAPTURE(std::string(each.name));
@@ -82,7 +86,7 @@ void fail_everywhere(const home_maker& where, std::uint64_t most) {
     const std::uint64_t points = all_of_it() ? (each.slow ? 20 : UINT64_MAX) : (each.slow ? 1 : most);
     for (const auto& kind : kinds)
       if (!each.slow || kind.of_slow_lives || all_of_it())
-        lives += fail_at_every_call(at, kind, points, all_of_it() && !each.slow ? 5 : 1);
+        lives += fail_at_every_call(at, kind, points, all_of_it() && !each.slow ? 5 : 1, folder_is_synced);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
     MESSAGE(std::string(each.name), ": ", lives, " lives with a fault in ", took.count(), " s");
     all += lives;
@@ -91,11 +95,11 @@ void fail_everywhere(const home_maker& where, std::uint64_t most) {
 }
 
 TEST_CASE("whichever call the disk fails at, and however, every acknowledged unit is there once") {
-  fail_everywhere(in_memory, 20);
+  fail_everywhere(in_memory, 20, false);
 }
 
 TEST_CASE("the same with the system's calls, the folder and the reserve") {
-  fail_everywhere(in_folder, 6);
+  fail_everywhere(in_folder, 6, true);
 }
 
 TEST_CASE(

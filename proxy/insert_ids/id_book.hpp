@@ -7,7 +7,6 @@
 
 #include "proxy/insert_ids/id_store.hpp"
 #include "proxy/insert_ids/insert_ids.hpp"
-#include "proxy/insert_ids/plain_tables.hpp"
 #include "proxy/insert_ids/server_identity.hpp"
 #include "proxy/insert_ids/table_entry.hpp"
 
@@ -52,7 +51,6 @@ class id_book {
                                 std::optional<bool>& makes_id);
   [[nodiscard]] std::vector<std::string> tables_without_ids() const;
   [[nodiscard]] std::size_t known_tables() const;
-  [[nodiscard]] plain_tables& plain() { return plain_; }
 
   // The server is reachable again, and only queued writes reach it: ids are still handed out.
   void server_is_coming();
@@ -110,7 +108,6 @@ class id_book {
   void keep(const std::vector<const table_entry*>& changed, const std::vector<spool::table_name>& gone);
   void load();
 
-  plain_tables plain_; // has a lock of its own
   mutable std::mutex mutex_;
   id_store store_;
   std::string store_trouble_; // why the file cannot be used; nothing is handed out then

@@ -183,7 +183,6 @@ server_result<void> id_keeper::refresh() {
   if (!schema_.empty()) {
     auto all = read_schema(*connection_, schema_);
     if (!all) return all.error();
-    if (auto done = find_plain(); !done) return done;
     book_.take_schema(schema_, *all);
   }
   if (auto done = look_up(book_.tables_outside(schema_)); !done) return done;
@@ -191,15 +190,6 @@ server_result<void> id_keeper::refresh() {
   if (leave()) return {}; // perhaps before all was seen
   book_.checked(coming_);
   refresh_at_ = clock::now() + pace_.refresh;
-  return {};
-}
-
-// What the account may not ask leaves none of them plain.
-server_result<void> id_keeper::find_plain() {
-  const auto version = book_.plain().version();
-  auto found = read_plain_tables(*connection_, schema_);
-  if (!found && concerns_server(found.error())) return found.error();
-  book_.plain().replace(version, schema_, found ? std::move(*found) : std::set<std::string>());
   return {};
 }
 

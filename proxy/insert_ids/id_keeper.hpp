@@ -54,7 +54,6 @@ class id_keeper {
   [[nodiscard]] spool::server_result<void> ensure_connected();
   [[nodiscard]] spool::server_result<void> glance();
   [[nodiscard]] spool::server_result<void> refresh();
-  [[nodiscard]] spool::server_result<void> find_plain();
   [[nodiscard]] spool::server_result<void> check_unused();
   [[nodiscard]] spool::server_result<void> look_up(const std::vector<spool::table_name>& names);
   [[nodiscard]] spool::server_result<void> fill(const spool::table_name& name);

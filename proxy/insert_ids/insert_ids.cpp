@@ -47,12 +47,7 @@ void insert_ids::server_is_away() {
   impl_->keeper.server_is_away();
 }
 
-bool insert_ids::is_plain(const std::string& schema, const std::string& table) const {
-  return impl_->book.plain().has(schema, table);
-}
-
 void insert_ids::schema_changed() {
-  impl_->book.plain().forget();
   impl_->keeper.schema_changed();
 }
 

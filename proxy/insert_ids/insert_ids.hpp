@@ -68,8 +68,6 @@ class insert_ids {
 
   // A statement that changes definitions was forwarded: they are read anew soon. Any thread, cheap.
   void schema_changed();
-  // What is written to the table is what is there (plain_tables.hpp); only tables of `database`. Any thread.
-  [[nodiscard]] bool is_plain(const std::string& schema, const std::string& table) const;
   // How many tables' definitions are known. Any thread.
   [[nodiscard]] std::size_t known_tables() const;
 

@@ -1,32 +1,23 @@
-// The read cache, as a session is answered from it while the server is down: also with the row as a queued
-// write has left it, where that is certain (own_writes/).
+// The read cache, as a session is answered from it while the server is down.
 //
-// Invariant: what is said to be N seconds old was true N seconds ago or later; what was written since is
-// either shown, or told to be missing.
+// Invariant: what is said to be N seconds old was true N seconds ago or later; what was written since is told
+// to be missing.
 #include "protocol/statement_commands.hpp"
-#include "protocol/statement_values.hpp"
 #include "protocol/stored_answer.hpp"
 #include "proxy/cache/read_cache.hpp"
-#include "proxy/insert_ids/insert_ids.hpp"
-#include "proxy/own_writes/lay_over.hpp"
-#include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/session.hpp"
-#include "proxy/spooling/write_queue.hpp"
 #include "spool/boot_clock.hpp"
 #include "spool/pending_index.hpp"
 #include "spool/spool.hpp"
 
-#include <boost/algorithm/string/predicate.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <locale>
 
 namespace holdwater::proxy {
 
 namespace sql = protocol::sql;
-using protocol::byte_span;
 using protocol::command;
 
 namespace {
@@ -36,48 +27,6 @@ constexpr unsigned note_number = 1105; // as for the Note of a queued write
 constexpr std::size_t execute_head = 10; // command, id, cursor flags, iteration count
 constexpr std::size_t cursor_flags_at = 5;
 constexpr std::uint8_t cursor_types = 0x07;
-
-// Of the character sets in which ASCII is as it is.
-unsigned widest_character(const server_profile& profile, std::uint16_t collation) {
-  const auto* known = profile.find(collation);
-  if (!known) return 0;
-  const auto& name = known->character_set;
-  return name == "utf8mb4"                     ? 4
-         : name == "utf8mb3" || name == "utf8" ? 3
-         : name == "latin1" || name == "ascii" ? 1
-                                               : 0;
-}
-
-std::vector<sql::plain_value> values_of(byte_span execute, const prepared_statement& one,
-                                        protocol::capabilities negotiated) {
-  std::vector<sql::plain_value> out;
-  const auto rows = protocol::read_values(execute, one.parameters, one.types, negotiated, {});
-  if (!rows || rows->size() != 1) return out;
-  for (const auto& value : rows->front()) {
-    if (value.what == protocol::bound_value::kind::value)
-      out.push_back(plain_value_of(value.type, value.is_unsigned, value.bytes));
-    else if (value.what == protocol::bound_value::kind::null)
-      out.push_back(plain_value_of(value.type, value.is_unsigned, std::nullopt));
-    else
-      out.emplace_back();
-  }
-  return out;
-}
-
-bool add_own(const std::vector<spool::statement>& statements, const spool::table_name& table,
-             const protocol::server_version& server, row_writes& to) {
-  const auto same = [&](const std::string& a, const std::string& b) {
-    return boost::algorithm::iequals(a, b, std::locale::classic());
-  };
-  for (const auto& statement : statements)
-    for (auto& one : row_writes_of(statement, server)) {
-      if (one.table == table)
-        to.push_back(std::make_shared<const row_write>(std::move(one)));
-      else if (same(one.table.schema, table.schema) && same(one.table.table, table.table))
-        return false; // whether these are one is the server's secret
-    }
-  return true;
-}
 
 } // namespace
 
@@ -111,33 +60,6 @@ task<> session::seek_on_disk() {
   while (!look->done.load(std::memory_order_acquire) && !limit_.expired() && !stopping_ && !client_->closed())
     co_await wake_.wait();
   limit_.clear();
-}
-
-// Puts what was written here, and waits, into the cached answer, where what it does to the answer is certain.
-// Preconditions: those of find_cached(); `stored` is what cached_.stored holds.
-laid_over session::lay_own_writes(const spool::table_name& table, const protocol::stored_result& stored) {
-  const auto* one = write_.statement;
-  const auto profile = process().profile.get();
-  if (!process().writes || !process().ids || !profile) return laid_over::unknown;
-  const auto text = one ? std::string_view(one->text) : write_.text;
-  const auto bound = one && one->parameters > 0 ? values_of(command_.payload, *one, negotiated_)
-                                                : std::vector<sql::plain_value>();
-  const auto where = sql::read_point_select(text, state_.dialect(), bound);
-  if (!where) return laid_over::unknown;
-  auto writes = process().writes->rows_of(table);
-  if (!writes || !add_own(state_.collected.statements(), table, profile->version, *writes))
-    return laid_over::unknown;
-  const point_read read{*where, process().ids->is_plain(table.schema, table.table),
-                        state_.context().sql_mode.find("PAD_CHAR_TO_FULL_LENGTH") != std::string::npos,
-                        [&](std::uint16_t collation) { return widest_character(*profile, collation); }};
-  const auto shape =
-      command_.code == command::stmt_execute ? protocol::row_shape::binary : protocol::row_shape::text;
-  const bool extended = (negotiated_ & protocol::cap::mariadb_extended_metadata) != 0;
-  auto rows = protocol::stored_rows::read(stored, shape, extended);
-  if (!rows) return laid_over::unknown;
-  const auto how = lay_over(*rows, read, *writes);
-  if (how == laid_over::changed) cached_.stored = rows->write();
-  return how;
 }
 
 // Fills cached_, and what the decision needs to know of it. Preconditions: may_seek(); the worker's analysis
@@ -182,11 +104,7 @@ void session::find_cached(const command_facts& facts, situation& now) {
   spool::seq number = 0;
   for (const auto& each : state_.collected.statements()) mine.add_pending(++number, 0, {}, each.tables);
   const auto* queue = process().queue;
-  const auto warnings = stored->warnings;
-  bool written = !tables.empty() && ((queue && queue->pending_on(tables)) || mine.writes_any(tables));
-  const auto own = written && tables.size() == 1 && stored->defined ? lay_own_writes(tables.front(), *stored)
-                                                                    : laid_over::unknown;
-  written = written && own == laid_over::unknown;
+  const bool written = !tables.empty() && ((queue && queue->pending_on(tables)) || mine.writes_any(tables));
   if (written && process().settings.cache.after_write == "refuse")
     return fail(
         "the server is down, and queued writes to what this statement reads are not in what is cached");
@@ -194,11 +112,10 @@ void session::find_cached(const command_facts& facts, situation& now) {
                          std::chrono::duration_cast<std::chrono::seconds>(age).count());
   if (written)
     out.note += "; writes to what it reads are queued and not in it";
-  else if (own == laid_over::changed)
-    out.note += "; it shows what was written here since, which is queued and not on the server yet";
   else if (number > 0 || (queue && queue->counts().pending > 0))
     out.note += "; other writes are queued";
-  if (warnings > 0) out.note += fmt::format("; it had {} warning(s) of the server's", warnings);
+  if (stored->warnings > 0)
+    out.note += fmt::format("; it had {} warning(s) of the server's", stored->warnings);
   out.opens = facts.kind == sql::kind::select;
   now.cached = true;
 }

@@ -10,13 +10,7 @@
 #include <cstdint>
 #include <string>
 
-namespace holdwater::protocol {
-struct stored_result;
-}
-
 namespace holdwater::proxy {
-
-enum class laid_over : std::uint8_t;
 
 // Who asks, as a part of the key.
 struct asker {

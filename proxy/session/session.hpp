@@ -241,8 +241,6 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   [[nodiscard]] bool may_seek(const command_facts& facts, const server_view& server);
   task<> seek_on_disk();
   void find_cached(const command_facts& facts, situation& now);
-  [[nodiscard]] laid_over lay_own_writes(const spool::table_name& table,
-                                         const protocol::stored_result& stored);
   task<bool> answer_cached();
   task<bool> prepare_cached();
 

@@ -176,9 +176,7 @@ task<session::verdict> session::append_unit(spool::unit& what, const spooled_ok&
       if (const auto self = weak.lock()) self->wake_.notify();
     });
   };
-  std::vector<row_write> rows; // for what reads them meanwhile
-  if (process().cache) rows = row_writes_of(what, process().profile.get()->version);
-  const auto one = process().writes->append(std::move(what), std::move(wake), std::move(rows));
+  const auto one = process().writes->append(std::move(what), std::move(wake));
   const ticket_holder holder(*process().writes, one);
   if (!co_await wait_for_ticket(*one)) co_return verdict::end_session;
   co_return co_await answer_ticket(*one, promised);

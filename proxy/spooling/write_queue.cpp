@@ -6,20 +6,15 @@
 
 namespace holdwater::proxy {
 
-std::shared_ptr<ticket> write_queue::append(spool::unit what, std::function<void()> wake,
-                                            std::vector<row_write> rows) {
+std::shared_ptr<ticket> write_queue::append(spool::unit what, std::function<void()> wake) {
   auto one = std::make_shared<ticket>(std::move(wake));
   queue_.append(std::move(what),
-                [this, one, rows = std::move(rows)](spool::result<spool::seq> outcome) mutable {
-                  appended(one, std::move(outcome), std::move(rows));
-                });
+                [this, one](spool::result<spool::seq> outcome) { appended(one, std::move(outcome)); });
   return one;
 }
 
-void write_queue::appended(const std::shared_ptr<ticket>& one, spool::result<spool::seq> outcome,
-                           std::vector<row_write> rows) {
+void write_queue::appended(const std::shared_ptr<ticket>& one, spool::result<spool::seq> outcome) {
   if (outcome) {
-    rows_.add(*outcome, std::move(rows)); // before its client is told
     accepted_.fetch_add(1, std::memory_order_relaxed);
     one->number_ = *outcome;
     const std::lock_guard lock(mutex_);
@@ -37,11 +32,6 @@ void write_queue::appended(const std::shared_ptr<ticket>& one, spool::result<spo
   }
   board_.leave_append();
   one->wake_();
-}
-
-std::optional<row_writes> write_queue::rows_of(const spool::table_name& table) {
-  const auto counts = queue_.counts();
-  return rows_.on(table, counts.applied, counts.last);
 }
 
 void write_queue::leave(ticket& one) {

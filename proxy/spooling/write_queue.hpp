@@ -6,7 +6,6 @@
 // is no dead letter.
 #pragma once
 
-#include "proxy/own_writes/written_rows.hpp"
 #include "proxy/server/state_board.hpp"
 #include "spool/replayer.hpp"
 #include "spool/spool.hpp"
@@ -67,18 +66,13 @@ class write_queue final : public spool::replay_observer {
 
   // Hands the unit over. Precondition: board.enter_append() was true; the queue leaves it when the append has
   // ended. `wake` is called on another thread whenever the ticket's phase has changed.
-  // `rows`: what the unit does to rows.
-  [[nodiscard]] std::shared_ptr<ticket> append(spool::unit what, std::function<void()> wake,
-                                               std::vector<row_write> rows = {});
+  [[nodiscard]] std::shared_ptr<ticket> append(spool::unit what, std::function<void()> wake);
   // The session no longer waits for the ticket. Unless it was settled for it, the unit counts as acknowledged
   // from now on: a refusal by the server makes a dead letter.
   void leave(ticket& one);
 
   void applied(spool::seq number, const std::vector<spool::statement_answer>& answers) override;
   bool refused(spool::seq number, const spool::server_error& error) override;
-
-  // What the pending units do to the table, in their order. Nothing: not all of it is known.
-  [[nodiscard]] std::optional<row_writes> rows_of(const spool::table_name& table);
 
   // Why the last append failed, for a while and unless one has succeeded since.
   [[nodiscard]] std::optional<spool::failure> recent_failure() const;
@@ -89,15 +83,13 @@ class write_queue final : public spool::replay_observer {
   [[nodiscard]] std::uint64_t died() const { return died_.load(std::memory_order_relaxed); }
 
  private:
-  void appended(const std::shared_ptr<ticket>& one, spool::result<spool::seq> outcome,
-                std::vector<row_write> rows);
+  void appended(const std::shared_ptr<ticket>& one, spool::result<spool::seq> outcome);
   // Takes the ticket of a unit out of the map; null when its client no longer waits.
   std::shared_ptr<ticket> take(spool::seq number);
   static bool tell_refused(ticket& one, const spool::server_error& error);
 
   spool::spool& queue_;
   state_board& board_;
-  written_rows rows_;
   mutable std::mutex mutex_;
   std::unordered_map<spool::seq, std::shared_ptr<ticket>> waiting_;
   std::optional<spool::failure> last_failure_;

@@ -217,7 +217,7 @@ def test_a_damaged_file_is_set_aside_and_the_queue_is_not_touched(mariadb, start
     proxy.start()
     proxy.wait_state("down")
     not_cached(proxy.connect(), "SELECT * FROM t")
-    wait_until(lambda: "is set aside and begun anew" in proxy.log_text(), 10, "the log says so")
+    wait_until(lambda: "is unreadable, and begun anew" in proxy.log_text(), 10, "the log says so")
     assert os.path.exists(path + ".unreadable") and proxy.health()["spool"]["pending"] == 1
     server.start()
     proxy.wait_drained()

@@ -3,7 +3,6 @@
 namespace holdwater::protocol {
 namespace {
 
-constexpr std::size_t execute_head = 10; // command, id, cursor flags, iteration count
 constexpr std::size_t bulk_flags_at = 5;
 constexpr std::size_t bulk_head = 7;                     // command, id, flags
 constexpr std::uint8_t parameter_count_available = 0x08; // in the cursor flags

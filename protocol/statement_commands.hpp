@@ -22,6 +22,8 @@ namespace holdwater::protocol {
 inline constexpr std::uint32_t last_prepared_statement = 0xffffffff;
 
 inline constexpr std::size_t statement_id_at = 1; // in the payload, 4 bytes
+inline constexpr std::size_t cursor_flags_at = 5; // of an execution
+inline constexpr std::size_t execute_head = 10;   // command, id, cursor flags, iteration count
 
 [[nodiscard]] inline bool names_statement(command code) {
   return (code >= command::stmt_execute && code <= command::stmt_reset) || code == command::stmt_fetch ||
@@ -38,6 +40,12 @@ inline constexpr std::size_t statement_id_at = 1; // in the payload, 4 bytes
   const auto* at = payload.data() + statement_id_at;
   return static_cast<std::uint32_t>(at[0] | at[1] << 8 | at[2] << 16) | static_cast<std::uint32_t>(at[3])
                                                                             << 24;
+}
+
+// COM_STMT_EXECUTE is whole up to its values, and asks for its rows at once: for no cursor of any type.
+[[nodiscard]] inline bool executes_without_cursor(byte_span payload) {
+  constexpr std::uint8_t cursor_types = 0x07;
+  return payload.size() >= execute_head && (payload[cursor_flags_at] & cursor_types) == 0;
 }
 
 // Where the types are in COM_STMT_EXECUTE or COM_STMT_BULK_EXECUTE.

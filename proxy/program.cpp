@@ -69,11 +69,6 @@ std::uint64_t raise_descriptor_limit() {
 
 } // namespace
 
-spool::result<spool::key_ring_ptr> keys_of(const options& settings) {
-  if (settings.spool.key.empty()) return spool::key_ring_ptr();
-  return spool::key_ring::parse(settings.spool.key);
-}
-
 // The owner's account is one of those that the proxy knows.
 options with_owner(options settings) {
   if (!settings.server.user.empty())

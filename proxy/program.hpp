@@ -41,8 +41,6 @@ namespace holdwater::proxy {
 
 // The owner's account is one of those that the proxy knows.
 [[nodiscard]] options with_owner(options settings);
-// Null: no key is configured.
-[[nodiscard]] spool::result<spool::key_ring_ptr> keys_of(const options& settings);
 // No more clients than there are descriptors for.
 void fit_to_descriptors(options& settings, std::uint64_t descriptors);
 

@@ -19,6 +19,10 @@ namespace holdwater::spool {
   return value;
 }
 
+inline void append_little_endian(std::string& out, std::uint64_t value, std::size_t width) {
+  for (std::size_t i = 0; i < width; ++i) out += static_cast<char>(value >> (8 * i));
+}
+
 class byte_writer {
  public:
   void put_byte(std::uint8_t value) { bytes_.push_back(static_cast<char>(value)); }
@@ -30,9 +34,7 @@ class byte_writer {
     put_int(value.size());
     bytes_.append(value);
   }
-  void put_fixed32(std::uint32_t value) {
-    for (int shift = 0; shift < 32; shift += 8) put_byte(static_cast<std::uint8_t>(value >> shift));
-  }
+  void put_fixed32(std::uint32_t value) { append_little_endian(bytes_, value, 4); }
   [[nodiscard]] std::string_view view() const { return bytes_; }
   [[nodiscard]] std::string take() { return std::move(bytes_); }
 

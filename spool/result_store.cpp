@@ -1,6 +1,7 @@
 #include "spool/result_store.hpp"
 
 #include "spool/boot_clock.hpp"
+#include "spool/byte_codec.hpp"
 #include "spool/sealed_value.hpp"
 #include "spool/set_aside.hpp"
 #include "spool/sqlite.hpp"
@@ -68,7 +69,7 @@ std::string crc_of(std::string_view bytes) {
   boost::crc_32_type crc;
   crc.process_bytes(bytes.data(), bytes.size());
   std::string out;
-  for (unsigned shift = 0; shift < 32; shift += 8) out += static_cast<char>(crc.checksum() >> shift);
+  append_little_endian(out, crc.checksum(), crc_size);
   return out;
 }
 

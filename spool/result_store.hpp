@@ -4,12 +4,13 @@
 //
 // One thread at a time. The file is private to its owner (0600) and to this process.
 //
-// Where there is a key, values are sealed (sealed_value.hpp), and a file that holds some in clear is emptied
-// when it is opened. A value whose key is not there any more is not there either.
+// Where there is a key, values are sealed (sealed_value.hpp), and a file that holds some in clear, or under
+// another key, is emptied when it gets the key. A value whose key is not there any more is not there either.
 //
 // The file: SQLite, application_id 0x48577263 ("HWrc"), user_version 2; the table `result` (key, written_at
 // in microseconds of boot_clock's time, value with a CRC-32 behind it, sealed: 1 when that is), the table
-// `fact` (clock; sealed: 1 when no value lies in clear). Version 1 has no `sealed` values.
+// `fact` (clock; sealed: the key's id when no value lies in clear or under another). Version 1 has no
+// `sealed` values.
 #pragma once
 
 #include "spool/data_key.hpp"

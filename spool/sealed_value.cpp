@@ -36,7 +36,7 @@ unsigned char* as_unsigned(std::string& bytes) {
 
 std::string fixed64(std::uint64_t value) {
   std::string out;
-  for (unsigned shift = 0; shift < 64; shift += 8) out += static_cast<char>(value >> shift);
+  append_little_endian(out, value, 8);
   return out;
 }
 

@@ -16,7 +16,8 @@ inline constexpr int spool_application_id = 0x48577370;
 inline constexpr int spool_version = 2;
 inline constexpr int version_without_keys = 1; // which is made ours when it is opened
 
-// In `fact`: "1" when no statement lies in clear anywhere in the file, nor in its unused space.
+// In `fact`: "1" when no statement lies in clear, or under an earlier key, anywhere in the file, nor in its
+// unused space.
 inline constexpr char wiped_fact[] = "wiped";
 
 [[nodiscard]] result<sqlite::database> open_spool_file(const sqlite_spool_options& options);

@@ -168,23 +168,21 @@ void spool_writer::checkpoint() {
   if (!fold()) recover();
 }
 
-// False: it failed, and the writer is not sound.
 bool spool_writer::fold() {
-  next_look_ = frugal_checkpoint_pages;
-  const auto done = file_.fold_wal();
-  if (done) return true;
-  sound_ = false;
-  set_trouble(while_doing("folding the WAL into " + path_, done.error()));
-  return false;
+  return went_well(file_.fold_wal(), "folding the WAL into ");
 }
 
 void spool_writer::wipe() {
-  next_look_ = frugal_checkpoint_pages;
-  const auto done = file_.wipe(free_bytes_());
-  if (done) return;
+  if (!went_well(file_.wipe(free_bytes_()), "wiping old values from ")) recover();
+}
+
+// What was done to the whole file, between commits. False: it failed, and the writer is not sound.
+bool spool_writer::went_well(const result<void>& done, const char* doing) {
+  next_look_ = frugal_checkpoint_pages; // of a WAL that is empty now
+  if (done) return true;
   sound_ = false;
-  set_trouble(while_doing("wiping old values from " + path_, done.error()));
-  recover();
+  set_trouble(while_doing(doing + path_, done.error()));
+  return false;
 }
 
 // With the reserve's space when there is none other.

@@ -39,6 +39,7 @@ class spool_writer {
   void checkpoint();
   [[nodiscard]] bool fold();
   void wipe();
+  [[nodiscard]] bool went_well(const result<void>& done, const char* doing);
   void ask_for_room(const std::vector<write_job>& jobs);
   void undo();
   void recover();

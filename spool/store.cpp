@@ -162,19 +162,24 @@ result<void> store::fold_wal() {
   return {};
 }
 
-result<std::uint64_t> store::growth_by_folding() {
+result<std::uint64_t> store::size_when_folded() {
   auto pages = db_.value("PRAGMA page_count");
   if (!pages) return pages.error();
   auto page_size = db_.value("PRAGMA page_size");
   if (!page_size) return page_size.error();
+  return std::stoull(*pages) * std::stoull(*page_size);
+}
+
+result<std::uint64_t> store::growth_by_folding() {
+  auto folded = size_when_folded();
+  if (!folded) return folded.error();
   sqlite3_file* file = nullptr;
   sqlite3_int64 present = 0;
   if (sqlite3_file_control(db_.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
       file->pMethods->xFileSize(file, &present) != SQLITE_OK)
     return db_.why();
-  const auto folded = std::stoull(*pages) * std::stoull(*page_size);
   const auto size = static_cast<std::uint64_t>(present);
-  return folded > size ? folded - size : 0;
+  return *folded > size ? *folded - size : 0;
 }
 
 // This connection's view of the WAL ends before the failed commit, so the next commit is written over it;

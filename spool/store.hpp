@@ -105,6 +105,7 @@ class store {
                                     std::chrono::microseconds now);
   [[nodiscard]] result<void> forget_body(seq number);
   [[nodiscard]] result<std::uint64_t> applied_bytes();
+  [[nodiscard]] result<std::uint64_t> size_when_folded();
   [[nodiscard]] result<void> give_back_pages();
   [[nodiscard]] result<unit> unit_of(const sqlite::statement& row) const;
   [[nodiscard]] result<std::string> body_of(seq number);

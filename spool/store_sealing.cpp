@@ -102,16 +102,12 @@ result<bool> store::seal_some() {
 result<void> store::wipe(std::uint64_t free_bytes) {
   wipe_due_ = false;
   if (sealing_key(keys_) == nullptr) return {}; // what comes lies in clear
-  auto in_use = keys_in_use(db_);
-  if (!in_use) return in_use.error();
-  for (const auto id : *in_use)
-    if (id != sealing_id(keys_)) return {}; // the next round of sealing asks again
-  auto pages = db_.value("PRAGMA page_count");
-  if (!pages) return pages.error();
-  auto page_size = db_.value("PRAGMA page_size");
-  if (!page_size) return page_size.error();
-  const auto size = std::stoull(*pages) * std::stoull(*page_size);
-  const bool can = size <= most_bytes_to_wipe && free_bytes / 3 > size;
+  auto sealed = is_sealed_otherwise();
+  if (!sealed) return sealed.error();
+  if (*sealed) return {}; // the next round of sealing asks again
+  auto size = size_when_folded();
+  if (!size) return size.error();
+  const bool can = *size <= most_bytes_to_wipe && free_bytes / 3 > *size;
   if (can)
     if (auto done = db_.exec("VACUUM"); !done) return done;
   if (auto done = fold_wal(); !done || !can) return done;

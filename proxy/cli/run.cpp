@@ -274,8 +274,7 @@ spool::result<spool::key_ring_ptr> find_keys(const arguments& given, const envir
   auto loaded = load_options(static_cast<int>(flags.size()), flags.data(), with_file);
   const auto* const values = std::get_if<loaded_options>(&loaded);
   if (values == nullptr) return spool::failure{spool::errc::wrong_key, std::get<early_exit>(loaded).text};
-  if (values->values.spool.key.empty()) return spool::key_ring_ptr();
-  return spool::key_ring::parse(values->values.spool.key);
+  return keys_of(values->values);
 }
 
 int verify(const arguments& given, const environment& variables) {

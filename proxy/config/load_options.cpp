@@ -2,7 +2,6 @@
 #include "protocol/ip_address.hpp"
 #include "proxy/config/flags.hpp"
 #include "proxy/config/warm_reads.hpp"
-#include "spool/data_key.hpp"
 
 #include <fmt/format.h>
 
@@ -257,6 +256,11 @@ class loader {
 
 load_result load_options(int argc, const char* const* argv, const environment& variables) {
   return loader{}.load(argc, argv, variables);
+}
+
+spool::result<spool::key_ring_ptr> keys_of(const options& settings) {
+  if (settings.spool.key.empty()) return spool::key_ring_ptr();
+  return spool::key_ring::parse(settings.spool.key);
 }
 
 bool is_readable_by_everyone(const std::string& path) {

@@ -6,6 +6,7 @@
 
 #include "proxy/config/options.hpp"
 #include "proxy/config/source.hpp"
+#include "spool/data_key.hpp"
 
 #include <string>
 #include <variant>
@@ -32,6 +33,9 @@ inline constexpr int exit_bad_configuration = 2;
 using load_result = std::variant<loaded_options, early_exit>;
 
 [[nodiscard]] load_result load_options(int argc, const char* const* argv, const environment& variables);
+
+// The keys of data at rest. Null: none is configured.
+[[nodiscard]] spool::result<spool::key_ring_ptr> keys_of(const options& settings);
 
 // What holds a password or a key should not be. False also for what is not there.
 [[nodiscard]] bool is_readable_by_everyone(const std::string& path);

@@ -24,10 +24,6 @@ namespace {
 
 constexpr unsigned note_number = 1105; // as for the Note of a queued write
 
-constexpr std::size_t execute_head = 10; // command, id, cursor flags, iteration count
-constexpr std::size_t cursor_flags_at = 5;
-constexpr std::uint8_t cursor_types = 0x07;
-
 } // namespace
 
 // Whether the command may be answered from the cache, if it is there: the server is down for reads too.
@@ -38,9 +34,8 @@ bool session::may_seek(const command_facts& facts, const server_view& server) {
   if (!process().cache || !known_ || !down || server.reads || !facts.lasting || !facts.single) return false;
   if (command_.code != command::stmt_execute) return command_.whole;
   const auto* one = write_.statement;
-  return one && command_.whole && command_.payload.size() >= execute_head &&
-         why_not_executed_here(*one).empty() && one->long_data_kept.empty() &&
-         (command_.payload[cursor_flags_at] & cursor_types) == 0;
+  return one && command_.whole && protocol::executes_without_cursor(command_.payload) &&
+         why_not_executed_here(*one).empty() && one->long_data_kept.empty();
 }
 
 // Brings what only the disk has into the memory.

@@ -31,10 +31,6 @@ namespace {
 constexpr std::size_t large_answer = 64 * 1024;
 constexpr cache_moment moment_ago = std::chrono::seconds(10);
 
-constexpr std::size_t execute_head = 10; // command, id, cursor flags, iteration count
-constexpr std::size_t cursor_flags_at = 5;
-constexpr std::uint8_t cursor_types = 0x07;
-
 // What of a client changes the answer's rows or the form of its definitions. EOFs and sequence ids are made
 // for whoever asks.
 constexpr protocol::capabilities of_answers = protocol::cap::long_flag | protocol::cap::no_schema |
@@ -109,8 +105,7 @@ bool session::is_lasting(const command_facts& facts, const prepared_statement* e
   case command::query: return facts.lasting;
   case command::stmt_execute:
     return executed && executed->kept && executed->facts.lasting && !executed->long_data &&
-           command_.payload.size() >= execute_head &&
-           (command_.payload[cursor_flags_at] & cursor_types) == 0 && state_.reads_as(*executed->made_in);
+           protocol::executes_without_cursor(command_.payload) && state_.reads_as(*executed->made_in);
   case command::stmt_prepare: {
     const auto text = protocol::as_text(command_.payload.subspan(1));
     auto& found = home_.analysis();
@@ -234,19 +229,20 @@ bool session::make_read_key() {
 bool session::append_execution(key_writer& key) {
   const auto* one = state_.statements.find(protocol::statement_id_of(command_.payload));
   if (!one) one = state_.statements.find(command_.statement); // the one prepared last
-  if (!one || one->types_missed || command_.payload.size() < execute_head) return false;
+  if (!one || one->types_missed || command_.payload.size() < protocol::execute_head) return false;
   key.text(one->made_in->database);
   key.text(one->text);
-  key.number(command_.payload[cursor_flags_at], 1);
+  key.number(command_.payload[protocol::cursor_flags_at], 1);
   const auto where = protocol::find_parameter_types(command_.payload, one->parameters, negotiated_);
   if (!where.understood) {
     if (one->parameters > 0) return false;
-    key.text(protocol::as_text(command_.payload.subspan(execute_head)));
+    key.text(protocol::as_text(command_.payload.subspan(protocol::execute_head)));
     return true;
   }
   const auto types =
       where.sent ? command_.payload.subspan(where.types_at, where.types_size) : byte_span(one->types);
-  key.text(protocol::as_text(command_.payload.subspan(execute_head, where.flag_at - execute_head)));
+  key.text(protocol::as_text(
+      command_.payload.subspan(protocol::execute_head, where.flag_at - protocol::execute_head)));
   key.text(protocol::as_text(types));
   key.text(protocol::as_text(command_.payload.subspan(where.types_at + where.types_size)));
   return true;

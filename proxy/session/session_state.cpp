@@ -19,8 +19,6 @@ using target = sql::assignment::target;
 
 namespace {
 
-// Where SET NAMES is remembered. Variables are remembered in lower case, so that none is taken for it.
-
 std::string canonical(const sql::name& variable) {
   auto name = boost::algorithm::to_lower_copy(variable.unquoted());
   return name == "tx_isolation"   ? "transaction_isolation"

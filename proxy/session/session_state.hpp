@@ -132,7 +132,9 @@ class session_state {
   [[nodiscard]] std::vector<std::string> restore_statements() const;
 
  private:
-  static constexpr const char* names_key = "NAMES"; // of settings_: NAMES and CHARACTER SET
+  // Where settings_ has SET NAMES, and SET CHARACTER SET. Variables are in lower case there, so that none is
+  // taken for it.
+  static constexpr const char* names_key = "NAMES";
   [[nodiscard]] std::string statement_of(const std::pair<std::string, std::string>& setting) const;
   // SET NAMES of a character set and a collation that belong together and are known.
   [[nodiscard]] bool knows_names(const protocol::sql::assignment& one) const;

@@ -77,6 +77,21 @@ struct performer {
       d(error.empty() ? as_json(200, view(made)) : refuse(500, error));
     });
   }
+  void operator()(const back_up&) const {
+    on.back_up([d = done](const backup_report& made, const std::string& error) {
+      d(error.empty() ? as_json(200, boost::json::object{{"number", made.number}, {"bytes", made.bytes}})
+                      : refuse(409, error));
+    });
+  }
+  void operator()(const read_backup& what) const {
+    constexpr std::size_t piece = 4 << 20;
+    on.read_backup(what.number, what.after, piece, [d = done](std::string bytes, const std::string& error) {
+      d(error.empty()
+            ? reply{.status = 200, .body = std::move(bytes), .content_type = "application/octet-stream"}
+            : refuse(409, error));
+    });
+  }
+  void operator()(const forget_backup&) const { on.forget_backup(answer(done, 409)); }
   void operator()(const show_configuration&) const { done(as_json(200, view(on.configuration()))); }
   void operator()(const reload_configuration&) const {
     const auto report = on.reload();

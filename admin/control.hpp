@@ -170,6 +170,11 @@ struct spool_export {
   bool truncated = false;     // more are pending
 };
 
+struct backup_report {
+  std::uint64_t number = 0;
+  std::uint64_t bytes = 0;
+};
+
 struct listed_option {
   std::string name;
   std::string value; // as the configuration file writes it; of a secret only whether it is set
@@ -218,6 +223,12 @@ class control {
   virtual void clear_cache(completion done) = 0;
   virtual void export_pending(std::uint64_t after, std::size_t most,
                               std::function<void(spool_export, std::string error)> done) = 0;
+  // Makes a copy of the queue, which is kept until the next one is made, or it is forgotten; then its number
+  // and its size are told. Its bytes are read piece by piece: with another number they are of another copy.
+  virtual void back_up(std::function<void(backup_report, std::string error)> done) = 0;
+  virtual void read_backup(std::uint64_t number, std::uint64_t after, std::size_t most,
+                           std::function<void(std::string bytes, std::string error)> done) = 0;
+  virtual void forget_backup(completion done) = 0;
   [[nodiscard]] virtual std::vector<listed_option> configuration() const = 0;
   virtual reload_report reload() = 0;
 

@@ -73,6 +73,17 @@ action make_export(arguments a) {
   const auto after = a.parameters.count("after", 0, 0, std::numeric_limits<std::uint64_t>::max());
   return export_pending{after, a.parameters.count("limit", largest_limit, 1, largest_limit)};
 }
+action make_backup(arguments) {
+  return back_up{};
+}
+action make_read_backup(arguments a) {
+  constexpr auto any = std::numeric_limits<std::uint64_t>::max();
+  const auto number = a.parameters.count("number", 0, 0, any);
+  return read_backup{number, a.parameters.count("after", 0, 0, any)};
+}
+action make_forget_backup(arguments) {
+  return forget_backup{};
+}
 action make_configuration(arguments) {
   return show_configuration{};
 }
@@ -115,6 +126,9 @@ constexpr std::array rules{
     path_rule{verb::get, "/sessions", make_list_sessions},
     path_rule{verb::get, "/spool", make_list_pending},
     path_rule{verb::get, "/spool/export", make_export, true},
+    path_rule{verb::post, "/spool/backup", make_backup},
+    path_rule{verb::get, "/spool/backup/bytes", make_read_backup, true},
+    path_rule{verb::post, "/spool/backup/forget", make_forget_backup},
     path_rule{verb::get, "/spool/dead", make_list_dead},
     path_rule{verb::get, "/config", make_configuration},
     path_rule{verb::post, "/config/reload", make_reload},

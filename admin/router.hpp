@@ -99,6 +99,17 @@ struct export_pending {
   std::size_t limit = 0;
   friend bool operator==(const export_pending&, const export_pending&) = default;
 };
+struct back_up {
+  friend bool operator==(const back_up&, const back_up&) = default;
+};
+struct read_backup {
+  std::uint64_t number = 0;
+  std::uint64_t after = 0; // bytes
+  friend bool operator==(const read_backup&, const read_backup&) = default;
+};
+struct forget_backup {
+  friend bool operator==(const forget_backup&, const forget_backup&) = default;
+};
 struct show_configuration {
   friend bool operator==(const show_configuration&, const show_configuration&) = default;
 };
@@ -106,9 +117,10 @@ struct reload_configuration {
   friend bool operator==(const reload_configuration&, const reload_configuration&) = default;
 };
 
-using action = std::variant<show, export_pending, show_configuration, reload_configuration, show_asset,
-                            show_role, look_back, list_sessions, list_pending, list_dead, sync_now, reconnect,
-                            clear_cache, retry_dead, discard_dead>;
+using action =
+    std::variant<show, export_pending, back_up, read_backup, forget_backup, show_configuration,
+                 reload_configuration, show_asset, show_role, look_back, list_sessions, list_pending,
+                 list_dead, sync_now, reconnect, clear_cache, retry_dead, discard_dead>;
 using decision = std::variant<action, reply>;
 
 // `host_names` are the names, besides IP addresses and localhost, that Host may carry.

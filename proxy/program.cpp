@@ -197,6 +197,9 @@ std::string program::open_spool(const spool::key_ring_ptr& keys) {
   }
   if (!opened) return fmt::format("the spool cannot be opened: {}", opened.error().context);
   spool_ = std::move(*opened);
+  remove_backup();
+  if (const auto why = spool_->trouble(); why && why->code == spool::errc::unconfirmed)
+    spdlog::warn("{}", why->context);
   if (const auto key = spool::sealing_id(keys); key != 0)
     spdlog::info("what is queued and cached is encrypted with key {}", spool::print_key(key));
   writes_ = std::make_unique<write_queue>(*spool_, board_);
@@ -339,6 +342,7 @@ void program::stop() {
   monitor_->stop();
   if (spool_) spool_->close();
   slow_work_.join();
+  remove_backup();
   main_loop_.stop();
 }
 

@@ -70,6 +70,10 @@ class program final : public admin::control {
   void clear_cache(completion done) override;
   void export_pending(std::uint64_t after, std::size_t most,
                       std::function<void(admin::spool_export, std::string)> done) override;
+  void back_up(std::function<void(admin::backup_report, std::string)> done) override;
+  void read_backup(std::uint64_t number, std::uint64_t after, std::size_t most,
+                   std::function<void(std::string, std::string)> done) override;
+  void forget_backup(completion done) override;
   [[nodiscard]] std::vector<admin::listed_option> configuration() const override;
   admin::reload_report reload() override;
   void note_refused(const std::string& address, unsigned times) override;
@@ -89,6 +93,9 @@ class program final : public admin::control {
   [[nodiscard]] std::string open_admin();
   void wait_for_signal();
   void stop();
+  [[nodiscard]] std::string backup_path() const { return settings_.data_dir + "/spool.db.backup"; }
+  void remove_backup();
+  [[nodiscard]] std::string no_backup_now() const;
   void follow_state(server_view view);
   void tell_ids(server_state state);
   void sample_on();
@@ -105,7 +112,10 @@ class program final : public admin::control {
   std::function<load_result()> load_again_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   asio::io_context main_loop_{1};
-  asio::thread_pool slow_work_{1}; // spool reads for the HTTP port
+  asio::thread_pool slow_work_{1}; // spool reads for the HTTP port; the three below are its own
+  std::uint64_t backups_ = 0;
+  std::uint64_t backup_ = 0; // the one whose copy is there; 0: none
+  bool backing_up_ = false;
   state_board board_;
   session_counters counters_;
   std::unique_ptr<const tls_context> client_tls_; // null: off

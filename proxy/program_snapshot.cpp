@@ -36,7 +36,10 @@ admin::spool_health program::spool_snapshot(const monitor::snapshot& server) con
         std::chrono::duration<double>(system_clock::now() - moment(*counts.oldest_pending)).count();
   const auto trouble = spool_->trouble();
   const auto failure = trouble ? trouble : writes_->recent_failure();
-  out.reason = failure ? failure->context : server.spool_refusal;
+  // Why a restored queue was not let on says more than that it waits for that.
+  const bool waits_only = failure && failure->code == spool::errc::unconfirmed;
+  const bool refused = !server.spool_refusal.empty();
+  out.reason = failure && !(waits_only && refused) ? failure->context : server.spool_refusal;
   out.state = out.reason.empty() ? "accepting" : "refusing";
   out.refused_tables = ids_->tables_without_ids();
   out.limit_bytes = settings_.spool.max_bytes;

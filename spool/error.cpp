@@ -24,6 +24,7 @@ class category final : public boost::system::error_category {
     case errc::not_found: return "no such unit";
     case errc::wrong_version: return "the spool file has an unknown version";
     case errc::wrong_key: return "a key of the data is missing, or is none";
+    case errc::unconfirmed: return "a restored spool takes no write yet";
     case errc::in_doubt: return "the disk failed in the middle of a commit, whose outcome is not known";
     }
     return "unknown spool error";

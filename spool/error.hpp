@@ -19,6 +19,7 @@ enum class errc {
   not_found,     // no unit with that seq in that state
   wrong_version, // the file was written by a newer version
   wrong_key,     // a key of data at rest is missing, or is none
+  unconfirmed,   // restored from a backup, and the server's ledger was not read yet
   in_doubt,      // the disk failed in the middle of the commit: a restart may find the unit, or not
 };
 

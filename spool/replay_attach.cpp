@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <random>
 #include <utility>
 
 namespace holdwater::spool {
@@ -24,6 +25,8 @@ replayer::attach_report replay_engine::attach() {
   transactional_.clear();
   auto done = attach_once();
   while (!done && done.error().what == setback::kind::again && pause()) done = attach_once();
+  if (done)
+    if (auto agreed = queue_.ledger_agrees(); !agreed) done = spool_failed(agreed.error());
   if (done) done = run(true);
   if (done)
     return {attach_status::ready, {}, accounts_without_ledger(), false, std::exchange(applied_again_, 0)};
@@ -116,27 +119,32 @@ progress<void> replay_engine::need_table(replay_session& session) {
   return halted(attach_status::no_ledger, ledger_.full_name() + " was made and cannot be seen");
 }
 
-progress<ledger_row> replay_engine::find_row(replay_session& session) {
+// Nothing: there was none, and now there is.
+progress<std::optional<ledger_row>> replay_engine::find_row(replay_session& session) {
   if (auto begun = session.begin({}); !begun) return attach_setback(begun.error());
   auto row = read_guard(session);
   if (!row) return attach_setback(row.error());
-  if (*row) return **row;
+  if (row->has_value()) return *row;
   auto made = number_fact(made_fact);
   if (!made) return made.error();
   if (*made != 0)
     return halted(attach_status::ledger_gone, "this spool's row in " + ledger_.full_name() + " is gone");
   if (auto done = session.query(ledger_.insert()); !done) return attach_setback(done.error());
-  return ledger_row{};
+  return std::optional<ledger_row>();
 }
 
-// The claim is noted in the spool first: a higher epoch found later was claimed by somebody else.
-progress<std::uint64_t> replay_engine::next_epoch(const ledger_row& row) {
+// The claim is noted in the spool first: a higher epoch found later was claimed by somebody else. Where a
+// person has set the row's to 0, how far the other one had counted is not known, and two copies of a queue
+// count alike: chance keeps their epochs apart.
+progress<std::uint64_t> replay_engine::next_epoch(const std::optional<ledger_row>& row) {
   auto claimed = number_fact(epoch_fact);
   if (!claimed) return claimed.error();
-  if (row.epoch > *claimed)
+  if (row && row->epoch > *claimed)
     return halted(attach_status::fenced,
-                  "another owner has taken over this spool's row in " + ledger_.full_name());
-  const auto epoch = *claimed + 1;
+                  "another owner has taken over this spool's row in " + ledger_.full_name() +
+                      ": a copy of this queue runs elsewhere, or this is one (a restored backup)");
+  const bool taken_over = row && row->epoch == 0;
+  const auto epoch = *claimed + 1 + (taken_over ? std::random_device{}() : 0);
   if (auto done = set_fact(epoch_fact, epoch); !done) return done.error();
   return epoch;
 }
@@ -149,7 +157,7 @@ progress<ledger_row> replay_engine::take_ownership(replay_session& session) {
   if (auto done = session.query(ledger_.take_over(*epoch)); !done) return attach_setback(done.error());
   if (auto done = session.query("COMMIT"); !done) return attach_setback(done.error());
   if (auto done = set_fact(made_fact, 1); !done) return done.error();
-  return ledger_row{row->applied, *epoch};
+  return ledger_row{*row ? (*row)->applied : 0, *epoch};
 }
 
 progress<std::uint64_t> replay_engine::number_fact(const char* key) {

@@ -70,8 +70,8 @@ class replay_engine {
   [[nodiscard]] progress<void> need_table(replay_session& session);
   [[nodiscard]] progress<bool> has_table(replay_session& session);
   [[nodiscard]] progress<ledger_row> take_ownership(replay_session& session);
-  [[nodiscard]] progress<ledger_row> find_row(replay_session& session);
-  [[nodiscard]] progress<std::uint64_t> next_epoch(const ledger_row& row);
+  [[nodiscard]] progress<std::optional<ledger_row>> find_row(replay_session& session);
+  [[nodiscard]] progress<std::uint64_t> next_epoch(const std::optional<ledger_row>& row);
   [[nodiscard]] progress<std::uint64_t> number_fact(const char* key);
   [[nodiscard]] progress<void> set_fact(const char* key, std::uint64_t value);
   [[nodiscard]] setback attach_setback(const server_error& error);

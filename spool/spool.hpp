@@ -118,6 +118,15 @@ class spool {
   // errc::wrong_key, and nothing is changed, when one is missing that a unit needs. Thread-safe.
   [[nodiscard]] virtual result<void> set_keys(key_ring_ptr) { return {}; }
 
+  // The server's ledger was read and does not contradict this file: from now on one that was restored from a
+  // backup takes writes.
+  [[nodiscard]] virtual result<void> ledger_agrees() { return {}; }
+  // Copies the file, as of one commit, to a path where nothing is; finish_copy() (backup.hpp) makes a backup
+  // of it. Others' work goes on meanwhile. Called once, on the writer's thread.
+  virtual void copy_to(std::string, std::function<void(result<void>)> done) {
+    done(failure{errc::closed, "there is no file"});
+  }
+
   // A random 128-bit id (hex) made with the spool; names its ledger row.
   [[nodiscard]] virtual const std::string& id() const = 0;
   // Small durable facts of the owner ("ledger.made" = "1").

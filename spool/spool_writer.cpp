@@ -19,7 +19,8 @@ constexpr std::uint64_t least_room_for_appends = 256ULL << 10;
 
 // A failure of the job's own, which leaves the disk and the others alone.
 bool is_own(const failure& why) {
-  return why.code == errc::not_found || why.code == errc::full || why.code == errc::wrong_key;
+  return why.code == errc::not_found || why.code == errc::full || why.code == errc::wrong_key ||
+         why.code == errc::unconfirmed;
 }
 
 // Of the file system that holds the path; unlimited when it does not tell.

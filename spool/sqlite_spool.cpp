@@ -45,6 +45,10 @@ class sqlite_spool final : public spool {
   std::optional<failure> trouble() const override;
   void set_limits(const spool_limits& fresh) override;
   result<void> set_keys(key_ring_ptr fresh) override;
+  result<void> ledger_agrees() override;
+  void copy_to(std::string path, std::function<void(result<void>)> done) override {
+    copy_file(writer_.queue(), path, done);
+  }
   const std::string& id() const override { return id_; }
   result<std::optional<std::string>> fact(std::string_view key) override;
   result<void> set_fact(std::string_view key, std::string_view value) override;
@@ -54,6 +58,7 @@ class sqlite_spool final : public spool {
   [[nodiscard]] static failure closed() { return {errc::closed, "the spool was shut down"}; }
   [[nodiscard]] std::optional<failure> no_room_for(std::uint64_t bytes) const;
   [[nodiscard]] spool_limits limits() const;
+  [[nodiscard]] bool is_restored() const;
   [[nodiscard]] write_job append_job(const unit& what, packed_unit packed, appended done);
   [[nodiscard]] result<bool> compact_once();
   void seal_on();
@@ -68,11 +73,12 @@ class sqlite_spool final : public spool {
 
   sqlite_spool_options options_;
   std::string id_;
-  mutable std::mutex mutex_; // guards the four below
+  mutable std::mutex mutex_; // guards the five below
   spool_limits limits_;
   pending_index index_;
   seq last_ = 0;
   seq dropped_ = 0;
+  bool restored_ = false; // from a backup, and the ledger was not read yet
   settling_clock clock_;
   spool_writer writer_; // the last one: its thread ends before what it uses
 };
@@ -97,6 +103,8 @@ result<void> sqlite_spool::load() {
   last_ = file.last();
   dropped_ = file.dropped();
   if (auto started = clock_.start(file, options_); !started) return started;
+  auto backup = file.fact(backup_fact, restored_);
+  if (!backup) return backup.error();
   writer_.start();
   seal_on();
   return {};
@@ -144,7 +152,15 @@ spool_limits sqlite_spool::limits() const {
   return limits_;
 }
 
+bool sqlite_spool::is_restored() const {
+  const std::lock_guard lock(mutex_);
+  return restored_;
+}
+
 std::optional<failure> sqlite_spool::no_room_for(std::uint64_t bytes) const {
+  if (is_restored())
+    return failure{errc::unconfirmed, "the queue was restored from a backup, and takes writes when the "
+                                      "server's ledger was read"};
   const auto queued = writer_.queue().bytes();
   if (bytes > most_unit_bytes) return failure{errc::full, "the unit is larger than the spool can hold"};
   if (queued != 0 && queued + bytes > options_.queue_bytes)
@@ -317,6 +333,12 @@ result<void> sqlite_spool::set_keys(key_ring_ptr fresh) {
   auto done = write([fresh](store& file) { return file.take_keys(fresh); });
   if (done) seal_on();
   return done;
+}
+
+result<void> sqlite_spool::ledger_agrees() {
+  if (!is_restored()) return {};
+  return write([](store& file) { return file.forget_fact(backup_fact); },
+               [this](store&) { publish([this](auto&) { restored_ = false; }); });
 }
 
 spool_counts sqlite_spool::counts() const {

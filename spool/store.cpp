@@ -300,6 +300,10 @@ result<std::string> store::fact(std::string_view key, bool& found) {
   return value;
 }
 
+result<void> store::forget_fact(std::string_view key) {
+  return sql_->forget_fact.with(key).run();
+}
+
 result<void> store::set_fact(std::string_view key, std::string_view value) {
   return sql_->set_fact.with(key, value).run();
 }

@@ -4,6 +4,7 @@
 // gives them back, and units in the file have no gaps but those that drop_settled() made at the front.
 #pragma once
 
+#include "spool/backup.hpp"
 #include "spool/data_key.hpp"
 #include "spool/spool.hpp"
 #include "spool/sqlite.hpp"
@@ -87,6 +88,11 @@ class store {
   // one.
   [[nodiscard]] bool is_to_be_wiped() const { return wipe_due_; }
   [[nodiscard]] result<void> wipe(std::uint64_t free_bytes);
+
+  [[nodiscard]] result<std::shared_ptr<file_copy>> begin_copy(const std::string& path) {
+    return file_copy::begin(db_, path);
+  }
+  [[nodiscard]] result<void> forget_fact(std::string_view key);
 
   [[nodiscard]] const std::string& id() const { return id_; }
   [[nodiscard]] seq last() const { return last_; }       // of the last commit and the open transaction

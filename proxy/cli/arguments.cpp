@@ -9,7 +9,8 @@
 namespace holdwater::proxy::cli {
 namespace {
 
-constexpr std::array commands{"status", "top", "drain", "reconnect", "spool", "dead", "sessions", "config"};
+constexpr std::array commands{"backup", "status", "top",      "drain", "reconnect",
+                              "spool",  "dead",   "sessions", "config"};
 
 class parser {
  public:
@@ -24,6 +25,9 @@ class parser {
     auto& drain = add(app_, verb::drain, "drain", "Apply what is queued now, and show how far it is");
     drain.add_option("--timeout", out_.timeout_s, "Seconds to wait for the end")
         ->check(CLI::Range(0.0, 600.0));
+    add(app_, verb::backup, "backup", "Copy the queue into a file, while it is in use")
+        .add_option("file", out_.file, "To be made; it must not be there")
+        ->required();
     add(app_, verb::reconnect, "reconnect", "Try to reach the server now");
     add_spool();
     add_dead();

@@ -21,6 +21,7 @@ enum class verb : std::uint8_t {
   spool_show,
   spool_export,
   spool_verify,
+  backup,
   dead_list,
   dead_retry,
   dead_discard,

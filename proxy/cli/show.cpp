@@ -212,14 +212,18 @@ std::string show_traffic(const json::value& history) {
                      last("p99_s") * 1000, last("accepted_per_s"), last("applied_per_s"));
 }
 
+std::string bar(std::uint64_t done, std::uint64_t all) {
+  constexpr std::uint64_t width = 30;
+  const auto filled = done * width / all;
+  return fmt::format("[{}{}] {:3} %", std::string(filled, '#'), std::string(width - filled, '.'),
+                     done * 100 / all);
+}
+
 std::string show_progress(const json::value& health, std::uint64_t most) {
-  constexpr std::size_t width = 30;
   const auto& spool = at(health, "spool");
   const auto pending = static_cast<std::uint64_t>(number_at(spool, "pending"));
   const auto all = std::max({most, pending, std::uint64_t{1}});
-  const auto filled = (all - pending) * width / all;
-  auto out = fmt::format("[{}{}] {:3} %  {} of {} applied", std::string(filled, '#'),
-                         std::string(width - filled, '.'), (all - pending) * 100 / all, all - pending, all);
+  auto out = fmt::format("{}  {} of {} applied", bar(all - pending, all), all - pending, all);
   if (at(spool, "drain_eta_s").is_number())
     out += fmt::format(", about {}", lasting(number_at(spool, "drain_eta_s")));
   const auto state = text_at(at(health, "database"), "state");

@@ -17,7 +17,9 @@ namespace holdwater::proxy::cli {
 [[nodiscard]] std::string show_reload(const boost::json::value& report);
 // The newest of the samples.
 [[nodiscard]] std::string show_traffic(const boost::json::value& history);
-// [#####.....] 50 %, 10 of 20 applied, about 3 s
+// [#####.....] 50 %. Precondition: done <= all, which is not 0.
+[[nodiscard]] std::string bar(std::uint64_t done, std::uint64_t all);
+// [#####.....] 50 %  10 of 20 applied, about 3 s
 [[nodiscard]] std::string show_progress(const boost::json::value& health, std::uint64_t most);
 
 [[nodiscard]] std::string lasting(double seconds); // 3 min 20 s

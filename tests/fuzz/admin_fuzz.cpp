@@ -34,7 +34,8 @@ bool is_one_of(const action& what) {
 }
 
 bool changes(const action& what) {
-  return is_one_of<sync_now, reconnect, clear_cache, retry_dead, discard_dead, reload_configuration>(what);
+  return is_one_of<sync_now, reconnect, clear_cache, retry_dead, discard_dead, reload_configuration, back_up,
+                   forget_backup>(what);
 }
 
 void look_at_action(const action& what, const request& asked) {
@@ -53,7 +54,7 @@ void look_at_action(const action& what, const request& asked) {
 
 bool may_do(role who, const action& what) {
   if (who == role::nobody) return is_one_of<show_asset, show_role>(what);
-  return who == role::operate || !(changes(what) || is_one_of<export_pending>(what));
+  return who == role::operate || !(changes(what) || is_one_of<export_pending, read_backup>(what));
 }
 
 void look_at_reply(const reply& answer) {

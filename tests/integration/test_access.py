@@ -83,7 +83,7 @@ def test_the_role_read_does_nothing_and_operate_does_all(guarded):
             assert guarded.with_token(method, path, OPERATE)[0] in (200, 409, 503, 504), path
         else:
             assert read in (200, 403), path
-            assert guarded.with_token(method, path, OPERATE)[0] == 200, path
+            assert guarded.with_token(method, path, OPERATE)[0] == (409 if path == "/spool/backup/bytes" else 200), path
 
 
 def test_a_browser_s_own_question_for_the_password_works(guarded):
@@ -142,6 +142,7 @@ def test_who_may_only_read_sees_no_value_of_a_statement(guarded, mariadb):
     run(proxy.connect(), "CREATE TABLE t (id VARCHAR(50) PRIMARY KEY) ENGINE=InnoDB")
     run(proxy.connect(), f"INSERT INTO t VALUES ('{CANARY}')")
     mariadb.before_outage.clear()  # it asks without a token
+    wait_until(lambda: "\nholdwater_tables_known 2\n" in guarded.with_token("GET", "/metrics", READ)[1], 20, "this table and the ledger are known")
     mariadb.stop()
     wait_until(lambda: '"state": "down"' in guarded.with_token("GET", "/health/database", READ)[1], 20, "down")
     spooled_seq(proxy.connect(), f"INSERT INTO t VALUES ('{CANARY}')")

@@ -46,6 +46,16 @@ class fake_control final : public control {
     note("export " + std::to_string(after) + " " + std::to_string(most));
     done({"-- nothing\n", 0, after, false}, error);
   }
+  void back_up(std::function<void(backup_report, std::string)> done) override {
+    note("back_up");
+    done({3, 5}, error);
+  }
+  void read_backup(std::uint64_t number, std::uint64_t after, std::size_t,
+                   std::function<void(std::string, std::string)> done) override {
+    note("read_backup " + std::to_string(number) + " " + std::to_string(after));
+    done(std::string("a\0\xff", 3), error);
+  }
+  void forget_backup(completion done) override { act("forget_backup", std::move(done)); }
   [[nodiscard]] std::vector<listed_option> configuration() const override {
     return {{"listen", "x", true, false}};
   }

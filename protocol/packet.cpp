@@ -29,9 +29,16 @@ std::uint8_t append_message(byte_buffer& out, std::uint8_t sequence, byte_span p
 
 std::uint64_t payload_reader::integer(std::size_t width) {
   assert(width >= 1 && width <= 8);
-  const std::string_view raw = fixed_string(width);
+  if (width > remaining()) [[unlikely]] {
+    failed_ = true;
+    return 0;
+  }
+  const auto* const from = bytes_.data() + at_;
+  at_ += width;
+  if (width == 1) return from[0];
+  if (width == 2) return from[0] | static_cast<std::uint64_t>(from[1]) << 8;
   std::uint64_t value = 0;
-  for (std::size_t i = raw.size(); i-- > 0;) value = value << 8 | static_cast<std::uint8_t>(raw[i]);
+  for (std::size_t i = width; i-- > 0;) value = value << 8 | from[i];
   return value;
 }
 

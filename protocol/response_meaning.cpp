@@ -77,8 +77,8 @@ result<void> response_tracker::end_message() {
   case role::passing: end_passing(); return {};
   case role::ok: return end_ok();
   case role::err: return end_err();
-  case role::eof: return end_eof();
-  case role::head: return read_head();
+  case role::eof: return end_eof(kept_);
+  case role::head: return read_head(kept_);
   case role::prepare_head: return read_prepare_head();
   }
   return errc::unexpected_packet;
@@ -106,8 +106,8 @@ void response_tracker::collect_session_state() {
     session_state_.insert(session_state_.end(), block.begin(), block.end());
 }
 
-result<void> response_tracker::end_eof() {
-  const auto eof = parse_eof(kept_);
+result<void> response_tracker::end_eof(byte_span payload) {
+  const auto eof = parse_eof(payload);
   if (eof.has_error()) return eof.error();
   ok_ = {};
   ok_.status = eof->status;
@@ -129,12 +129,12 @@ result<void> response_tracker::end_err() {
   return {};
 }
 
-result<void> response_tracker::read_head() {
-  if (kept_.front() == local_file_byte) {
+result<void> response_tracker::read_head(byte_span payload) {
+  if (payload.front() == local_file_byte) {
     state_ = state::wants_local_file;
     return {};
   }
-  payload_reader in(kept_);
+  payload_reader in(payload);
   const std::uint64_t columns = in.lenenc_integer();
   definitions_follow_ = true;
   if (negotiated(cap::mariadb_cache_metadata) || negotiated(cap::optional_resultset_metadata))

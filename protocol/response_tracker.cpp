@@ -3,6 +3,7 @@
 #include "protocol/response_tracker.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace holdwater::protocol {
 namespace {
@@ -50,12 +51,17 @@ result<std::size_t> response_tracker::feed(byte_span bytes) {
   starved_ = before_telling_ = shown_due_ = false;
   if (!bytes.empty() && state_ == state::in_progress) saw_any_ = true;
   while (at < bytes.size() && state_ == state::in_progress) {
-    if (phase_ == phase::rows && at_packet_boundary() && !continued_)
-      at += skip_whole_rows(bytes.subspan(at));
+    if (at_packet_boundary() && !continued_) at += skip_whole_packets(bytes.subspan(at));
     if (at == bytes.size()) break;
     if (hides_ && !holding_ && at_packet_boundary() && !continued_ && may_be_ok(bytes.subspan(at)) &&
         !may_go_on(bytes, at))
       break;
+    if (at_packet_boundary() && !continued_) {
+      const auto taken = take_whole_packet(bytes.subspan(at));
+      if (taken.has_error()) return taken.error();
+      at += *taken;
+      if (*taken > 0) continue;
+    }
     if (!in_packet_) at += take_header(bytes.subspan(at));
     if (in_packet_) {
       const auto taken = take_payload(bytes.subspan(at));
@@ -71,13 +77,17 @@ result<std::size_t> response_tracker::feed(byte_span bytes) {
   return at;
 }
 
-// The hot path: rows that lie whole in the buffer cost one look at their header and first byte. Everything
-// else (the end, an error, a row cut by the buffer's end or of 0xffffff bytes) is left to the slow path.
-std::size_t response_tracker::skip_whole_rows(byte_span bytes) {
+// The hot path: rows and definitions that lie whole in the buffer cost one look at their header and first
+// byte. Everything else (the end, an error, what is cut by the buffer's end or of 0xffffff bytes) is left to
+// the slow path.
+std::size_t response_tracker::skip_whole_packets(byte_span bytes) {
+  const bool definitions = phase_ == phase::definitions && command_ != command::stmt_prepare;
+  if (!definitions && phase_ != phase::rows) return 0;
   const std::uint8_t* at = bytes.data();
   const std::uint8_t* const end = at + bytes.size();
   std::uint64_t count = 0;
-  while (end - at > static_cast<std::ptrdiff_t>(packet_header_size)) {
+  const std::uint64_t most = definitions ? definitions_left_ : std::numeric_limits<std::uint64_t>::max();
+  while (count < most && end - at > static_cast<std::ptrdiff_t>(packet_header_size)) {
     const packet_header header = read_packet_header(at);
     const bool ordinary =
         header.payload_size != 0 && header.payload_size < max_packet_payload && at[packet_header_size] < 0xfe;
@@ -88,8 +98,33 @@ std::size_t response_tracker::skip_whole_rows(byte_span bytes) {
     at += size;
     ++count;
   }
-  rows_ += count;
+  if (!definitions) {
+    rows_ += count;
+  } else if (count > 0) {
+    definitions_left_ -= count;
+    if (definitions_left_ == 0) end_definitions();
+  }
   return static_cast<std::size_t>(at - bytes.data());
+}
+
+// A column count or an EOF that lies whole in the buffer need not be kept to be read. 0: it is something
+// else.
+result<std::size_t> response_tracker::take_whole_packet(byte_span bytes) {
+  if (bytes.size() <= packet_header_size) return std::size_t{0};
+  const packet_header header = read_packet_header(bytes.data());
+  const std::size_t size = packet_header_size + header.payload_size;
+  if (header.payload_size == 0 || header.payload_size == max_packet_payload || bytes.size() < size)
+    return std::size_t{0};
+  packet_size_ = header.payload_size;
+  next_sequence_ = static_cast<std::uint8_t>(header.sequence + 1);
+  const auto payload = bytes.subspan(packet_header_size, header.payload_size);
+  const auto found = role_of(payload.front());
+  if (found.has_error()) return found.error();
+  if (*found != role::eof && *found != role::head) return std::size_t{0};
+  ok_.info = ok_.session_state = {}; // as where a message is kept
+  const auto ended = *found == role::eof ? end_eof(payload) : read_head(payload);
+  if (ended.has_error()) return ended.error();
+  return size;
 }
 
 std::size_t response_tracker::take_header(byte_span bytes) {

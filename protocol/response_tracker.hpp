@@ -98,7 +98,8 @@ class response_tracker {
   [[nodiscard]] bool may_go_on(byte_span bytes, std::size_t at);
 
   // framing
-  std::size_t skip_whole_rows(byte_span bytes);
+  std::size_t skip_whole_packets(byte_span bytes);
+  result<std::size_t> take_whole_packet(byte_span bytes);
   std::size_t take_header(byte_span bytes);
   result<std::size_t> take_payload(byte_span bytes);
   void keep(byte_span bytes);
@@ -115,9 +116,9 @@ class response_tracker {
   void end_passing();
   result<void> end_ok();
   void collect_session_state();
-  result<void> end_eof();
+  result<void> end_eof(byte_span payload);
   result<void> end_err();
-  result<void> read_head();
+  result<void> read_head(byte_span payload);
   result<void> read_prepare_head();
   void begin_definitions(std::uint64_t count);
   void end_definitions();

@@ -6,6 +6,7 @@
 #include "proxy/session/session.hpp"
 
 #include "protocol/sql/kill.hpp"
+#include "protocol/sql/lasting_reads.hpp"
 #include "protocol/sql/placeholders.hpp"
 #include "protocol/statement_commands.hpp"
 #include "spool/parameter_text.hpp"
@@ -36,14 +37,6 @@ bool may_show_connections(const sql::statement& one) {
   return false;
 }
 
-// Its tables do.
-bool is_servers_own(std::string_view database) {
-  constexpr std::string_view ending = "_schema";
-  if (database.size() < ending.size())
-    return boost::algorithm::iequals(database, "sys") || boost::algorithm::iequals(database, "mysql");
-  return database[database.size() - ending.size()] == '_' && boost::algorithm::iends_with(database, ending);
-}
-
 bool mentions(std::string_view text, std::string_view word) {
   return !boost::algorithm::ifind_first(text, word).empty();
 }
@@ -52,7 +45,7 @@ bool mentions(std::string_view text, std::string_view word) {
 
 // Precondition: the worker's analysis holds the text. False: it was not looked at, and need not be.
 bool session::notice_ids(std::string_view text) {
-  bool looks = is_servers_own(state_.database());
+  bool looks = sql::is_schema_of_the_server(state_.database()); // its tables show them
   for (const auto& one : home_.analysis().statements()) looks = looks || may_show_connections(one);
   if (looks) notice_words(text);
   return looks;
@@ -61,7 +54,7 @@ bool session::notice_ids(std::string_view text) {
 // Facts about a statement that was met before and shows no ids; null: it must be read.
 const command_facts* session::known_read(std::string_view text) {
   const auto* known = home_.reads().find(text, state_.dialect());
-  return known && !is_servers_own(state_.database()) ? known : nullptr;
+  return known && !sql::is_schema_of_the_server(state_.database()) ? known : nullptr;
 }
 
 // A process list tells the ids of others, CONNECTION_ID() one's own.

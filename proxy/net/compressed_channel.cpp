@@ -45,7 +45,7 @@ compressed_channel::compressed_channel(secured_socket& below, facing whom, proto
 io_step compressed_channel::receive(std::span<std::uint8_t> room) {
   for (;;) {
     const auto produced = expand(room);
-    if (coming_.empty()) coming_.release();
+    coming_.rest();
     if (produced.has_error()) return io_step::closed(produced.error());
     if (*produced > 0) return io_step::moved(*produced);
     const auto step = below_.receive(coming_.room());

@@ -49,6 +49,10 @@ class rx_buffer {
   void forget_consumed();
   // Gives the block back. Precondition: empty(), or the bytes are no longer wanted.
   void release();
+  // Gives the block back unless it holds something: nothing more is expected for now.
+  void rest() {
+    if (empty()) release();
+  }
 
  private:
   void grow(std::size_t capacity);

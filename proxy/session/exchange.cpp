@@ -268,7 +268,7 @@ task<session::trip> session::relay_answer() {
       tracker_.resume_after_file();
     }
   }
-  if (buffer.empty()) buffer.release();
+  buffer.rest();
   co_return trip::answered;
 }
 

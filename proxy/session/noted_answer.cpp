@@ -72,7 +72,7 @@ task<session::trip> session::relay_noted_answer() {
     passed_some = passed_some || ready > 0;
     if (told) co_return co_await relay_answer(); // it is there, whole
   }
-  if (buffer.empty()) buffer.release();
+  buffer.rest();
   co_return trip::answered;
 }
 

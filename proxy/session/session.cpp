@@ -81,7 +81,8 @@ task<bool> session::read_command() {
     check_idle_link();
     if (client_->closed()) co_return false; // what was lost with the server's connection cannot be restored
     if (!link_ && !known_) co_return false; // a relayed account cannot log in again without its client
-    if (client_->received().empty()) client_->received().release();
+    client_->received().rest();
+    if (link_) link_->stream->received().rest();
     if (std::exchange(moved, false)) // nearly always the command is there, and nobody has to wait for it
       home_.deadlines().set(limit_, pace("net_read_timeout", process().settings.net_read_timeout));
     client_->arm_receive();

@@ -7,6 +7,7 @@
 #   name, suite, megabytes   for what is said, where it comes from, how much is fetched
 #   home                     the folder: bin/ with the programs as wrappers, root/ with the unpacked files
 #   packages, programs       which packages; patterns below root/usr of programs that need a wrapper
+#   libraries                a folder below root/usr with libraries of its own, when there is one
 #   works                    a function: whether the folder holds what is wanted
 # and calls fetch_unless_there, which prints nothing on stdout.
 export LC_ALL=C
@@ -83,7 +84,7 @@ wrap() {
 #!/bin/sh
 LIBMYSQL_PLUGIN_DIR=$home/root/usr/lib/mysql/plugin MARIADB_PLUGIN_DIR=$plugins
 export LIBMYSQL_PLUGIN_DIR MARIADB_PLUGIN_DIR
-exec "$loader" --inhibit-cache --library-path "$(dirname "$loader")" --argv0 "$program" "$real" "\$@"
+exec "$loader" --inhibit-cache --library-path "$(dirname "$loader")${libraries:+:$home/root/usr/$libraries}" --argv0 "$program" "$real" "\$@"
 WRAPPER
       chmod 755 "$program"
       ln -sf "$program" "$home/bin/"

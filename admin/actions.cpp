@@ -92,6 +92,11 @@ struct performer {
     });
   }
   void operator()(const forget_backup&) const { on.forget_backup(answer(done, 409)); }
+  void operator()(const import_units& what) const {
+    on.import_units(what.only_check, what.bytes, [d = done](const import_report& report) {
+      d(as_json(report.done ? 200 : report.allowed ? 409 : 403, view(report)));
+    });
+  }
   void operator()(const show_configuration&) const { done(as_json(200, view(on.configuration()))); }
   void operator()(const reload_configuration&) const {
     const auto report = on.reload();

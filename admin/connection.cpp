@@ -31,6 +31,9 @@ using boost::system::error_code;
 
 constexpr std::uint32_t most_header_bytes = 8 << 10;
 constexpr std::uint64_t most_body_bytes = 64 << 10;
+// Of an import's part, one at a time, from who may operate; and for how long it may be on its way.
+constexpr std::uint64_t most_import_bytes = 64 << 20;
+constexpr int import_patience = 6; // times request_timeout
 // How long, and for how many bytes, a refused client is listened to, so that it gets to read the refusal.
 constexpr std::chrono::seconds linger_time{1};
 constexpr std::size_t most_linger_bytes = 1 << 20;
@@ -58,7 +61,8 @@ struct reply_slot {
 std::optional<reply> refusal_of(const error_code& error) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
     return refuse(431, "the header is larger than 8 KiB");
-  if (error == http::error::body_limit) return refuse(413, "the body is larger than 64 KiB");
+  if (error == http::error::body_limit) return refuse(413, "the body is too large");
+  if (error == asio::error::already_started) return refuse(503, "another import is under way");
   if (error == http::error::end_of_stream || error == http::error::partial_message) return std::nullopt;
   if (error.category() == make_error_code(http::error::bad_method).category())
     return refuse(400, "this is not HTTP: " + error.message());
@@ -124,7 +128,10 @@ class http_connection final : public connection,
       : whole_(std::forward<Args>(of_stream)...), shared_(std::move(shared)) {
     ++shared_->open;
   }
-  ~http_connection() override { --shared_->open; }
+  ~http_connection() override {
+    end_import();
+    --shared_->open;
+  }
 
   void start(bool busy) {
     asio::co_spawn(
@@ -149,6 +156,7 @@ class http_connection final : public connection,
   std::shared_ptr<shared_state> shared_;
   std::shared_ptr<reply_slot> waiting_;
   bool stopped_ = false;
+  bool importing_ = false; // the one that may send much
 
   [[nodiscard]] auto& stream() {
     if constexpr (secure)
@@ -180,8 +188,9 @@ class http_connection final : public connection,
         if (refused) co_await write_last(*refused);
         co_return;
       }
-      const auto& message = parser.get();
+      auto& message = parser.get();
       auto told = co_await answer_to(message);
+      end_import();
       if (!told) co_return; // stopped meanwhile
       const auto response = as_response(*std::move(told), message.version(), message.keep_alive());
       const bool written = co_await write(response, is_head(message));
@@ -202,15 +211,37 @@ class http_connection final : public connection,
   asio::awaitable<error_code> read(http::request_parser<http::string_body>& parser) {
     error_code error;
     parser.header_limit(most_header_bytes);
-    parser.body_limit(most_body_bytes);
+    parser.body_limit(most_import_bytes); // the header says how large, and of what
     bottom().expires_after(shared_->how.request_timeout);
     co_await http::async_read_header(stream(), buffer_, parser,
                                      asio::redirect_error(asio::use_awaitable, error));
+    if (!error) error = bound_body(parser);
     if (!error && beast::iequals(parser.get()[http::field::expect], "100-continue"))
       error = co_await write_continue();
     if (!error)
       co_await http::async_read(stream(), buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
     co_return error;
+  }
+
+  // Only an import's body may be large, and only once at a time.
+  error_code bound_body(http::request_parser<http::string_body>& parser) {
+    const auto& message = parser.get();
+    const auto shown = message.find(http::field::authorization);
+    const bool may = !shared_->door.open() && shown != message.end() &&
+                     shared_->door.admit(std::string(shown->value())) == role::operate;
+    if (may && message.target().starts_with(import_path)) {
+      if (shared_->importing) return asio::error::already_started;
+      importing_ = shared_->importing = true;
+      bottom().expires_after(import_patience * shared_->how.request_timeout);
+      return {};
+    }
+    parser.body_limit(most_body_bytes);
+    if (parser.content_length().value_or(0) > most_body_bytes) return http::error::body_limit;
+    return {};
+  }
+
+  void end_import() {
+    if (std::exchange(importing_, false)) shared_->importing = false;
   }
 
   asio::awaitable<error_code> write_continue() {
@@ -221,7 +252,7 @@ class http_connection final : public connection,
   }
 
   // Nothing when the connection was stopped before the answer came.
-  asio::awaitable<std::optional<reply>> answer_to(const request_message& message) {
+  asio::awaitable<std::optional<reply>> answer_to(request_message& message) {
     if (message.version() >= 11 && message.count(http::field::host) != 1)
       co_return refuse(400, "a request needs one Host header");
     const auto who = admit(message);
@@ -232,7 +263,9 @@ class http_connection final : public connection,
     }
     auto decided = route(as_request(message), shared_->how.host_names, *who);
     if (auto* refused = std::get_if<reply>(&decided)) co_return std::move(*refused);
-    co_return co_await outcome_of(std::get<action>(decided));
+    auto& what = std::get<action>(decided);
+    if (auto* import = std::get_if<import_units>(&what)) import->bytes = std::move(message.body());
+    co_return co_await outcome_of(what);
   }
 
   // Nothing when the address has been wrong too often.

@@ -175,6 +175,17 @@ struct backup_report {
   std::uint64_t bytes = 0;
 };
 
+// Of a part of an import: all of it was taken, or nothing.
+struct import_report {
+  bool done = false;
+  bool allowed = true;                          // false: nobody may, as it is configured
+  std::string reason;                           // why not
+  std::optional<std::uint64_t> unit, statement; // which one is at fault, where one is: both from 0 on
+  std::uint64_t taken = 0;
+  std::uint64_t skipped = 0; // were taken before
+  std::uint64_t last_seq = 0;
+};
+
 struct listed_option {
   std::string name;
   std::string value; // as the configuration file writes it; of a secret only whether it is set
@@ -229,6 +240,8 @@ class control {
   virtual void read_backup(std::uint64_t number, std::uint64_t after, std::size_t most,
                            std::function<void(std::string bytes, std::string error)> done) = 0;
   virtual void forget_backup(completion done) = 0;
+  // Takes a part of an import (proxy/sql_files/import_part), or says whether it would.
+  virtual void import_units(bool only_check, std::string bytes, std::function<void(import_report)> done) = 0;
   [[nodiscard]] virtual std::vector<listed_option> configuration() const = 0;
   virtual reload_report reload() = 0;
 

@@ -84,6 +84,9 @@ action make_read_backup(arguments a) {
 action make_forget_backup(arguments) {
   return forget_backup{};
 }
+action make_import(arguments a) {
+  return import_units{a.parameters.count("check", 0, 0, 1) == 1};
+}
 action make_configuration(arguments) {
   return show_configuration{};
 }
@@ -129,6 +132,7 @@ constexpr std::array rules{
     path_rule{verb::post, "/spool/backup", make_backup},
     path_rule{verb::get, "/spool/backup/bytes", make_read_backup, true},
     path_rule{verb::post, "/spool/backup/forget", make_forget_backup},
+    path_rule{verb::post, import_path, make_import},
     path_rule{verb::get, "/spool/dead", make_list_dead},
     path_rule{verb::get, "/config", make_configuration},
     path_rule{verb::post, "/config/reload", make_reload},

@@ -110,6 +110,11 @@ struct read_backup {
 struct forget_backup {
   friend bool operator==(const forget_backup&, const forget_backup&) = default;
 };
+struct import_units {
+  bool only_check = false;
+  std::string bytes{}; // the request's body
+  friend bool operator==(const import_units&, const import_units&) = default;
+};
 struct show_configuration {
   friend bool operator==(const show_configuration&, const show_configuration&) = default;
 };
@@ -118,10 +123,12 @@ struct reload_configuration {
 };
 
 using action =
-    std::variant<show, export_pending, back_up, read_backup, forget_backup, show_configuration,
+    std::variant<show, export_pending, back_up, read_backup, forget_backup, import_units, show_configuration,
                  reload_configuration, show_asset, show_role, look_back, list_sessions, list_pending,
                  list_dead, sync_now, reconnect, clear_cache, retry_dead, discard_dead>;
 using decision = std::variant<action, reply>;
+
+inline constexpr std::string_view import_path = "/spool/import"; // whose body may be large
 
 // `host_names` are the names, besides IP addresses and localhost, that Host may carry.
 [[nodiscard]] decision route(const request& what, const std::vector<std::string>& host_names, role who);

@@ -45,7 +45,8 @@ struct shared_state {
   std::shared_ptr<mailbox> back;
   gate door;
   failure_limit failures;
-  std::size_t open = 0; // connections
+  std::size_t open = 0;   // connections
+  bool importing = false; // one of them sends a part of an import
 };
 
 // Something that runs until its socket is closed or it is stopped.

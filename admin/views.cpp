@@ -200,4 +200,12 @@ json::value view(const action_report& of) {
   return out;
 }
 
+json::value view(const import_report& of) {
+  if (of.done) return json::object{{"taken", of.taken}, {"skipped", of.skipped}, {"last_seq", of.last_seq}};
+  json::object out{{"error", printable(of.reason)}};
+  if (of.unit) out["unit"] = *of.unit;
+  if (of.statement) out["statement"] = *of.statement;
+  return out;
+}
+
 } // namespace holdwater::admin

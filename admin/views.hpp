@@ -23,5 +23,6 @@ namespace holdwater::admin {
 [[nodiscard]] boost::json::value view(const std::vector<listed_option>& of);
 [[nodiscard]] boost::json::value view(const reload_report& of);
 [[nodiscard]] boost::json::value view(const action_report& of);
+[[nodiscard]] boost::json::value view(const import_report& of);
 
 } // namespace holdwater::admin

@@ -39,6 +39,9 @@ class server;
 
 namespace holdwater::proxy {
 
+struct import_part;
+struct import_terms;
+
 // The owner's account is one of those that the proxy knows.
 [[nodiscard]] options with_owner(options settings);
 // No more clients than there are descriptors for.
@@ -74,6 +77,8 @@ class program final : public admin::control {
   void read_backup(std::uint64_t number, std::uint64_t after, std::size_t most,
                    std::function<void(std::string, std::string)> done) override;
   void forget_backup(completion done) override;
+  void import_units(bool only_check, std::string bytes,
+                    std::function<void(admin::import_report)> done) override;
   [[nodiscard]] std::vector<admin::listed_option> configuration() const override;
   admin::reload_report reload() override;
   void note_refused(const std::string& address, unsigned times) override;
@@ -96,6 +101,10 @@ class program final : public admin::control {
   [[nodiscard]] std::string backup_path() const { return settings_.data_dir + "/spool.db.backup"; }
   void remove_backup();
   [[nodiscard]] std::string no_backup_now() const;
+  [[nodiscard]] import_terms import_terms_now() const;
+  [[nodiscard]] std::optional<admin::import_report> why_not_imported(import_part& part,
+                                                                     const import_terms& terms) const;
+  void take_import(import_part part, std::function<void(admin::import_report)> done);
   void follow_state(server_view view);
   void tell_ids(server_state state);
   void sample_on();

@@ -3,8 +3,8 @@
 
 #include "admin/server.hpp"
 #include "protocol/sql/analysis.hpp"
-#include "proxy/export_sql.hpp"
 #include "proxy/log.hpp"
+#include "proxy/sql_files/export_sql.hpp"
 #include "spool/parameter_text.hpp"
 
 #include <boost/asio/post.hpp>
@@ -68,7 +68,7 @@ void program::export_pending(std::uint64_t after, std::size_t most,
     const auto read = spool_->read_pending(after, most, most_bytes);
     if (!read) return done({}, read.error().context);
     admin::spool_export out{.last_seq = after};
-    sql_export text;
+    sql_export text(spool_->id());
     if (after == 0) out.sql = sql_export::head(spool_->id(), settings_.ledger.table);
     for (const auto& one : *read) {
       out.sql += text.unit(one);

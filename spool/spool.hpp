@@ -57,6 +57,17 @@ struct server_error {
   bool in_doubt = false; // nobody can tell whether it was carried out
 };
 
+// Of another queue, or of a file: known by where it comes from and its position there.
+struct imported_unit {
+  std::uint64_t position = 0;
+  unit what;
+};
+struct import_outcome {
+  std::uint64_t taken = 0;
+  std::uint64_t skipped = 0; // they had been taken before
+  seq last = 0;              // of those that were taken; 0: none
+};
+
 // What bounds it.
 struct spool_limits {
   std::uint64_t max_bytes = 4ULL << 30;         // append() fails with errc::full past it
@@ -76,6 +87,13 @@ class spool {
 
   // Queues a unit; many queued units share one synced commit. Never blocks on the disk. Thread-safe.
   virtual void append(unit what, appended done) = 0;
+
+  // Queues units that come from elsewhere, all or none of them; those at positions up to the highest that was
+  // ever taken from that source are left out. Positions rise. As append(): called once, on the writer thread.
+  virtual void import(std::string, std::vector<imported_unit>,
+                      std::function<void(result<import_outcome>)> done) {
+    done(failure{errc::closed, "this queue takes nothing from elsewhere"});
+  }
 
   // Pending units with seq > after, in order: at most max_units and (past the first) max_bytes of statement
   // text.

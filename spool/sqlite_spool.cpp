@@ -1,8 +1,9 @@
 // The embedded spool: SQLite on the local disk, one writer thread, an index in memory.
 //
 // Invariant: the index changes after the commit and before the caller is told.
+#include "spool/import_job.hpp"
+#include "spool/packed_unit.hpp"
 #include "spool/pending_index.hpp"
-#include "spool/sealed_value.hpp"
 #include "spool/settling_clock.hpp"
 #include "spool/spool_file.hpp"
 #include "spool/spool_writer.hpp"
@@ -12,10 +13,6 @@
 
 namespace holdwater::spool {
 namespace {
-
-// What a unit costs beside its bytes: its rows, their keys and index entries, its seal; rounded up.
-constexpr std::uint64_t unit_overhead = 160;
-constexpr std::uint64_t most_unit_bytes = 900ULL << 20; // SQLite's limit of a blob is a billion
 
 std::chrono::microseconds system_now() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -29,6 +26,8 @@ class sqlite_spool final : public spool {
   [[nodiscard]] result<void> load();
 
   void append(unit what, appended done) override;
+  void import(std::string source, std::vector<imported_unit> units,
+              std::function<void(result<import_outcome>)> done) override;
   result<std::vector<unit>> read_pending(seq after, std::size_t max_units, std::size_t max_bytes) override;
   result<std::vector<unit>> read_applied(seq after, std::size_t max_units, std::size_t max_bytes) override;
   result<void> mark_applied(seq from, seq to) override;
@@ -59,6 +58,7 @@ class sqlite_spool final : public spool {
   [[nodiscard]] std::optional<failure> no_room_for(std::uint64_t bytes) const;
   [[nodiscard]] spool_limits limits() const;
   [[nodiscard]] bool is_restored() const;
+  [[nodiscard]] bool push_bounded(write_job job);
   [[nodiscard]] write_job append_job(const unit& what, packed_unit packed, appended done);
   [[nodiscard]] result<bool> compact_once();
   void seal_on();
@@ -179,7 +179,6 @@ std::optional<failure> sqlite_spool::no_room_for(std::uint64_t bytes) const {
 write_job sqlite_spool::append_job(const unit& what, packed_unit packed, appended done) {
   auto number = std::make_shared<seq>(0);
   auto kept = std::make_shared<packed_unit>(std::move(packed));
-  const auto bytes = kept->bytes;
   const auto store_it = [number, kept](store& file) -> result<void> {
     auto given = file.insert(*kept);
     if (!given) return given.error();
@@ -194,20 +193,29 @@ write_job sqlite_spool::append_job(const unit& what, packed_unit packed, appende
   const auto tell = [number, done = std::move(done)](const std::optional<failure>& why) {
     done(why ? result<seq>(*why) : result<seq>(*number));
   };
-  return {store_it, show_it, tell, bytes, true};
+  return {store_it, show_it, tell, kept->bytes, true};
 }
 
 void sqlite_spool::append(unit what, appended done) {
-  packed_unit packed{encode_unit(what), encode_tables(tables_of(what)), what.accepted_at, 0};
-  const bool too_large = packed.body.size() > most_unit_bytes;
-  if (options_.compress) packed.body = compress(std::move(packed.body));
-  packed.bytes = packed.body.size() + packed.tables.size() + unit_overhead;
-  auto job = append_job(what, std::move(packed), done);
-  if (auto why = no_room_for(too_large ? most_unit_bytes + 1 : job.bytes)) {
-    // Answered in its turn like any other, and costing nothing while it waits.
+  if (!push_bounded(append_job(what, pack(what, options_.compress), done))) done(closed());
+}
+
+void sqlite_spool::import(std::string source, std::vector<imported_unit> units,
+                          std::function<void(result<import_outcome>)> done) {
+  std::vector<packed_import> all;
+  for (const auto& [position, one] : units)
+    all.push_back({position, pack(one, options_.compress), tables_of(one)});
+  const auto show = [this](const std::vector<store::stored_row>& taken) {
+    for (const auto& row : taken) publish([&](auto&) { publish_pending(row); });
+  };
+  if (!push_bounded(import_job(source, std::move(all), show, done))) done(closed());
+}
+
+// Where there is no room for it, it is refused in its turn, and costs nothing while it waits.
+bool sqlite_spool::push_bounded(write_job job) {
+  if (auto why = no_room_for(job.bytes))
     job = write_job{[why = *why](store&) -> result<void> { return why; }, {}, job.done, 0, true};
-  }
-  if (!writer_.queue().push(std::move(job))) done(closed());
+  return writer_.queue().push(std::move(job));
 }
 
 result<std::vector<unit>> sqlite_spool::read_pending(seq after, std::size_t max_units,

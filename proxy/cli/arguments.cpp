@@ -88,6 +88,20 @@ class parser {
         add(spool, verb::spool_export, "export", "All of them as SQL, to read and to apply by hand");
     exported.add_option("--after", out_.after, "Those behind this number");
     exported.add_option("--output", out_.file, "Into this file instead of the standard output");
+    auto& imported = add(spool, verb::spool_import, "import",
+                         "Put the writes of such a file at the end of the queue, each once");
+    imported.add_option("file", out_.file, "As spool export writes it")->required();
+    imported.add_option("--account", out_.account, "Whose the writes are that do not say so");
+    imported
+        .add_option("--as", out_.source,
+                    "What it is remembered as, instead of the queue that it is of, or its contents")
+        ->check([](const std::string& name) {
+          constexpr auto allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+          const bool good =
+              !name.empty() && name.size() <= 64 && name.find_first_not_of(allowed) == name.npos;
+          return good ? std::string() : std::string("up to 64 letters, digits and .-_");
+        });
+    imported.add_flag("--check", out_.only_check, "Say what is wrong with it, and take nothing");
     auto& verified = *spool.add_subcommand("verify", "Check a spool's file that no Holdwater has open");
     verified.callback([this] { out_.what = verb::spool_verify; });
     verified.add_flag("--json", out_.json, "JSON");

@@ -20,6 +20,7 @@ enum class verb : std::uint8_t {
   spool_list,
   spool_show,
   spool_export,
+  spool_import,
   spool_verify,
   backup,
   dead_list,
@@ -45,7 +46,10 @@ struct arguments {
   std::uint64_t limit = 100;
   std::uint64_t rounds = 0; // of top; 0: until it is stopped
   double timeout_s = 600;
-  std::string file; // to write to or to look at
+  std::string file;    // to write to or to look at
+  std::string account; // of spool import: whose the writes are that do not say so
+  std::string source;  // likewise: what the file is remembered as
+  bool only_check = false;
 };
 
 // What to print, and the exit code, when there is nothing to do.

@@ -13,7 +13,10 @@
 
 #include <openssl/pem.h>
 
+#include <algorithm>
 #include <optional>
+#include <stop_token>
+#include <utility>
 
 namespace holdwater::proxy::cli {
 namespace {
@@ -32,36 +35,43 @@ using bio_ptr = protocol::c_ptr<BIO, &BIO_free>;
 // One conversation: each step runs the context until it has ended, or its time has.
 class conversation {
  public:
-  conversation(const target& where, std::chrono::milliseconds patience)
-      : where_(where), patience_(patience) {}
+  conversation(const target& where, question what)
+      : where_(where), what_(std::move(what)), until_(std::chrono::steady_clock::now() + what_.patience) {}
 
-  answer run(const std::string& method, const std::string& path) {
+  answer run() {
+    const std::stop_callback stops(what_.end, [this] { io_.stop(); });
     if (!connect()) return {0, "cannot connect to " + name() + ": " + failed_.message()};
-    auto question = question_of(method, path);
+    const auto message = message_of();
     if (where_.tls) {
       if (auto problem = encrypt(); !problem.empty()) return {0, problem};
-      return exchange(*secure_, question);
+      return exchange(*secure_, message);
     }
-    return exchange(*plain_, question);
+    return exchange(*plain_, message);
   }
 
  private:
+  using message_type = http::request<http::string_body>;
+
   const target& where_;
-  std::chrono::milliseconds patience_;
+  question what_;
+  std::chrono::steady_clock::time_point until_;
   asio::io_context io_{1};
   std::optional<beast::tcp_stream> plain_;
   std::optional<asio::ssl::context> context_;
   std::optional<beast::ssl_stream<beast::tcp_stream>> secure_;
   error_code failed_;
 
+  [[nodiscard]] auto connect_until() const {
+    return std::min(until_, std::chrono::steady_clock::now() + connect_limit);
+  }
   [[nodiscard]] std::string name() const { return where_.host + ":" + where_.port; }
 
   template <class Start>
   bool step(Start start) {
-    failed_ = {};
+    failed_ = asio::error::operation_aborted; // unless it is carried out
     start([this](error_code error, auto&&...) { failed_ = error; });
     io_.restart();
-    io_.run();
+    if (!what_.end.stop_requested()) io_.run();
     return !failed_;
   }
 
@@ -70,7 +80,7 @@ class conversation {
     const auto found = resolver.resolve(where_.host, where_.port, failed_);
     if (failed_) return false;
     plain_.emplace(io_);
-    plain_->expires_after(connect_limit);
+    plain_->expires_at(connect_until());
     return step([&](auto done) { plain_->async_connect(found, done); });
   }
 
@@ -90,7 +100,7 @@ class conversation {
       return asio::ssl::host_name_verification(where_.host)(good, of);
     });
     SSL_set_tlsext_host_name(secure_->native_handle(), where_.host.c_str());
-    beast::get_lowest_layer(*secure_).expires_after(connect_limit);
+    beast::get_lowest_layer(*secure_).expires_at(connect_until());
     const bool shaken =
         step([&](auto done) { secure_->async_handshake(asio::ssl::stream_base::client, done); });
     return shaken ? "" : "no TLS with " + name() + ": " + failed_.message();
@@ -103,22 +113,23 @@ class conversation {
     return given && X509_cmp(given.get(), shown) == 0;
   }
 
-  [[nodiscard]] http::request<http::empty_body> question_of(const std::string& method,
-                                                            const std::string& path) const {
-    http::request<http::empty_body> out(http::string_to_verb(method), path, 11);
+  [[nodiscard]] message_type message_of() const {
+    message_type out(http::string_to_verb(what_.method), what_.path, 11);
     const bool v6 = where_.host.find(':') != std::string::npos;
     out.set(http::field::host, (v6 ? "[" + where_.host + "]" : where_.host) + ":" + where_.port);
     out.set(http::field::user_agent, "holdwater");
     out.set(http::field::connection, "close");
     if (!where_.token.empty()) out.set(http::field::authorization, "Bearer " + where_.token);
-    if (method == "POST") out.set(http::field::content_length, "0");
+    if (!what_.body.empty()) out.set(http::field::content_type, what_.content_type);
+    if (what_.method == "POST") out.content_length(what_.body.size());
+    out.body() = what_.body;
     return out;
   }
 
   template <class Stream>
-  answer exchange(Stream& stream, const http::request<http::empty_body>& question) {
-    beast::get_lowest_layer(stream).expires_after(patience_);
-    if (!step([&](auto done) { http::async_write(stream, question, done); }))
+  answer exchange(Stream& stream, const message_type& message) {
+    beast::get_lowest_layer(stream).expires_at(until_);
+    if (!step([&](auto done) { http::async_write(stream, message, done); }))
       return {0, name() + " does not listen: " + failed_.message()};
     beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
@@ -148,9 +159,15 @@ bool read_target(const std::string& text, target& out) {
   return !out.host.empty() && !out.port.empty() && out.port.find_first_not_of("0123456789") == out.port.npos;
 }
 
+answer ask(const target& where, question what) {
+  return conversation(where, std::move(what)).run();
+}
+
 answer ask(const target& where, const std::string& method, const std::string& path,
-           std::chrono::milliseconds patience) {
-  return conversation(where, patience).run(method, path);
+           std::chrono::milliseconds patience, std::string body) {
+  question what{.method = method, .path = path, .body = std::move(body)};
+  what.patience = patience;
+  return ask(where, std::move(what));
 }
 
 } // namespace holdwater::proxy::cli

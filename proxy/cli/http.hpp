@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <stop_token>
 #include <string>
 
 namespace holdwater::proxy::cli {
@@ -22,8 +23,19 @@ struct answer {
   std::string body;
 };
 
-// Blocks. `patience` is for the answer to come.
+struct question {
+  std::string method = "GET";
+  std::string path;
+  std::string body{};
+  std::string content_type = "application/octet-stream"; // of a body
+  std::chrono::milliseconds patience{30'000};            // for all of it, the connecting too
+  std::stop_token end{};                                 // gives up early, but for looking a name up
+};
+
+// Blocks.
+[[nodiscard]] answer ask(const target& where, question what);
 [[nodiscard]] answer ask(const target& where, const std::string& method, const std::string& path,
-                         std::chrono::milliseconds patience = std::chrono::seconds(30));
+                         std::chrono::milliseconds patience = std::chrono::seconds(30),
+                         std::string body = {});
 
 } // namespace holdwater::proxy::cli

@@ -2,6 +2,7 @@
 
 #include "proxy/cli/arguments.hpp"
 #include "proxy/cli/http.hpp"
+#include "proxy/cli/import_file.hpp"
 #include "proxy/cli/save_backup.hpp"
 #include "proxy/cli/show.hpp"
 #include "proxy/config/load_options.hpp"
@@ -63,6 +64,7 @@ class client {
     case verb::config_show: return list("/config", show_config);
     case verb::config_reload: return reload();
     case verb::backup: return save_backup(given_, where_);
+    case verb::spool_import: return import_file(given_, where_);
     case verb::spool_verify: break; // needs no port
     }
     return exit_usage;

@@ -116,19 +116,25 @@ bool is_show_warnings(std::string_view text, const sql::statement& one) {
 
 std::string why_not_spoolable(const sql::statement& one, const session_state& state,
                               const std::string& database, bool bound) {
+  const auto knows = [&state](std::string_view name) { return state.user_variable(name) != nullptr; };
+  return why_not_spoolable(one, {database, state.context().character_set_client,
+                                 state.known_last_insert_id.has_value(), bound, knows});
+}
+
+std::string why_not_spoolable(const sql::statement& one, const write_surroundings& around) {
   const bool known_id = has(one.traits, trait::last_insert_id) && !has(one.traits, trait::connection_value) &&
-                        state.known_last_insert_id;
+                        around.knows_last_insert_id;
   for (const auto& [which, words] : hazards)
     if (has(one.traits, which) && !(which == trait::session_function && known_id) &&
-        !(which == trait::placeholder && bound) &&
+        !(which == trait::placeholder && around.bound) &&
         !(which == trait::returning && !one.insert.returned.empty())) // perhaps it asks for the reserved id
       return one.hazard.empty() ? std::string(words) : fmt::format("{} ({})", words, one.hazard);
   for (const auto name : one.user_variables)
-    if (!state.user_variable(name))
+    if (!around.knows_variable(name))
       return fmt::format("a user variable whose value is not known (@{})", name);
-  const auto written = tables_of(one, database, true);
+  const auto written = tables_of(one, around.database, true);
   if (written.empty()) return "a table that cannot be named";
-  const bool utf8 = boost::algorithm::istarts_with(state.context().character_set_client, "utf8");
+  const bool utf8 = boost::algorithm::istarts_with(around.character_set_client, "utf8");
   for (const auto& table : written) {
     // what is queued for it has to be found by sessions with other character sets; and MySQL cuts a name at
     // bytes that are no character, so that it means another table

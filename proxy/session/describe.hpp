@@ -56,8 +56,17 @@ struct command_facts {
 [[nodiscard]] prepared_facts describe_prepared(std::string_view text, const session_state& state,
                                                protocol::sql::analysis& found);
 
+// What a write relies on besides its text.
+struct write_surroundings {
+  std::string database; // the default one
+  std::string_view character_set_client;
+  bool knows_last_insert_id = false;
+  bool bound = false;                                   // values are bound to its placeholders
+  std::function<bool(std::string_view)> knows_variable; // a user variable; its name as written, without the @
+};
 // What in a write forbids to run it later, empty when nothing does.
-// `database`: its default one. `bound`: values are bound to its placeholders.
+[[nodiscard]] std::string why_not_spoolable(const protocol::sql::statement& one,
+                                            const write_surroundings& around);
 [[nodiscard]] std::string why_not_spoolable(const protocol::sql::statement& one, const session_state& state,
                                             const std::string& database, bool bound = false);
 

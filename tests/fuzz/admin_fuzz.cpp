@@ -35,7 +35,7 @@ bool is_one_of(const action& what) {
 
 bool changes(const action& what) {
   return is_one_of<sync_now, reconnect, clear_cache, retry_dead, discard_dead, reload_configuration, back_up,
-                   forget_backup>(what);
+                   forget_backup, import_units>(what);
 }
 
 void look_at_action(const action& what, const request& asked) {

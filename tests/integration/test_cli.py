@@ -192,7 +192,7 @@ def test_the_completion_knows_every_command():
         path = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "conf/holdwater.bash-completion")
         return subprocess.run(["bash", "-c", script, "bash", path, *words], capture_output=True, text=True).stdout.split()
     assert completes("st") == ["status"]
-    assert completes("spool", "") == ["list", "show", "export", "verify"]
+    assert completes("spool", "") == ["list", "show", "export", "import", "verify"]
     assert completes("dead", "re") == ["retry"]
     assert "--json" in completes("status", "--")
     assert "--listen" in completes("--l")

@@ -56,6 +56,12 @@ class fake_control final : public control {
     done(std::string("a\0\xff", 3), error);
   }
   void forget_backup(completion done) override { act("forget_backup", std::move(done)); }
+  void import_units(bool only_check, std::string bytes, std::function<void(import_report)> done) override {
+    note("import " + std::to_string(only_check) + " " + std::to_string(bytes.size()));
+    import_report outcome{.done = error.empty(), .reason = error, .unit = {}, .statement = {}, .taken = 2};
+    if (!error.empty()) outcome.unit = outcome.statement = 1;
+    done(outcome);
+  }
   [[nodiscard]] std::vector<listed_option> configuration() const override {
     return {{"listen", "x", true, false}};
   }

@@ -1,7 +1,8 @@
-#include "proxy/export_sql.hpp"
+#include "proxy/sql_files/export_sql.hpp"
 
 #include "protocol/sql/placeholders.hpp"
 #include "proxy/config/utf8.hpp"
+#include "proxy/sql_files/unit_head.hpp"
 #include "spool/context_sql.hpp"
 #include "spool/parameter_text.hpp"
 
@@ -49,8 +50,9 @@ std::string readable(std::string text) {
   return text;
 }
 
-// Its bytes mean the same in a file of UTF-8.
+// Its bytes mean the same in a file of UTF-8, and none of its comments looks like one of ours.
 bool stays_readable(std::string_view text, std::string_view character_set) {
+  if (text.find(unit_head_mark) != text.npos) return false;
   const bool ascii = std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   return ascii || (character_set.starts_with("utf8") && find_bad_utf8(text) == text.npos);
 }
@@ -69,14 +71,15 @@ std::string sql_export::head(const std::string& spool_id, const std::string& led
       "-- The writes that wait in Holdwater's queue {0}, in their order.\n"
       "-- They wait there still, and are applied when the server is back. If this text is applied instead, "
       "on the\n"
-      "-- server that Holdwater is before, tell its ledger after each unit, while Holdwater is stopped:\n"
+      "-- server that Holdwater is before, or given to another Holdwater (holdwater spool import), tell its "
+      "ledger after\n"
+      "-- each unit, while Holdwater is stopped:\n"
       "--   UPDATE {1} SET applied_seq = NUMBER WHERE spool_id = '{0}';\n\n",
       spool_id, ledger_table);
 }
 
 std::string sql_export::unit(const spool::unit& one) {
-  auto out = fmt::format("-- number {}, account {}, accepted {}\n", one.number, in_comment(one.account),
-                         moment(one.accepted_at));
+  auto out = print_unit_head({one.number, in_comment(one.account), spool_id_}, moment(one.accepted_at));
   const auto isolation = one.statements.empty() ? std::string() : one.statements.front().context.isolation;
   if (auto set = spool::set_isolation(isolation);
       !set.empty() && (!context_ || context_->isolation != isolation))
@@ -107,7 +110,7 @@ std::string sql_export::statement(const spool::statement& one) {
   while (text.ends_with(';') || text.ends_with(' ') || text.ends_with('\n')) text.pop_back();
   const auto& character_set = one.context.character_set_client;
   if (stays_readable(text, character_set)) return out + text + "\n;\n";
-  // Other bytes would not survive an editor.
+  // Other bytes would not survive an editor, and what looks like ours would mislead an import.
   return out + fmt::format("SET @holdwater = {};\nPREPARE holdwater FROM @holdwater;\nEXECUTE holdwater;\n",
                            spool::hex_literal(text, find_bad_utf8(text) != text.npos &&
                                                             character_set.starts_with("utf8")

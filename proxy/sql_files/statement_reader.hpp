@@ -1,0 +1,50 @@
+// Cuts a file of SQL into its statements, the way the server's scanner would, without holding more of it in
+// memory than the longest one.
+//
+// Invariant: what next() gives are the file's bytes between two semicolons that are no part of a literal or a
+// comment, in the file's order, none left out but blanks and the comments before a statement.
+#pragma once
+
+#include "protocol/sql/analysis.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <istream>
+#include <string>
+#include <string_view>
+
+namespace holdwater::proxy {
+
+class statement_reader {
+ public:
+  struct piece {
+    std::string_view text;  // until the next call; empty: nothing between two semicolons
+    std::uint64_t line = 0; // where it begins
+    std::string note;       // the last line before it that is a comment and begins with `mark`
+    std::uint64_t note_line = 0;
+  };
+  enum class outcome : std::uint8_t { statement, end, unreadable, too_long };
+
+  // `mark` is what a comment begins with that is told.
+  statement_reader(std::istream& from, std::string mark) : from_(from), mark_(std::move(mark)) {}
+
+  [[nodiscard]] outcome next(const protocol::sql::dialect& how, piece& out);
+  [[nodiscard]] std::uint64_t bytes() const { return read_ - (buffer_.size() - at_); } // passed so far
+  [[nodiscard]] std::uint64_t line() const { return line_; }
+
+ private:
+  // False at the end of the file.
+  bool read_more();
+  bool skip_blanks(piece& out);
+  void pass(std::size_t count);
+
+  std::istream& from_;
+  std::string mark_;
+  std::string buffer_;
+  std::size_t at_ = 0; // what is before it is done
+  std::uint64_t read_ = 0;
+  std::uint64_t line_ = 1;
+  bool whole_ = false; // the file's end is in the buffer
+};
+
+} // namespace holdwater::proxy

@@ -1,0 +1,86 @@
+// A file as spool export writes it, as the units that it was made of.
+//
+// Its SETs become what each statement is to be run under; a transaction is one unit, and so is each statement
+// outside of one. Whether a statement may be queued at all is not decided here (spooling/check_import).
+//
+// Invariant: whose a write is, only a head says that stands between two units: a comment that is a part of a
+// statement, or behind the SETs that belong to it, is none.
+#pragma once
+
+#include "proxy/sql_files/statement_reader.hpp"
+#include "proxy/sql_files/unit_head.hpp"
+#include "spool/unit.hpp"
+
+#include <cstdint>
+#include <istream>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdwater::proxy {
+
+struct read_unit {
+  spool::unit what;                 // its number and its queue are in `head`
+  unit_head head;                   // of the file; number 0: it has none
+  std::vector<std::uint64_t> lines; // where its statements begin
+  std::uint64_t last_line = 0;
+};
+
+class unit_reader {
+ public:
+  // `account`: whose the units are that have no head.
+  unit_reader(std::istream& from, std::string account)
+      : statements_(from, unit_head_mark), account_(std::move(account)) {}
+
+  enum class outcome : std::uint8_t { unit, end, wrong };
+  [[nodiscard]] outcome next(read_unit& out);
+  [[nodiscard]] const std::string& error() const { return error_; } // "line 3: ..."
+  [[nodiscard]] std::uint64_t bytes() const { return statements_.bytes(); }
+
+ private:
+  [[nodiscard]] bool fail(std::uint64_t line, std::string_view why);
+  // Each is false when that cannot be; `error_` says why.
+  [[nodiscard]] bool take(const statement_reader::piece& piece);
+  [[nodiscard]] bool take_head(const statement_reader::piece& piece);
+  [[nodiscard]] bool take_set(std::uint64_t line);
+  [[nodiscard]] bool take_assignment(const protocol::sql::assignment& one, std::uint64_t line);
+  [[nodiscard]] bool take_variable(const protocol::sql::assignment& one, std::uint64_t line);
+  [[nodiscard]] bool take_prepare(std::uint64_t line);
+  [[nodiscard]] bool take_execute(std::string_view text, std::uint64_t line);
+  [[nodiscard]] bool take_write(std::string_view text, std::uint64_t line);
+  [[nodiscard]] bool begin(std::uint64_t line);
+  [[nodiscard]] bool commit(std::uint64_t line);
+  [[nodiscard]] std::optional<std::string> text_of_variable(std::string_view name) const;
+
+  statement_reader statements_;
+  std::string account_;
+  std::string error_;
+  protocol::sql::analysis found_;
+  protocol::sql::dialect dialect_;
+
+  // What the file has set so far.
+  spool::statement_context context_;
+  bool has_mode_ = false, has_character_set_ = false;
+  std::chrono::microseconds timestamp_{0};
+  std::optional<std::uint64_t> insert_id_, last_insert_id_; // for the next write alone
+  struct variable {
+    std::string literal;
+    std::string text; // its bytes, when it is a string
+  };
+  std::map<std::string, variable, std::less<>> variables_;   // by name in lower case
+  std::map<std::string, std::string, std::less<>> prepared_; // likewise: the statements' texts
+  bool settings_pending_ = false;                            // SETs came that no write has followed yet
+
+  unit_head head_;                         // of what comes
+  bool head_used_ = true;                  // it was some unit's already
+  std::optional<std::uint64_t> open_line_; // of START TRANSACTION
+  read_unit unit_;                         // being read
+  bool ready_ = false;
+};
+
+// NULL, a number, '', or bytes in hex: the forms in which a user variable's value is kept.
+[[nodiscard]] bool is_kept_literal(std::string_view text);
+
+} // namespace holdwater::proxy

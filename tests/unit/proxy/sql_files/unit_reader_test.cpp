@@ -1,0 +1,108 @@
+// What a file that a person has written or changed may say, and what is wrong in which line.
+#include "proxy/sql_files/unit_reader.hpp"
+
+#include <doctest/doctest.h>
+
+#include <sstream>
+
+using namespace holdwater::proxy;
+
+namespace {
+
+const std::string settings = "SET sql_mode = '', character_set_client = 'utf8mb4';\n";
+const std::string queue(32, 'b');
+
+std::string head(int number, const std::string& account, const std::string& of = queue) {
+  return print_unit_head({static_cast<std::uint64_t>(number), account, of}, "2026-11-26 20:00:00.000000 UTC");
+}
+
+struct whole {
+  std::vector<read_unit> units;
+  std::string error;
+};
+
+whole read(const std::string& text, const std::string& account = "app") {
+  std::istringstream file(text);
+  unit_reader reader(file, account);
+  whole out;
+  read_unit one;
+  while (reader.next(one) == unit_reader::outcome::unit) out.units.push_back(one);
+  out.error = reader.error();
+  return out;
+}
+
+std::string error_of(const std::string& text, const std::string& account = "app") {
+  return read(settings + text, account).error;
+}
+
+} // namespace
+
+TEST_CASE("a plain file of an account is taken statement by statement") {
+  const auto all =
+      read(settings + "USE shop;\nDELETE FROM a;\nSTART TRANSACTION;\nDELETE FROM b;\n\nDELETE FROM c;\n"
+                      "COMMIT;\nBEGIN; COMMIT;\nDELETE FROM d");
+  CHECK(all.error.empty());
+  REQUIRE(all.units.size() == 3);
+  CHECK(all.units[0].what.account == "app");
+  CHECK(all.units[0].what.statements[0].context.database == "shop");
+  CHECK(all.units[0].head.number == 0);
+  CHECK(all.units[1].lines == std::vector<std::uint64_t>{5, 7});
+  CHECK(all.units[1].last_line == 8);
+  CHECK(all.units[2].what.statements[0].text == "DELETE FROM d");
+}
+
+TEST_CASE("what is wrong is said with its line") {
+  CHECK(error_of("BEGIN;\nDELETE FROM t;") == "line 2: the transaction that begins here has no COMMIT");
+  CHECK(error_of("COMMIT;") == "line 2: no transaction is open");
+  CHECK(error_of("BEGIN;BEGIN;") == "line 2: a transaction is open already");
+  CHECK(error_of("START TRANSACTION READ ONLY;").starts_with("line 2: "));
+  CHECK(error_of("SET GLOBAL sql_mode = '';").starts_with("line 2: SET of sql_mode: "));
+  CHECK(error_of("SET NAMES latin1;").starts_with("line 2: SET of this: "));
+  CHECK(error_of("SET wait_timeout = 1;").starts_with("line 2: SET of wait_timeout: "));
+  CHECK(error_of("SET timestamp = 'x';").starts_with("line 2: SET of timestamp: "));
+  CHECK(error_of("SET foreign_key_checks = 2;").starts_with("line 2: SET of foreign_key_checks: "));
+  CHECK(error_of("SET @x = NOW();").starts_with("line 2: SET of @x: "));
+  CHECK(error_of("EXECUTE p;").starts_with("line 2: EXECUTE of"));
+  CHECK(error_of("PREPARE p FROM @p;").starts_with("line 2: PREPARE of"));
+  CHECK(error_of("DELETE FROM t;", "").starts_with("line 2: whose write"));
+  CHECK(read("\nDELETE FROM t;").error.starts_with("line 2: sql_mode and character_set_client"));
+}
+
+TEST_CASE("numbers rise, are of one queue, and are not there for some writes only") {
+  const std::string write = settings + "DELETE FROM t;\n";
+  CHECK(read(head(1, "a") + write + head(3, "b") + write).units.at(1).what.account == "b");
+  CHECK(read(head(3, "a") + write + head(3, "b") + write).error == "line 4: number 3 does not follow 3");
+  CHECK(
+      read(head(3, "a") + write + head(4, "b", std::string(32, 'c')) + write).error.starts_with("line 4: "));
+  CHECK(read(head(3, "a") + write + write)
+            .error.starts_with("line 5: the writes before this one have numbers"));
+}
+
+TEST_CASE("a head counts only between two units") {
+  const std::string write = settings + "DELETE FROM t;\n";
+  CHECK(read(settings + head(1, "root") + "DELETE FROM t;").units.at(0).what.account == "app");
+  CHECK(read("BEGIN;\n" + head(1, "root") + write + "COMMIT;").units.at(0).what.account == "app");
+  CHECK(
+      read(head(1, "a") + "BEGIN;" + write + head(2, "root") + write + "COMMIT;").units.at(0).what.account ==
+      "a");
+}
+
+TEST_CASE("a head is read from its end, since a name may hold anything") {
+  const auto one = unit_head{7, "a, accepted b, queue c", queue};
+  CHECK(read_unit_head(print_unit_head(one, "now")) == one);
+  CHECK(read_unit_head("-- number 7, account a, accepted b, queue c, accepted now, queue " + queue) == one);
+  CHECK(read_unit_head("-- number 7, account a, accepted now") == unit_head{7, "a", ""});
+  CHECK_FALSE(read_unit_head("-- number 0, account a, accepted now"));
+  CHECK_FALSE(read_unit_head("-- number x, account a, accepted now"));
+  CHECK_FALSE(read_unit_head("-- number 7, account a"));
+}
+
+TEST_CASE("only what is a literal in every mode is kept of a variable") {
+  for (const char* good : {"NULL", "42", "-1.5", "''", "_utf8mb4 0x61", "_latin1 0xE9 COLLATE latin1_bin"})
+    CHECK_MESSAGE(is_kept_literal(good), good);
+  for (const char* bad : {"", "-", ".", "1; DROP TABLE t", "_utf8mb4 0x", "_utf8mb4 0x61 COLLATE",
+                          "_utf8mb4 0x61, @y = 1", "NOW()", "'a'", "1 OR 1"})
+    CHECK_FALSE_MESSAGE(is_kept_literal(bad), bad);
+  CHECK(read(settings + "SET @x = 'a'; UPDATE t SET s = @X;").units.at(0).what.statements[0].user_variables ==
+        std::vector<holdwater::spool::user_variable>{{"X", "_utf8mb4 0x61"}});
+}

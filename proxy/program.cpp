@@ -104,6 +104,7 @@ std::string program::start() {
   if (auto problem = choose_backend(); !problem.empty()) return problem;
   if (auto problem = open_data(); !problem.empty()) return problem;
   if (auto problem = open_tls(); !problem.empty()) return problem;
+  if (auto problem = open_hooks(); !problem.empty()) return problem;
   monitor_ = std::make_unique<monitor>(settings_, board_, replayer_.get(), spool_.get());
   monitor_->on_connected([this](spool::mysql_connection& connection) { learn_from(connection, profile_); });
   services_.emplace(services{settings_, board_, *monitor_, profile_, counters_, writes_.get(), spool_.get(),
@@ -124,6 +125,8 @@ std::string program::start() {
   if (ids_) ids_->start();
   if (cache_) cache_->start();
   if (warmer_) warmer_->start();
+  hooks_.start();
+  told_ = monitor_->past().back();
   monitor_->start();
   listener_->start();
   if (socket_listener_) socket_listener_->start();
@@ -211,7 +214,7 @@ std::string program::open_spool(const spool::key_ring_ptr& keys) {
   replay.database = settings_.server.database;
   replay.ledger_table = settings_.ledger.table;
   replay.timeouts = timeouts;
-  replayer_ = std::make_unique<spool::replayer>(*spool_, std::move(replay), *writes_);
+  replayer_ = std::make_unique<spool::replayer>(*spool_, std::move(replay), observer_of_replay());
   ids_ = std::make_unique<insert_ids>(
       insert_ids_options{server, credentials_of(settings_).front(), settings_.server.database, timeouts,
                          settings_.insert_ids.block, settings_.data_dir + "/ids.db"});
@@ -340,6 +343,7 @@ void program::stop() {
   if (ids_) ids_->stop();
   if (cache_) cache_->stop();
   monitor_->stop();
+  hooks_.stop();
   if (spool_) spool_->close();
   slow_work_.join();
   remove_backup();
@@ -360,6 +364,7 @@ void program::follow_state(server_view view) {
   tell_service_manager(
       fmt::format("STATUS=the server is {}{}", name_of(view.state), view.reads ? ", reads go on" : ""));
   if (ids_) tell_ids(view.state);
+  if (hooks_.any()) asio::post(main_loop_, [this] { tell_changes(); }); // the monitor's lock is held here
   if (warmer_) warmer_->server_is(view.state == server_state::up);
   if (!view.answers() || profile_.knows_greeting()) return;
   workers_.front()->learn_greeting();

@@ -9,6 +9,7 @@
 
 #include "protocol/rsa.hpp"
 #include "proxy/cache/read_cache.hpp"
+#include "proxy/hook/hooks.hpp"
 #include "proxy/insert_ids/insert_ids.hpp"
 #include "proxy/listener.hpp"
 #include "proxy/net/tls_context.hpp"
@@ -105,6 +106,10 @@ class program final : public admin::control {
   [[nodiscard]] std::optional<admin::import_report> why_not_imported(import_part& part,
                                                                      const import_terms& terms) const;
   void take_import(import_part part, std::function<void(admin::import_report)> done);
+  [[nodiscard]] std::string open_hooks();
+  [[nodiscard]] spool::replay_observer& observer_of_replay();
+  void tell_changes();
+  void watch_spool();
   void follow_state(server_view view);
   void tell_ids(server_state state);
   void sample_on();
@@ -134,6 +139,10 @@ class program final : public admin::control {
   profile_store profile_;
   std::unique_ptr<spool::spool> spool_;
   std::unique_ptr<write_queue> writes_;
+  hooks hooks_;
+  state_history::change told_;                           // the last change of state that the hooks know
+  std::string spool_state_ = "accepting", seen_state_;   // as the hooks were told, and as it was a second ago
+  std::unique_ptr<spool::replay_observer> dead_letters_; // null: nobody wants to hear of them
   std::unique_ptr<spool::replayer> replayer_;
   std::unique_ptr<insert_ids> ids_;
   std::unique_ptr<read_cache> cache_; // null: cache.enabled is false

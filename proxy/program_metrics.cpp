@@ -134,6 +134,20 @@ void add_pool(page& out, const session_counters& counted, const admin::pool_heal
                               static_cast<double>(counted.pool_closed[why].load(std::memory_order_relaxed))});
 }
 
+void add_hooks(page& out, const hooks& all) {
+  if (!all.any()) return;
+  auto& events = out.family("holdwater_hook_events_total", "Events for hooks, by what became of them.");
+  for (const auto& one : all.senders()) {
+    const auto counted = one->count();
+    const auto add = [&](const char* result, std::uint64_t value) {
+      events.samples.push_back({{{"hook", one->name()}, {"result", result}}, static_cast<double>(value)});
+    };
+    add("delivered", counted.delivered);
+    add("failed", counted.failed);
+    add("dropped", counted.dropped);
+  }
+}
+
 } // namespace
 
 traffic::totals program::traffic_now() const {
@@ -149,6 +163,7 @@ std::vector<admin::counter> program::metrics() const {
   add_traffic(out, traffic_now());
   add_server(out, counters_, monitor_->efforts());
   add_pool(out, counters_, pool_snapshot(), settings_);
+  add_hooks(out, hooks_);
   out.gauge("holdwater_server_answers", "1 while reads go to the server, whatever its state.",
             board_.view().answers() ? 1 : 0);
   if (!spool_) return out.take();

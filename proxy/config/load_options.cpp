@@ -1,6 +1,7 @@
 #include "proxy/config/load_options.hpp"
 #include "protocol/ip_address.hpp"
 #include "proxy/config/flags.hpp"
+#include "proxy/config/http_url.hpp"
 #include "proxy/config/warm_reads.hpp"
 
 #include <fmt/format.h>
@@ -114,10 +115,17 @@ class loader {
     if (!protocol::network_list::parse(values.proxy_protocol_networks, &wrong))
       errors_.push_back(fmt::format("proxy_protocol_networks: \"{}\" is no address and no network", wrong));
     check_warm(values);
+    check_hook(values);
     warn_of_readable_secrets();
   }
 
   // What is asked by itself must do nothing but be kept.
+  // Without showing it.
+  void check_hook(const options& values) {
+    if (!values.hook.url.empty() && !read_http_url(values.hook.url))
+      errors_.push_back("hook.url: takes http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH");
+  }
+
   void check_warm(const options& values) {
     const auto& asked = values.cache.warm;
     if (asked.empty()) return;
@@ -229,7 +237,7 @@ class loader {
   void warn_of_readable_secrets() {
     const bool secrets = from("server.password") == origin::file || from("spool.key") == origin::file ||
                          from("admin.token") == origin::file || from("admin.read_token") == origin::file ||
-                         !loaded_.values.accounts.empty();
+                         from("hook.url") == origin::file || !loaded_.values.accounts.empty();
     if (!loaded_.file.empty() && secrets) warn_if_readable(loaded_.file);
   }
 

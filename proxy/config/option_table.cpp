@@ -207,6 +207,13 @@ constexpr std::array table{
     "What the log and the dashboard say of a statement: none (only its kind), shape (without its values), full.", in<&o::log, &o::log_options::statements>},
   option_row{"log.slow_statement", seconds, {0, day_ms}, "", "", true,
     "Seconds after which an answered statement is logged as slow; 0 logs none.", in<&o::log, &o::log_options::slow_statement>},
+
+  option_row{"hook.command", text, any, "", "", false,
+    "A program that is run when the server's state changes, a write becomes a dead letter, replay halts, or writes are refused or taken again: its path, without arguments. It gets the event as JSON on its standard input and in HOLDWATER_EVENT and others. Empty: none.", in<&o::hook, &o::hook_options::command>},
+  option_row{"hook.url", secret, any, "", "", false,
+    "Where the same JSON is POSTed: http://HOST[:PORT]/PATH or https://..., whose certificate one of the system's authorities must have signed. It may hold a secret, so it is not shown.", in<&o::hook, &o::hook_options::url>},
+  option_row{"hook.timeout", seconds, {100, day_ms}, "", "", false,
+    "Seconds that one run or request may take; then it is ended, and tried again.", in<&o::hook, &o::hook_options::timeout>},
 };
 // clang-format on
 

@@ -167,6 +167,11 @@ struct options {
     std::string statements = "shape";                 // none, shape, full: what may be said of a statement
     std::chrono::milliseconds slow_statement{10'000}; // a longer one is logged; 0: none is
   } log;
+  struct hook_options {
+    std::string command; // a program that is run for each event; empty: none
+    std::string url;     // that each event is POSTed to; empty: none. It may hold a secret
+    std::chrono::milliseconds timeout{10'000};
+  } hook;
 
   // How long a client may be kept waiting instead of being failed: retry_attempts x retry_delay.
   [[nodiscard]] std::chrono::milliseconds hold() const { return retry_attempts * retry_delay; }

@@ -1,0 +1,176 @@
+"""hook.command and hook.url: who is told of states, dead letters, halts and refusals, and that nobody waits for them."""
+import http.server
+import json
+import os
+import ssl
+import subprocess
+import threading
+
+import pytest
+
+from lib.process import free_port, wait_until
+from lib.proxy import binary
+from lib.sql import run, spooled_seq
+
+CANARY = "wallaby-4711"
+
+
+class Listener:
+    """A little HTTP server, which answers as it is told to and keeps what it got."""
+
+    def __init__(self, certificate=None):
+        self.events, self.answers, self.gate = [], [], threading.Event()
+        self.gate.set()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.gate.wait(60)
+                outer.events.append((self.path, self.headers["Content-Type"], json.loads(body)))
+                self.send_response(outer.answers.pop(0) if outer.answers else 204)
+                self.end_headers()
+
+            def log_message(self, *arguments):
+                pass
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.gate.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+    def states(self):
+        return [(one["from"], one["to"]) for _, _, one in list(self.events) if one["event"] == "state"]
+
+    def of(self, kind):
+        return [one for _, _, one in list(self.events) if one["event"] == kind]
+
+
+@pytest.fixture
+def listener():
+    one = Listener()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def script(tmp_path):
+    """A program that keeps what it got, a line for each event."""
+    def make(text='line=$(cat); echo "$line" >> "$here/events"; env > "$here/env-$HOLDWATER_EVENT"'):
+        path = tmp_path / "hook.sh"
+        path.write_text(f"#!/bin/sh\nhere={tmp_path}\n{text}\n")
+        path.chmod(0o700)
+        return path
+    make.events = lambda: [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()] if (tmp_path / "events").exists() else []
+    make.folder = tmp_path
+    return make
+
+
+def test_an_outage_with_a_dead_letter_is_told_to_a_program_and_a_url(server, start_proxy, script, listener):
+    proxy = start_proxy(server, HOLDWATER_HOOK_COMMAND=script(), HOLDWATER_HOOK_URL=f"http://127.0.0.1:{listener.port}/told?key=secret-of-the-url")
+    run(proxy.connect(), "CREATE TABLE t (id VARCHAR(40) PRIMARY KEY) ENGINE=InnoDB")
+    run(proxy.connect(), f"INSERT INTO t VALUES ('{CANARY}')")
+    server.stop()
+    proxy.wait_state("down")
+    spooled_seq(proxy.connect(), f"INSERT INTO t VALUES ('{CANARY}')")
+    server.start()
+    wait_until(lambda: proxy.health()["spool"]["dead"] == 1 and proxy.state() == "up", 60, "it has drained, and has a dead letter")
+    wait_until(lambda: listener.states()[-1:] == [("draining", "up")] and listener.of("dead_letter"), 20, "the url knows")
+    wait_until(lambda: len(script.events()) == len(listener.events), 20, "the program knows as much")
+    assert script.events() == [one for _, _, one in listener.events], "both in the same order"
+    assert {(path, kind) for path, kind, _ in listener.events} == {("/told?key=secret-of-the-url", "application/json")}
+    told = listener.states()
+    assert ("up", "suspect") in told and ("suspect", "down") in told and ("down", "draining") in told
+    assert all(told[at][1] == told[at + 1][0] for at in range(len(told) - 1)), "no change is left out"
+    down = next(one for one in listener.of("state") if one["to"] == "down")
+    assert down["why"] and down["since"] < down["at"] and down["queue"] == proxy.health()["spool"]["id"] and str(server.port) in down["server"]
+    assert down["reads_go_on"] is False and down["pending"] == 0
+    dead = listener.of("dead_letter")[0]
+    assert dead["number"] == 1 and dead["error"] == 1062 and "Duplicate entry" in dead["reason"]
+    assert CANARY not in json.dumps(script.events()) and CANARY not in proxy.log_text() and "secret-of-the-url" not in proxy.log_text()
+    variables = (script.folder / "env-dead_letter").read_text()
+    assert "HOLDWATER_EVENT_NUMBER=1\n" in variables and proxy.account.password not in variables and "MYSQL_" not in variables
+    assert proxy.json("/config") and "secret-of-the-url" not in json.dumps(proxy.json("/config"))
+    assert f'holdwater_hook_events_total{{hook="hook.url",result="delivered"}} {len(listener.events)}' in proxy.http("/metrics")[1].decode()
+
+
+def test_a_halt_and_refused_writes_are_told(mariadb, start_proxy, listener):
+    proxy = start_proxy(mariadb, HOLDWATER_HOOK_URL=f"http://127.0.0.1:{listener.port}", HOLDWATER_SPOOL_MAX_BYTES="1MiB", HOLDWATER_SPOOL_MAX_STATEMENT_BYTES="512KiB",
+                        HOLDWATER_SPOOL_MAX_TRANSACTION_BYTES="512KiB", HOLDWATER_SPOOL_COMPRESS="false")
+    run(proxy.connect(), "CREATE TABLE t (s MEDIUMTEXT) ENGINE=InnoDB")
+    mariadb.stop()
+    proxy.wait_state("down")
+    connection = proxy.connect()
+    with pytest.raises(Exception, match="full"):
+        for _ in range(20):
+            spooled_seq(connection, f"INSERT INTO t VALUES ('{CANARY}{'x' * 100_000}')")
+    wait_until(lambda: listener.of("spool"), 20, "it is told that writes are refused")
+    refused = listener.of("spool")[0]
+    assert refused["state"] == "refusing" and "full" in refused["reason"] and refused["pending"] > 0 and refused["limit_bytes"] == 1 << 20
+    mariadb.start()
+    proxy.wait_drained()
+    wait_until(lambda: listener.of("spool")[-1]["state"] == "accepting", 20, "and that they are taken again")
+    mariadb.run("DELETE FROM holdwater_ledger", database=proxy.database)
+    mariadb.stop()
+    proxy.wait_state("down")
+    mariadb.start()
+    proxy.wait_state("halted")
+    wait_until(lambda: listener.of("halted"), 20, "it is told that replay has halted")
+    assert "ledger" in listener.of("halted")[0]["reason"] and ("draining", "halted") in listener.states()
+    assert CANARY not in json.dumps([one for _, _, one in listener.events])
+
+
+def test_hooks_that_fail_hang_and_die_delay_nobody_and_are_counted(mariadb, start_proxy, script, listener):
+    listener.answers += [500, 500, 500, 404, 204]
+    path = script('echo "$$" >> "$here/started"; sleep 600')
+    proxy = start_proxy(mariadb, HOLDWATER_HOOK_COMMAND=path, HOLDWATER_HOOK_URL=f"http://127.0.0.1:{listener.port}/", HOLDWATER_HOOK_TIMEOUT="0.5")
+    run(proxy.connect(), "CREATE TABLE t (id INT) ENGINE=InnoDB")
+    mariadb.stop()
+    proxy.wait_state("down")
+    spooled_seq(proxy.connect(), "INSERT INTO t VALUES (1)")
+    mariadb.start()
+    proxy.wait_drained()
+    assert mariadb.run("SELECT id FROM t", database=proxy.database) == ((1,),), "while its hooks hang"
+
+    def counted(hook, result):
+        return f'holdwater_hook_events_total{{hook="{hook}",result="{result}"}} 1\n' in proxy.http("/metrics")[1].decode()
+    wait_until(lambda: counted("hook.url", "failed"), 30, "an event was given up after three attempts")
+    wait_until(lambda: counted("hook.command", "failed"), 30, "the same of the program's")
+    started = (script.folder / "started").read_text().split()
+    assert len(started) >= 3
+    log = proxy.log_text()
+    assert "127.0.0.1 answered 500" in log and "it was killed, since its time (hook.timeout) was over" in log
+    listener.gate.clear()  # it hangs from now on
+    assert proxy.stop() == 0, "an end waits for no hook"
+    for number in started + (script.folder / "started").read_text().split():
+        assert not os.path.exists(f"/proc/{number}"), "each was killed and reaped"
+
+
+def test_https_is_verified_and_a_wrong_setting_stops_the_start(mariadb, start_proxy, tmp_path):
+    certificate = tmp_path / "both.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+                    "-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "certificate.pem")], check=True, capture_output=True)
+    certificate.write_text((tmp_path / "key.pem").read_text() + (tmp_path / "certificate.pem").read_text())
+    listener = Listener(str(certificate))
+    try:
+        url = f"https://127.0.0.1:{listener.port}/"
+        stranger = start_proxy(mariadb, HOLDWATER_HOOK_URL=url)
+        wait_until(lambda: "no TLS with 127.0.0.1" in stranger.log_text(), 30, "it is nobody's certificate")
+        assert not listener.events
+        known = start_proxy(mariadb, HOLDWATER_HOOK_URL=url, SSL_CERT_FILE=tmp_path / "certificate.pem")
+        wait_until(lambda: listener.states(), 30, "it is trusted")
+        assert known.state() == "up"
+    finally:
+        listener.close()
+    for setting, why in (({"HOLDWATER_HOOK_URL": "ftp://there/"}, "hook.url: takes http://"), ({"HOLDWATER_HOOK_COMMAND": str(tmp_path / "nowhere")}, "cannot be run")):
+        done = subprocess.run([binary(), "--listen", f"127.0.0.1:{free_port()}", "--admin-listen", f"127.0.0.1:{free_port()}", "--data-dir", str(tmp_path / "data")],
+                              env={"PATH": os.environ["PATH"], "MYSQL_USER": "app", "MYSQL_DATABASE": "app", **setting}, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode != 0 and why in done.stdout + done.stderr and "ftp://there/" not in done.stdout + done.stderr, done

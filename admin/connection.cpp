@@ -156,7 +156,8 @@ class http_connection final : public connection,
   std::shared_ptr<shared_state> shared_;
   std::shared_ptr<reply_slot> waiting_;
   bool stopped_ = false;
-  bool importing_ = false; // the one that may send much
+  bool importing_ = false;  // the one that may send much
+  std::optional<role> who_; // asks; nothing: from an address that has been wrong too often
 
   [[nodiscard]] auto& stream() {
     if constexpr (secure)
@@ -215,7 +216,10 @@ class http_connection final : public connection,
     bottom().expires_after(shared_->how.request_timeout);
     co_await http::async_read_header(stream(), buffer_, parser,
                                      asio::redirect_error(asio::use_awaitable, error));
-    if (!error) error = bound_body(parser);
+    if (!error) {
+      who_ = admit(parser.get());
+      error = bound_body(parser);
+    }
     if (!error && beast::iequals(parser.get()[http::field::expect], "100-continue"))
       error = co_await write_continue();
     if (!error)
@@ -225,11 +229,8 @@ class http_connection final : public connection,
 
   // Only an import's body may be large, and only once at a time.
   error_code bound_body(http::request_parser<http::string_body>& parser) {
-    const auto& message = parser.get();
-    const auto shown = message.find(http::field::authorization);
-    const bool may = !shared_->door.open() && shown != message.end() &&
-                     shared_->door.admit(std::string(shown->value())) == role::operate;
-    if (may && message.target().starts_with(import_path)) {
+    const bool may = !shared_->door.open() && who_ == role::operate;
+    if (may && parser.get().target().starts_with(import_path)) {
       if (shared_->importing) return asio::error::already_started;
       importing_ = shared_->importing = true;
       bottom().expires_after(import_patience * shared_->how.request_timeout);
@@ -255,13 +256,12 @@ class http_connection final : public connection,
   asio::awaitable<std::optional<reply>> answer_to(request_message& message) {
     if (message.version() >= 11 && message.count(http::field::host) != 1)
       co_return refuse(400, "a request needs one Host header");
-    const auto who = admit(message);
-    if (!who) {
+    if (!who_) {
       auto told = refuse(429, "too many wrong tokens from this address; wait");
       told.retry_after = std::to_string(shared_->how.failure_window.count());
       co_return told;
     }
-    auto decided = route(as_request(message), shared_->how.host_names, *who);
+    auto decided = route(as_request(message), shared_->how.host_names, *who_);
     if (auto* refused = std::get_if<reply>(&decided)) co_return std::move(*refused);
     auto& what = std::get<action>(decided);
     if (auto* import = std::get_if<import_units>(&what)) import->bytes = std::move(message.body());

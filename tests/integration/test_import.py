@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import socket
 import struct
 import subprocess
 
@@ -224,6 +225,19 @@ def test_only_who_may_operate_imports_and_never_without_a_token(mariadb, start_p
     assert Operator(proxy, "read-token-for-tests")("spool", "import", str(path), "--account", "a")[0] == 77
     assert Operator(proxy, "another-token-for-tests")("spool", "import", str(path), "--account", "a")[0] == 77
     assert proxy.http("/spool/import", "POST")[0] == 401
+
+
+def test_wrong_tokens_with_large_bodies_count_as_any(mariadb, other):
+    proxy, operator = other(mariadb)
+
+    def told(token):
+        with socket.create_connection((proxy.host, proxy.admin_port), 10) as wire:
+            wire.sendall(f"POST /spool/import HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Length: 100000\r\n\r\n".encode())
+            wire.settimeout(10)
+            return wire.recv(12)
+    assert [told("another-token-for-tests") for _ in range(10)] == [b"HTTP/1.1 413"] * 10
+    assert told(TOKEN) == b"HTTP/1.1 413", "even the right one is not asked for more now"
+    assert operator("status")[0] == 77
 
 
 @pytest.mark.limit(120)

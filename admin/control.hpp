@@ -14,6 +14,17 @@
 
 namespace holdwater::admin {
 
+// Of those that reads are asked of while the server is away.
+struct replica_health {
+  std::string address;
+  std::string state;                     // unwatched (the server is there), looking, usable, failed
+  std::optional<std::uint64_t> behind_s; // null when it does not say
+  std::string last_error;
+  std::uint64_t connections = 0; // of sessions, now
+  std::uint64_t reads = 0;       // that it has answered since the start, as the next one
+  std::uint64_t failures = 0;    // that it has not
+};
+
 struct database_health {
   std::string state;                           // up, suspect, down, draining, halted
   std::chrono::system_clock::time_point since; // when that state began
@@ -24,6 +35,7 @@ struct database_health {
   std::string version;          // the server's greeting version, empty when never met
   bool reads_go_on = false;     // clients' reads go to the server, also while it is `down` for writes
   std::string why{};            // of the present state; empty when all is as it should be
+  std::vector<replica_health> replicas{};
 };
 
 struct spool_health {

@@ -45,6 +45,15 @@ json::object dead_fields(const listed_dead_letter& of, bool values) {
 } // namespace
 
 json::value view(const database_health& of) {
+  json::array replicas;
+  for (const auto& one : of.replicas)
+    replicas.push_back(json::object{{"address", printable(one.address)},
+                                    {"state", one.state},
+                                    {"behind_s", one.behind_s ? json::value(*one.behind_s) : json::value()},
+                                    {"last_error", printable(one.last_error)},
+                                    {"connections", one.connections},
+                                    {"reads", one.reads},
+                                    {"failures", one.failures}});
   return json::object{{"state", of.state},
                       {"since", iso8601(of.since)},
                       {"last_error", printable(of.last_error)},
@@ -52,7 +61,8 @@ json::value view(const database_health& of) {
                       {"address", printable(of.address)},
                       {"version", printable(of.version)},
                       {"reads_go_on", of.reads_go_on},
-                      {"why", printable(of.why)}};
+                      {"why", printable(of.why)},
+                      {"replicas", std::move(replicas)}};
 }
 
 json::value view(const spool_health& of) {

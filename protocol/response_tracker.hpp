@@ -73,6 +73,7 @@ class response_tracker {
   [[nodiscard]] std::uint32_t statement_id() const;
   [[nodiscard]] std::uint16_t parameter_count() const;
   [[nodiscard]] std::uint16_t column_count() const;
+  [[nodiscard]] bool defined() const { return definitions_follow_; } // the definitions were not left out
   [[nodiscard]] std::uint64_t definitions_hash() const; // of the definitions of parameters and columns
 
  private:

@@ -107,9 +107,11 @@ std::string program::start() {
   if (auto problem = open_hooks(); !problem.empty()) return problem;
   monitor_ = std::make_unique<monitor>(settings_, board_, replayer_.get(), spool_.get());
   monitor_->on_connected([this](spool::mysql_connection& connection) { learn_from(connection, profile_); });
+  if (!settings_.server.replicas.empty()) replicas_ = std::make_unique<replica_list>(settings_);
   services_.emplace(services{settings_, board_, *monitor_, profile_, counters_, writes_.get(), spool_.get(),
                              ids_.get(), client_tls_.get(), server_tls_.get(),
-                             password_key_ ? &*password_key_ : nullptr, cache_.get(), warmer_.get()});
+                             password_key_ ? &*password_key_ : nullptr, cache_.get(), warmer_.get(),
+                             replicas_.get()});
   services_->proxy_networks =
       protocol::network_list::parse(settings_.proxy_protocol_networks).value_or(protocol::network_list());
   const auto count =
@@ -127,6 +129,7 @@ std::string program::start() {
   if (warmer_) warmer_->start();
   hooks_.start();
   told_ = monitor_->past().back();
+  if (replicas_) replicas_->start();
   monitor_->start();
   listener_->start();
   if (socket_listener_) socket_listener_->start();
@@ -340,6 +343,7 @@ void program::stop() {
   admin_->stop();
   if (warmer_) warmer_->stop();
   for (const auto& one : workers_) one->stop();
+  if (replicas_) replicas_->stop();
   if (ids_) ids_->stop();
   if (cache_) cache_->stop();
   monitor_->stop();
@@ -366,6 +370,7 @@ void program::follow_state(server_view view) {
   if (ids_) tell_ids(view.state);
   if (hooks_.any()) asio::post(main_loop_, [this] { tell_changes(); }); // the monitor's lock is held here
   if (warmer_) warmer_->server_is(view.state == server_state::up);
+  if (replicas_) replicas_->server_is(view);
   if (!view.answers() || profile_.knows_greeting()) return;
   workers_.front()->learn_greeting();
 }

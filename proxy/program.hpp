@@ -13,6 +13,7 @@
 #include "proxy/insert_ids/insert_ids.hpp"
 #include "proxy/listener.hpp"
 #include "proxy/net/tls_context.hpp"
+#include "proxy/replicas/replica_list.hpp"
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
@@ -119,6 +120,7 @@ class program final : public admin::control {
   [[nodiscard]] admin::pool_health pool_snapshot() const;
   [[nodiscard]] traffic::totals traffic_now() const;
   [[nodiscard]] admin::cache_health cache_snapshot() const;
+  [[nodiscard]] std::vector<admin::replica_health> replica_snapshots() const;
 
   int exit_code_ = 1;
   std::uint64_t descriptors_ = 0; // that may be open; 0: not known
@@ -145,8 +147,9 @@ class program final : public admin::control {
   std::unique_ptr<spool::replay_observer> dead_letters_; // null: nobody wants to hear of them
   std::unique_ptr<spool::replayer> replayer_;
   std::unique_ptr<insert_ids> ids_;
-  std::unique_ptr<read_cache> cache_; // null: cache.enabled is false
-  std::unique_ptr<warmer> warmer_;    // null: cache.warm is empty
+  std::unique_ptr<read_cache> cache_;      // null: cache.enabled is false
+  std::unique_ptr<warmer> warmer_;         // null: cache.warm is empty
+  std::unique_ptr<replica_list> replicas_; // null: server.replicas is empty
   std::unique_ptr<monitor> monitor_;
   std::optional<services> services_;
   std::vector<std::unique_ptr<worker>> workers_;

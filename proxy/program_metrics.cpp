@@ -115,6 +115,27 @@ void add_server(page& out, const session_counters& counted, const monitor::effor
         {{{"state", std::string(name_of(all_server_states[at]))}}, effort.seconds_in[at]});
 }
 
+void add_replicas(page& out, const std::vector<admin::replica_health>& all) {
+  if (all.empty()) return;
+  const auto each = [&](admin::counter& family, auto value) {
+    for (const auto& one : all)
+      family.samples.push_back({{{"replica", one.address}}, static_cast<double>(value(one))});
+  };
+  each(out.family("holdwater_replica_reads_total",
+                  "Reads that a replica has answered while the server was away."),
+       [](const auto& one) { return one.reads; });
+  each(out.family("holdwater_replica_failures_total",
+                  "Reads and logins that it did not answer, or with an error."),
+       [](const auto& one) { return one.failures; });
+  auto& connections = out.family("holdwater_replica_connections", "Connections of sessions to it now.");
+  connections.gauge = true;
+  each(connections, [](const auto& one) { return one.connections; });
+  auto& usable =
+      out.family("holdwater_replica_usable", "1 while it answers checks, which are made in outages.");
+  usable.gauge = true;
+  each(usable, [](const auto& one) { return one.state == "usable" ? 1 : 0; });
+}
+
 void add_pool(page& out, const session_counters& counted, const admin::pool_health& now,
               const options& settings) {
   out.gauge("holdwater_pool_idle", "Server connections kept without a client now.",
@@ -162,6 +183,7 @@ std::vector<admin::counter> program::metrics() const {
   add_clients(out, counters_, settings_);
   add_traffic(out, traffic_now());
   add_server(out, counters_, monitor_->efforts());
+  add_replicas(out, replica_snapshots());
   add_pool(out, counters_, pool_snapshot(), settings_);
   add_hooks(out, hooks_);
   out.gauge("holdwater_server_answers", "1 while reads go to the server, whatever its state.",

@@ -98,6 +98,19 @@ admin::cache_health program::cache_snapshot() const {
   return out;
 }
 
+std::vector<admin::replica_health> program::replica_snapshots() const {
+  std::vector<admin::replica_health> out;
+  if (!replicas_) return out;
+  for (const auto& one : replicas_->all()) {
+    const auto seen = one->look();
+    out.push_back(
+        {one->place().name(), std::string(name_of(seen.state)),
+         seen.behind ? std::optional(static_cast<std::uint64_t>(seen.behind->count())) : std::nullopt,
+         seen.problem, seen.connections, seen.reads, seen.failures});
+  }
+  return out;
+}
+
 admin::health program::snapshot() const {
   const auto server = monitor_->look();
   const auto profile = profile_.get();
@@ -109,7 +122,8 @@ admin::health program::snapshot() const {
                   settings_.server.name(),
                   profile->hello.server_version,
                   server.view.answers(),
-                  server.why};
+                  server.why,
+                  replica_snapshots()};
   out.spool = spool_snapshot(server);
   out.pool = pool_snapshot();
   out.cache = cache_snapshot();

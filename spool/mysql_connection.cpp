@@ -106,7 +106,8 @@ std::vector<answer_column> read_columns(MYSQL_RES* in) {
                          type == MYSQL_TYPE_LONG || type == MYSQL_TYPE_LONGLONG;
     columns.push_back({integer, static_cast<std::uint8_t>(type),
                        static_cast<std::uint16_t>(field.flags & ~library_flags),
-                       static_cast<std::uint32_t>(field.length), static_cast<std::uint8_t>(field.decimals)});
+                       static_cast<std::uint32_t>(field.length), static_cast<std::uint8_t>(field.decimals),
+                       std::string(field.name, field.name_length)});
   }
   return columns;
 }

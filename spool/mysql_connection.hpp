@@ -57,6 +57,7 @@ struct answer_column { // as the server describes it
   std::uint16_t flags = 0;
   std::uint32_t length = 0; // in bytes of the connection's character set, which is utf8mb4
   std::uint8_t decimals = 0;
+  std::string name{};
 };
 struct query_answer {
   std::vector<result_row> rows; // empty for a statement without a result set

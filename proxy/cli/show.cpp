@@ -63,6 +63,10 @@ std::string verdict(const json::value& database, const json::value& spool, const
   const bool refusing = text_at(spool, "state") == "refusing";
   if (state == "down" && text_at(spool, "state") == "off") return "the server is down; clients get errors";
   if (state == "down" && refusing) return "the server is down, and writes are refused";
+  bool replica = false;
+  for (const auto& one : list_at(database, "replicas"))
+    replica = replica || text_at(one, "state") == "usable";
+  if (state == "down" && replica) return "the server is down; writes are queued, a replica answers reads";
   const auto& cached = at(cache, "enabled");
   if (state == "down" && cached.is_bool() && cached.get_bool())
     return "the server is down; writes are queued, reads get what is cached";
@@ -118,6 +122,13 @@ std::string show_status(const json::value& health) {
   const auto state = text_at(database, "state");
   const auto why = state == "up" ? text_at(database, "why") : text_at(database, "last_error");
   if (!why.empty()) out += fmt::format("  because   {}\n", why);
+  for (const auto& one : list_at(database, "replicas")) {
+    out += fmt::format("  replica   {}: {}", text_at(one, "address"), text_at(one, "state"));
+    if (at(one, "behind_s").is_number())
+      out += fmt::format(", {} behind", lasting(number_at(one, "behind_s")));
+    const auto trouble = text_at(one, "last_error");
+    out += trouble.empty() ? "\n" : fmt::format(", {}\n", trouble);
+  }
   if (text_at(spool, "state") == "off") return out + "  queue     off\n";
   const auto pending = number_at(spool, "pending");
   out += fmt::format("  waiting   {} write(s)", whole(pending));

@@ -2,6 +2,7 @@
 #include "protocol/ip_address.hpp"
 #include "proxy/config/flags.hpp"
 #include "proxy/config/http_url.hpp"
+#include "proxy/config/server_places.hpp"
 #include "proxy/config/warm_reads.hpp"
 
 #include <fmt/format.h>
@@ -114,18 +115,30 @@ class loader {
     std::string wrong;
     if (!protocol::network_list::parse(values.proxy_protocol_networks, &wrong))
       errors_.push_back(fmt::format("proxy_protocol_networks: \"{}\" is no address and no network", wrong));
+    check_replicas(values);
     check_warm(values);
     check_hook(values);
     warn_of_readable_secrets();
   }
 
-  // What is asked by itself must do nothing but be kept.
+  void check_replicas(const options& values) {
+    std::string wrong;
+    if (!parse_places(values.server.replicas, &wrong))
+      errors_.push_back(fmt::format(
+          "{}: \"{}\" is neither HOST:PORT nor the path of a unix socket, or there are more than {}",
+          given_.at("server.replicas").where, wrong, most_replicas));
+    else if (!values.server.replicas.empty() && values.server.user.empty() && values.accounts.empty())
+      errors_.push_back(fmt::format("{}: there is no account to ask a replica as: set MYSQL_USER",
+                                    given_.at("server.replicas").where));
+  }
+
   // Without showing it.
   void check_hook(const options& values) {
     if (!values.hook.url.empty() && !read_http_url(values.hook.url))
       errors_.push_back("hook.url: takes http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH");
   }
 
+  // What is asked by itself must do nothing but be kept.
   void check_warm(const options& values) {
     const auto& asked = values.cache.warm;
     if (asked.empty()) return;

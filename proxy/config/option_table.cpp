@@ -84,6 +84,11 @@ constexpr std::array table{
   option_row{"server.compression_level", number, {1, 22}, "", "", false,
     "zstd's level, in both directions. zlib is spoken at its level 6, as servers do.", in<&o::server, &o::server_options::compression_level>},
 
+  option_row{"server.replicas", text, any, "MYSQL_REPLICAS", "", false,
+    "Replicas of the server, as HOST:PORT or the path of a unix socket, separated by commas, 16 at most. While the server is away, reads are asked of the first that answers, as the client's own account and READ ONLY, and of the cache after that. Never while the server is there.", in<&o::server, &o::server_options::replicas>},
+  option_row{"server.replica_timeout", seconds, {100, day_ms}, "", "", false,
+    "Seconds that a replica has to accept a connection, to let an account in, or to answer a check, before the next one, or the cache, is asked.", in<&o::server, &o::server_options::replica_timeout>},
+
   option_row{"client_tls.mode", client_tls_mode, any, "", "", false,
     "TLS with clients: off, preferred (offered) or required (a client without it is refused).", in<&o::client_tls, &o::client_tls_options::mode>},
   option_row{"client_tls.certificate", text, any, "", "", false,

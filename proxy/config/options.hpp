@@ -64,6 +64,8 @@ struct options {
     std::string database;               // MYSQL_DATABASE
     std::string compression = "off";    // off, zlib, zstd
     unsigned compression_level = 3;     // of zstd
+    std::string replicas;               // MYSQL_REPLICAS: who is asked for reads while it is away
+    std::chrono::milliseconds replica_timeout{2'000};
 
     // For people: "HOST:PORT" or the socket's path.
     [[nodiscard]] std::string name() const {

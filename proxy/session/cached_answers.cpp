@@ -6,6 +6,7 @@
 #include "protocol/stored_answer.hpp"
 #include "proxy/cache/read_cache.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/replica_reads.hpp"
 #include "proxy/session/session.hpp"
 #include "spool/boot_clock.hpp"
 #include "spool/pending_index.hpp"
@@ -32,6 +33,7 @@ bool session::may_seek(const command_facts& facts, const server_view& server) {
   const bool down =
       server.state == server_state::down || (server.state == server_state::suspect && held_out());
   if (!process().cache || !known_ || !down || server.reads || !facts.lasting || !facts.single) return false;
+  if (replicas_ && replicas_->goes_before_cache(facts, server)) return false;
   if (command_.code != command::stmt_execute) return command_.whole;
   const auto* one = write_.statement;
   return one && command_.whole && protocol::executes_without_cursor(command_.payload) &&

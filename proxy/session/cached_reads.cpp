@@ -80,7 +80,7 @@ bool leaves_data_alone(const command_facts& facts, const prepared_statement* exe
 void session::begin_copy(const command_facts& facts) {
   auto& one = copy_;
   one.lasting = one.wanted = false;
-  if (!process().cache) return;
+  if (!process().cache && !replicas_) return;
   one.bytes.clear();
   auto* executed =
       protocol::executes_statement(command_.code) ? state_.statements.find(command_.statement) : nullptr;
@@ -91,8 +91,8 @@ void session::begin_copy(const command_facts& facts) {
   if (!leaves_data_alone(facts, executed)) one.wrote = true;
   if (facts.calls_unknown || (executed && executed->facts.calls_unknown)) state_.call_unknown();
   const bool prepares = command_.code == command::stmt_prepare; // whose answer holds no data
-  if (!command_.rule.cache.value_or(true) || (one.wrote && !prepares) || !known_ || !command_.whole ||
-      command_.decided_in.state != server_state::up || state_.called_unknown() ||
+  if (!process().cache || !command_.rule.cache.value_or(true) || (one.wrote && !prepares) || !known_ ||
+      !command_.whole || command_.decided_in.state != server_state::up || state_.called_unknown() ||
       !state_.unrestorable().empty())
     return;
   one.lasting = is_lasting(facts, executed);

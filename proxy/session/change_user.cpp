@@ -5,6 +5,7 @@
 // nothing set, and MySQL closes the connection (measured on 10.11 and 9.7); so does Holdwater.
 #include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/replica_reads.hpp"
 #include "proxy/session/session.hpp"
 
 namespace holdwater::proxy {
@@ -30,6 +31,7 @@ task<session::verdict> session::change_user() {
         "the server is down, and without it only accounts that are configured here log in");
     co_return told ? verdict::next_command : verdict::end_session;
   }
+  if (replicas_) replicas_->close(); // what the session has set there is nobody's
   auto before = login_;
   before.database = state_.database();
   const account* const account_before = known_;

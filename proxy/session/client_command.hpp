@@ -14,23 +14,25 @@ namespace holdwater::proxy {
 // The command at the front of the client's buffer.
 struct client_command {
   protocol::command code = protocol::command::sleep;
-  std::uint8_t sequence = 0;   // of its (last seen) packet: the answer begins one above
-  protocol::byte_span payload; // with the command byte; its beginning when not whole
-  bool whole = true;           // payload is all of it
-  bool collected = false;      // payload is in a buffer of its own, the client's buffer holds nothing of it
-  bool single = true;          // no second statement in it
-  bool changes_logins = false; // it may change how the next login goes
-  bool finds_rows = false;     // a SELECT that sets FOUND_ROWS() and does not ask for it
-  bool as_text = false;        // it executes what is done here as if its text had come, which write_ has
-  bool spent = false;          // its bytes have passed through and are gone: it cannot be decided anew
-  bool noted = false;          // what it reads lacks queued writes ...
-  bool marked = false;         // ... and its answer has said so
-  bool sought = false;         // its answer was looked for on the cache's disk
-  rule_effects rule;           // what the configuration says of it
-  server_view decided_in;      // the server, when it was decided last
-  unsigned links_lost = 0;     // server connections that were lost over it
-  std::uint32_t statement = 0; // the client's id of the prepared statement that it was sent for
-  std::size_t wire_size = 0;   // bytes in the client's buffer that belong to it
+  std::uint8_t sequence = 0;    // of its (last seen) packet: the answer begins one above
+  protocol::byte_span payload;  // with the command byte; its beginning when not whole
+  bool whole = true;            // payload is all of it
+  bool collected = false;       // payload is in a buffer of its own, the client's buffer holds nothing of it
+  bool single = true;           // no second statement in it
+  bool changes_logins = false;  // it may change how the next login goes
+  bool finds_rows = false;      // a SELECT that sets FOUND_ROWS() and does not ask for it
+  bool as_text = false;         // it executes what is done here as if its text had come, which write_ has
+  bool spent = false;           // its bytes have passed through and are gone: it cannot be decided anew
+  bool noted = false;           // what it reads lacks queued writes ...
+  bool marked = false;          // ... and its answer has said so
+  bool sought = false;          // its answer was looked for on the cache's disk
+  bool asked_replica = false;   // a replica was asked
+  bool awaited_replica = false; // a verdict on the replicas was waited for
+  rule_effects rule;            // what the configuration says of it
+  server_view decided_in;       // the server, when it was decided last
+  unsigned links_lost = 0;      // server connections that were lost over it
+  std::uint32_t statement = 0;  // the client's id of the prepared statement that it was sent for
+  std::size_t wire_size = 0;    // bytes in the client's buffer that belong to it
 };
 
 } // namespace holdwater::proxy

@@ -73,6 +73,7 @@ decision decide_set(const command_facts& asked, const situation& now) {
 
 // A read that the session cannot answer itself.
 decision decide_read(const situation& now) {
+  if (now.replica) return {action::ask_replica, {}, {}};
   if (now.cached) return {action::answer_cached, {}, {}};
   if (!now.not_cached.empty()) return refuse(now.not_cached);
   return refuse("the server is down and nothing is cached to answer this read from");

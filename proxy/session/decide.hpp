@@ -29,6 +29,7 @@ enum class action : std::uint8_t {
   reset_statement,     // COM_STMT_RESET
   keep_long_data,      // COM_STMT_SEND_LONG_DATA, for an execute in the outage
   answer_read,         // a read that the session can answer itself
+  ask_replica,         // a read, or its preparing: at a replica; decided anew when none answers
   answer_cached,       // a read that was answered before, as it was answered then
   answer_ok,           // nothing to do without a server: OK
   set_locally,         // SET of literals, remembered
@@ -50,20 +51,21 @@ struct situation {
   bool known_account = true;   // the proxy can log in for it
   bool in_transaction = false; // on the server, over a connection that is still good
   bool autocommit = true;
-  bool collecting = false;         // a transaction is open here, not on the server
-  bool collected_any = false;      // ... and has statements
-  bool reading = false;            // ... and reads at the server
-  bool has_read = false;           // ... and has read there, and cannot any more
-  bool one_snapshot = false;       // its isolation promises that all that it reads is of one moment
-  bool bound_by_reads = false;     // ... or that its writes do not meet what changed since it has read
-  bool stale = false;              // the open transaction has read what lacked queued writes
-  bool can_collect = true;         // nothing on the server connection would be lost without it
-  bool read_only = false;          // the transaction that is open, or would be opened now
-  bool transaction_lost = false;   // the server lost an open transaction, and the client was not told yet
-  bool noted_last = false;         // the previous statement's answer was ours, or had a warning of ours
-  bool answerable = false;         // a read that needs no server
-  bool cached = false;             // a read, or the preparing of one, whose answer was kept; only when down
-  std::string_view not_cached;     // why there is none, empty: it is not known
+  bool collecting = false;       // a transaction is open here, not on the server
+  bool collected_any = false;    // ... and has statements
+  bool reading = false;          // ... and reads at the server
+  bool has_read = false;         // ... and has read there, and cannot any more
+  bool one_snapshot = false;     // its isolation promises that all that it reads is of one moment
+  bool bound_by_reads = false;   // ... or that its writes do not meet what changed since it has read
+  bool stale = false;            // the open transaction has read what lacked queued writes
+  bool can_collect = true;       // nothing on the server connection would be lost without it
+  bool read_only = false;        // the transaction that is open, or would be opened now
+  bool transaction_lost = false; // the server lost an open transaction, and the client was not told yet
+  bool noted_last = false;       // the previous statement's answer was ours, or had a warning of ours
+  bool answerable = false;       // a read that needs no server
+  bool replica = false;          // a read, or the preparing of one, that a replica may answer; only when down
+  bool cached = false;           // a read, or the preparing of one, whose answer was kept; only when down
+  std::string_view not_cached;   // why there is none, empty: it is not known
   bool depends_on_pending = false; // touches a table with pending units
   bool any_pending = false;        // there are some; not looked for when the server is up
   std::string_view spool_refusal;  // why no write may be spooled now, empty when it may ...

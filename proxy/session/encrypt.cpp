@@ -57,7 +57,7 @@ task<> encrypt_link(worker& home, waiter how, link_attempt& attempt, const proto
   protocol::append_ssl_request(request, attempt.sequence++, announced);
   auto status = co_await send_all(stream, how, request);
   if (status == io_status::done) {
-    stream.add_tls(*wanted, home.process().settings.server.host);
+    stream.add_tls(*wanted, attempt.host);
     status = co_await shake_hands(stream, how);
   }
   if (status == io_status::done) co_return;

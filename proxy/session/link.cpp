@@ -32,14 +32,17 @@ std::string describe(io_status status) {
                                           : "connection lost";
 }
 
+server_place place_of(const options& settings) {
+  return {settings.server.host, settings.server.port, settings.server.socket};
+}
+
 // Gives the attempt's link its stream, or the attempt its problem. Asio has this coroutine's variables in its
 // hands until its last handler has run, so nothing else that wakes it ends it.
-task<> connect(worker& home, wakeup& wake, link_attempt& attempt) {
-  const auto& settings = home.process().settings;
+task<> connect(worker& home, wakeup& wake, const server_place& place, link_attempt& attempt) {
   const event_loop::asio_user using_asio(home.loop());
   stream_socket socket(home.loop().context());
   tcp::resolver resolver(home.loop().context());
-  asio::steady_timer timer(home.loop().context(), settings.connection_timeout);
+  asio::steady_timer timer(home.loop().context(), attempt.within);
   unsigned pending = 0;
   const auto ends = [&] {
     --pending;
@@ -58,12 +61,12 @@ task<> connect(worker& home, wakeup& wake, link_attempt& attempt) {
   });
   boost::system::error_code failed;
   std::vector<stream_protocol::endpoint> addresses;
-  if (!settings.server.socket.empty()) {
-    addresses.emplace_back(asio::local::stream_protocol::endpoint(settings.server.socket));
+  if (!place.socket.empty()) {
+    addresses.emplace_back(asio::local::stream_protocol::endpoint(place.socket));
   } else {
     bool resolved = false;
     ++pending;
-    resolver.async_resolve(settings.server.host, std::to_string(settings.server.port),
+    resolver.async_resolve(place.host, std::to_string(place.port),
                            [&](boost::system::error_code error, const tcp::resolver::results_type& found) {
                              failed = error;
                              for (const auto& one : found) addresses.emplace_back(one.endpoint());
@@ -88,7 +91,7 @@ task<> connect(worker& home, wakeup& wake, link_attempt& attempt) {
     attempt.problem = fmt::format("connect: {}", late ? "timed out" : failed.message());
     co_return;
   }
-  set_keepalive(socket.native_handle(), settings.tcp_keepalive);
+  set_keepalive(socket.native_handle(), home.process().settings.tcp_keepalive);
   attempt.link->stream = std::make_shared<transport>(home.loop().sockets(), socket.release(), wake);
 }
 
@@ -104,7 +107,7 @@ task<> announce_client(worker& home, waiter how, link_attempt& attempt,
 }
 
 // Reads the greeting of a fresh connection into the attempt.
-task<> receive_greeting(worker& home, waiter how, link_attempt& attempt) {
+task<> receive_greeting(waiter how, link_attempt& attempt) {
   message hello;
   const auto status = co_await read_message(*attempt.link->stream, how, largest_login_packet, hello);
   if (status != io_status::done) {
@@ -123,11 +126,27 @@ task<> receive_greeting(worker& home, waiter how, link_attempt& attempt) {
   }
   attempt.hello = *parsed;
   attempt.link->connection_id = parsed->connection_id;
-  attempt.link->record = home.process().connections->open(parsed->connection_id);
   attempt.link->salt = parsed->salt;
   attempt.link->plugin = parsed->auth_plugin;
   attempt.what = link_attempt::outcome::opened;
-  home.process().profile.learn_greeting(*parsed);
+}
+
+// From a connection to the greeting. The link is there when the attempt is opened.
+task<> meet(worker& home, wakeup& wake, const server_place& place, const protocol::proxy_header* client,
+            link_attempt& attempt) {
+  attempt.host = place.host;
+  attempt.link.emplace();
+  co_await connect(home, wake, place, attempt);
+  if (!attempt.link->stream) {
+    attempt.link.reset();
+    co_return;
+  }
+  deadline limit(wake);
+  home.deadlines().set(limit, attempt.within);
+  const waiter how{wake, &limit};
+  if (client) co_await announce_client(home, how, attempt, *client);
+  co_await receive_greeting(how, attempt);
+  if (attempt.what != link_attempt::outcome::opened) attempt.link->stream->close();
 }
 
 // A server that nobody has looked at yet gets no client: what it lacks goes before what is new.
@@ -182,32 +201,34 @@ task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_h
   counters.server_connects.fetch_add(1, std::memory_order_relaxed);
 
   link_attempt attempt;
-  attempt.link.emplace();
-  co_await connect(home, wake, attempt);
-  if (!attempt.link->stream) {
-    counters.server_connects_failed.fetch_add(1, std::memory_order_relaxed);
-    attempt.link.reset();
-    co_return attempt;
-  }
-  attempt.link->outage = outage;
-  deadline limit(wake);
-  home.deadlines().set(limit, settings.connection_timeout);
-  const waiter how{wake, &limit};
-  if (client) co_await announce_client(home, how, attempt, *client);
-  co_await receive_greeting(home, how, attempt);
+  attempt.within = settings.connection_timeout;
+  const auto place = place_of(settings);
+  co_await meet(home, wake, place, client, attempt);
+  if (attempt.link) attempt.link->outage = outage;
   if (attempt.what != link_attempt::outcome::opened) {
     counters.server_connects_failed.fetch_add(1, std::memory_order_relaxed);
-    attempt.link->stream->close();
-  } else if (home.process().writes) {
-    co_await ask_whether_the_same(home, wake, attempt, before);
+    co_return attempt;
   }
+  attempt.link->record = home.process().connections->open(attempt.hello.connection_id);
+  home.process().profile.learn_greeting(attempt.hello);
+  if (home.process().writes) co_await ask_whether_the_same(home, wake, attempt, before);
+  co_return attempt;
+}
+
+task<link_attempt> open_replica_link(worker& home, wakeup& wake, const server_place& place,
+                                     const protocol::proxy_header& client) {
+  const auto outage = home.process().board.view().outage;
+  link_attempt attempt;
+  attempt.within = home.process().settings.server.replica_timeout;
+  co_await meet(home, wake, place, &client, attempt);
+  if (attempt.link) attempt.link->outage = outage;
   co_return attempt;
 }
 
 task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol::handshake_response& as,
               const std::string& password) {
   deadline limit(wake);
-  home.deadlines().set(limit, home.process().settings.connection_timeout);
+  home.deadlines().set(limit, attempt.within);
   const waiter how{wake, &limit};
   auto& link = *attempt.link;
   auto login = as;
@@ -248,6 +269,7 @@ task<> prove(waiter how, link_attempt& attempt, protocol::auth_client& client, b
     const auto next = client.feed(answer.payload);
     if (!next) {
       attempt.problem = fmt::format("login: {}", next.error().message());
+      attempt.cannot_prove = true;
       break;
     }
     out.clear();
@@ -294,7 +316,7 @@ task<> visit(worker& home, wakeup& wake, link_attempt& attempt) {
 task<own_answer> ask_server(worker& home, wakeup& wake, server_link& link, const std::string& statement,
                             std::chrono::milliseconds within) {
   deadline limit(wake);
-  home.deadlines().set(limit, std::max(within, home.process().settings.connection_timeout));
+  home.deadlines().set(limit, within.count() > 0 ? within : home.process().settings.connection_timeout);
   const waiter how{wake, &limit};
   own_answer answer;
 

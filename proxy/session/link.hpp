@@ -5,6 +5,7 @@
 #include "protocol/compression.hpp"
 #include "protocol/handshake.hpp"
 #include "protocol/proxy_header.hpp"
+#include "proxy/config/server_places.hpp"
 #include "proxy/net/stream_io.hpp"
 #include "proxy/session/connection_registry.hpp"
 #include "proxy/session/fresh_start.hpp"
@@ -70,16 +71,22 @@ struct link_attempt {
   outcome what = outcome::unreachable;
   std::optional<server_link> link;
   protocol::greeting hello;
-  std::uint8_t sequence = 1;     // of the next packet of the login
-  bool for_plain_client = false; // one without TLS, which server_tls.mode may follow
+  std::string host;                    // that its certificate is made out to
+  std::chrono::milliseconds within{0}; // it has to answer, before the login and in it
+  std::uint8_t sequence = 1;           // of the next packet of the login
+  bool for_plain_client = false;       // one without TLS, which server_tls.mode may follow
   protocol::compression client_compression = protocol::compression::none; // server.compression may follow it
   std::string problem;
   protocol::byte_buffer refusal;
-  protocol::byte_buffer ok; // log_in(): the server's OK payload
+  protocol::byte_buffer ok;  // log_in(): the server's OK payload
+  bool cannot_prove = false; // ... unreachable: it wants a proof that is not given, for this account
 };
 // With server.proxy_protocol the server is told of the client at the other end, if one is given: such a link
 // is of use to that client only.
 task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_header* client = nullptr);
+// The same at a replica, of which nothing is learned.
+task<link_attempt> open_replica_link(worker& home, wakeup& wake, const server_place& place,
+                                     const protocol::proxy_header& client);
 
 // encrypt.cpp: TLS over an opened attempt, as the settings and the greeting have it. It stays opened, or is
 // unreachable.

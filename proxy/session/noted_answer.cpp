@@ -1,6 +1,7 @@
 // The answer to a read of tables whose queued writes the server does not have: the packet that ends it tells
 // of one warning, and SHOW WARNINGS then shows a Note. An answer that has warnings of the server's own stays
 // as it is.
+#include "protocol/answer_end.hpp"
 #include "proxy/session/session.hpp"
 
 namespace holdwater::proxy {
@@ -13,18 +14,6 @@ namespace {
 constexpr unsigned note_number = 1105; // ER_UNKNOWN_ERROR, as for the Note of a queued write
 constexpr std::string_view stale_note =
     "Holdwater: writes to what this statement reads are queued, and the server does not have them yet";
-
-// Where the warnings are counted in the packet that ends a result: EOF, or an OK that stands for it.
-std::size_t warnings_at(byte_span payload) {
-  constexpr std::size_t largest_eof = 5;
-  if (payload.size() <= largest_eof) return 1;
-  protocol::payload_reader in(payload);
-  in.skip(1);
-  in.lenenc_integer(); // affected rows
-  in.lenenc_integer(); // insert id
-  in.skip(2);          // status
-  return payload.size() - in.remaining();
-}
 
 } // namespace
 
@@ -80,10 +69,10 @@ task<session::trip> session::relay_noted_answer() {
 void session::note_in(std::size_t at, byte_span payload) {
   const auto end = tracker_.ended_by();
   if (end != response_tracker::ending::ok && end != response_tracker::ending::eof) return;
-  const auto where = warnings_at(payload);
-  if (tracker_.ok().warnings != 0 || where + 2 > payload.size()) return;
+  const auto where = protocol::find_answer_end(payload);
+  if (tracker_.ok().warnings != 0 || !where) return;
   constexpr std::uint8_t one[] = {1, 0};
-  link_->stream->received().overwrite(at + where, one);
+  link_->stream->received().overwrite(at + where->warnings, one);
   command_.marked = true;
 }
 

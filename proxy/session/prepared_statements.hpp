@@ -77,6 +77,11 @@ struct prepared_statement {
   std::optional<bool> makes_id;     // an INSERT: whether the server makes its id; nothing: not looked at
   bool long_data_lost = false;      // ... and is gone
   bool definitions_changed = false; // what the server would answer is not what the client expects
+  struct {
+    std::uint64_t link = 0; // on which connection to a replica it is prepared, 0: on none
+    std::uint32_t id = 0;
+    bool types_sent = false;
+  } at_replica;
 };
 
 // One of SQL's PREPARE.

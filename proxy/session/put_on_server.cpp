@@ -82,6 +82,8 @@ task<session::transfer> session::replay_collected(const collected_transaction& m
     steps.push_back(std::move(isolation));
   }
   steps.push_back(opening(mine.mode()));
+  const auto limit =
+      std::max<std::chrono::milliseconds>(statement_limit, process().settings.connection_timeout);
   std::optional<spool::statement_context> current;
   std::size_t number = 0;
   auto next_savepoint = mine.savepoints().begin();
@@ -92,7 +94,7 @@ task<session::transfer> session::replay_collected(const collected_transaction& m
     const bool last = number == mine.statements().size();
     if (!last) add_statement(mine.statements()[number], current, steps);
     for (const auto& step : steps) {
-      const auto said = co_await ask_server(home_, wake_, *link_, step, statement_limit);
+      const auto said = co_await ask_server(home_, wake_, *link_, step, limit);
       if (said.broken || stopping_) co_return transfer::lost;
       if (said.ok) continue;
       refusal =

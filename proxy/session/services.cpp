@@ -16,6 +16,7 @@ services services::with(const options& others) const {
           .password_key = password_key,
           .cache = cache,
           .warm = warm,
+          .replicas = replicas,
           .proxy_networks = proxy_networks,
           .shed_pools = shed_pools,
           .connections = connections};

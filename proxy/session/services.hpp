@@ -25,6 +25,7 @@ class insert_ids;
 class monitor;
 class profile_store;
 class read_cache;
+class replica_list;
 class state_board;
 class tls_context;
 class warmer;
@@ -88,6 +89,7 @@ struct services {
 
   read_cache* cache = nullptr;             // null: cache.enabled is false
   warmer* warm = nullptr;                  // null: nothing is asked ahead
+  replica_list* replicas = nullptr;        // null: there are none
   protocol::network_list proxy_networks{}; // whose PROXY headers are believed
   std::function<void()> shed_pools{};      // closes the idle server connections of every worker, soon
 

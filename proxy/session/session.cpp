@@ -4,6 +4,7 @@
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/known_reads.hpp"
+#include "proxy/session/replica_reads.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -28,6 +29,7 @@ session::session(worker& home, stream_socket::native_handle_type client, std::op
     : home_(home), inner_(inner),
       client_(std::make_shared<transport>(home.loop().sockets(), client, wake_, accepted)) {
   state_.statements.set_limit(process().settings.session.max_remembered_statement_bytes);
+  if (process().replicas) replicas_ = std::make_shared<replica_reads>(*this);
 }
 
 // The life of a session.
@@ -46,6 +48,7 @@ task<> session::run() {
   }
   if (quits_) give_back_link();
   leave_server();
+  if (replicas_) replicas_->close();
   client_->close();
 }
 
@@ -55,6 +58,7 @@ void session::stop() {
   client_->hang_up();
   if (link_) link_->stream->hang_up();
   if (greeted_) greeted_->link->stream->hang_up();
+  if (replicas_) replicas_->hang_up();
   wake_.notify();
 }
 
@@ -85,8 +89,10 @@ task<bool> session::read_command() {
     if (link_) link_->stream->received().rest();
     if (std::exchange(moved, false)) // nearly always the command is there, and nobody has to wait for it
       home_.deadlines().set(limit_, pace("net_read_timeout", process().settings.net_read_timeout));
+    const bool rests = replicas_ && replicas_->rest();
     client_->arm_receive();
     co_await wake_.wait();
+    if (rests) home_.forget_state(wake_);
   }
   limit_.clear();
   co_return true;
@@ -155,6 +161,7 @@ task<session::verdict> session::act(const decision& chosen, const command_facts&
   case action::commit_collected: co_return co_await commit_collected();
   case action::rollback_collected: co_return co_await rollback_collected();
   case action::put_on_server: co_return co_await put_on_server();
+  case action::ask_replica: co_return co_await replicas_->ask(facts);
   case action::hold: co_await hold_while(&session::suspicion_stands); co_return verdict::decide_again;
   case action::wait_for_drain:
     co_await hold_while(&session::server_is_draining);
@@ -180,6 +187,7 @@ task<bool> session::carry_out(const decision& chosen) {
   case action::use_locally: co_return co_await use_locally();
   case action::kill_locally: co_return co_await kill_locally();
   case action::reset_locally:
+    if (replicas_) replicas_->close();
     transaction_lost_ = false;
     login_.database = state_.database();
     state_.begin(login_, process().profile.get());

@@ -33,6 +33,7 @@ struct statement_answer;
 
 namespace holdwater::proxy {
 
+class replica_reads;
 class ticket;
 
 class session : public std::enable_shared_from_this<session>, private session_outcomes {
@@ -46,6 +47,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   void stop();
 
  private:
+  friend class replica_reads;
   // login.cpp
   task<bool> log_in();
   [[nodiscard]] bool server_greets();
@@ -389,6 +391,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   std::optional<protocol::text_result_set> read_; // the answer to the current command
   read_copy copy_;                                // of what the server answers to it
   cached_read cached_;                            // what is answered to it instead of the server
+  std::shared_ptr<replica_reads> replicas_;       // null: there are none
 
   std::string spool_refusal_, not_spoolable_; // the sentences that a situation points to
 };

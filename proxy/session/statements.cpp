@@ -1,6 +1,7 @@
 // Prepared statements on a server connection that is not the one on which the client opened them: prepared
 // again before their first use, their ids translated in the client's bytes, what cannot be given back told.
 // While the first connection lives, nothing here does more than remember.
+#include "proxy/session/replica_reads.hpp"
 #include "proxy/session/session.hpp"
 
 #include "protocol/statement_commands.hpp"
@@ -150,6 +151,7 @@ void session::apply_prepare_effects(const sql::statement& one, std::string_view 
 void session::forget_unsent() {
   auto* one = state_.statements.find(protocol::statement_id_of(command_.payload));
   if (!one) return;
+  if (replicas_ && command_.code == command::stmt_close) replicas_->forget(*one);
   if (command_.code == command::stmt_close)
     state_.statements.closed(one->client_id);
   else

@@ -83,6 +83,7 @@ command_course course_of(action what) {
   case action::rollback_collected:
   case action::savepoint_collected: return command_course::collect;
   case action::answer_cached: return command_course::cache;
+  case action::ask_replica: return command_course::replica;
   case action::refuse:
   case action::fail_transaction:
   case action::lose_transaction: return command_course::refuse;

@@ -78,10 +78,11 @@ enum class command_course : std::uint8_t {
   collect, // it belongs to a transaction that is kept here until its COMMIT
   local,   // Holdwater has answered it
   cache,   // ... with what the server has answered before
+  replica, // a replica has
   refuse,  // ... with an error
 };
-inline constexpr std::array<std::string_view, 6> command_course_names{"forward", "queue", "collect",
-                                                                      "local",   "cache", "refuse"};
+inline constexpr std::array<std::string_view, 7> command_course_names{
+    "forward", "queue", "collect", "local", "cache", "replica", "refuse"};
 [[nodiscard]] command_course course_of(action what);
 
 // Those whose times are told apart.

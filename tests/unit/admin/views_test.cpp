@@ -17,6 +17,8 @@ health example() {
   health h;
   h.status = "degraded";
   h.database = {"down", moment, "connecting: refused by caf\xe9", 2, "10.0.0.1:3306", "10.11.6-MariaDB"};
+  h.database.replicas = {{"10.0.0.2:3306", "usable", 3, "", 1, 2, 0},
+                         {"/run/r.sock", "failed", {}, "gone", 0, 0, 4}};
   h.spool = {"accepting", "", 3, 1, 4096, 1.23456, 18446744073709551615ULL, 9, {"shop.t: no ids"}};
   h.cache = {1, 2, 3, 4, 5, 6, 1, 7.5, 8, 9, 10, "", true};
   h.pool = {2, 3, 9, 8, 7, {{"idle", 1}, {"lost", 0}}};
@@ -39,7 +41,27 @@ TEST_CASE("the health page has its fields in their order") {
     "address": "10.0.0.1:3306",
     "version": "10.11.6-MariaDB",
     "reads_go_on": false,
-    "why": ""
+    "why": "",
+    "replicas": [
+      {
+        "address": "10.0.0.2:3306",
+        "state": "usable",
+        "behind_s": 3,
+        "last_error": "",
+        "connections": 1,
+        "reads": 2,
+        "failures": 0
+      },
+      {
+        "address": "/run/r.sock",
+        "state": "failed",
+        "behind_s": null,
+        "last_error": "gone",
+        "connections": 0,
+        "reads": 0,
+        "failures": 4
+      }
+    ]
   },
   "spool": {
     "state": "accepting",

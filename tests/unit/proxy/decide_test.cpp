@@ -244,6 +244,33 @@ TEST_CASE("SHOW WARNINGS after a spooled OK is answered from it, in an outage an
   CHECK(decide(statement("SHOW WARNINGS LIMIT 0, 5"), now).what == forward);
 }
 
+TEST_CASE("a read goes to a replica before the cache, and to neither while the server is there") {
+  auto now = in(server_state::down);
+  now.replica = now.cached = true;
+  command_facts prepares{.code = command::stmt_prepare}, executes{.code = command::stmt_execute};
+  prepares.lasting = executes.lasting = true;
+  prepares.single = executes.single = true;
+  now.cached = false;
+  for (const auto& facts : {statement("SELECT * FROM t"), statement("SHOW TABLES"), executes, prepares})
+    CHECK(decide(facts, now).what == action::ask_replica);
+  now.cached = true;
+  CHECK(decide(statement("SELECT * FROM t"), now).what == action::ask_replica);
+  CHECK(decide(statement("UPDATE t SET a = 1"), now).what != action::ask_replica);
+  now.answerable = true;
+  CHECK(decide(statement("SELECT 1"), now).what == action::answer_read);
+  now.answerable = now.replica = false;
+  CHECK(decide(statement("SELECT * FROM t"), now).what == action::answer_cached);
+  now.replica = true;
+  for (const auto state : {server_state::up, server_state::draining, server_state::halted}) {
+    now.server = state;
+    CHECK(decide(statement("SELECT * FROM t"), now).what == action::forward);
+  }
+  now.server = server_state::suspect;
+  CHECK(decide(statement("SELECT * FROM t"), now).what == action::hold);
+  now.held_out = true;
+  CHECK(decide(statement("SELECT * FROM t"), now).what == action::ask_replica);
+}
+
 TEST_CASE("a read that needs no server is answered in an outage, and forwarded when the server is there") {
   auto now = in(server_state::down);
   now.answerable = true;

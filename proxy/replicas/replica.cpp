@@ -1,0 +1,278 @@
+#include "proxy/replicas/replica.hpp"
+
+#include "proxy/server/address.hpp"
+#include "proxy/server/state.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace holdwater::proxy {
+namespace {
+
+constexpr std::chrono::seconds between_checks{1};
+constexpr std::chrono::seconds refusal_lasts{10};
+constexpr std::size_t most_refusals = 1000;
+
+constexpr std::string_view plain_question = "DO 0"; // where the account may not ask for more
+constexpr std::string_view question_of_mysql = "SHOW REPLICA STATUS";
+constexpr std::string_view older_question = "SHOW SLAVE STATUS"; // MariaDB's too
+constexpr unsigned not_understood = 1064;
+constexpr double in_the_middle = 0.5; // of what pauses are spread over
+
+spool::server_address address_of(const server_place& place, const options& settings) {
+  auto address = address_of_server(settings);
+  address.host = place.host;
+  address.port = place.port;
+  address.socket = place.socket;
+  return address;
+}
+
+spool::credentials owner_of(const options& settings) {
+  if (settings.accounts.empty()) return {settings.server.user, settings.server.password};
+  return {settings.accounts.front().user, settings.accounts.front().password};
+}
+
+// None of them can hold a NUL.
+std::string key_of(const std::string& user, const std::string& database) {
+  return user + '\0' + database;
+}
+
+} // namespace
+
+std::string_view name_of(replica_state value) {
+  switch (value) {
+  case replica_state::unwatched: return "unwatched";
+  case replica_state::looking: return "looking";
+  case replica_state::usable: return "usable";
+  case replica_state::failed: return "failed";
+  }
+  return {};
+}
+
+replication_status read_replication_status(const spool::query_answer& said) {
+  replication_status out;
+  bool all_known = !said.rows.empty();
+  for (const auto& row : said.rows) {
+    for (std::size_t at = 0; at < row.size() && at < said.columns.size(); ++at) {
+      const auto& name = said.columns[at].name;
+      if (name == "Replica_SQL_Running" || name == "Slave_SQL_Running") {
+        out.applier_stopped = out.applier_stopped || row[at] == "No";
+      } else if (name == "Seconds_Behind_Source" || name == "Seconds_Behind_Master") {
+        std::uint32_t seconds = 0;
+        const bool known =
+            row[at] &&
+            std::from_chars(row[at]->data(), row[at]->data() + row[at]->size(), seconds).ec == std::errc{};
+        all_known = all_known && known;
+        if (known)
+          out.behind = std::max(out.behind.value_or(std::chrono::seconds(0)), std::chrono::seconds(seconds));
+      }
+    }
+  }
+  if (!all_known) out.behind.reset();
+  return out;
+}
+
+bool is_about_account(const spool::server_error& refusal) {
+  constexpr std::array<unsigned, 6> denied{1045, 1698, 1862, 3118, 3955, 4151};
+  return spool::classify(refusal) == spool::error_class::refused ||
+         std::find(denied.begin(), denied.end(), refusal.number) != denied.end();
+}
+
+replica::replica(server_place where, const options& settings)
+    : place_(std::move(where)), address_(address_of(place_, settings)), who_(owner_of(settings)),
+      timeout_(settings.server.replica_timeout), longest_pause_(settings.retry_delay) {}
+
+replica::~replica() {
+  stop();
+}
+
+void replica::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void replica::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void replica::server_is_away(bool away) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(away_, away) == away) return;
+    if (away) {
+      if (state_ == replica_state::unwatched) state_ = replica_state::looking;
+      reads_before_ = reads_;
+      told_ = false;
+    } else {
+      if (std::exchange(used_, false))
+        spdlog::info("reads go to the server again; the replica {} has answered {}", place_.name(),
+                     reads_ - reads_before_);
+      refusals_.clear();
+      not_before_ = {};
+      tries_failed_ = 0;
+    }
+  }
+  changed_.notify_all();
+}
+
+replica::snapshot replica::look() const {
+  const std::lock_guard lock(mutex_);
+  return {state_, behind_, problem_, connections_, reads_, failures_.load(std::memory_order_relaxed)};
+}
+
+replica_state replica::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+std::optional<std::chrono::seconds> replica::behind() const {
+  const std::lock_guard lock(mutex_);
+  return behind_;
+}
+
+// ----------------------------------------------------------------------------------------------------
+// what sessions met
+
+bool replica::takes(const std::string& user, const std::string& database) const {
+  const std::lock_guard lock(mutex_);
+  const auto now = clock::now();
+  if (now < not_before_) return false;
+  const auto refusal = refusals_.find(key_of(user, database));
+  return refusal == refusals_.end() || now >= refusal->second;
+}
+
+void replica::not_reached(const std::string& problem) {
+  {
+    const std::lock_guard lock(mutex_);
+    not_before_ = clock::now() + backoff(tries_failed_++, longest_pause_, in_the_middle);
+    problem_ = problem;
+    check_wanted_ = true;
+  }
+  changed_.notify_all();
+}
+
+void replica::refused(const std::string& user, const std::string& database) {
+  const std::lock_guard lock(mutex_);
+  if (refusals_.size() >= most_refusals) refusals_.clear();
+  refusals_[key_of(user, database)] = clock::now() + refusal_lasts;
+}
+
+void replica::reached() {
+  const std::lock_guard lock(mutex_);
+  tries_failed_ = 0;
+}
+
+void replica::answered() {
+  const std::lock_guard lock(mutex_);
+  ++reads_;
+  if (!away_ || std::exchange(used_, true)) return;
+  spdlog::info("reads go to the replica {} while the server is away", place_.name());
+}
+
+void replica::opened() {
+  const std::lock_guard lock(mutex_);
+  ++connections_;
+}
+
+void replica::closed() {
+  {
+    const std::lock_guard lock(mutex_);
+    --connections_;
+  }
+  changed_.notify_all();
+}
+
+// ----------------------------------------------------------------------------------------------------
+// the thread
+
+void replica::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (!watched()) {
+      state_ = replica_state::unwatched;
+      behind_.reset();
+      checks_failed_ = 0;
+      if (connection_) {
+        lock.unlock();
+        connection_.reset();
+        lock.lock();
+        continue;
+      }
+      changed_.wait(lock, [this] { return stopping_ || watched(); });
+      continue;
+    }
+    if (state_ == replica_state::unwatched) state_ = replica_state::looking;
+    check_wanted_ = false;
+    lock.unlock();
+    const auto seen = check();
+    lock.lock();
+    const auto pause = note(seen);
+    changed_.wait_for(lock, pause, [this] { return stopping_ || !watched() || check_wanted_; });
+  }
+  lock.unlock();
+  connection_.reset();
+}
+
+// Under the lock. How long the next check may wait.
+std::chrono::milliseconds replica::note(const sight& seen) {
+  behind_ = seen.behind;
+  problem_ = seen.problem;
+  if (seen.alive) {
+    state_ = replica_state::usable;
+    checks_failed_ = 0;
+    // each refused login is a line in its log
+    return connection_ ? between_checks : std::max<std::chrono::milliseconds>(between_checks, longest_pause_);
+  }
+  if (std::exchange(state_, replica_state::failed) == replica_state::usable)
+    losses_.fetch_add(1, std::memory_order_acq_rel);
+  const bool was_used = std::exchange(used_, false);
+  if (!std::exchange(told_, true) || was_used)
+    spdlog::warn("the replica {} {}: {}", place_.name(),
+                 was_used ? "is not asked any more" : "cannot be asked", seen.problem);
+  return backoff(checks_failed_++, longest_pause_, in_the_middle);
+}
+
+replica::sight replica::check() {
+  if (!connection_) {
+    auto made = spool::mysql_connection::connect(address_, who_, {}, {timeout_, timeout_});
+    if (!made) {
+      const auto& why = made.error();
+      return {is_about_account(why), {}, fmt::format("connect: {} ({})", why.text, why.number)};
+    }
+    connection_ = std::move(*made);
+    const bool mariadb = connection_->server_version().find("MariaDB") != std::string::npos;
+    question_ = mariadb ? older_question : question_of_mysql;
+  }
+  return ask();
+}
+
+replica::sight replica::ask() {
+  for (;;) {
+    const auto said = connection_->query(question_);
+    if (said) {
+      if (question_ == plain_question) return {true, {}, {}};
+      const auto status = read_replication_status(*said);
+      if (status.applier_stopped)
+        return {false, {}, "its applier is stopped: how old its rows are is not known"};
+      return {true, status.behind, {}};
+    }
+    const auto& why = said.error();
+    if (spool::classify(why) != spool::error_class::refused || question_ == plain_question) {
+      connection_.reset();
+      return {false, {}, fmt::format("check: {} ({})", why.text, why.number)};
+    }
+    question_ =
+        why.number == not_understood && question_ == question_of_mysql ? older_question : plain_question;
+  }
+}
+
+} // namespace holdwater::proxy

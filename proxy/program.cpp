@@ -2,6 +2,7 @@
 
 #include "admin/server.hpp"
 #include "proxy/config/load_options.hpp"
+#include "proxy/config/worker_count.hpp"
 #include "proxy/net/ring.hpp"
 #include "proxy/net/tls_files.hpp"
 #include "proxy/privacy.hpp"
@@ -114,8 +115,7 @@ std::string program::start() {
                              replicas_.get()});
   services_->proxy_networks =
       protocol::network_list::parse(settings_.proxy_protocol_networks).value_or(protocol::network_list());
-  const auto count =
-      settings_.workers > 0 ? settings_.workers : std::max(1u, std::thread::hardware_concurrency());
+  const auto count = worker_count(settings_);
   for (unsigned made = 0; made < count; ++made) workers_.push_back(std::make_unique<worker>(*services_));
   services_->shed_pools = [this] {
     for (const auto& one : workers_) one->loop().post([home = one.get()] { home->pool().shed(); });

@@ -146,6 +146,8 @@ void add_pool(page& out, const session_counters& counted, const admin::pool_heal
             static_cast<double>(settings.pool.max_idle));
   out.total("holdwater_pool_kept_total",
             "Server connections that were reset and kept when their client left.", counted.pool_kept);
+  out.total("holdwater_pool_shared_total", "Server connections that went from a silent session to another.",
+            counted.pool_shared);
   out.total("holdwater_pool_reused_total", "Sessions that got a kept server connection.",
             counted.pool_reused);
   auto& closed =

@@ -116,6 +116,8 @@ class loader {
     if (!protocol::network_list::parse(values.proxy_protocol_networks, &wrong))
       errors_.push_back(fmt::format("proxy_protocol_networks: \"{}\" is no address and no network", wrong));
     check_replicas(values);
+    if (values.pool.mode == "transaction" && values.pool.max_idle == 0)
+      errors_.push_back("pool.mode: \"transaction\" needs a pool, and pool.max_idle is 0");
     check_warm(values);
     check_hook(values);
     warn_of_readable_secrets();

@@ -25,6 +25,7 @@ constexpr std::array<std::string_view, 3> client_tls_modes{"off", "preferred", "
 constexpr std::array<std::string_view, 6> server_tls_modes{"off",      "as_client", "preferred",
                                                            "required", "verify_ca", "verify_identity"};
 constexpr std::array<std::string_view, 2> tls_versions{"1.2", "1.3"};
+constexpr std::array<std::string_view, 2> pool_modes{"session", "transaction"};
 constexpr std::array<std::string_view, 3> net_backends{"auto", "epoll", "io_uring"};
 constexpr std::array<std::string_view, 3> proxy_versions{"off", "v1", "v2"};
 constexpr std::array<std::string_view, 4> compression_names{"off", "as_client", "zlib", "zstd"};
@@ -42,6 +43,7 @@ std::span<const std::string_view> words_of(option_kind kind) {
   case option_kind::server_tls_mode: return server_tls_modes;
   case option_kind::tls_version: return tls_versions;
   case option_kind::net_backend: return net_backends;
+  case option_kind::pool_mode: return pool_modes;
   case option_kind::proxy_version: return proxy_versions;
   case option_kind::compression_name: return compression_names;
   case option_kind::after_write: return after_writes;

@@ -38,6 +38,7 @@ enum class option_kind {
   tls_version,
   after_write,
   net_backend,
+  pool_mode,
 };
 
 // Which values are taken, both ends included: of the number itself, of bytes, of milliseconds for a span of

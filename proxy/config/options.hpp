@@ -132,7 +132,9 @@ struct options {
   } insert_ids;
 
   struct pool_options {
-    std::uint64_t max_idle = 50; // server connections without a client, 0 keeps none
+    std::string mode = "session";      // or transaction: a session that is silent gives its connection away
+    std::uint64_t max_connections = 0; // of known accounts, for all workers together; 0: any number
+    std::uint64_t max_idle = 50;       // server connections without a client, 0 keeps none
     std::chrono::milliseconds idle_timeout{60'000};
     std::chrono::milliseconds max_age{1'800'000};
     std::chrono::milliseconds revalidate_after{1'000}; // 0: every login asks the server

@@ -30,6 +30,7 @@ struct server_link {
   std::uint64_t outage = 0; // state_board's number when it was opened: from an earlier one it is worthless
 
   std::shared_ptr<link_record> record; // for KILL
+  std::shared_ptr<void> place;         // of pool.max_connections; null: it is not counted
 
   fresh_start_progress start; // what is still to be said before its next command
 

@@ -25,6 +25,13 @@ struct session_outcomes {
     lost,    // the connection is
   };
 
+  // How a collected transaction's way to the server ended.
+  enum class transfer : std::uint8_t {
+    done,
+    refused, // by the server
+    lost,    // the connection is, or it is of no use any more
+  };
+
   // What the life of the session does next.
   enum class verdict : std::uint8_t {
     next_command, // this one is answered

@@ -192,10 +192,17 @@ const named_statement* prepared_statements::find(std::string_view name) const {
   return found == named_.end() ? nullptr : &*found;
 }
 
+bool prepared_statements::hold_something() {
+  may_hold_ = may_hold_ && std::any_of(by_id_.begin(), by_id_.end(), [](const auto& each) {
+                return each.second.cursor || each.second.long_data;
+              });
+  return may_hold_;
+}
+
 void prepared_statements::lost_connection() {
   for (auto& [id, one] : by_id_) {
     one.long_data_lost = one.long_data_lost || one.long_data;
-    one.prepared = one.types_sent = one.long_data = false;
+    one.prepared = one.types_sent = one.long_data = one.cursor = false;
   }
   mapped_ = mapped_ || !by_id_.empty();
 }

@@ -71,6 +71,7 @@ struct prepared_statement {
   bool prepared = true;          // server_id is good on the present connection
   bool types_sent = false;       // the server knows the types
   bool long_data = false;        // some was sent to the server for the next execute
+  bool cursor = false;           // its last execute asked for one, which may be open
   std::map<std::uint16_t, std::string>
       long_data_kept;               // by parameter: some was sent while the server was away
   bool made_here = false;           // in an outage: the server has not said yet what it makes of the text
@@ -126,6 +127,10 @@ class prepared_statements {
   [[nodiscard]] std::uint32_t server_id_of(std::uint32_t client_id);
   [[nodiscard]] std::vector<prepared_statement*> looking_back(); // those with facts.looks_back
 
+  // Something of one of them is on the present connection that cannot be made anew. holds(): one may.
+  void holds() { may_hold_ = true; }
+  [[nodiscard]] bool hold_something();
+
   // --- by name
   // False: it does not fit, and nothing is kept.
   [[nodiscard]] bool opened(named_statement one, const prepare_context& context);
@@ -155,6 +160,7 @@ class prepared_statements {
   std::uint32_t last_ = 0;               // prepared last, 0: that failed
   std::uint32_t highest_ = 0;            // id that a client was told
   bool mapped_ = false;
+  bool may_hold_ = false;
   std::list<named_statement> named_;
   std::shared_ptr<const prepare_context> context_; // the last one, shared by statements made in it
 };

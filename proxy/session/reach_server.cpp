@@ -128,13 +128,21 @@ task<link_attempt> session::find_server(const protocol::handshake_response& as) 
   }
   leave_server();
   unsigned retries = 0;
+  deadline patience(wake_); // with those who have all the places
   for (;;) {
     if (!greeted_) attempt = co_await reuse_link(as);
     if (attempt.what == link_attempt::outcome::opened) co_return attempt;
+    auto place = greeted_ ? std::shared_ptr<void>() : home_.pool().take_place();
+    if (!place && !greeted_) {
+      const bool goes_on = co_await await_place(attempt, patience);
+      if (!goes_on) co_return attempt;
+      continue;
+    }
     const auto asked = home_.pool().now();
     attempt = co_await own_link();
     if (attempt.what == link_attempt::outcome::opened)
       co_await proxy::log_in(home_, wake_, attempt, as, known_->password);
+    if (attempt.link) attempt.link->place = std::move(place);
     if (attempt.what == link_attempt::outcome::opened) {
       attempt.link->max_packet_size = as.max_packet_size;
       home_.pool().vouch(*attempt.link, asked);

@@ -1,5 +1,6 @@
 #include "proxy/session/server_pool.hpp"
 
+#include "proxy/config/worker_count.hpp"
 #include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/relogin.hpp"
@@ -27,8 +28,9 @@ struct server_pool::kept {
   wakeup wake;
   deadline limit{wake};
   stage at = stage::busy;
-  moment reset;      // when it was, once clean
-  bool gone = false; // no longer the pool's: taken or let go
+  moment reset;           // when it was, once clean
+  std::uint64_t lent = 0; // by a session that may take it back; 0: by none
+  bool gone = false;      // no longer the pool's: taken or let go
 };
 
 namespace {
@@ -108,8 +110,11 @@ bool server_pool::worth_keeping(const server_link& link) const {
   const auto present = process.board.view();
   return process.settings.pool.max_idle > 0 && present.state == server_state::up &&
          link.outage == present.outage && process.settings.server.proxy_protocol == "off" && !link.tainted &&
-         !(link.negotiated & other_settings) && link.can_change_user() &&
-         age_of(link) < process.settings.pool.max_age;
+         !(link.negotiated & other_settings) && link.can_change_user() && !has_aged(link);
+}
+
+bool server_pool::has_aged(const server_link& link) const {
+  return age_of(link) >= home_.process().settings.pool.max_age;
 }
 
 // Takes a place among the process's idle connections, if need be from the one that was idle longest here.
@@ -126,25 +131,62 @@ bool server_pool::make_room() {
 }
 
 bool server_pool::put(server_link& link, bool light) {
+  return take_in(link, light, false) != nullptr;
+}
+
+std::optional<std::uint64_t> server_pool::lend(server_link& link) {
+  const auto one = take_in(link, true, true);
+  if (!one) return std::nullopt;
+  return one->lent;
+}
+
+// Null, and untouched, when it is not worth keeping.
+std::shared_ptr<server_pool::kept> server_pool::take_in(server_link& link, bool light, bool lent) {
   auto& stream = *link.stream;
   forget_old_outage();
   const bool silent = stream.received().empty() && !link.start.unanswered() &&
                       (!stream.maybe_readable() || stream.receive() == transport::status::blocked);
-  if (!silent || !worth_keeping(link) || !make_room()) return false;
+  if (!silent || !worth_keeping(link) || !make_room()) return nullptr;
   if (link.record && !home_.process().connections->lay_down(*link.record)) {
     home_.process().counters.pool_idle.fetch_sub(1, std::memory_order_relaxed);
-    return false;
+    return nullptr;
   }
   auto one = std::make_shared<kept>(std::move(link));
   one->link().stream->serve(one->wake);
-  const bool can_wait = light && !one->link().needs_login && !one->link().may_have_profiles;
-  if (can_wait && recipe_of(one->link())) {
+  const bool other_login = one->link().needs_login; // which its session may still come back to
+  const bool can_wait = light && (lent || !other_login) && !one->link().may_have_profiles;
+  if (can_wait && (recipe_of(one->link()) || (lent && other_login))) {
     one->at = kept::stage::used;
-    home_.process().counters.pool_kept.fetch_add(1, std::memory_order_relaxed);
+    if (lent) one->lent = ++last_lent_;
+    if (!lent) home_.process().counters.pool_kept.fetch_add(1, std::memory_order_relaxed);
   }
   idle_.push_front(one);
   home_.run(keep(one));
-  return true;
+  call_next();
+  return one;
+}
+
+server_pool::kept_list::iterator server_pool::find_lent(std::uint64_t lent) {
+  return std::find_if(idle_.begin(), idle_.end(), [&](const auto& one) { return one->lent == lent; });
+}
+
+std::optional<server_link> server_pool::take_back(std::uint64_t lent, wakeup& owner) {
+  forget_old_outage();
+  const auto found = find_lent(lent);
+  if (lent == 0 || found == idle_.end()) return std::nullopt;
+  const auto one = *found;
+  if (one->at != kept::stage::used || one->link().outage != outage_) return std::nullopt;
+  idle_.erase(found);
+  end(one);
+  one->link().stream->serve(owner);
+  return std::move(one->link());
+}
+
+void server_pool::leave(std::uint64_t lent) {
+  const auto found = find_lent(lent);
+  if (lent == 0 || found == idle_.end()) return;
+  (*found)->lent = 0;
+  if ((*found)->at == kept::stage::used) home_.deadlines().set((*found)->limit, reset_delay);
 }
 
 std::optional<server_pool::taken> server_pool::take(const protocol::handshake_response& login,
@@ -157,8 +199,14 @@ std::optional<server_pool::taken> server_pool::take(const protocol::handshake_re
            wishes.tls.value_or(encrypted) == encrypted &&
            wishes.compression.value_or(link.compression) == link.compression;
   };
-  const auto found = std::find_if(idle_.begin(), idle_.end(), fits);
-  if (found == idle_.end()) return std::nullopt;
+  auto found =
+      std::find_if(idle_.begin(), idle_.end(), [&](const auto& one) { return one->lent == 0 && fits(one); });
+  if (found == idle_.end()) { // one that is lent, of the session that is silent for the longest time
+    const auto oldest = std::find_if(idle_.rbegin(), idle_.rend(), fits);
+    if (oldest == idle_.rend()) return std::nullopt;
+    found = std::prev(oldest.base());
+    home_.process().counters.pool_shared.fetch_add(1, std::memory_order_relaxed);
+  }
   const auto one = *found;
   taken out;
   out.logged_in = is_logged_in(*one, login);
@@ -183,6 +231,7 @@ void server_pool::let_go(kept_list::iterator which, pool_end why) {
   idle_.erase(which);
   end(one);
   say_goodbye(one->link());
+  one->link().place.reset();
 }
 
 // Its place is free, and its coroutine ends at its next turn.
@@ -191,6 +240,46 @@ void server_pool::end(const std::shared_ptr<kept>& one) {
   one->limit.clear();
   home_.process().counters.pool_idle.fetch_sub(1, std::memory_order_relaxed);
   home_.loop().post([one] { one->wake.notify(); });
+}
+
+// ----------------------------------------------------------------------------------------------------
+// places
+
+std::shared_ptr<void> server_pool::take_place() {
+  const auto& settings = home_.process().settings;
+  const auto limit = settings.pool.max_connections;
+  const auto own = std::max<std::uint64_t>(1, limit / worker_count(settings));
+  if (limit > 0 && places_->used >= own) { // of another account, or the like, or it would have been taken
+    const auto oldest = std::find_if(idle_.rbegin(), idle_.rend(),
+                                     [](const auto& one) { return one->at != kept::stage::busy; });
+    if (oldest != idle_.rend()) let_go(std::prev(oldest.base()), pool_end::crowded);
+  }
+  if (limit > 0 && places_->used >= own) return nullptr;
+  ++places_->used;
+  return {places_.get(), [this_places = places_, &home = home_, limit](void*) {
+            --this_places->used;
+            if (limit > 0 && !this_places->waiting.empty()) home.pool().call_next();
+          }};
+}
+
+// At the loop's next turn: whoever is called may be in the middle of something.
+void server_pool::call_next() {
+  if (places_->waiting.empty()) return;
+  home_.loop().post([all = places_] {
+    if (all->waiting.empty()) return;
+    auto* const first = all->waiting.front();
+    all->waiting.pop_front();
+    first->called_ = true;
+    first->who_.notify();
+  });
+}
+
+server_pool::turn::turn(server_pool& pool, wakeup& who) : waiting_(pool.places_->waiting), who_(who) {
+  waiting_.push_back(this);
+}
+
+server_pool::turn::~turn() {
+  waiting_.remove(this);
 }
 
 // ----------------------------------------------------------------------------------------------------
@@ -203,9 +292,10 @@ task<> server_pool::keep(std::shared_ptr<kept> one) {
   const auto& settings = home_.process().settings.pool;
   bool sound = true;
   if (one->at == kept::stage::used) {
-    co_await rest(*one, reset_delay);
+    co_await rest(*one, one->lent != 0 ? settings.idle_timeout : reset_delay);
     if (one->gone) co_return;
     sound = one->limit.expired();
+    one->lent = 0; // what its session left behind ends here
   }
   if (sound) {
     const bool waited = std::exchange(one->at, kept::stage::busy) == kept::stage::used;
@@ -216,6 +306,7 @@ task<> server_pool::keep(std::shared_ptr<kept> one) {
   auto why = pool_end::lost;
   if (sound) {
     one->at = kept::stage::clean;
+    call_next();
     const auto left = settings.max_age - age_of(one->link());
     co_await rest(*one, std::max(milliseconds(0), std::min(settings.idle_timeout, left)));
     if (one->gone) co_return;

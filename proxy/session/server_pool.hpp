@@ -1,5 +1,7 @@
 // A worker's idle server connections, kept after their client has left, for the next client of the same
-// account. A connection never leaves its worker's loop; how many are idle is bounded for the whole process.
+// account; with pool.mode = transaction also those of silent sessions, which take them back as they left them
+// unless another session needed them meanwhile. A connection never leaves its worker's loop; how many are
+// idle is bounded for the whole process.
 //
 // Invariants:
 // - A client that may have left locks or a transaction behind has its connection reset at once. Another one's
@@ -32,6 +34,36 @@ class server_pool {
   // Keeps an idle link of a known account. `light`: its client left no transaction, lock or the like in it.
   // False, and untouched, when it is not worth keeping.
   [[nodiscard]] bool put(server_link& link, bool light);
+
+  // Keeps the link of a session that is silent. What it gives is for take_back(), 0 when there will be
+  // nothing to take back; nullopt, and untouched, when it is not worth keeping.
+  [[nodiscard]] std::optional<std::uint64_t> lend(server_link& link);
+  // As it was lent; nullopt: another session needed it, or it was lost.
+  [[nodiscard]] std::optional<server_link> take_back(std::uint64_t lent, wakeup& owner);
+  // Past pool.max_age: it gets no further client.
+  [[nodiscard]] bool has_aged(const server_link& link) const;
+  // Nobody will take it back.
+  void leave(std::uint64_t lent);
+
+  // A further connection's place among pool.max_connections, for as long as it lives; null: there is none,
+  // not even that of an idle connection.
+  [[nodiscard]] std::shared_ptr<void> take_place();
+  // Who waits for a place, or for a connection that another gives away: called once, the longest waiting
+  // first.
+  class turn {
+   public:
+    turn(server_pool& pool, wakeup& who);
+    turn(const turn&) = delete;
+    turn& operator=(const turn&) = delete;
+    ~turn();
+    [[nodiscard]] bool called() const { return called_; }
+
+   private:
+    friend class server_pool;
+    std::list<turn*>& waiting_;
+    wakeup& who_;
+    bool called_ = false;
+  };
 
   struct taken {
     server_link link;
@@ -71,6 +103,9 @@ class server_pool {
     moment asked;
   };
 
+  [[nodiscard]] std::shared_ptr<kept> take_in(server_link& link, bool light, bool lent);
+  [[nodiscard]] kept_list::iterator find_lent(std::uint64_t lent);
+  void call_next();
   task<> keep(std::shared_ptr<kept> one);
   task<bool> clean(kept& one);
   task<> prove(kept& one);
@@ -84,7 +119,15 @@ class server_pool {
   void let_go(kept_list::iterator which, pool_end why);
   void end(const std::shared_ptr<kept>& one);
 
+  // Outlives the pool: its last connections give their places back to it.
+  struct places {
+    std::size_t used = 0;
+    std::list<turn*> waiting;
+  };
+
   worker& home_;
+  std::shared_ptr<places> places_ = std::make_shared<places>();
+  std::uint64_t last_lent_ = 0;
   kept_list idle_; // the one used last in front
   std::uint64_t outage_ = 0;
   std::vector<recipe> recipes_; // of this outage, as the rest

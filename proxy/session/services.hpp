@@ -65,6 +65,7 @@ struct session_counters {
   std::atomic<std::uint64_t> pool_idle{0};   // server connections without a client now: also their bound
   std::atomic<std::uint64_t> pool_kept{0};   // that were reset and ready for another client
   std::atomic<std::uint64_t> pool_reused{0}; // sessions that got one of them
+  std::atomic<std::uint64_t> pool_shared{0}; // taken from a session that lives and was silent
   std::array<std::atomic<std::uint64_t>, pool_end_names.size()> pool_closed{}; // by pool_end
   void count_end(pool_end why) {
     pool_closed[static_cast<std::size_t>(why)].fetch_add(1, std::memory_order_relaxed);

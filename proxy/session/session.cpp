@@ -47,6 +47,7 @@ task<> session::run() {
     if (goes_on) goes_on = co_await serve_command();
   }
   if (quits_) give_back_link();
+  leave_lent_link();
   leave_server();
   if (replicas_) replicas_->close();
   client_->close();
@@ -87,6 +88,7 @@ task<bool> session::read_command() {
     if (!link_ && !known_) co_return false; // a relayed account cannot log in again without its client
     client_->received().rest();
     if (link_) link_->stream->received().rest();
+    if (link_ && home_.shares_links()) lend_link();
     if (std::exchange(moved, false)) // nearly always the command is there, and nobody has to wait for it
       home_.deadlines().set(limit_, pace("net_read_timeout", process().settings.net_read_timeout));
     const bool rests = replicas_ && replicas_->rest();
@@ -95,6 +97,7 @@ task<bool> session::read_command() {
     if (rests) home_.forget_state(wake_);
   }
   limit_.clear();
+  if (home_.shares_links()) lend_limit_.clear();
   co_return true;
 }
 
@@ -117,6 +120,7 @@ bool session::look_at_command() {
 // One command, from the decision to the answer. False ends the session.
 task<bool> session::serve_command() {
   held_ = false;
+  if (lent_ != 0) take_back_link();
   bool unwanted = false;
   if (sent_away_) unwanted = co_await server_sent_away();
   if (unwanted) co_return false;

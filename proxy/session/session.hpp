@@ -176,6 +176,13 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<bool> refuse_by_server(bool with_password, std::uint8_t sequence);
   void give_back_link();
 
+  // shared_link.cpp
+  [[nodiscard]] bool may_lend();
+  void lend_link();
+  void take_back_link();
+  void leave_lent_link();
+  task<bool> await_place(link_attempt& attempt, deadline& patience);
+
   // statements.cpp
   // Makes a statement that the command names ready on this server connection. Not null: the command is done.
   task<std::optional<verdict>> ready_statement();
@@ -308,12 +315,6 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<> hand_over_snapshot();
 
   // put_on_server.cpp
-  // How a collected transaction's way to the server ended.
-  enum class transfer : std::uint8_t {
-    done,
-    refused, // by the server
-    lost,    // the connection is, or it is of no use any more
-  };
   task<verdict> put_on_server();
   task<transfer> replay_collected(const collected_transaction& mine, std::string& refusal);
   void add_statement(const spool::statement& one, const std::optional<spool::statement_context>& current,
@@ -344,6 +345,8 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   deadline limit_{wake_};      // of whatever the session is waiting for
   deadline hold_limit_{wake_}; // of the current command's hold
   deadline pace_limit_{wake_}; // of the client's next move
+  deadline lend_limit_{wake_}; // of keeping a silent session's link for what its last answer has left to ask
+  std::uint64_t lent_ = 0;     // the link that the pool has meanwhile, 0: none
   bool stopping_ = false;
   bool quits_ = false; // the client said COM_QUIT
   // The server hung up on the idle session; when that connection was opened. Of a plain proxy only.

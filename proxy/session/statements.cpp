@@ -65,9 +65,12 @@ void session::follow_statement() {
         one->types_missed = one->types_sent = true;
     } else if (command_.code == command::stmt_send_long_data) {
       one->long_data = true;
+      book.holds();
     } else if (command_.code == command::stmt_reset) {
-      one->long_data = one->long_data_lost = false;
+      one->long_data = one->long_data_lost = one->cursor = false;
     }
+    if (executes) one->cursor = !protocol::executes_without_cursor(command_.payload);
+    if (one->cursor) book.holds();
   }
   if (book.mapped()) translate_statement(one);
 }

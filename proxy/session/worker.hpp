@@ -52,6 +52,7 @@ class worker {
   [[nodiscard]] event_loop& loop() { return loop_; }
   [[nodiscard]] deadline_list& deadlines() { return loop_.deadlines(); }
   [[nodiscard]] server_pool& pool() { return *pool_; }
+  [[nodiscard]] bool shares_links() const { return shares_links_; } // pool.mode = transaction
   [[nodiscard]] traffic& counts() { return traffic_; }
   // Closes every worker's idle server connections, soon. False when there are none.
   bool shed_pools();
@@ -96,6 +97,7 @@ class worker {
   std::chrono::microseconds asleep_{0}; // by how much the boot's clock is ahead of the steady one
   steady_time next_look_{};             // at that
   fill_budget fills_;
+  const bool shares_links_;
   std::unique_ptr<known_reads> reads_;
   std::unique_ptr<server_pool> pool_;
   std::unordered_set<wakeup*> state_waiters_;

@@ -47,6 +47,8 @@ def pytest_runtest_makereport(item, call):
     """A failure shows the end of the log of each proxy that the test started, and where the whole of it is."""
     report = (yield).get_result()
     for proxy in getattr(item, "proxies", []) if report.failed else []:
+        if not os.path.exists(proxy.log):
+            continue  # it was never started
         kept = os.path.join(_kept(), f"{item.name}-{os.path.basename(proxy.folder)}.log".replace("/", "_"))
         shutil.copyfile(proxy.log, kept)
         report.sections.append((f"proxy log, whole in {kept}", tail(proxy.log)))

@@ -55,8 +55,9 @@ class Proxy:
         env = {name: value for name, value in os.environ.items()
                if not name.startswith(("MYSQL_", "DB_", "HOLDWATER_"))}
         env.update(environment(self.reports))
-        if "HOLDWATER_NET_BACKEND" in os.environ:  # the whole rung on one of them
-            env["HOLDWATER_NET_BACKEND"] = os.environ["HOLDWATER_NET_BACKEND"]
+        for name in ("HOLDWATER_NET_BACKEND", "HOLDWATER_POOL_MODE"):  # the whole rung on one of them
+            if name in os.environ:
+                env[name] = os.environ[name]
         env.update(self.settings)
         self.child = spawn(
             [*self.launcher, binary(), "--config", self.config, "--listen", f"{self.host}:{self.port}", "--admin-listen",

@@ -1,0 +1,233 @@
+"""pool.mode = transaction: many clients share few server connections, and none of them can tell."""
+import threading
+import time
+
+import pymysql
+import pytest
+
+from lib.proxy import Account
+from lib.process import wait_until
+from lib.sql import error_number, run, spooled_seq, value
+
+FEW = {"HOLDWATER_POOL_MODE": "transaction", "HOLDWATER_WORKERS": 1}
+ONE = {**FEW, "HOLDWATER_POOL_MAX_CONNECTIONS": 1}
+MANY = Account("many", "secret")
+
+
+@pytest.fixture
+def start_shared(start_proxy):
+    """start_shared(server, **settings): its clients have an account that the proxy itself does not use."""
+    def start(server, **settings):
+        proxy = start_proxy(server, accounts=[MANY], **settings)
+        server.create_account(MANY.user, MANY.password, proxy.database)
+        proxy.http("/health/reconnect", "POST")  # looks anew at who may use the ledger
+        proxy.wait_drained()
+        run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(60)) ENGINE=InnoDB")
+        return proxy
+    return start
+
+
+def connections_of_clients(server):
+    return [row[0] for row in server.run("SHOW PROCESSLIST") if row[1] == MANY.user]
+
+
+def in_background(work):
+    """A thread that runs `work`; result() waits for it."""
+    box = {}
+
+    def body():
+        try:
+            box["value"] = work()
+        except Exception as error:  # noqa: BLE001 - given to the one who asks
+            box["error"] = error
+    thread = threading.Thread(target=body)
+    thread.start()
+
+    def result(deadline_s=30):
+        thread.join(deadline_s)
+        assert not thread.is_alive(), "it still waits"
+        if "error" in box:
+            raise box["error"]
+        return box["value"]
+    result.running = thread.is_alive
+    return result
+
+
+def test_many_clients_share_few_connections(server, start_shared):
+    proxy = start_shared(server, HOLDWATER_POOL_MAX_CONNECTIONS=3, **FEW)
+    clients = [proxy.connect(MANY) for _ in range(40)]
+    for turn in range(3):
+        for number, client in enumerate(clients):
+            run(client, f"INSERT INTO t (s) VALUES ('{turn} {number}')")
+            assert value(client, f"SELECT COUNT(*) FROM t WHERE s = '{turn} {number}'") == 1
+        assert len(connections_of_clients(server)) <= 3
+    assert value(clients[0], "SELECT COUNT(*) FROM t") == 120
+    assert proxy.metric("holdwater_pool_shared_total") > 0
+
+
+def test_clients_at_once_wait_for_each_other(server, start_shared):
+    proxy = start_shared(server, HOLDWATER_POOL_MAX_CONNECTIONS=2, DB_CONNECTION_TIMEOUT=20, **FEW)
+    clients = [proxy.connect(MANY) for _ in range(12)]
+
+    def work(client):
+        for _ in range(10):
+            run(client, "BEGIN")
+            run(client, "INSERT INTO t (s) VALUES ('x')")
+            run(client, "COMMIT")
+        return True
+    assert all(result(60) for result in [in_background(lambda one=client: work(one)) for client in clients])
+    assert server.run("SELECT COUNT(*) FROM t", database=proxy.database) == ((120,),)
+    assert len(connections_of_clients(server)) <= 2
+
+
+def test_a_session_goes_on_where_it_was_on_another_connection(server, start_shared):
+    proxy = start_shared(server, **ONE)
+    one, other = proxy.connect(MANY), proxy.connect(MANY)
+    settings = ["SET time_zone = '+03:00'", "SET SESSION sql_mode = 'ANSI_QUOTES'", "SET NAMES latin1", "SET @mine = 'kept'",
+                "SET autocommit = 0"]
+    for statement in settings:
+        run(one, statement)
+        assert value(other, "SELECT @mine") is None
+    run(one, "PREPARE asked FROM 'SELECT s FROM t WHERE id = ?'")
+    run(one, "INSERT INTO t (s) VALUES ('written')")
+    run(one, "COMMIT")
+    assert value(other, "SELECT @@time_zone") != "+03:00" and value(other, "SELECT LAST_INSERT_ID()") == 0
+    made = value(one, "SELECT LAST_INSERT_ID()")
+    assert made > 0
+    assert run(one, "SELECT @@time_zone, @@sql_mode, @@character_set_client, @mine, @@autocommit") == (
+        ("+03:00", "ANSI_QUOTES", "latin1", "kept", 0),)
+    run(one, "COMMIT")
+    assert value(other, "SELECT @@autocommit") == 1
+    run(one, f"SET @which = {made}")
+    assert value(other, "SELECT @which") is None
+    assert run(one, "EXECUTE asked USING @which") == (("written",),)
+
+
+def test_a_transaction_keeps_its_connection(server, start_shared):
+    proxy = start_shared(server, DB_CONNECTION_TIMEOUT=20, **ONE)
+    one, other = proxy.connect(MANY), proxy.connect(MANY)
+    run(one, "BEGIN")
+    run(one, "INSERT INTO t (s) VALUES ('first')")
+    waits = in_background(lambda: value(other, "SELECT COUNT(*) FROM t"))
+    for _ in range(5):
+        assert value(one, "SELECT COUNT(*) FROM t") == 1
+    assert waits.running(), "it has got a connection that somebody's transaction is on"
+    run(one, "ROLLBACK")
+    assert waits() == 0
+
+
+HELD = {
+    "a temporary table": ("CREATE TEMPORARY TABLE mine (a INT)", "SELECT COUNT(*) FROM mine"),
+    "a named lock": ("SELECT GET_LOCK('holdwater', 0)", "SELECT IS_USED_LOCK('holdwater') = CONNECTION_ID()"),
+    "locked tables": ("LOCK TABLES t WRITE", "SELECT COUNT(*) FROM t"),
+    "an open handler": ("HANDLER t OPEN", "SELECT 1"),
+    "a user variable within": ("SELECT @a := 5", "SELECT @a"),
+}
+
+
+@pytest.mark.parametrize("what", HELD)
+def test_what_cannot_be_given_back_keeps_the_connection(server, start_shared, what):
+    proxy = start_shared(server, **ONE)
+    one, other = proxy.connect(MANY), proxy.connect(MANY)
+    makes, shows = HELD[what]
+    run(one, makes)
+    before = run(one, shows)
+    number, text = error_number(other, "SELECT 1")
+    assert number == 1040 and "pool.max_connections" in text
+    assert run(one, shows) == before
+    one.close()
+    wait_until(lambda: value(other, "SELECT 1") == 1, 20, "its end gives the connection back")
+
+
+def test_who_finds_no_room_at_the_login_is_told(server, start_shared):
+    proxy = start_shared(server, **ONE)
+    one = proxy.connect(MANY)
+    run(one, "BEGIN")
+    run(one, "INSERT INTO t (s) VALUES ('open')")
+    with pytest.raises(pymysql.err.OperationalError) as refused:
+        proxy.connect(MANY)
+    assert refused.value.args[0] == 1040
+    run(one, "COMMIT")
+    assert value(proxy.connect(MANY), "SELECT COUNT(*) FROM t") == 1
+
+
+def test_warnings_can_be_asked_for_although_others_wait(server, start_shared):
+    proxy = start_shared(server, DB_CONNECTION_TIMEOUT=20, **ONE)
+    one, other = proxy.connect(MANY), proxy.connect(MANY)
+    done = threading.Event()
+
+    def keep_asking():
+        while not done.is_set():
+            assert value(other, "SELECT 1") == 1
+    asks = in_background(keep_asking)
+    try:
+        for _ in range(5):
+            run(one, "SELECT CAST('12x' AS SIGNED)")
+            assert len(run(one, "SHOW WARNINGS")) == 1
+            assert error_number(one, "SELECT * FROM nowhere")[0] == 1146
+            assert run(one, "SHOW ERRORS")[0][1] == 1146
+    finally:
+        done.set()
+    asks()
+
+
+def test_cursors_and_prepared_statements_of_the_protocol(server, start_shared):
+    """mysqlclient's C library is what speaks it: the long way through tests/clients has it; here, ids of two sessions."""
+    from lib.wire import COM_STMT_PREPARE, Client
+    proxy = start_shared(server, **ONE)
+    clients = []
+    for number in range(3):
+        client = Client(proxy.host, proxy.port)
+        client.login(MANY.user, MANY.password, proxy.database)
+        client.sequence = 0
+        client.write(bytes([COM_STMT_PREPARE]) + f"SELECT {number} + 0".encode())
+        answer = client.expect_ok()
+        assert answer[0] == 0
+        client.read(), client.read()
+        clients.append((client, answer[1:5]))
+    for _ in range(3):
+        for number, (client, statement) in enumerate(clients):
+            client.sequence = 0
+            client.write(b"\x17" + statement + b"\0\1\0\0\0")
+            assert client.expect_ok() == b"\1"
+            client.read(), client.read()
+            row = client.read()
+            assert int.from_bytes(row[2:6], "little") == number
+            client.read()
+
+
+def test_an_outage_is_taken_as_always(server, start_shared):
+    proxy = start_shared(server, HOLDWATER_POOL_MAX_CONNECTIONS=2, **FEW)
+    run(proxy.connect(), "INSERT INTO t (s) VALUES ('before')")
+    proxy.wait_ids_reserved("t")
+    clients = [proxy.connect(MANY) for _ in range(6)]
+    run(clients[0], "SET @mine = 1")
+    server.stop()
+    proxy.wait_state("down")
+    for number, client in enumerate(clients):
+        spooled_seq(client, f"INSERT INTO t (s) VALUES ('spooled {number}')")
+    server.start()
+    proxy.wait_drained()
+    assert server.run("SELECT COUNT(*) FROM t", database=proxy.database) == ((7,),)
+    assert value(clients[0], "SELECT @mine") == 1
+    for client in clients:
+        assert value(client, "SELECT COUNT(*) FROM t") == 7
+    assert len(connections_of_clients(server)) <= 2
+
+
+def test_a_kill_ends_who_it_means_and_nobody_else(server, start_shared):
+    proxy = start_shared(server, **ONE)
+    one, other = proxy.connect(MANY), proxy.connect(MANY)
+    assert value(other, "SELECT 1") == 1  # it has had the connection last
+    with one.cursor() as cursor:
+        cursor.execute(f"KILL {other.thread_id()}")
+    with pytest.raises(pymysql.err.MySQLError):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            value(other, "SELECT 1")
+    assert value(one, "SELECT 1") == 1
+
+
+def test_the_mode_needs_a_pool(mariadb, start_proxy):
+    with pytest.raises(AssertionError, match="pool.mode"):
+        start_proxy(mariadb, HOLDWATER_POOL_MODE="transaction", HOLDWATER_POOL_MAX_IDLE=0)

@@ -62,8 +62,9 @@ void session::notice_words(std::string_view text) {
   text = text.substr(0, longest_scanned);
   if (mentions(text, "processlist") || mentions(text, "thread") || mentions(text, "session"))
     looked_at_ = process().connections->now();
-  if (link_ && link_->record && (mentions(text, "connection_id") || mentions(text, "thread")))
-    process().connections->tell(*link_->record);
+  if (!mentions(text, "connection_id") && !mentions(text, "thread")) return;
+  keeps_link_ = true;
+  if (link_ && link_->record) process().connections->tell(*link_->record);
 }
 
 // Of an execution, by id or by name. Precondition: the worker's analysis holds the text that does it by name.

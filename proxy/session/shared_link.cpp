@@ -25,7 +25,7 @@ constexpr std::chrono::seconds time_to_ask{1};
 // transaction.
 bool session::may_lend() {
   const bool unclear = tracker_.ended_by() == response_tracker::ending::err && !state_.autocommit();
-  return !unclear && known_ && !stopping_ && !sent_away_ && client_->received().empty() &&
+  return !unclear && !keeps_link_ && known_ && !stopping_ && !sent_away_ && client_->received().empty() &&
          !state_.in_transaction() && !state_.collected.open() && !transaction_lost_ && !stale_ &&
          state_.restorable() && !state_.called_unknown() && !state_.next_transaction() &&
          !state_.statements.hold_something() && to_learn_.empty() && !id_owed_ && !link_->may_have_profiles &&

@@ -121,6 +121,7 @@ HELD = {
     "a named lock": ("SELECT GET_LOCK('holdwater', 0)", "SELECT IS_USED_LOCK('holdwater') = CONNECTION_ID()"),
     "locked tables": ("LOCK TABLES t WRITE", "SELECT COUNT(*) FROM t"),
     "an open handler": ("HANDLER t OPEN", "SELECT 1"),
+    "an id that it knows": ("SELECT CONNECTION_ID()", "SELECT CONNECTION_ID()"),
     "a user variable within": ("SELECT @a := 5", "SELECT @a"),
 }
 

@@ -56,7 +56,7 @@ class Proxy:
                if not name.startswith(("MYSQL_", "DB_", "HOLDWATER_"))}
         env.update(environment(self.reports))
         for name in ("HOLDWATER_NET_BACKEND", "HOLDWATER_POOL_MODE"):  # the whole rung on one of them
-            if name in os.environ:
+            if name in os.environ and not (name == "HOLDWATER_POOL_MODE" and self.has_no_pool()):
                 env[name] = os.environ[name]
         env.update(self.settings)
         self.child = spawn(
@@ -65,6 +65,9 @@ class Proxy:
         if wait:
             wait_until(self.is_live, 20, lambda: f"the proxy answers /livez:\n{tail(self.log)}")
         return self
+
+    def has_no_pool(self):
+        return self.settings.get("HOLDWATER_POOL_MAX_IDLE") == "0" or self.settings.get("HOLDWATER_SPOOL_ENABLED") == "false"
 
     def is_live(self):
         if self.child.poll() is not None:

@@ -32,8 +32,9 @@ def write(folder, tables, rows, options):
         json.dump({"setting": setting(options), "cases": rows}, file, indent=1)
     with open(os.path.join(folder, "results.md"), "w") as file:
         file.write(setting(options) + "\n\n" + "\n".join(markdown(one) for one in tables.values()))
-    with open(os.path.join(folder, "results.svg"), "w") as file:
-        file.write(plot(rows.get("point", []), setting(options)))
+    if "point" in rows:
+        with open(os.path.join(folder, "results.svg"), "w") as file:
+            file.write(plot(rows["point"], setting(options)))
 
 
 def plot(rows, caption):

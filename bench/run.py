@@ -102,7 +102,7 @@ def main():
             print(report.markdown(CASES[name].tables(found[name])), flush=True)
     end_all()
     report.write(options.out, {name: CASES[name].tables(rows) for name, rows in found.items()}, found, options)
-    print(f"written: {options.out}/results.json, results.md, results.svg", file=sys.stderr)
+    print(f"written: {options.out}/results.json, results.md" + (", results.svg" if "point" in found else ""), file=sys.stderr)
     worst = max((row["ratio"] for row in found.get("point", []) if row["peer"].startswith("Holdwater")), default=0)
     return 1 if options.most and worst > options.most else 0
 

@@ -32,7 +32,9 @@ constexpr std::size_t prepared_head = protocol::packet_header_size + 5;
 } // namespace
 
 task<session::verdict> session::forward(const command_facts& facts) {
-  if (command_.code == command::change_user) co_return co_await change_user();
+  const bool changes_user = command_.code == command::change_user;
+  const bool lent = home_.shares_links() && !link_ && process().board.view().state == server_state::up;
+  if (changes_user && !lent) co_return co_await change_user();
   check_idle_link(); // costs nothing unless the server has said something since
   if (client_->closed()) co_return verdict::end_session;
   if (command_.links_lost > most_links_lost) co_return co_await give_up_server();

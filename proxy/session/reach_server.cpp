@@ -120,7 +120,7 @@ task<link_attempt> session::find_server(const protocol::handshake_response& as) 
     co_await change_login(home_, wake_, attempt, as, known_->password);
     if (attempt.what == link_attempt::outcome::refused) {
       link_ = std::move(attempt.link); // still as it was logged in before
-      link_->needs_login = keeps_link_ = true;
+      link_->needs_login = true;
       attempt.link.reset();
     }
     if (attempt.what != link_attempt::outcome::unreachable) co_return attempt;
@@ -173,7 +173,7 @@ task<bool> session::refuse_by_server(bool with_password, std::uint8_t sequence) 
     co_return false;
   }
   link_ = std::move(attempt.link);
-  link_->needs_login = keeps_link_ = true;
+  link_->needs_login = true;
   protocol::byte_buffer out;
   protocol::append_message(out, sequence, attempt.refusal);
   co_await answer(out);

@@ -347,7 +347,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   deadline pace_limit_{wake_}; // of the client's next move
   deadline lend_limit_{wake_}; // of keeping a silent session's link for what its last answer has left to ask
   std::uint64_t lent_ = 0;     // the link that the pool has meanwhile, 0: none
-  bool keeps_link_ = false;    // the client knows the connection's id, or it is as a refused login has left it
+  bool keeps_link_ = false;    // the client knows the connection's id
   bool stopping_ = false;
   bool quits_ = false; // the client said COM_QUIT
   // The server hung up on the idle session; when that connection was opened. Of a plain proxy only.

@@ -28,7 +28,8 @@ struct server_pool::kept {
   wakeup wake;
   deadline limit{wake};
   stage at = stage::busy;
-  moment reset;           // when it was, once clean
+  moment reset; // when it was, once clean
+  steady_clock::time_point since = steady_clock::now();
   std::uint64_t lent = 0; // by a session that may take it back; 0: by none
   bool gone = false;      // no longer the pool's: taken or let go
 };
@@ -37,6 +38,8 @@ namespace {
 
 // How long a connection may stay as its client left it.
 constexpr milliseconds reset_delay{100};
+
+constexpr std::chrono::seconds moment_ago{1};
 
 // They mean another wait_timeout or sql_mode, which a reset or a change of user forgets.
 constexpr auto other_settings = cap::interactive | cap::ignore_space;
@@ -134,7 +137,14 @@ bool server_pool::put(server_link& link, bool light) {
   return take_in(link, light, false) != nullptr;
 }
 
+bool server_pool::crowded() const {
+  const auto& process = home_.process();
+  return process.counters.pool_idle.load(std::memory_order_relaxed) >= process.settings.pool.max_idle &&
+         !idle_.empty() && steady_clock::now() - idle_.back()->since < moment_ago;
+}
+
 std::optional<std::uint64_t> server_pool::lend(server_link& link) {
+  if (crowded()) return std::nullopt;
   const auto one = take_in(link, true, true);
   if (!one) return std::nullopt;
   return one->lent;

@@ -42,6 +42,7 @@ void session::lend_link() {
   }
   if (state_.database() != link_->database) link_->needs_login = true;
   const auto lent = home_.pool().lend(*link_);
+  if (!lent && home_.pool().crowded()) return home_.deadlines().set(lend_limit_, time_to_ask);
   if (!lent && !home_.pool().has_aged(*link_)) return;
   lent_ = lent.value_or(0);
   if (!lent) say_goodbye(*link_);

@@ -83,19 +83,15 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   [[nodiscard]] bool can_relay_change() const;
   task<entry> relay_change_user(const protocol::byte_buffer& command);
 
-  // relay_socket.cpp
+  // relay_socket.cpp, client_address.cpp
   task<bool> proved_by_client();
-
-  // client_address.cpp
   task<bool> take_proxy_header();
   [[nodiscard]] std::string client_address() const;
 
-  // encrypt.cpp
+  // encrypt.cpp, compress.cpp
   [[nodiscard]] protocol::capabilities own_offers(const protocol::greeting& hello);
   task<bool> encrypt_client(std::uint8_t sequence);
   task<bool> secure_enough(std::uint8_t sequence);
-
-  // compress.cpp
   task<bool> compressible(protocol::capabilities offered, std::uint8_t sequence);
   void compress_client();
 

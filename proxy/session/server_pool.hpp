@@ -38,8 +38,8 @@ class server_pool {
   // Keeps the link of a session that is silent. What it gives is for take_back(), 0 when there will be
   // nothing to take back; nullopt, and untouched, when it is not worth keeping.
   [[nodiscard]] std::optional<std::uint64_t> lend(server_link& link);
-  // All places for idle connections are taken by such that were in use a moment ago: nothing is lent then, since
-  // it would close another's that is needed again at once.
+  // All places for idle connections are taken by such that were in use a moment ago: nothing is lent then,
+  // since it would close another's that is needed again at once.
   [[nodiscard]] bool crowded() const;
   // As it was lent; nullopt: another session needed it, or it was lost.
   [[nodiscard]] std::optional<server_link> take_back(std::uint64_t lent, wakeup& owner);

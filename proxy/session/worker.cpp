@@ -16,7 +16,8 @@ namespace holdwater::proxy {
 
 worker::worker(services& process)
     : shared_(process), loop_(process.settings.net.backend == "io_uring"),
-      shares_links_(process.settings.pool.mode == "transaction"), reads_(std::make_unique<known_reads>()), pool_(std::make_unique<server_pool>(*this)) {
+      shares_links_(process.settings.pool.mode == "transaction"), reads_(std::make_unique<known_reads>()),
+      pool_(std::make_unique<server_pool>(*this)) {
   shared_.board.on_change([this](server_view) { loop_.post([this] { wake_state_waiters(); }); });
 }
 

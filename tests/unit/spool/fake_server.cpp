@@ -78,6 +78,10 @@ server_result<query_answer> fake_server::query(std::uint64_t id, const std::stri
   if (!s.open || !s.alive || steps_ > most_steps) return server_error{2006, "HY000", "Server has gone away"};
   for (const auto& p : plans_)
     if (p.step == steps_) return make_trouble(p.kind, id, text);
+  if (text == "COMMIT" && ++commits_ == slow_commit) {
+    s.committing = true;
+    return make_trouble(trouble_kind::lost_thawing, id, text);
+  }
   return execute(id, text);
 }
 
@@ -132,7 +136,8 @@ server_result<query_answer> fake_server::execute(std::uint64_t id, const std::st
     return one_row({non_transactional.contains(last_name(text)) ? "NO" : "YES"});
   if (begins(text, "SHOW PROCESSLIST")) return process_list();
   if (begins(text, "KILL ")) {
-    end(sessions_.at(number_after(text, "KILL ")));
+    auto& killed = sessions_.at(number_after(text, "KILL "));
+    if (!killed.committing) end(killed);
     return query_answer{};
   }
   if (begins(text, "START TRANSACTION")) {

@@ -98,6 +98,24 @@ TEST_CASE("trouble while recovering from trouble changes nothing of the promise"
     }
 }
 
+TEST_CASE("a commit that is still under way is waited for, so that nothing of it is in doubt") {
+  replay_fixture undisturbed;
+  prepare(undisturbed);
+  REQUIRE(replay_fixture::run(*undisturbed.make()).outcome == replay_outcome::drained);
+  REQUIRE(undisturbed.server.commits() > 5);
+  for (std::uint64_t which = 1; which <= undisturbed.server.commits(); ++which) {
+    CAPTURE(which);
+    replay_fixture f;
+    prepare(f);
+    f.server.slow_commit = which;
+    REQUIRE(replay_fixture::run(*f.make()).outcome == replay_outcome::drained);
+    check_promise(f, *f.queue);
+    const auto letters = f.queue->dead(many);
+    REQUIRE(letters);
+    CHECK(letters->size() == 1); // the refused one
+  }
+}
+
 TEST_CASE("the end of the process at any step of the server changes nothing of the promise") {
   const auto steps = steps_without_trouble();
   for (const auto& [kind, name] : {kinds[0], kinds[1], kinds[3]})

@@ -16,6 +16,7 @@ import pytest
 from conftest import LONG
 from lib import proxy as lib_proxy
 from lib.process import wait_until
+from lib.sanitizer import sanitizer_of
 from lib.sql import run, value
 from lib.wire import BASIC, COM_PING, COM_QUERY, SSL, Client, Err
 
@@ -251,6 +252,8 @@ def test_a_flood_is_told_that_there_is_no_room_and_leaves_room_for_the_rest(mari
 
 
 def test_used_up_descriptors_neither_end_nor_busy_the_proxy(mariadb, start_proxy):
+    if sanitizer_of(lib_proxy.binary()):
+        pytest.skip("UBSan's look at an object goes through a pipe, for which there is no descriptor then")
     proxy = start_proxy(mariadb)
     connection = proxy.connect()
     assert value(connection, "SELECT 1") == 1

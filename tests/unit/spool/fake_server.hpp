@@ -57,7 +57,8 @@ class fake_server {
   std::set<std::string> accounts_off_ledger; // users without rights on it
   bool reachable = true;
   bool read_only = false;
-  std::uint64_t slow_commit = 0; // this COMMIT (from 1) loses its answer, and is done statements later, killed or not
+  std::uint64_t slow_commit =
+      0; // this COMMIT (from 1) loses its answer, and is done statements later, killed or not
   [[nodiscard]] std::uint64_t commits() const { return commits_; }
   void rewind(std::uint64_t applied, std::size_t history_size); // as a lagging replica would be
   void forget_steps() { steps_ = 0; }
@@ -70,7 +71,7 @@ class fake_server {
     bool alive = true; // the server has it
     bool in_transaction = false;
     bool locks_row = false;
-    bool committing = false; // out of KILL's reach
+    bool committing = false;       // out of KILL's reach
     std::vector<std::string> done; // in the transaction
     std::optional<std::uint64_t> new_applied;
     std::optional<std::uint64_t> new_epoch;

@@ -9,7 +9,7 @@ from lib.wire import Client
 from peers import ACCOUNT, DATABASE
 
 
-SPARE_FILES = 500  # of a process, for other things than connections
+SPARE_FILES = 1000  # of a process, for other things than connections
 
 
 def measure(world, options):

@@ -22,6 +22,18 @@ parameter_types find_in_bulk(byte_span payload, std::uint16_t parameters) {
 
 } // namespace
 
+void append_prepare(byte_buffer& out, std::string_view text) {
+  byte_buffer payload{static_cast<std::uint8_t>(command::stmt_prepare)};
+  payload_writer(payload).bytes(text);
+  append_message(out, 0, payload);
+}
+
+void append_close(byte_buffer& out, std::uint32_t id) {
+  byte_buffer payload{static_cast<std::uint8_t>(command::stmt_close)};
+  payload_writer(payload).integer(id, 4);
+  append_message(out, 0, payload);
+}
+
 parameter_types find_parameter_types(byte_span payload, std::uint16_t parameters, capabilities negotiated) {
   if (payload.size() < execute_head) {
     if (!payload.empty() && static_cast<command>(payload[0]) == command::stmt_bulk_execute)

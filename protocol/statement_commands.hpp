@@ -13,8 +13,10 @@
 #include "protocol/command.hpp"
 #include "protocol/packet.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace holdwater::protocol {
 
@@ -46,6 +48,15 @@ inline constexpr std::size_t execute_head = 10;   // command, id, cursor flags, 
 [[nodiscard]] inline bool executes_without_cursor(byte_span payload) {
   constexpr std::uint8_t cursor_types = 0x07;
   return payload.size() >= execute_head && (payload[cursor_flags_at] & cursor_types) == 0;
+}
+
+// COM_STMT_PREPARE, COM_STMT_CLOSE, framed.
+void append_prepare(byte_buffer& out, std::string_view text);
+void append_close(byte_buffer& out, std::uint32_t id);
+// An id as it stands in a payload.
+[[nodiscard]] constexpr std::array<std::uint8_t, 4> id_bytes(std::uint32_t id) {
+  return {static_cast<std::uint8_t>(id), static_cast<std::uint8_t>(id >> 8),
+          static_cast<std::uint8_t>(id >> 16), static_cast<std::uint8_t>(id >> 24)};
 }
 
 // Where the types are in COM_STMT_EXECUTE or COM_STMT_BULK_EXECUTE.

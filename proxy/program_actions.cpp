@@ -24,8 +24,7 @@ system_clock::time_point moment(std::chrono::microseconds since_epoch) {
 // How the server will read it. Its version is of no matter where nothing but the shape is wanted.
 protocol::sql::dialect dialect_of(const spool::statement_context& context) {
   protocol::sql::dialect out;
-  protocol::sql::apply_sql_mode(out, context.sql_mode);
-  out.client_charset = protocol::sql::charset_class(context.character_set_client);
+  protocol::sql::apply_context(out, context.sql_mode, context.character_set_client);
   return out;
 }
 

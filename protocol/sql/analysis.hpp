@@ -241,5 +241,7 @@ enum class cell : std::uint8_t {
 void apply_sql_mode(dialect& how, std::string_view sql_mode);
 // Maps a character set's name ("gbk") to the lexer's class.
 [[nodiscard]] dialect::charset charset_class(std::string_view character_set);
+// Both, of the session that a statement is meant in.
+void apply_context(dialect& how, std::string_view sql_mode, std::string_view character_set_client);
 
 } // namespace holdwater::protocol::sql

@@ -59,6 +59,11 @@ void apply_sql_mode(dialect& how, std::string_view sql_mode) {
   }
 }
 
+void apply_context(dialect& how, std::string_view sql_mode, std::string_view character_set_client) {
+  apply_sql_mode(how, sql_mode);
+  how.client_charset = charset_class(character_set_client);
+}
+
 dialect::charset charset_class(std::string_view character_set) {
   using enum dialect::charset;
   if (iequals(character_set, "sjis") || iequals(character_set, "cp932")) return sjis;

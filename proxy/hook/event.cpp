@@ -1,23 +1,15 @@
 #include "proxy/hook/event.hpp"
 
+#include "admin/json_text.hpp"
 #include "protocol/sql/shape.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/chrono.h>
-#include <fmt/format.h>
 
 namespace holdwater::proxy {
 namespace {
 
 using system_clock = std::chrono::system_clock;
-
-std::string print(system_clock::time_point at) {
-  const auto since_epoch = at.time_since_epoch();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(seconds.count())),
-                     std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch - seconds).count());
-}
 
 // What JSON and an environment can hold: other bytes are question marks.
 std::string plain(std::string_view text) {
@@ -45,7 +37,7 @@ hook_event& hook_event::with(std::string_view name, std::uint64_t value) {
 }
 
 hook_event& hook_event::with(std::string_view name, system_clock::time_point value) {
-  return with(name, print(value));
+  return with(name, admin::iso8601(value));
 }
 
 hook_event& hook_event::with_flag(std::string_view name, bool value) {

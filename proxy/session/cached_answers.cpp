@@ -21,23 +21,30 @@ namespace holdwater::proxy {
 namespace sql = protocol::sql;
 using protocol::command;
 
-namespace {
-
-constexpr unsigned note_number = 1105; // as for the Note of a queued write
-
-} // namespace
+namespace {} // namespace
 
 // Whether the command may be answered from the cache, if it is there: the server is down for reads too.
 // Precondition: describe() was just called.
 bool session::may_seek(const command_facts& facts, const server_view& server) {
+  if (!process().cache || !known_ || !reads_are_away(server) || !facts.lasting || !facts.single ||
+      !command_.whole)
+    return false;
+  if (replicas_ && replicas_->goes_before_cache(facts, server)) return false;
+  return command_.code != command::stmt_execute || executes_plainly();
+}
+
+// The server is away for reads too, or has not answered for so long that it may be.
+bool session::reads_are_away(const server_view& server) const {
   const bool down =
       server.state == server_state::down || (server.state == server_state::suspect && held_out());
-  if (!process().cache || !known_ || !down || server.reads || !facts.lasting || !facts.single) return false;
-  if (replicas_ && replicas_->goes_before_cache(facts, server)) return false;
-  if (command_.code != command::stmt_execute) return command_.whole;
+  return down && !server.reads;
+}
+
+// The execution at hand asks for its rows at once, and all that it is made of is known.
+bool session::executes_plainly() const {
   const auto* one = write_.statement;
-  return one && command_.whole && protocol::executes_without_cursor(command_.payload) &&
-         why_not_executed_here(*one).empty() && one->long_data_kept.empty();
+  return one && protocol::executes_without_cursor(command_.payload) && why_not_executed_here(*one).empty() &&
+         one->long_data_kept.empty();
 }
 
 // Brings what only the disk has into the memory.
@@ -71,10 +78,7 @@ void session::find_cached(const command_facts& facts, situation& now) {
     cache.misses.fetch_add(1, std::memory_order_relaxed);
   };
   const bool prepares = command_.code == command::stmt_prepare;
-  const bool in_transaction = state_.collected.open() || !state_.autocommit();
-  const auto& isolation =
-      state_.collected.open() ? state_.collected.mode().isolation : state_.context().isolation;
-  if (in_transaction && !prepares && isolation == "SERIALIZABLE")
+  if (!prepares && state_.locks_reads())
     return fail("the server is down, and a SERIALIZABLE transaction locks what it reads");
   if (!make_read_key()) return fail("the server is down, and what this read depends on is not known");
   auto found = cache.memory().find(home_.scratch().key);
@@ -107,10 +111,7 @@ void session::find_cached(const command_facts& facts, situation& now) {
         "the server is down, and queued writes to what this statement reads are not in what is cached");
   out.note = fmt::format("Holdwater: the server is down; this answer is from the cache, {} s old",
                          std::chrono::duration_cast<std::chrono::seconds>(age).count());
-  if (written)
-    out.note += "; writes to what it reads are queued and not in it";
-  else if (number > 0 || (queue && queue->counts().pending > 0))
-    out.note += "; other writes are queued";
+  out.note += missing_writes(written, number > 0 || (queue && queue->counts().pending > 0));
   if (stored->warnings > 0)
     out.note += fmt::format("; it had {} warning(s) of the server's", stored->warnings);
   out.opens = facts.kind == sql::kind::select;
@@ -127,10 +128,7 @@ task<bool> session::answer_cached() {
       state_.statements.withhold_types(*one);
     }
   }
-  auto& transaction = state_.collected;
-  if (cached_.opens && !state_.autocommit() && !transaction.open() && process().writes)
-    transaction.begin(state_.take_transaction_mode());
-  if (cached_.opens && transaction.open()) transaction.end_reading(); // the server could not go on from it
+  if (cached_.opens) state_.read_here(process().writes != nullptr);
   const auto stored = protocol::read_stored_result(cached_.stored);
   constexpr auto of_the_answer =
       protocol::server_status::no_index_used | protocol::server_status::no_good_index_used;

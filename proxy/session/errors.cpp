@@ -30,7 +30,7 @@ error_code_row row_of(client_error which) {
   case client_error::no_savepoint: return {1305, "42000"};     // ER_SP_DOES_NOT_EXIST
   case client_error::answer_cut: return {2013, "HY000"};
   }
-  return {1105, "HY000"}; // ER_UNKNOWN_ERROR
+  return {note_number, "HY000"};
 }
 
 client_error error_of_append(const boost::system::error_code& code) {
@@ -57,6 +57,11 @@ void append_client_error(protocol::byte_buffer& out, std::uint8_t sequence, clie
                          std::string_view text, protocol::capabilities negotiated) {
   const auto [number, sql_state] = row_of(which);
   protocol::append_err(out, sequence, {number, sql_state, client_error_text(which, text)}, negotiated);
+}
+
+std::string_view missing_writes(bool of_it, bool any) {
+  if (of_it) return "; writes to what it reads are queued and not in it";
+  return any ? "; other writes are queued" : "";
 }
 
 std::string denied_text(const std::string& user, const std::string& host, bool with_password) {

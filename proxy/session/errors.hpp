@@ -53,6 +53,12 @@ struct error_code_row {
 void append_client_error(protocol::byte_buffer& out, std::uint8_t sequence, client_error which,
                          std::string_view text, protocol::capabilities negotiated);
 
+// The number of a Note that tells what an answer is or lacks: ER_UNKNOWN_ERROR, as servers number what they
+// have no number for.
+inline constexpr unsigned note_number = 1105;
+// What of the queue an answer lacks, as such a Note goes on. `of_it`: writes to what it reads.
+[[nodiscard]] std::string_view missing_writes(bool of_it, bool any);
+
 // As the server says it.
 [[nodiscard]] std::string denied_text(const std::string& user, const std::string& host, bool with_password);
 

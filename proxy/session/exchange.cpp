@@ -32,9 +32,8 @@ constexpr std::size_t prepared_head = protocol::packet_header_size + 5;
 } // namespace
 
 task<session::verdict> session::forward(const command_facts& facts) {
-  const bool changes_user = command_.code == command::change_user;
-  const bool lent = home_.shares_links() && !link_ && process().board.view().state == server_state::up;
-  if (changes_user && !lent) co_return co_await change_user();
+  const bool needs_link = home_.shares_links() && process().board.view().state == server_state::up;
+  if (command_.code == command::change_user && (link_ || !needs_link)) co_return co_await change_user();
   check_idle_link(); // costs nothing unless the server has said something since
   if (client_->closed()) co_return verdict::end_session;
   if (command_.links_lost > most_links_lost) co_return co_await give_up_server();
@@ -270,7 +269,6 @@ task<session::trip> session::relay_answer() {
       tracker_.resume_after_file();
     }
   }
-  buffer.rest();
   co_return trip::answered;
 }
 

@@ -6,11 +6,7 @@ namespace holdwater::proxy {
 using protocol::byte_buffer;
 using protocol::command;
 
-namespace {
-
-constexpr unsigned note_number = 1105; // ER_UNKNOWN_ERROR, as servers number what they have no number for
-
-} // namespace
+namespace {} // namespace
 
 task<bool> session::answer(const byte_buffer& bytes) {
   co_return co_await send_to_client(bytes);

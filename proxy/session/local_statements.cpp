@@ -262,11 +262,8 @@ void session::lose_long_data(std::uint32_t statement) {
 
 // The server forgets what it has of the statement, which is prepared anew before its next use.
 task<> session::close_at_server(prepared_statement& one) {
-  protocol::byte_buffer payload, framed;
-  protocol::payload_writer write(payload);
-  write.integer(static_cast<std::uint8_t>(command::stmt_close), 1);
-  write.integer(one.server_id, 4);
-  protocol::append_message(framed, 0, payload);
+  protocol::byte_buffer framed;
+  protocol::append_close(framed, one.server_id);
   state_.statements.unprepare(one);
   [[maybe_unused]] const bool sent =
       co_await send_to_server(framed); // a lost connection shows at its next use

@@ -11,7 +11,6 @@ using protocol::response_tracker;
 
 namespace {
 
-constexpr unsigned note_number = 1105; // ER_UNKNOWN_ERROR, as for the Note of a queued write
 constexpr std::string_view stale_note =
     "Holdwater: writes to what this statement reads are queued, and the server does not have them yet";
 
@@ -61,7 +60,6 @@ task<session::trip> session::relay_noted_answer() {
     passed_some = passed_some || ready > 0;
     if (told) co_return co_await relay_answer(); // it is there, whole
   }
-  buffer.rest();
   co_return trip::answered;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "protocol/packet.hpp"
+#include "protocol/response_tracker.hpp"
 #include "protocol/sql/analysis.hpp"
 
 #include <cstdint>
@@ -83,6 +84,14 @@ struct prepared_statement {
     std::uint32_t id = 0;
     bool types_sent = false;
   } at_replica;
+
+  // Whether a server's answer to its text says what the client was told. One that caches definitions is sent
+  // them again only when the server sees them change, and it would not see this.
+  [[nodiscard]] bool is_what(const protocol::response_tracker& said,
+                             protocol::capabilities negotiated) const {
+    const bool cached = (negotiated & protocol::cap::mariadb_cache_metadata) != 0;
+    return said.parameter_count() == parameters && (!cached || said.definitions_hash() == definitions);
+  }
 };
 
 // One of SQL's PREPARE.

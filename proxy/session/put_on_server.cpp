@@ -30,8 +30,7 @@ std::string opening(const transaction_mode& mode) {
 
 // The statement as a text with its bound values in it. `how`: the server's dialect.
 std::string with_values(const spool::statement& one, protocol::sql::dialect how) {
-  protocol::sql::apply_sql_mode(how, one.context.sql_mode);
-  how.client_charset = protocol::sql::charset_class(one.context.character_set_client);
+  protocol::sql::apply_context(how, one.context.sql_mode, one.context.character_set_client);
   const bool in_limit = boost::algorithm::icontains(one.text, "limit");
   std::vector<std::string> values;
   for (const auto& value : one.parameters)

@@ -174,11 +174,8 @@ task<bool> replica_reads::enter_database(const std::string& name) {
 task<bool> replica_reads::prepare(prepared_statement& one) {
   auto& mine = asker_;
   if (one.at_replica.link == link_->number) co_return true;
-  byte_buffer payload, framed;
-  protocol::payload_writer write(payload);
-  write.integer(static_cast<std::uint8_t>(command::stmt_prepare), 1);
-  write.bytes(one.text);
-  protocol::append_message(framed, 0, payload);
+  byte_buffer framed;
+  protocol::append_prepare(framed, one.text);
   follower_.start(command::stmt_prepare, link_->link.negotiated);
   const auto stream = link_->link.stream;
   mine.home_.deadlines().set(mine.limit_, mine.process().settings.server.replica_timeout);
@@ -202,12 +199,8 @@ task<bool> replica_reads::prepare(prepared_statement& one) {
     decline(follower_.err().text, follower_.err().number);
     co_return false;
   }
-  // A client that caches definitions has those that it was told before.
-  const bool caches = (mine.negotiated_ & protocol::cap::mariadb_cache_metadata) != 0;
-  const bool same = follower_.parameter_count() == one.parameters &&
-                    (!caches || follower_.definitions_hash() == one.definitions);
   one.at_replica = {link_->number, follower_.statement_id(), false};
-  if (same) co_return true;
+  if (one.is_what(follower_, mine.negotiated_)) co_return true;
   trouble_ = "the server is down, and at a replica this statement is not what it was when it was prepared";
   forget(one);
   one.at_replica = {};
@@ -230,8 +223,8 @@ byte_buffer replica_reads::execution_of(prepared_statement& one) const {
       one.at_replica.types_sent = true;
     }
   }
-  for (unsigned at = 0; at < 4; ++at)
-    out[protocol::statement_id_at + at] = static_cast<std::uint8_t>(one.at_replica.id >> (8 * at));
+  const auto id = protocol::id_bytes(one.at_replica.id);
+  std::copy(id.begin(), id.end(), out.begin() + protocol::statement_id_at);
   return out;
 }
 

@@ -23,8 +23,6 @@ using protocol::response_tracker;
 
 namespace {
 
-constexpr unsigned note_number = 1105; // as for the Note of a queued write
-
 constexpr std::uint16_t of_the_answer =
     protocol::server_status::no_index_used | protocol::server_status::no_good_index_used |
     protocol::server_status::query_was_slow | protocol::server_status::session_state_changed;
@@ -38,9 +36,7 @@ replica_reads::replica_reads(session& asker) : asker_(asker), idle_(asker.wake_)
 
 bool replica_reads::may_ask(const command_facts& facts, const server_view& server) {
   const auto& mine = asker_;
-  const bool down =
-      server.state == server_state::down || (server.state == server_state::suspect && mine.held_out());
-  if (!mine.known_ || !down || server.reads || !is_askable(facts)) return false;
+  if (!mine.known_ || !mine.reads_are_away(server) || !is_askable(facts)) return false;
   if (mine.command_.asked_replica && forbidden_) return false;
   return (candidate() || may_wait()) && asker_.asker_of_reads();
 }
@@ -50,19 +46,11 @@ bool replica_reads::is_askable(const command_facts& facts) const {
   const auto& collected = mine.state_.collected;
   if (!facts.lasting || !facts.single || !mine.command_.whole || !collected.empty()) return false;
   if (mine.command_.code == command::stmt_prepare) return true; // its answer holds no data
-  if (mine.command_.code == command::stmt_execute) {
-    const auto* one = mine.write_.statement;
-    if (!one || !protocol::executes_without_cursor(mine.command_.payload) ||
-        !mine.why_not_executed_here(*one).empty() || !one->long_data_kept.empty() || one->types_missed)
-      return false;
-  }
-  const bool in_transaction = collected.open() || !mine.state_.autocommit();
-  const auto& isolation = collected.open() ? collected.mode().isolation : mine.state_.context().isolation;
-  if (in_transaction && isolation == "SERIALIZABLE") return false; // it locks what it reads
-  const auto* queue = asker_.process().queue;
-  if (!queue || asker_.process().settings.cache.after_write != "refuse") return true;
-  const auto tables = tables_of(asker_.home_.analysis().first(), mine.write_.database, false);
-  return tables.empty() || !queue->pending_on(tables);
+  if (mine.command_.code == command::stmt_execute &&
+      (!mine.executes_plainly() || mine.write_.statement->types_missed))
+    return false;
+  if (mine.state_.locks_reads()) return false;
+  return asker_.process().settings.cache.after_write != "refuse" || !reads_what_is_queued();
 }
 
 bool replica_reads::goes_before_cache(const command_facts& facts, const server_view& server) {
@@ -123,7 +111,7 @@ task<session_outcomes::verdict> replica_reads::ask(const command_facts& facts) {
   }
   tried_ |= mine.process().replicas->bit_of(*one);
   selects_ = facts.kind == sql::kind::select;
-  note_ = missing_writes();
+  note_ = lacks();
   auto* const executed = mine.command_.code == command::stmt_execute ? mine.write_.statement : nullptr;
   const auto database = executed ? executed->made_in->database : mine.state_.database();
   bool ready = co_await reach(*one);
@@ -149,12 +137,16 @@ task<session_outcomes::verdict> replica_reads::ask(const command_facts& facts) {
 }
 
 // Precondition: the worker's analysis holds the statement.
-std::string replica_reads::missing_writes() const {
+std::string_view replica_reads::lacks() const {
   const auto* queue = asker_.process().queue;
   if (!queue || queue->counts().pending == 0) return {};
+  return missing_writes(reads_what_is_queued(), true);
+}
+
+bool replica_reads::reads_what_is_queued() const {
+  const auto* queue = asker_.process().queue;
   const auto tables = tables_of(asker_.home_.analysis().first(), asker_.write_.database, false);
-  return !tables.empty() && queue->pending_on(tables) ? "; writes to what it reads are queued and not in it"
-                                                      : "; other writes are queued";
+  return queue && !tables.empty() && queue->pending_on(tables);
 }
 
 task<session_outcomes::trip> replica_reads::send(prepared_statement* executed) {
@@ -165,11 +157,8 @@ task<session_outcomes::trip> replica_reads::send(prepared_statement* executed) {
   auto status = io_status::done;
   const auto closed = std::exchange(link_->closed, {});
   for (const auto id : closed) { // each by itself: behind a command a compressed packet holds nothing
-    protocol::byte_buffer payload, framed;
-    protocol::payload_writer write(payload);
-    write.integer(static_cast<std::uint8_t>(command::stmt_close), 1);
-    write.integer(id, 4);
-    protocol::append_message(framed, 0, payload);
+    protocol::byte_buffer framed;
+    protocol::append_close(framed, id);
     if (status == io_status::done) status = co_await send_all(*stream, how, framed);
   }
   protocol::byte_buffer framed;
@@ -263,23 +252,23 @@ void replica_reads::mark(std::size_t at, byte_span payload, bool in_rows) {
   const bool prepares = asker_.command_.code == command::stmt_prepare;
   if (!std::exchange(begun_, true)) {
     if (prepares) full_ = !open_statement(at);
-    if (!prepares) enter_transaction();
+    if (!prepares && selects_) asker_.state_.read_here(asker_.process().writes != nullptr);
   }
   const bool ends = complete && (end == response_tracker::ending::ok || end == response_tracker::ending::eof);
   if (!ends && (in_rows || !protocol::is_eof(payload))) return;
   const auto where = protocol::find_answer_end(payload);
   if (!where) return;
   const auto said = static_cast<std::uint16_t>(payload[where->status] | payload[where->status + 1] << 8);
-  overwrite(at + where->status, static_cast<std::uint16_t>(asker_.told_status() | (said & of_the_answer)), 2);
+  overwrite(at + where->status, static_cast<std::uint16_t>(asker_.told_status() | (said & of_the_answer)));
   if (!ends || prepares) return;
   warnings_ = follower_.ok().warnings;
-  overwrite(at + where->warnings, 1, 2);
+  overwrite(at + where->warnings, 1);
 }
 
-void replica_reads::overwrite(std::size_t at, std::uint64_t value, std::size_t width) {
-  std::array<std::uint8_t, 8> bytes{};
-  for (std::size_t i = 0; i < width; ++i) bytes[i] = static_cast<std::uint8_t>(value >> (8 * i));
-  link_->link.stream->received().overwrite(at, byte_span(bytes).first(width));
+void replica_reads::overwrite(std::size_t at, std::uint16_t value) {
+  const std::array<std::uint8_t, 2> bytes{static_cast<std::uint8_t>(value),
+                                          static_cast<std::uint8_t>(value >> 8)};
+  link_->link.stream->received().overwrite(at, bytes);
 }
 
 // The head of an answer to COM_STMT_PREPARE has come. False: there is no room to remember the statement.
@@ -296,7 +285,7 @@ bool replica_reads::open_statement(std::size_t at) {
     return false;
   }
   statement_ = *id;
-  overwrite(at + protocol::statement_id_at, *id, 4);
+  link_->link.stream->received().overwrite(at + protocol::statement_id_at, protocol::id_bytes(*id));
   return true;
 }
 
@@ -306,16 +295,6 @@ void replica_reads::close_statement() {
     asker_.state_.statements.closed(id);
     asker_.state_.statements.failed_to_open();
   }
-}
-
-// As on a server: with autocommit = 0 a SELECT begins a transaction, which could not go on at the server from
-// here.
-void replica_reads::enter_transaction() {
-  auto& state = asker_.state_;
-  if (!selects_) return;
-  if (!state.autocommit() && !state.collected.open() && asker_.process().writes)
-    state.collected.begin(state.take_transaction_mode());
-  if (state.collected.open()) state.collected.end_reading();
 }
 
 void replica_reads::conclude(prepared_statement* executed) {

@@ -72,15 +72,15 @@ class replica_reads {
   [[nodiscard]] replica* candidate() const;
   [[nodiscard]] bool may_wait() const;
   task<> await_verdict();
-  [[nodiscard]] std::string missing_writes() const;
+  [[nodiscard]] std::string_view lacks() const;
+  [[nodiscard]] bool reads_what_is_queued() const;
   task<trip> send(prepared_statement* executed);
   task<trip> pass_answer();
   [[nodiscard]] bool take_packets(std::size_t& seen);
   void mark(std::size_t at, protocol::byte_span payload, bool in_rows);
   [[nodiscard]] bool open_statement(std::size_t at);
   void close_statement();
-  void overwrite(std::size_t at, std::uint64_t value, std::size_t width);
-  void enter_transaction();
+  void overwrite(std::size_t at, std::uint16_t value);
   void conclude(prepared_statement* executed);
   task<verdict> conclude_cut();
 
@@ -104,7 +104,7 @@ class replica_reads {
   std::uint64_t tried_ = 0; // a bit for each replica
   std::string trouble_;
   bool forbidden_ = false;      // the account has no right to it, so it gets it from nowhere
-  std::string note_;            // about the writes that the answer lacks
+  std::string_view note_;       // about the writes that the answer lacks
   bool selects_ = false;        // it may begin a transaction
   std::uint32_t statement_ = 0; // the client's id of the one that it prepares, 0: none yet
   std::uint32_t left_ = 0;      // bytes still to come of a packet that is larger than the buffer

@@ -177,24 +177,31 @@ std::shared_ptr<server_pool::kept> server_pool::take_in(server_link& link, bool 
 }
 
 server_pool::kept_list::iterator server_pool::find_lent(std::uint64_t lent) {
+  if (lent == 0) return idle_.end();
   return std::find_if(idle_.begin(), idle_.end(), [&](const auto& one) { return one->lent == lent; });
+}
+
+// It is the caller's from here on.
+server_link server_pool::detach(kept_list::iterator which, wakeup& owner) {
+  const auto one = *which;
+  idle_.erase(which);
+  end(one);
+  one->link().stream->serve(owner);
+  auto link = std::move(one->link());
+  return link;
 }
 
 std::optional<server_link> server_pool::take_back(std::uint64_t lent, wakeup& owner) {
   forget_old_outage();
   const auto found = find_lent(lent);
-  if (lent == 0 || found == idle_.end()) return std::nullopt;
-  const auto one = *found;
-  if (one->at != kept::stage::used || one->link().outage != outage_) return std::nullopt;
-  idle_.erase(found);
-  end(one);
-  one->link().stream->serve(owner);
-  return std::move(one->link());
+  if (found == idle_.end()) return std::nullopt;
+  if ((*found)->at != kept::stage::used || (*found)->link().outage != outage_) return std::nullopt;
+  return detach(found, owner);
 }
 
 void server_pool::leave(std::uint64_t lent) {
   const auto found = find_lent(lent);
-  if (lent == 0 || found == idle_.end()) return;
+  if (found == idle_.end()) return;
   (*found)->lent = 0;
   if ((*found)->at == kept::stage::used) home_.deadlines().set((*found)->limit, reset_delay);
 }
@@ -220,10 +227,7 @@ std::optional<server_pool::taken> server_pool::take(const protocol::handshake_re
   const auto one = *found;
   taken out;
   out.logged_in = is_logged_in(*one, login);
-  idle_.erase(found);
-  end(one);
-  out.link = std::move(one->link());
-  out.link.stream->serve(owner);
+  out.link = detach(found, owner);
   if (one->at == kept::stage::used) {
     const auto* known = recipe_of(out.link);
     out.link.start.owe(known && known->words ? known->words : make_fresh_start(out.link, false, nullptr));
@@ -259,16 +263,17 @@ std::shared_ptr<void> server_pool::take_place() {
   const auto& settings = home_.process().settings;
   const auto limit = settings.pool.max_connections;
   const auto own = std::max<std::uint64_t>(1, limit / worker_count(settings));
-  if (limit > 0 && places_->used >= own) { // of another account, or the like, or it would have been taken
+  const auto full = [&] { return limit > 0 && places_->used >= own; };
+  if (full()) { // of another account, or the like, or it would have been taken
     const auto oldest = std::find_if(idle_.rbegin(), idle_.rend(),
                                      [](const auto& one) { return one->at != kept::stage::busy; });
     if (oldest != idle_.rend()) let_go(std::prev(oldest.base()), pool_end::crowded);
   }
-  if (limit > 0 && places_->used >= own) return nullptr;
+  if (full()) return nullptr;
   ++places_->used;
-  return {places_.get(), [this_places = places_, &home = home_, limit](void*) {
+  return {places_.get(), [this_places = places_, &home = home_](void*) {
             --this_places->used;
-            if (limit > 0 && !this_places->waiting.empty()) home.pool().call_next();
+            if (!this_places->waiting.empty()) home.pool().call_next();
           }};
 }
 

@@ -108,6 +108,7 @@ class server_pool {
 
   [[nodiscard]] std::shared_ptr<kept> take_in(server_link& link, bool light, bool lent);
   [[nodiscard]] kept_list::iterator find_lent(std::uint64_t lent);
+  [[nodiscard]] server_link detach(kept_list::iterator which, wakeup& owner);
   void call_next();
   task<> keep(std::shared_ptr<kept> one);
   task<bool> clean(kept& one);

@@ -153,14 +153,12 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<bool> receive_from_client();
   void give_up_client(std::string_view why);
 
-  // conclude.cpp
+  // conclude.cpp, noted_answer.cpp
   task<verdict> conclude(trip how, const command_facts& facts);
   task<verdict> conclude_cut();
   task<verdict> conclude_lost(trip how, const command_facts& facts);
   [[nodiscard]] bool refused_for_now();
   void notice_not_now();
-
-  // noted_answer.cpp
   task<trip> relay_noted_answer();
   void note_in(std::size_t at, protocol::byte_span payload);
   void leave_note();
@@ -244,6 +242,8 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   [[nodiscard]] bool make_read_key();
   [[nodiscard]] bool append_execution(key_writer& key);
   [[nodiscard]] bool may_seek(const command_facts& facts, const server_view& server);
+  [[nodiscard]] bool reads_are_away(const server_view& server) const;
+  [[nodiscard]] bool executes_plainly() const;
   task<> seek_on_disk();
   void find_cached(const command_facts& facts, situation& now);
   task<bool> answer_cached();

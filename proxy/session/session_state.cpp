@@ -108,8 +108,7 @@ void session_state::reset_context() {
       context_.collation_connection = results_collation_ = chosen->name;
     }
   }
-  sql::apply_sql_mode(dialect_, context_.sql_mode);
-  dialect_.client_charset = sql::charset_class(context_.character_set_client);
+  sql::apply_context(dialect_, context_.sql_mode, context_.character_set_client);
 }
 
 bool session_state::in_transaction() const {

@@ -51,6 +51,17 @@ class session_state {
   // What LAST_INSERT_ID() would say, when that is an id that was given out here.
   std::optional<std::uint64_t> known_last_insert_id;
   [[nodiscard]] bool read_only() const { return next_read_only_.value_or(read_only_); } // the next one is
+  // What is read now would be locked: in a SERIALIZABLE transaction, in which autocommit = 0 puts each read.
+  [[nodiscard]] bool locks_reads() const {
+    const auto& isolation = collected.open() ? collected.mode().isolation : context_.isolation;
+    return (collected.open() || !autocommit()) && isolation == "SERIALIZABLE";
+  }
+  // A SELECT was answered without the server: with autocommit = 0 it begins a transaction, which could not go
+  // on at the server from here. `collects`: there is a queue for what it writes.
+  void read_here(bool collects) {
+    if (!autocommit() && !collected.open() && collects) collected.begin(take_transaction_mode());
+    if (collected.open()) collected.end_reading();
+  }
   // SET TRANSACTION: what holds for the next one alone.
   [[nodiscard]] bool next_transaction() const { return next_read_only_ || !next_isolation_.empty(); }
   void forget_next_transaction();

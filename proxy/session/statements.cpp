@@ -22,11 +22,6 @@ using protocol::response_tracker;
 
 namespace {
 
-std::array<std::uint8_t, 4> as_bytes(std::uint32_t id) {
-  return {static_cast<std::uint8_t>(id), static_cast<std::uint8_t>(id >> 8),
-          static_cast<std::uint8_t>(id >> 16), static_cast<std::uint8_t>(id >> 24)};
-}
-
 std::uint32_t as_id(const std::uint8_t* at) {
   return static_cast<std::uint32_t>(at[0] | at[1] << 8 | at[2] << 16) | static_cast<std::uint32_t>(at[3])
                                                                             << 24;
@@ -286,11 +281,8 @@ task<bool> session::lead(const std::vector<std::string>& statements) {
 }
 
 task<session::remake> session::prepare_text(prepared_statement& one) {
-  byte_buffer payload, framed;
-  protocol::payload_writer write(payload);
-  write.integer(static_cast<std::uint8_t>(command::stmt_prepare), 1);
-  write.bytes(one.text);
-  protocol::append_message(framed, 0, payload);
+  byte_buffer framed;
+  protocol::append_prepare(framed, one.text);
   tracker_.start(command::stmt_prepare, link_->negotiated);
   const bool sent = co_await send_to_server(framed);
   if (!sent) co_return remake::lost;
@@ -317,18 +309,14 @@ task<session::remake> session::prepare_text(prepared_statement& one) {
   one.types_sent = false;
   if (std::exchange(one.made_here, false) && one.definitions == 0) // nothing was said of columns
     one.definitions = tracker_.definitions_hash();
-  // A client that caches definitions is sent them again only when the server sees them change: it would not
-  // see this.
-  const bool cached = (negotiated_ & protocol::cap::mariadb_cache_metadata) != 0;
-  const bool same = tracker_.parameter_count() == one.parameters &&
-                    (!cached || tracker_.definitions_hash() == one.definitions);
-  co_return same ? remake::made : remake::changed;
+  co_return one.is_what(tracker_, negotiated_) ? remake::made : remake::changed;
 }
 
 // The server's id takes the place of the client's, and the types that the new connection has not seen go
 // along.
 void session::translate_statement(prepared_statement* one) {
-  const auto id = as_bytes(state_.statements.server_id_of(protocol::statement_id_of(command_.payload)));
+  const auto id =
+      protocol::id_bytes(state_.statements.server_id_of(protocol::statement_id_of(command_.payload)));
   if (command_.payload.size() < protocol::statement_id_at + id.size()) return;
   if (!command_.whole) { // it will be streamed from there
     client_->received().overwrite(protocol::packet_header_size + protocol::statement_id_at, id);
@@ -351,7 +339,7 @@ void session::rename_statement() {
   const auto bytes = buffer.bytes();
   if (bytes[protocol::packet_header_size] != 0x00) return; // ERR
   told_id_ = state_.statements.name_for(as_id(bytes.data() + at));
-  buffer.overwrite(at, as_bytes(told_id_));
+  buffer.overwrite(at, protocol::id_bytes(told_id_));
 }
 
 // False when the connection was lost, and dropped.

@@ -17,8 +17,7 @@ namespace sql = protocol::sql;
 
 sql::dialect dialect_of(const spool::statement_context& context, const sql::dialect& server) {
   auto out = server;
-  sql::apply_sql_mode(out, context.sql_mode);
-  out.client_charset = sql::charset_class(context.character_set_client);
+  sql::apply_context(out, context.sql_mode, context.character_set_client);
   return out;
 }
 

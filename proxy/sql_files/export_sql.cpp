@@ -59,8 +59,7 @@ bool stays_readable(std::string_view text, std::string_view character_set) {
 
 protocol::sql::dialect dialect_of(const spool::statement_context& context) {
   protocol::sql::dialect out;
-  protocol::sql::apply_sql_mode(out, context.sql_mode);
-  out.client_charset = protocol::sql::charset_class(context.character_set_client);
+  protocol::sql::apply_context(out, context.sql_mode, context.character_set_client);
   return out;
 }
 

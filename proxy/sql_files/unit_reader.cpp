@@ -178,8 +178,7 @@ bool unit_reader::take_set(std::uint64_t line) {
     if (!taken) return false;
   }
   dialect_ = {};
-  sql::apply_sql_mode(dialect_, context_.sql_mode);
-  dialect_.client_charset = sql::charset_class(context_.character_set_client);
+  sql::apply_context(dialect_, context_.sql_mode, context_.character_set_client);
   settings_pending_ = true;
   return true;
 }

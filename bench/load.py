@@ -7,16 +7,10 @@ import subprocess
 import tempfile
 import time
 
+from lib.process import processor_seconds
 from peers import ACCOUNT, DATABASE
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def cpu_seconds(pid):
-    """User and system time of a process, of threads that have ended too (proc(5), /proc/PID/stat)."""
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def sysbench(peer, test, verb, threads=1, seconds=1, ps_mode="disable", **options):
@@ -30,6 +24,13 @@ def sysbench(peer, test, verb, threads=1, seconds=1, ps_mode="disable", **option
     assert done.returncode == 0, f"sysbench before {peer.name}:\n{done.stdout}\n{done.stderr}"
     found = re.search(r"total: +(\d+)", done.stdout)
     return int(found[1]) if found else 0
+
+
+def used_by(pid, work):
+    """What `work` gives, and the CPU that a process has used meanwhile, in seconds; 0 of no process."""
+    before = processor_seconds(pid) if pid else 0
+    result = work()
+    return result, processor_seconds(pid) - before if pid else 0
 
 
 def rotated(items, turn):

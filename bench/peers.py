@@ -21,6 +21,11 @@ class Peer:
     def __init__(self, name, host, port, child=None, log=None, binary=None):
         self.name, self.host, self.port, self.child, self.log, self.binary = name, host, port, child, log, binary
 
+    @property
+    def pid(self):
+        """None where a server is asked directly."""
+        return self.child.pid if self.child else None
+
     def answers(self):
         if self.child is not None and self.child.poll() is not None:
             raise AssertionError(f"{self.name} ended with {self.child.returncode}:\n{tail(self.log)}")

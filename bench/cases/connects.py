@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import load
+from lib.process import processor_seconds
 from peers import ACCOUNT, DATABASE
 
 CLIENTS = 8
@@ -33,13 +34,13 @@ def build(folder):
 
 def visits(program, peer, server, seconds):
     """A second, and microseconds of CPU for each: server, proxy, client."""
-    pids = [server, *([peer.child.pid] if peer.child else [])]
-    before, own = [load.cpu_seconds(pid) for pid in pids], children()
+    pids = [server, *([peer.pid] if peer.pid else [])]
+    before, own = [processor_seconds(pid) for pid in pids], children()
     out = subprocess.check_output([program, peer.host, str(peer.port), ACCOUNT.user, ACCOUNT.password, DATABASE, str(CLIENTS),
                                    str(seconds), STATEMENT], text=True)
     done, took = int(out.split()[0]), float(out.split()[1])
-    costs = [(load.cpu_seconds(pid) - used) / done * 1e6 for pid, used in zip(pids, before)]
-    return done / took, costs[0], costs[1] if peer.child else 0.0, (children() - own) / done * 1e6
+    costs = [(processor_seconds(pid) - used) / done * 1e6 for pid, used in zip(pids, before)]
+    return done / took, costs[0], costs[1] if peer.pid else 0.0, (children() - own) / done * 1e6
 
 
 def children():

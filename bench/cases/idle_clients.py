@@ -28,9 +28,7 @@ def held(world, backend, count, options):
             one.login(ACCOUNT.user, ACCOUNT.password, DATABASE)
             clients.append(one)
         after = resident_bytes(pid)
-        used = load.cpu_seconds(pid)
-        time.sleep(options.silence)  # what is measured is what happens while nothing does
-        used = load.cpu_seconds(pid) - used
+        _, used = load.used_by(pid, lambda: time.sleep(options.silence))  # what happens while nothing does
         server_side = len(world.server.run("SHOW PROCESSLIST"))
         return {"peer": peer.name, "clients": count, "before": before, "after": after,
                 "cpu_share": used / options.silence, "server_connections": server_side}

@@ -3,7 +3,7 @@ how much its memory grew."""
 import time
 
 import load
-from lib.process import resident_bytes
+from lib.process import peak_bytes, resident_bytes
 from lib.wire import COM_QUERY, Client
 from peers import ACCOUNT, DATABASE
 
@@ -18,22 +18,14 @@ def measure(world, options):
     grown = {}
     for turn in range(options.rounds):
         for peer in load.rotated(peers, turn):
-            before = resident_bytes(peer.child.pid) if peer.child else 0
-            cpu = load.cpu_seconds(peer.child.pid) if peer.child else 0
-            took = read_all(peer, rows)
-            runs[peer.name].append((took, load.cpu_seconds(peer.child.pid) - cpu if peer.child else 0))
-            if peer.child:
-                grown[peer.name] = max(grown.get(peer.name, 0), peak_bytes(peer.child.pid) - before)
+            before = resident_bytes(peer.pid) if peer.pid else 0
+            runs[peer.name].append(load.used_by(peer.pid, lambda: read_all(peer, rows)))
+            if peer.pid:
+                grown[peer.name] = max(grown.get(peer.name, 0), peak_bytes(peer.pid) - before)
     alone = load.median([took for took, _ in runs["direct"]])
     return [{"peer": name, "mebibytes": rows, "speed": alone / load.median([took for took, _ in values]),
              "cpu_s_per_gib": load.median([cpu for _, cpu in values]) / rows * 1024, "grown": grown[name]}
             for name, values in runs.items() if name != "direct"]
-
-
-def peak_bytes(pid):
-    """The most that was ever resident (proc(5), VmHWM)."""
-    with open(f"/proc/{pid}/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1024
 
 
 def read_all(peer, rows):

@@ -42,9 +42,9 @@ def one_round(world, peer, turn, options):
     world.server.stop()
     proxy.wait_state("down")
     for at, writers in enumerate((1, 64)):
-        cpu = load.cpu_seconds(peer.child.pid)
-        found[f"spooled_{writers}"] = rate(peer, writers, (4 * turn + 2 + at) * APART, seconds)
-        found[f"cpu_{writers}"] = (load.cpu_seconds(peer.child.pid) - cpu) / (found[f"spooled_{writers}"] * seconds) * 1e6
+        first = (4 * turn + 2 + at) * APART
+        done, used = load.used_by(peer.pid, lambda: rate(peer, writers, first, seconds))
+        found[f"spooled_{writers}"], found[f"cpu_{writers}"] = done, used / (done * seconds) * 1e6
     found.update(drained(world, peer))
     return found
 

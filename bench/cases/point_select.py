@@ -26,9 +26,8 @@ def at(proxies, server, form, ps_mode, clients, options):
     runs = {peer.name: [] for peer in [server, *proxies]}
     for turn in range(options.rounds):
         for peer in load.rotated([server, *proxies], turn):
-            before = load.cpu_seconds(peer.child.pid) if peer.child else 0
-            queries = load.sysbench(peer, TEST, "run", clients, options.seconds, ps_mode, tables=1, table_size=ROWS)
-            used = load.cpu_seconds(peer.child.pid) - before if peer.child else 0
+            queries, used = load.used_by(peer.pid, lambda: load.sysbench(
+                peer, TEST, "run", clients, options.seconds, ps_mode, tables=1, table_size=ROWS))
             runs[peer.name].append((used / queries * 1e6, queries / options.seconds))
     base = load.median([cpu for cpu, _ in runs[proxies[0].name]])
     alone = load.median([rate for _, rate in runs[server.name]])

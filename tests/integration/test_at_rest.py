@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from lib.command_line import holdwater
 from lib.process import wait_until
 from lib.sql import run, spooled_seq, value
 from lib.statements import COM_STMT_EXECUTE, Session, lenenc, packed_execute
-from test_cli import holdwater
 
 KEYS = {"a": "a1" * 32, "b": "b2" * 32, "c": "c3" * 32}
 CANARY = "canary7Hq"

@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
+from lib.command_line import CommandLine, holdwater
 from lib.process import free_port, wait_until
 from lib.proxy import binary
 from lib.sql import run, spooled_seq, was_refused_for_outage
-from test_cli import Client, holdwater
 
 KEY = "5a" * 32
 TOKENS = {"HOLDWATER_ADMIN_TOKEN": "operate-token-for-tests", "HOLDWATER_ADMIN_READ_TOKEN": "read-token-for-tests"}
@@ -27,7 +27,7 @@ def put_back(proxy, backup):
 def say_that_no_other_runs(server, proxy):
     """As the runbook says."""
     server.run("UPDATE holdwater_ledger SET owner_epoch = 0", database=proxy.database)
-    assert Client(proxy)("reconnect")[0] == 0
+    assert CommandLine(proxy)("reconnect")[0] == 0
 
 
 @pytest.mark.parametrize("settings", [{}, {"HOLDWATER_SPOOL_KEY": KEY}], ids=["clear", "encrypted"])
@@ -42,11 +42,11 @@ def test_a_backup_is_made_in_an_outage_and_restored_without_doubling_a_write(ser
     for _ in range(20):
         spooled_seq(connection, "UPDATE counted SET n = n + 1")
     path = tmp_path / "queue.backup"
-    code, text, _ = Client(proxy)("backup", str(path))
+    code, text, _ = CommandLine(proxy)("backup", str(path))
     assert code == 0 and text == f"{path.stat().st_size} bytes in {path}\n", text
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and os.listdir(tmp_path) == ["queue.backup"]
     assert "spool.db.backup" not in os.listdir(proxy.data)
-    assert Client(proxy)("backup", str(path))[0] == 1, "nothing is written over"
+    assert CommandLine(proxy)("backup", str(path))[0] == 1, "nothing is written over"
     code, text, wrong = holdwater("spool", "verify", str(path), **settings)
     assert code == 0 and "20 pending" in text, text + wrong
     if settings:
@@ -82,7 +82,7 @@ def test_a_backup_that_is_older_than_what_was_applied_halts(mariadb, start_proxy
     run(proxy.connect(), "CREATE TABLE counted (n INT) ENGINE=InnoDB")
     run(proxy.connect(), "INSERT INTO counted VALUES (0)")
     path = tmp_path / "queue.backup"
-    assert Client(proxy)("backup", str(path))[0] == 0
+    assert CommandLine(proxy)("backup", str(path))[0] == 0
     mariadb.stop()
     proxy.wait_state("down")
     spooled_seq(proxy.connect(), "UPDATE counted SET n = n + 1")
@@ -105,7 +105,7 @@ def test_a_restored_backup_does_not_start_with_another_key_and_does_with_its_own
     proxy.wait_state("down")
     spooled_seq(proxy.connect(), "INSERT INTO kept VALUES ('unheard of word')")
     path = tmp_path / "queue.backup"
-    assert Client(proxy)("backup", str(path))[0] == 0
+    assert CommandLine(proxy)("backup", str(path))[0] == 0
     assert b"unheard of word" not in path.read_bytes()
     proxy.kill()
     put_back(proxy, path)

@@ -3,35 +3,17 @@ import json
 import os
 import re
 import shutil
-import struct
 import subprocess
 
 import pytest
 
+from lib.command_line import CommandLine, holdwater
 from lib.process import free_port, wait_until
 from lib.proxy import binary
+from lib.queue_story import queue_every_kind
 from lib.sql import run, spooled_seq
-from lib.statements import COM_STMT_EXECUTE, Session, lenenc, packed_execute
 
 TOKEN = "operate-token-for-tests"
-DOUBLE, BLOB, STRING = 5, 252, 254
-
-
-def holdwater(*arguments, **environment):
-    done = subprocess.run([binary(), *arguments], capture_output=True, text=True, timeout=60,
-                          env={"PATH": os.environ["PATH"], **environment})
-    return done.returncode, done.stdout, done.stderr
-
-
-class Client:
-    def __init__(self, proxy):
-        self.proxy = proxy
-
-    def __call__(self, *arguments):
-        return holdwater(*arguments, "--admin", f"http://127.0.0.1:{self.proxy.admin_port}")
-
-    def json(self, *arguments):
-        return json.loads(self(*arguments, "--json")[1])
 
 
 @pytest.fixture
@@ -50,7 +32,7 @@ def outage(mariadb, start_proxy):
     run(connection, "UPDATE t SET word = 'later' WHERE id = 2")
     run(connection, "INSERT INTO t VALUES (3, NOW())")
     run(connection, "COMMIT")
-    yield proxy, Client(proxy)
+    yield proxy, CommandLine(proxy)
 
 
 def test_status_says_what_is_wrong_in_words_and_by_its_code(outage, mariadb):
@@ -204,27 +186,8 @@ def test_an_export_applied_by_hand_gives_what_replay_gives(servers, start_proxy,
     server = servers(kind)
     server.ensure_running()
     proxy = start_proxy(server)
-    connection = proxy.connect()
-    run(connection, "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(60) CHARACTER SET utf8mb4, b BLOB, d DOUBLE, at DATETIME(6)) ENGINE=InnoDB")
-    run(connection, "INSERT INTO t (s) VALUES ('up')")
-    proxy.wait_ids_reserved("t")
-    session = Session(proxy)
-    server.stop()
-    proxy.wait_state("down")
-    latin = proxy.connect(charset="latin1")
-    spooled_seq(latin, "INSERT INTO t (s, b) VALUES ('caf\xe9', x'00ff27')")
-    connection = proxy.connect()
-    spooled_seq(connection, "INSERT INTO t (s, at) VALUES ('caf\xe9; -- \\'', NOW(6))")
-    run(connection, "SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
-    spooled_seq(connection, "INSERT INTO t (s) VALUES ('a\\')")
-    run(connection, "SET time_zone = '+05:00', @x = 'from a variable'")
-    spooled_seq(connection, "INSERT INTO t (s, at) VALUES (@x, NOW(6))")
-    statement = session.prepare("INSERT INTO t (s, b, d) VALUES (?, ?, ?)")
-    session.raw.command(COM_STMT_EXECUTE, packed_execute(
-        statement.id, [(STRING, lenenc("it's ?".encode())), (BLOB, lenenc(b"\x00'\\\xff")), (DOUBLE, struct.pack("<d", 0.1))]))
-    session.raw.expect_ok()
-    session.close()
-    code, sql, _ = Client(proxy)("spool", "export")
+    queue_every_kind(server, proxy)
+    code, sql, _ = CommandLine(proxy)("spool", "export")
     assert code == 0 and "PREPARE holdwater FROM @holdwater;" in sql and "-- bound: 'it''s ?', " in sql
     server.start()
     proxy.wait_drained()

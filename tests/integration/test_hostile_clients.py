@@ -15,7 +15,7 @@ import pytest
 
 from conftest import LONG
 from lib import proxy as lib_proxy
-from lib.process import wait_until
+from lib.process import processor_seconds, wait_until
 from lib.sanitizer import sanitizer_of
 from lib.sql import run, value
 from lib.wire import BASIC, COM_PING, COM_QUERY, SSL, Client, Err
@@ -31,12 +31,6 @@ def logged_in(proxy, deadline_s=20):
 
 def given_up(proxy):
     return proxy.metric("holdwater_clients_given_up_total")
-
-
-def processor_seconds(proxy):
-    with open(f"/proc/{proxy.child.pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_byte_at_a_time_prolongs_no_login(mariadb, start_proxy):
@@ -262,9 +256,9 @@ def test_used_up_descriptors_neither_end_nor_busy_the_proxy(mariadb, start_proxy
     resource.prlimit(proxy.child.pid, resource.RLIMIT_NOFILE, (here + 5, hard))
     flood = [socket.create_connection((proxy.host, proxy.port), 10) for _ in range(100)]
     wait_until(lambda: "cannot be accepted" in proxy.log_text(), 10, "it has met the end of its descriptors")
-    used, started = processor_seconds(proxy), time.monotonic()
+    used, started = processor_seconds(proxy.child.pid), time.monotonic()
     wait_until(lambda: time.monotonic() - started > 1, 5, "a second has passed")
-    assert processor_seconds(proxy) - used < 0.5, "it spins"
+    assert processor_seconds(proxy.child.pid) - used < 0.5, "it spins"
     assert proxy.log_text().count("cannot be accepted") < 10, "it fills its log"
     assert value(connection, "SELECT 2") == 2
     resource.prlimit(proxy.child.pid, resource.RLIMIT_NOFILE, (hard, hard))

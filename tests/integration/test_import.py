@@ -3,35 +3,31 @@ import json
 import os
 import re
 import socket
-import struct
 import subprocess
 
 import pytest
 
+from lib.command_line import CommandLine, holdwater
 from lib.process import wait_until
 from lib.proxy import Account, binary
+from lib.queue_story import queue_every_kind
 from lib.sql import run, spooled_seq
-from lib.statements import COM_STMT_EXECUTE, Session, lenenc, packed_execute
-from test_cli import BLOB, DOUBLE, STRING, holdwater
 
 TOKEN = "operate-token-for-tests"
 SETTINGS = "SET sql_mode = 'STRICT_TRANS_TABLES', character_set_client = 'utf8mb4', collation_connection = 'utf8mb4_general_ci';\n"
 
 
-class Operator:
-    """The command line with the token of a proxy."""
+class Operator(CommandLine):
+    """With the token of a proxy."""
 
     def __init__(self, proxy, token=TOKEN):
-        self.proxy, self.token = proxy, token
-
-    def __call__(self, *arguments):
-        return holdwater(*arguments, "--admin", f"http://127.0.0.1:{self.proxy.admin_port}", HOLDWATER_ADMIN_TOKEN=self.token)
+        super().__init__(proxy, token)
 
     def counts(self):
-        return json.loads(self("status", "--json")[1])["spool"]
+        return self.json("status")["spool"]
 
     def wait_drained(self):
-        wait_until(lambda: self.counts()["pending"] == 0 and json.loads(self("status", "--json")[1])["database"]["state"] == "up", 60, "it is drained")
+        wait_until(lambda: self.counts()["pending"] == 0 and self.json("status")["database"]["state"] == "up", 60, "it is drained")
 
 
 @pytest.fixture
@@ -73,31 +69,14 @@ def check_log(server, database, count):
 def test_what_is_exported_and_imported_elsewhere_gives_what_replay_gives(server, start_proxy, other, tmp_path):
     """Other character sets, bound values, ids, pinned times, user variables, quotes in every sql_mode, transactions."""
     proxy = start_proxy(server)
-    connection = proxy.connect()
-    run(connection, "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, s VARCHAR(60) CHARACTER SET utf8mb4, b BLOB, d DOUBLE, at DATETIME(6)) ENGINE=InnoDB")
-    run(connection, "INSERT INTO t (s) VALUES ('up')")
-    proxy.wait_ids_reserved("t")
-    session = Session(proxy)
-    server.stop()
-    proxy.wait_state("down")
-    latin = proxy.connect(charset="latin1")
-    spooled_seq(latin, "INSERT INTO t (s, b) VALUES ('caf\xe9', x'00ff27')")
-    connection = proxy.connect()
-    spooled_seq(connection, "INSERT INTO t (s, at) VALUES ('caf\xe9; -- \\'', NOW(6))")
-    run(connection, "SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
-    spooled_seq(connection, "INSERT INTO t (s) VALUES ('a\\')")
-    run(connection, "SET time_zone = '+05:00', @x = 'from a variable'")
-    spooled_seq(connection, "INSERT INTO t (s, at) VALUES (@x, NOW(6))")
-    run(connection, "BEGIN")
-    run(connection, "INSERT INTO t (s) VALUES ('one of two')")
-    run(connection, "UPDATE t SET d = LAST_INSERT_ID() WHERE s = 'one of two'")
-    run(connection, "COMMIT")
-    spooled_seq(connection, "UPDATE t SET b = 'x' WHERE s = 'up'; -- number 99, account root, accepted now")
-    statement = session.prepare("INSERT INTO t (s, b, d) VALUES (?, ?, ?)")
-    session.raw.command(COM_STMT_EXECUTE, packed_execute(
-        statement.id, [(STRING, lenenc("it's ?".encode())), (BLOB, lenenc(b"\x00'\\\xff")), (DOUBLE, struct.pack("<d", 0.1))]))
-    session.raw.expect_ok()
-    session.close()
+
+    def more(connection):
+        run(connection, "BEGIN")
+        run(connection, "INSERT INTO t (s) VALUES ('one of two')")
+        run(connection, "UPDATE t SET d = LAST_INSERT_ID() WHERE s = 'one of two'")
+        run(connection, "COMMIT")
+        spooled_seq(connection, "UPDATE t SET b = 'x' WHERE s = 'up'; -- number 99, account root, accepted now")
+    queue_every_kind(server, proxy, more)
     path = tmp_path / "queue.sql"
     assert holdwater("spool", "export", "--output", str(path), "--admin", f"http://127.0.0.1:{proxy.admin_port}")[0] == 0
     server.start()

@@ -9,6 +9,7 @@ import pymysql
 import pytest
 
 from conftest import LONG
+from lib.command_line import CommandLine
 from lib.process import wait_until
 from lib.proxy import Account
 from lib.relay import Relay
@@ -16,7 +17,6 @@ from lib.server import KINDS
 from lib.sql import error_number, run, spooled_seq, value, was_refused_for_outage
 from lib.statements import Session
 from lib.wire import COM_QUERY, DEPRECATE_EOF, Err
-from test_cli import Client as CommandLine
 from test_metrics import series
 from test_read_cache import (CACHE_METADATA, EXTENDED_METADATA, READS, arrive, ASKED, cached, execute, not_cached, note_of, opened,
                              packets, prepare)

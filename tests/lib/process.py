@@ -106,6 +106,13 @@ def _reserve(port):
     return True
 
 
+def processor_seconds(pid):
+    """User and system time of a process, of its threads that have ended too (proc(5), /proc/PID/stat)."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def resident_bytes(pid):
     with open(f"/proc/{pid}/statm") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -113,8 +120,17 @@ def resident_bytes(pid):
 
 def anonymous_bytes(pid):
     """Resident memory without files' pages."""
+    return _status_bytes(pid, "RssAnon")
+
+
+def peak_bytes(pid):
+    """The most that was ever resident."""
+    return _status_bytes(pid, "VmHWM")
+
+
+def _status_bytes(pid, name):
     with open(f"/proc/{pid}/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("RssAnon")) * 1024
+        return next(int(line.split()[1]) for line in file if line.startswith(name)) * 1024
 
 
 def tail(path, lines=40):

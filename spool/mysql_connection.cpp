@@ -5,6 +5,7 @@
 #include <mysql.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <mutex>
 
 namespace holdwater::spool {
@@ -41,6 +42,10 @@ void enter_library() {
 
 server_error error_of(MYSQL* handle) {
   return {mysql_errno(handle), mysql_sqlstate(handle), mysql_error(handle)};
+}
+
+server_error no_answer() {
+  return {server_lost, "HY000", "no answer from the server in time"};
 }
 
 unsigned whole_seconds(std::chrono::milliseconds time) {
@@ -124,9 +129,25 @@ class library_connection final : public mysql_connection {
   server_result<query_answer> query(std::string_view text) override {
     enter_library();
     if (mysql_send_query(handle_.get(), text.data(), text.size()) != 0) return error_of(handle_.get());
-    if (!wait_for_answer()) return server_error{server_lost, "HY000", "no answer from the server in time"};
+    if (!wait_for_answer()) return no_answer();
     if (mysql_read_query_result(handle_.get())) return error_of(handle_.get());
     return take_answer();
+  }
+  // A failure shows where the answers are read: how much of it has arrived is not known.
+  void send_each(const std::vector<std::string>& texts) override {
+    enter_library();
+    const bool sent = std::all_of(texts.begin(), texts.end(), [this](const auto& text) {
+      return mysql_send_query(handle_.get(), text.data(), text.size()) == 0;
+    });
+    if (!sent) handle_.reset(mysql_init(nullptr));
+  }
+  std::vector<server_result<query_answer>> read_each(std::size_t count) override {
+    enter_library();
+    mysql_options(handle_.get(), MYSQL_OPT_NONBLOCK, nullptr);
+    std::vector<server_result<query_answer>> answers;
+    while (answers.size() < count && (answers.empty() || !is_lost(answers.back())))
+      answers.push_back(next_answer());
+    return answers;
   }
   server_result<query_answer> execute(std::string_view text, const std::vector<parameter>& values) override {
     enter_library();
@@ -153,6 +174,20 @@ class library_connection final : public mysql_connection {
   void be_patient(patience how_long) override { patience_ = std::move(how_long); }
 
  private:
+  // The library has read ahead, perhaps: whether the socket is to be waited for is for it to say.
+  [[nodiscard]] server_result<query_answer> next_answer() {
+    if (mysql_get_socket(handle_.get()) == MARIADB_INVALID_SOCKET) return no_answer();
+    const auto since = std::chrono::steady_clock::now();
+    auto* const raw = handle_.get();
+    my_bool failed = 0;
+    const bool read = in_steps([&](int events) { return wait_for_socket(events, since); },
+                               [&] { return mysql_read_query_result_start(&failed, raw); },
+                               [&](int came) { return mysql_read_query_result_cont(&failed, raw, came); });
+    if (!read) return no_answer();
+    if (failed != 0) return error_of(raw);
+    return take_answer();
+  }
+
   // After a refusal to wait the connection is of no use: the answer would be taken for that of the next
   // statement.
   [[nodiscard]] bool wait_for_answer() {
@@ -217,6 +252,17 @@ class library_connection final : public mysql_connection {
 };
 
 } // namespace
+
+void mysql_connection::send_each(const std::vector<std::string>& texts) {
+  for (const auto& text : texts) unread_.push_back(query(text));
+}
+
+std::vector<server_result<query_answer>> mysql_connection::read_each(std::size_t count) {
+  std::vector<server_result<query_answer>> answers;
+  for (; answers.size() < count && (answers.empty() || !is_lost(answers.back())); unread_.pop_front())
+    answers.push_back(std::move(unread_.front()));
+  return answers;
+}
 
 server_result<std::unique_ptr<mysql_connection>>
 mysql_connection::connect(const server_address& where, const credentials& who, const std::string& database,

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -77,6 +78,10 @@ enum class error_class : std::uint8_t {
 
 template <class T>
 using server_result = boost::system::result<T, server_error>;
+template <class T>
+[[nodiscard]] bool is_lost(const server_result<T>& answer) {
+  return !answer && classify(answer.error()) == error_class::connection_lost;
+}
 [[noreturn]] void throw_exception_from_error(const server_error& error, const boost::source_location& where);
 
 // Asked about every 100 ms while an answer has not begun; false gives the connection up.
@@ -90,6 +95,12 @@ class mysql_connection {
   virtual ~mysql_connection() = default;
 
   [[nodiscard]] virtual server_result<query_answer> query(std::string_view text) = 0;
+  // Sends texts one behind the other, without awaiting answers; the server runs each, whatever becomes of
+  // those before it. Nothing else may be asked until read_each() has given all their answers. Bounded by the
+  // caller: what is not read yet has room in the sockets' buffers only.
+  virtual void send_each(const std::vector<std::string>& texts);
+  // The next answers, in the order of the texts. Fewer than asked for: the last one is the connection's loss.
+  [[nodiscard]] virtual std::vector<server_result<query_answer>> read_each(std::size_t count);
   // Prepares the text and executes it once with the values. Refused (number 0) when it has not as many ? or
   // a type cannot be bound. The last text stays prepared, for executing it again.
   [[nodiscard]] virtual server_result<query_answer> execute(std::string_view text,
@@ -101,6 +112,9 @@ class mysql_connection {
 
   // Replaces the read time-out of an answer's first byte: a long statement is no outage.
   virtual void be_patient(patience) {}
+
+ private:
+  std::deque<server_result<query_answer>> unread_; // of connections that answer at once
 };
 
 } // namespace holdwater::spool

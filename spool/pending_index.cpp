@@ -39,10 +39,19 @@ std::vector<std::string> keys_of(const std::vector<table_name>& tables) {
 
 void pending_index::add_pending(seq number, std::uint64_t bytes, std::chrono::microseconds accepted_at,
                                 const std::vector<table_name>& tables) {
-  auto keys = keys_of(tables);
-  for (const auto& key : keys) ++writers_[key];
+  for (const auto& key : keys_of(tables)) ++writers_[key];
   bytes_ += bytes;
-  pending_.emplace(number, entry{bytes, accepted_at, std::move(keys)});
+  ++pending_;
+  if (!front_) front_ = queue_front{number, accepted_at};
+}
+
+void pending_index::remove_pending(const departure& gone) {
+  for (const auto& [tables, units] : gone.written)
+    for (const auto& key : keys_of(tables))
+      if (const auto found = writers_.find(key); (found->second -= units) == 0) writers_.erase(found);
+  bytes_ -= gone.bytes;
+  pending_ -= gone.units;
+  front_ = gone.front;
 }
 
 void pending_index::add_dead(seq number, std::uint64_t bytes) {
@@ -50,28 +59,11 @@ void pending_index::add_dead(seq number, std::uint64_t bytes) {
   dead_.emplace(number, bytes);
 }
 
-pending_index::entries::iterator pending_index::erase(entries::iterator which) {
-  for (const auto& key : which->second.keys)
-    if (const auto found = writers_.find(key); --found->second == 0) writers_.erase(found);
-  bytes_ -= which->second.bytes;
-  return pending_.erase(which);
-}
-
-void pending_index::remove_pending(seq from, seq to) {
-  for (auto at = pending_.lower_bound(from); at != pending_.end() && at->first <= to;) at = erase(at);
-}
-
-void pending_index::remove(seq number) {
-  remove_pending(number, number);
-  if (const auto found = dead_.find(number); found != dead_.end()) {
-    bytes_ -= found->second;
-    dead_.erase(found);
-  }
-}
-
-void pending_index::move_to_dead(seq number, std::uint64_t bytes) {
-  remove(number);
-  add_dead(number, bytes);
+void pending_index::remove_dead(seq number) {
+  const auto found = dead_.find(number);
+  if (found == dead_.end()) return;
+  bytes_ -= found->second;
+  dead_.erase(found);
 }
 
 bool pending_index::writes_any(const std::vector<table_name>& tables) const {
@@ -79,16 +71,6 @@ bool pending_index::writes_any(const std::vector<table_name>& tables) const {
   if (writers_.contains(any_table)) return true;
   return std::any_of(tables.begin(), tables.end(),
                      [&](const auto& t) { return writers_.contains(key_of(t)); });
-}
-
-std::optional<seq> pending_index::first_pending() const {
-  if (pending_.empty()) return std::nullopt;
-  return pending_.begin()->first;
-}
-
-std::optional<std::chrono::microseconds> pending_index::oldest_pending() const {
-  if (pending_.empty()) return std::nullopt;
-  return pending_.begin()->second.accepted_at;
 }
 
 } // namespace holdwater::spool

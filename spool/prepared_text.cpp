@@ -12,17 +12,6 @@ server_error no_answer() {
   return {server_lost, "HY000", "no answer from the server in time"};
 }
 
-// The library's call in steps: `start` and then `next` as often as it asks for the socket. False: given up.
-template <class Start, class Next>
-bool in_steps(const socket_wait& wait, Start start, Next next) {
-  for (int events = start(); events != 0;) {
-    const int came = wait(events);
-    if (came == 0) return false;
-    events = next(came);
-  }
-  return true;
-}
-
 } // namespace
 
 server_error prepared_text::error() const {

@@ -4,21 +4,17 @@
 // Source: MySQL C API "C API Prepared Statement Functions"; MariaDB Connector/C "non-blocking API".
 #pragma once
 
+#include "spool/library_steps.hpp"
 #include "spool/mysql_connection.hpp"
 
 #include <mysql.h>
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace holdwater::spool {
-
-// Waits for what the library waits for (MYSQL_WAIT_...) and says what came; 0: nobody waits any more, the
-// connection is to be given up.
-using socket_wait = std::function<int(int events)>;
 
 class prepared_text {
  public:

@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <stdexcept>
+#include <utility>
 
 namespace holdwater::spool {
 namespace {
@@ -88,9 +90,27 @@ progress<std::vector<unit>> replay_engine::read_next(bool only_reapply, bool& re
   }
   reapplied = false;
   if (only_reapply) return std::vector<unit>();
-  auto units = queue_.read_pending(position_, options_.batch_units, options_.batch_bytes);
+  auto units = read_pending();
   if (!units) return spool_failed(units.error());
   return std::move(*units);
+}
+
+result<std::vector<unit>> replay_engine::read_pending() {
+  auto ahead = std::exchange(ahead_, {});
+  if (ahead.after == position_) {
+    if (!ahead.units.empty()) return std::move(ahead.units);
+    if (ahead.coming.valid()) {
+      auto units = ahead.coming.get();
+      if (!units || !units->empty()) return units;
+    }
+  }
+  return queue_.read_pending(position_, options_.batch_units, options_.batch_bytes);
+}
+
+void replay_engine::read_ahead(const batch& of) {
+  if (of.reapplied || !ahead_.units.empty() || queue_.counts().last <= of.last()) return;
+  ahead_ = {
+      of.last(), {}, queue_.start_reading_pending(of.last(), options_.batch_units, options_.batch_bytes)};
 }
 
 progress<replay_engine::batch> replay_engine::next_batch(bool only_reapply) {
@@ -105,11 +125,18 @@ progress<replay_engine::batch> replay_engine::next_batch(bool only_reapply) {
 
 // Leaves the units at the front that may share one transaction.
 progress<void> replay_engine::trim(batch& of) {
-  const auto single = [&] { of.units.erase(of.units.begin() + 1, of.units.end()); };
-  if (!sessions_.knows(of.account())) return single(), progress<void>();
+  const auto leave = [&](std::size_t size) {
+    const auto rest = of.units.begin() + static_cast<std::ptrdiff_t>(size);
+    if (!of.reapplied) ahead_.units.assign(std::move_iterator(rest), std::move_iterator(of.units.end()));
+    of.units.erase(rest, of.units.end());
+    ahead_.after = of.last();
+    return progress<void>();
+  };
+  if (!sessions_.knows(of.account())) return leave(1);
   std::size_t size = 0;
   for (const auto& next : of.units) {
     if (next.account != of.account() || isolation_of(next) != isolation_of(of.units.front())) break;
+    if (next.number == refused_ && size > 0) break;
     auto transactional = is_transactional(next);
     if (!transactional) return transactional.error();
     if (!*transactional) {
@@ -118,9 +145,8 @@ progress<void> replay_engine::trim(batch& of) {
     }
     ++size;
   }
-  if (of.alone || of.first() <= one_by_one_until_) size = 1;
-  of.units.erase(of.units.begin() + static_cast<std::ptrdiff_t>(size), of.units.end());
-  return {};
+  if (of.alone || of.first() <= one_by_one_until_ || of.first() == refused_) size = 1;
+  return leave(size);
 }
 
 progress<bool> replay_engine::is_transactional(const unit& what) {
@@ -162,6 +188,7 @@ progress<void> replay_engine::apply(batch& what) {
   if (!session) return session.error();
   if (what.alone)
     if (auto ready = prepare_alone(what); !ready) return ready;
+  read_ahead(what);
   const auto outcome = transact(**session, what);
   if (outcome.failed) return handle(what, *outcome.failed);
   if (!outcome.row_gone && !outcome.differs) return settle_applied(what, outcome);

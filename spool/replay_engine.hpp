@@ -8,6 +8,7 @@
 #include "spool/session_pool.hpp"
 #include "spool/stop_signal.hpp"
 
+#include <future>
 #include <map>
 
 namespace holdwater::spool {
@@ -49,6 +50,12 @@ class replay_engine {
     [[nodiscard]] seq last() const { return units.back().number; }
     [[nodiscard]] const std::string& account() const { return units.front().account; }
   };
+  // Pending units behind the batch that is being applied: read with it, or on their way from the file.
+  struct reading_ahead {
+    seq after = 0; // of no use when this is not where the ledger stands
+    std::vector<unit> units;
+    std::future<result<std::vector<unit>>> coming;
+  };
   enum class stage : std::uint8_t { guard, units, move, commit };
   // Where a transaction failed, and what the server said.
   struct interruption {
@@ -80,6 +87,8 @@ class replay_engine {
   [[nodiscard]] progress<void> run(bool only_reapply);
   [[nodiscard]] progress<batch> next_batch(bool only_reapply);
   [[nodiscard]] progress<std::vector<unit>> read_next(bool only_reapply, bool& reapplied);
+  [[nodiscard]] result<std::vector<unit>> read_pending();
+  void read_ahead(const batch& of);
   [[nodiscard]] progress<void> trim(batch& of);
   [[nodiscard]] progress<bool> is_transactional(const unit& what);
   [[nodiscard]] progress<bool> is_transactional(replay_session& session, const table_name& name);
@@ -130,8 +139,10 @@ class replay_engine {
   session_pool sessions_;
   ledger ledger_;
   seq position_ = 0;
+  reading_ahead ahead_;
   std::uint64_t epoch_ = 0;
-  seq one_by_one_until_ = 0;                 // after a refusal in a batch: the units up to here go alone
+  seq one_by_one_until_ = 0;                 // after a collision with others: the units up to here go alone
+  seq refused_ = 0;                          // in a batch: it goes alone, those before it go without it
   seq not_sent_ = 0;                         // a unit whose attempt is known to have done nothing
   std::uint64_t applied_again_ = 0;          // units, since attach() has told it last
   std::optional<seq> rewound_to_;            // where the ledger stood when it was last found behind the spool

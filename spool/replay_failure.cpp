@@ -76,7 +76,10 @@ progress<void> replay_engine::handle_refusal(const batch& what, const interrupti
     return halted(attach_status::no_ledger, "the account '" + what.account() + "' cannot move the ledger " +
                                                 ledger_.full_name() + ": " + failed.error.text);
   if (what.units.size() > 1) {
-    one_by_one_until_ = what.last();
+    if (failed.where == stage::units)
+      refused_ = what.units[failed.unit_index].number;
+    else
+      one_by_one_until_ = what.last();
     return {};
   }
   if (failed.where == stage::commit) { // believed only when the ledger agrees

@@ -10,9 +10,16 @@ namespace holdwater::spool {
 namespace {
 
 // Short, so that stop() is heard while another transaction holds a row: a time-out only means to try again.
-constexpr char session_defaults[] = "SET autocommit = 1, innodb_lock_wait_timeout = 2";
+// Without autocommit, what is on its way when the server rolls back by itself (deadlock) is not committed
+// either.
+constexpr char session_defaults[] = "SET autocommit = 0, innodb_lock_wait_timeout = 2";
+constexpr char no_insert_id[] =
+    "SET insert_id = 0"; // MariaDB takes 0 for none; MySQL would give out the id 0
 constexpr char mariadb_defaults[] = "SET max_statement_time = 0";
 constexpr unsigned packet_too_large = 1153;
+// Their answers have room in any socket's buffer, and so has what is sent.
+constexpr std::size_t flight_statements = 64;
+constexpr std::size_t flight_bytes = 64 << 10;
 
 std::uint64_t number_of(const std::optional<std::string>& text) {
   std::uint64_t value = 0;
@@ -38,6 +45,36 @@ bool makes_rows(std::string_view text) {
            }) != text.end();
   };
   return holds("insert") || holds("replace");
+}
+
+bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+// Behind spaces and comments; a comment that the server may execute is left, and is no verb.
+std::string_view first_word(std::string_view text) {
+  while (!text.empty()) {
+    if (is_space(text.front())) {
+      text.remove_prefix(1);
+    } else if (text.starts_with("/*") && !text.starts_with("/*!") && !text.starts_with("/*M!")) {
+      const auto end = text.find("*/", 2);
+      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 2);
+    } else {
+      break;
+    }
+  }
+  return text.substr(0, text.find_first_of(" \t\n\v\f\r/`"));
+}
+
+// Certainly none that commits by itself, or that is sent in several packets.
+bool changes_rows_only(const statement& what) {
+  constexpr std::string_view verbs[] = {"insert", "replace", "update", "delete"};
+  const auto word = first_word(what.text);
+  return what.parameters.empty() &&
+         std::any_of(std::begin(verbs), std::end(verbs), [&](std::string_view verb) {
+           return std::equal(word.begin(), word.end(), verb.begin(), verb.end(),
+                             [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+         });
 }
 
 } // namespace
@@ -70,13 +107,13 @@ server_result<void> replay_session::set_up(const std::string& user) {
 
 server_result<query_answer> replay_session::query(std::string_view text) {
   auto answer = connection_->query(text);
-  if (!answer && classify(answer.error()) == error_class::connection_lost) broken_ = true;
+  broken_ = broken_ || is_lost(answer);
   return answer;
 }
 
 server_result<query_answer> replay_session::execute(const statement& what) {
   auto answer = connection_->execute(what.text, what.parameters);
-  if (!answer && classify(answer.error()) == error_class::connection_lost) broken_ = true;
+  broken_ = broken_ || is_lost(answer);
   return answer;
 }
 
@@ -99,39 +136,117 @@ server_result<void> replay_session::rollback() {
   return send("ROLLBACK");
 }
 
-server_result<void> replay_session::use(const statement_context& wanted) {
-  if (wanted.database.empty() || (context_ && context_->database == wanted.database)) return {};
-  return send("USE " + quoted_name(wanted.database, wanted.character_set_client));
+// What sets the session up for a statement, in order. The default database comes behind the character set
+// that its name is written in.
+std::vector<std::string> replay_session::context_texts(const statement& wanted) const {
+  std::vector<std::string> texts{set_context(context_, wanted)};
+  const auto& database = wanted.context.database;
+  if (!database.empty() && (!context_ || context_->database != database))
+    texts.push_back("USE " + quoted_name(database, wanted.context.character_set_client));
+  if (!wanted.user_variables.empty()) texts.push_back(set_user_variables(wanted));
+  return texts;
 }
 
-// The default database comes last: its name is written in the statement's own charset.
+void replay_session::note_context(const statement_context& taken) {
+  auto database = taken.database.empty() && context_ ? std::move(context_->database) : taken.database;
+  context_ = taken;
+  context_->database = std::move(database);
+}
+
 server_result<void> replay_session::take_context(const statement& wanted) {
   if (!context_ || *context_ != wanted.context) connection_->forget_prepared();
-  auto done = send(set_context(context_, wanted));
-  if (done) done = use(wanted.context);
-  if (!done) {
-    context_.reset();
-    return done;
-  }
-  const auto database =
-      wanted.context.database.empty() && context_ ? context_->database : wanted.context.database;
-  context_ = wanted.context;
-  context_->database = database;
-  const auto variables = set_user_variables(wanted);
-  return variables.empty() ? server_result<void>() : send(variables);
+  for (const auto& text : context_texts(wanted))
+    if (auto done = send(text); !done) {
+      context_.reset();
+      return done;
+    }
+  note_context(wanted.context);
+  return {};
 }
 
-server_result<query_answer> replay_session::run(const statement& what) {
+// What must not be sent at all.
+std::optional<server_error> replay_session::refused_here(const statement& what) const {
   // The server would answer by closing the connection, which looks like an outage.
   if (max_packet_ != 0 && largest_packet(what) > max_packet_)
     return server_error{packet_too_large, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes"};
   if (spoiled() && !what.insert_id && makes_rows(what.text))
     return server_error{0, "HY000", "it would take the insert id that an earlier statement left unused"};
+  return std::nullopt;
+}
+
+server_result<query_answer> replay_session::run(const statement& what) {
+  if (auto why = refused_here(what)) return *why;
   if (auto done = take_context(what); !done) return done.error();
   auto answer = what.parameters.empty() ? query(what.text) : execute(what);
   if (!answer) return answer;
   if (auto noted = note_unused_insert_id(what, *answer); !noted) return noted.error();
   return answer;
+}
+
+// context_ goes ahead of the server here: what comes next is put together as if all of these had gone well.
+std::size_t replay_session::launch(std::span<const statement* const> all) {
+  flight next;
+  for (const auto* what : all)
+    if (!board(next, *what)) break;
+  if (next.ends.empty()) return 0;
+  connection_->forget_prepared();
+  connection_->send_each(next.texts);
+  next.texts.clear();
+  in_air_.push_back(std::move(next));
+  return in_air_.back().ends.size();
+}
+
+bool replay_session::board(flight& to, const statement& what) {
+  if (to.ends.size() == flight_statements || !changes_rows_only(what) || refused_here(what)) return false;
+  if (to.bytes + what.text.size() > flight_bytes) return false;
+  const auto add = [&to](std::string text) {
+    to.bytes += text.size();
+    to.texts.push_back(std::move(text));
+  };
+  if (open_insert_id_ && !what.insert_id) {
+    if (!is_mariadb_) return false; // whether a row took the id must be known first
+    add(no_insert_id);
+    open_insert_id_ = false;
+  }
+  for (auto& text : context_texts(what)) add(std::move(text));
+  add(what.text);
+  note_context(what.context);
+  open_insert_id_ = what.insert_id.has_value();
+  to.ends.push_back(to.texts.size());
+  to.last = &what;
+  return true;
+}
+
+std::vector<server_result<query_answer>> replay_session::land() {
+  const auto arriving = std::move(in_air_.front());
+  in_air_.pop_front();
+  auto answers = connection_->read_each(arriving.ends.back());
+  std::vector<server_result<query_answer>> out;
+  std::size_t at = 0;
+  for (const auto end : arriving.ends) {
+    while (at + 1 < end && answers.at(at)) ++at;
+    out.push_back(std::move(answers[at]));
+    if (!out.back()) {
+      broken_ = broken_ || is_lost(answers.back());
+      ground();
+      return out;
+    }
+    ++at;
+  }
+  if (in_air_.empty() && open_insert_id_) {
+    open_insert_id_ = false;
+    if (auto noted = note_unused_insert_id(*arriving.last, *out.back()); !noted) out.back() = noted.error();
+  }
+  return out;
+}
+
+void replay_session::ground() {
+  for (; !in_air_.empty(); in_air_.pop_front()) {
+    if (broken_) continue;
+    broken_ = is_lost(connection_->read_each(in_air_.front().ends.back()).back());
+  }
+  context_.reset();
+  open_insert_id_ = false;
 }
 
 // A set insert_id stays until a row takes it, whichever statement makes that row.
@@ -142,8 +257,7 @@ server_result<void> replay_session::note_unused_insert_id(const statement& what,
   auto left = query("SELECT @@insert_id");
   if (!left) return left.error();
   unused_insert_id_ = !left->rows.empty() && number_of(left->rows[0].at(0)) == *what.insert_id;
-  // MariaDB takes 0 for none; MySQL would give out the id 0.
-  return unused_insert_id_ && is_mariadb_ ? send("SET insert_id = 0") : server_result<void>();
+  return unused_insert_id_ && is_mariadb_ ? send(no_insert_id) : server_result<void>();
 }
 
 server_result<std::optional<connection_identity>> replay_session::find(std::uint64_t id) {

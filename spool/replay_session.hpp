@@ -7,9 +7,12 @@
 #include "spool/replayer.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace holdwater::spool {
 
@@ -32,6 +35,18 @@ class replay_session {
   [[nodiscard]] server_result<void> begin(const std::string& isolation);
   [[nodiscard]] server_result<void> rollback();
   [[nodiscard]] server_result<query_answer> run(const statement& what);
+
+  // Statements sent many at a time, without awaiting the answers in between. The server runs all of them,
+  // also those behind one that failed: what they do must be undone by the rollback of the transaction that is
+  // open. Sends as many of them, from the first, as go together; how many. 0: run() that one, when nothing is
+  // in the air.
+  [[nodiscard]] std::size_t launch(std::span<const statement* const> all);
+  [[nodiscard]] std::size_t in_air() const { return in_air_.size(); } // launched, and not landed
+  // The answers of the first that is in the air, up to a failure; after one nothing is in the air any more.
+  [[nodiscard]] std::vector<server_result<query_answer>> land();
+  // Gives up what is in the air: its answers are read, and forgotten.
+  void ground();
+
   // Ends that connection when it is still there and provably the same one.
   [[nodiscard]] server_result<presence> end(const connection_identity& other);
 
@@ -45,9 +60,19 @@ class replay_session {
       : connection_(std::move(connection)) {}
   [[nodiscard]] server_result<void> set_up(const std::string& user);
   [[nodiscard]] server_result<std::optional<connection_identity>> find(std::uint64_t id);
+  // Statements on their way together, each with what sets its context before it.
+  struct flight {
+    std::vector<std::string> texts;
+    std::vector<std::size_t> ends; // of each statement: the index behind its own text
+    std::size_t bytes = 0;
+    const statement* last = nullptr;
+  };
+  [[nodiscard]] bool board(flight& to, const statement& what);
+  [[nodiscard]] std::optional<server_error> refused_here(const statement& what) const;
+  [[nodiscard]] std::vector<std::string> context_texts(const statement& wanted) const;
+  void note_context(const statement_context& taken);
   [[nodiscard]] server_result<void> take_context(const statement& wanted);
   [[nodiscard]] server_result<void> note_unused_insert_id(const statement& what, const query_answer& answer);
-  [[nodiscard]] server_result<void> use(const statement_context& wanted);
   [[nodiscard]] server_result<query_answer> execute(const statement& what);
   [[nodiscard]] server_result<void> send(const std::string& text);
 
@@ -59,6 +84,8 @@ class replay_session {
   bool broken_ = false;
   bool is_mariadb_ = false;
   bool unused_insert_id_ = false;
+  std::deque<flight> in_air_;
+  bool open_insert_id_ = false; // the last in the air has set one, and whether a row took it is not known yet
 };
 
 } // namespace holdwater::spool

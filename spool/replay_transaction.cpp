@@ -1,8 +1,11 @@
-// One guarded transaction: begin, read the ledger's row locked, the units, move the row, commit. Each answer
-// is awaited before the next statement is sent, so after an error nothing of ours is on its way.
+// One guarded transaction: begin, read the ledger's row locked, the units, move the row, commit. The guard's
+// answer is awaited before the first unit is sent, and those of all units before the row is moved; the units
+// themselves are sent many at a time. What is behind one that failed is undone with it: nothing is committed
+// but by our COMMIT.
 #include "spool/replay_engine.hpp"
 
 #include <charconv>
+#include <span>
 
 namespace holdwater::spool {
 namespace {
@@ -11,6 +14,20 @@ std::uint64_t number_of(const std::optional<std::string>& text) {
   std::uint64_t value = 0;
   if (text) std::from_chars(text->data(), text->data() + text->size(), value);
   return value;
+}
+
+struct placed_statement {
+  std::size_t unit;  // its index
+  std::size_t place; // within the unit
+  const statement* what;
+};
+
+std::vector<placed_statement> statements_of(const std::vector<unit>& units) {
+  std::vector<placed_statement> all;
+  for (std::size_t i = 0; i < units.size(); ++i)
+    for (std::size_t k = 0; k < units[i].statements.size(); ++k)
+      all.push_back({i, k, &units[i].statements[k]});
+  return all;
 }
 
 } // namespace
@@ -57,16 +74,34 @@ replay_engine::transaction_outcome replay_engine::transact(replay_session& sessi
   return outcome;
 }
 
+// Two flights are in the air, so that the server has work while the answers of one are read. On a table that
+// does not roll back nothing may be ahead of an answer.
 std::optional<replay_engine::interruption>
 replay_engine::send_units(replay_session& session, const batch& what, transaction_outcome& outcome) {
-  for (std::size_t i = 0; i < what.units.size(); ++i) {
-    auto& answers = outcome.answers.emplace_back();
-    const auto& statements = what.units[i].statements;
-    for (std::size_t k = 0; k < statements.size(); ++k) {
-      auto answer = session.run(statements[k]);
-      if (!answer) return interruption{stage::units, answer.error(), i, k};
-      if (!answer->in_transaction) return interruption{stage::units, {}, i, k, true};
-      answers.push_back(std::move(answer->summary));
+  constexpr std::size_t flights = 2;
+  const auto all = statements_of(what.units);
+  std::vector<const statement*> texts;
+  for (const auto& one : all) texts.push_back(one.what);
+  outcome.answers.resize(what.units.size());
+  for (std::size_t sent = 0, answered = 0; answered < all.size();) {
+    while (!what.alone && sent < all.size() && session.in_air() < flights) {
+      const auto launched = session.launch(std::span(texts).subspan(sent));
+      if (launched == 0) break;
+      sent += launched;
+    }
+    std::vector<server_result<query_answer>> answers;
+    if (session.in_air() > 0)
+      answers = session.land();
+    else
+      answers.push_back(session.run(*texts[sent++]));
+    for (auto& answer : answers) {
+      const auto& [unit, place, text] = all[answered++];
+      if (!answer) return interruption{stage::units, answer.error(), unit, place};
+      if (!answer->in_transaction) {
+        session.ground();
+        return interruption{stage::units, {}, unit, place, true};
+      }
+      outcome.answers[unit].push_back(std::move(answer->summary));
     }
   }
   return std::nullopt;

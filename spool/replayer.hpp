@@ -27,7 +27,7 @@ struct replay_options {
   std::string database; // MYSQL_DATABASE
   std::string ledger_table = "holdwater_ledger"; // "name" in `database`, or "schema.name"
   connection_timeouts timeouts;
-  std::size_t batch_units = 256;
+  std::size_t batch_units = 1024;
   std::size_t batch_bytes = 1 << 20;
   std::chrono::milliseconds retry_delay{100}; // between transient errors
 };

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -99,6 +100,11 @@ class spool {
   // text.
   [[nodiscard]] virtual result<std::vector<unit>> read_pending(seq after, std::size_t max_units,
                                                                std::size_t max_bytes) = 0;
+  // The same, while the caller does something else.
+  [[nodiscard]] virtual std::future<result<std::vector<unit>>>
+  start_reading_pending(seq after, std::size_t max_units, std::size_t max_bytes) {
+    return std::async(std::launch::deferred, [=, this] { return read_pending(after, max_units, max_bytes); });
+  }
   // Settled units again, for a server whose ledger is behind: those with seq > after that were applied.
   [[nodiscard]] virtual result<std::vector<unit>> read_applied(seq after, std::size_t max_units,
                                                                std::size_t max_bytes) = 0;

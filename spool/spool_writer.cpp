@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::chrono::milliseconds recovery_interval{1000};
 constexpr int checkpoint_pages = 1000; // the WAL's length past which it is folded into the file
+constexpr int longest_kept_wal_pages = 4000;
 // ... and when the disk has little room, so that little is needed to fold it.
 constexpr int frugal_checkpoint_pages = 64;
 constexpr std::uint64_t little_room = 16ULL << 20;
@@ -165,12 +166,14 @@ void spool_writer::fail_group(std::vector<write_job>& jobs, failure why, bool co
   for (auto& job : jobs) answer_one(job, why);
 }
 
+// A WAL that one large commit has made long is not kept so.
 void spool_writer::checkpoint() {
-  if (!fold()) recover();
+  const bool cut = file_.wal_pages() > longest_kept_wal_pages || free_bytes_() < little_room;
+  if (!fold(cut ? store::wal_after::cut : store::wal_after::kept)) recover();
 }
 
-bool spool_writer::fold() {
-  return went_well(file_.fold_wal(), "folding the WAL into ");
+bool spool_writer::fold(store::wal_after how) {
+  return went_well(file_.fold_wal(how), "folding the WAL into ");
 }
 
 void spool_writer::wipe() {
@@ -200,7 +203,7 @@ void spool_writer::recover() {
   if (!sound_) return;
   auto taken = reserve_.take();
   if (!taken && taken.error().code == errc::disk_full && can_fold_on_full_disk()) {
-    if (!fold()) return;
+    if (!fold(store::wal_after::cut)) return;
     taken = reserve_.take();
   }
   if (!taken) return set_trouble(taken.error());

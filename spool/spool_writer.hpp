@@ -37,7 +37,7 @@ class spool_writer {
   void fail_group(std::vector<write_job>& jobs, failure why, bool commit_tried);
   [[nodiscard]] bool is_time_to_fold();
   void checkpoint();
-  [[nodiscard]] bool fold();
+  [[nodiscard]] bool fold(store::wal_after how);
   void wipe();
   [[nodiscard]] bool went_well(const result<void>& done, const char* doing);
   void ask_for_room(const std::vector<write_job>& jobs);

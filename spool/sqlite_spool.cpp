@@ -1,15 +1,9 @@
-// The embedded spool: SQLite on the local disk, one writer thread, an index in memory.
-//
-// Invariant: the index changes after the commit and before the caller is told.
+#include "spool/sqlite_spool.hpp"
+
 #include "spool/import_job.hpp"
 #include "spool/packed_unit.hpp"
-#include "spool/pending_index.hpp"
-#include "spool/settling_clock.hpp"
 #include "spool/spool_file.hpp"
-#include "spool/spool_writer.hpp"
 #include "spool/unit_codec.hpp"
-
-#include <future>
 
 namespace holdwater::spool {
 namespace {
@@ -19,69 +13,7 @@ std::chrono::microseconds system_now() {
       std::chrono::system_clock::now().time_since_epoch());
 }
 
-class sqlite_spool final : public spool {
- public:
-  sqlite_spool(store file, const sqlite_spool_options& options);
-  ~sqlite_spool() override { close(); }
-  [[nodiscard]] result<void> load();
-
-  void append(unit what, appended done) override;
-  void import(std::string source, std::vector<imported_unit> units,
-              std::function<void(result<import_outcome>)> done) override;
-  result<std::vector<unit>> read_pending(seq after, std::size_t max_units, std::size_t max_bytes) override;
-  result<std::vector<unit>> read_applied(seq after, std::size_t max_units, std::size_t max_bytes) override;
-  result<void> mark_applied(seq from, seq to) override;
-  result<void> mark_refused(seq number) override;
-  result<void> mark_dead(seq number, const server_error& why) override;
-  result<void> mark_attempted(seq number) override;
-  result<bool> is_attempted(seq number) override;
-  result<std::vector<dead_letter>> dead(std::size_t most) override;
-  result<seq> retry_dead(seq number) override;
-  result<void> discard_dead(seq number) override;
-  result<void> compact() override;
-  spool_counts counts() const override;
-  bool pending_on(const std::vector<table_name>& tables) const override;
-  std::optional<failure> trouble() const override;
-  void set_limits(const spool_limits& fresh) override;
-  result<void> set_keys(key_ring_ptr fresh) override;
-  result<void> ledger_agrees() override;
-  void copy_to(std::string path, std::function<void(result<void>)> done) override {
-    copy_file(writer_.queue(), path, done);
-  }
-  const std::string& id() const override { return id_; }
-  result<std::optional<std::string>> fact(std::string_view key) override;
-  result<void> set_fact(std::string_view key, std::string_view value) override;
-  void close() override { writer_.stop(); }
-
- private:
-  [[nodiscard]] static failure closed() { return {errc::closed, "the spool was shut down"}; }
-  [[nodiscard]] std::optional<failure> no_room_for(std::uint64_t bytes) const;
-  [[nodiscard]] spool_limits limits() const;
-  [[nodiscard]] bool is_restored() const;
-  [[nodiscard]] bool push_bounded(write_job job);
-  [[nodiscard]] write_job append_job(const unit& what, packed_unit packed, appended done);
-  [[nodiscard]] result<bool> compact_once();
-  void seal_on();
-  template <class Change>
-  void publish(Change change);
-  void publish_pending(const store::stored_row& row);
-  // Both block until the writer thread has done it.
-  [[nodiscard]] result<void> write(std::function<result<void>(store&)> work,
-                                   std::function<void(store&)> after = {});
-  template <class T>
-  [[nodiscard]] result<T> read(std::function<result<T>(store&)> work);
-
-  sqlite_spool_options options_;
-  std::string id_;
-  mutable std::mutex mutex_; // guards the five below
-  spool_limits limits_;
-  pending_index index_;
-  seq last_ = 0;
-  seq dropped_ = 0;
-  bool restored_ = false; // from a backup, and the ledger was not read yet
-  settling_clock clock_;
-  spool_writer writer_; // the last one: its thread ends before what it uses
-};
+} // namespace
 
 sqlite_spool::sqlite_spool(store file, const sqlite_spool_options& options)
     : options_(options), limits_{options.max_bytes, options.max_age, options.retention,
@@ -110,12 +42,6 @@ result<void> sqlite_spool::load() {
   return {};
 }
 
-template <class Change>
-void sqlite_spool::publish(Change change) {
-  const std::lock_guard lock(mutex_);
-  change(index_);
-}
-
 // The number moves together with the unit: between the two, all up to it would look settled.
 void sqlite_spool::publish_pending(const store::stored_row& row) {
   index_.add_pending(row.number, row.bytes, row.accepted_at, row.tables);
@@ -131,15 +57,6 @@ result<void> sqlite_spool::write(std::function<result<void>(store&)> work,
                                        promise->set_value(why ? result<void>(*why) : result<void>());
                                      }});
   return queued ? answer.get() : result<void>(closed());
-}
-
-template <class T>
-result<T> sqlite_spool::read(std::function<result<T>(store&)> work) {
-  auto promise = std::make_shared<std::promise<result<T>>>();
-  auto answer = promise->get_future();
-  const bool queued = writer_.queue().push(
-      read_job([promise, work = std::move(work)](store& file) { promise->set_value(work(file)); }));
-  return queued ? answer.get() : result<T>(closed());
 }
 
 void sqlite_spool::set_limits(const spool_limits& fresh) {
@@ -220,7 +137,12 @@ bool sqlite_spool::push_bounded(write_job job) {
 
 result<std::vector<unit>> sqlite_spool::read_pending(seq after, std::size_t max_units,
                                                      std::size_t max_bytes) {
-  return read<std::vector<unit>>(
+  return start_reading_pending(after, max_units, max_bytes).get();
+}
+
+std::future<result<std::vector<unit>>> sqlite_spool::start_reading_pending(seq after, std::size_t max_units,
+                                                                           std::size_t max_bytes) {
+  return start_reading<std::vector<unit>>(
       [=](store& file) { return file.read(unit_state::pending, after, max_units, max_bytes); });
 }
 
@@ -228,73 +150,6 @@ result<std::vector<unit>> sqlite_spool::read_applied(seq after, std::size_t max_
                                                      std::size_t max_bytes) {
   return read<std::vector<unit>>(
       [=](store& file) { return file.read(unit_state::applied, after, max_units, max_bytes); });
-}
-
-result<void> sqlite_spool::mark_applied(seq from, seq to) {
-  return write(
-      [=, this](store& file) {
-        auto kept = clock_.keep(file);
-        return kept ? file.mark_applied(from, to, clock_.now()) : kept;
-      },
-      [=, this](store&) {
-        clock_.was_kept();
-        publish([=](auto& index) { index.remove_pending(from, to); });
-      });
-}
-
-result<void> sqlite_spool::mark_refused(seq number) {
-  return write([=, this](store& file) { return file.mark_refused(number, clock_.now()); },
-               [=, this](store&) { publish([=](auto& index) { index.remove(number); }); });
-}
-
-result<void> sqlite_spool::mark_dead(seq number, const server_error& why) {
-  auto bytes = std::make_shared<std::uint64_t>(0);
-  return write(
-      [=, this](store& file) -> result<void> {
-        auto done = file.mark_dead(number, why, options_.now());
-        if (!done) return done.error();
-        *bytes = *done;
-        return {};
-      },
-      [=, this](store&) { publish([=](auto& index) { index.move_to_dead(number, *bytes); }); });
-}
-
-result<void> sqlite_spool::mark_attempted(seq number) {
-  return write([=](store& file) { return file.mark_attempted(number); });
-}
-
-result<bool> sqlite_spool::is_attempted(seq number) {
-  return read<bool>([=](store& file) { return file.is_attempted(number); });
-}
-
-result<std::vector<dead_letter>> sqlite_spool::dead(std::size_t most) {
-  return read<std::vector<dead_letter>>([=](store& file) { return file.dead(most); });
-}
-
-result<seq> sqlite_spool::retry_dead(seq number) {
-  auto anew = std::make_shared<store::stored_row>();
-  auto done = write(
-      [=, this](store& file) -> result<void> {
-        auto given = file.retry_dead(number, options_.now(), clock_.now());
-        if (!given) return given.error();
-        auto row = file.row(*given);
-        if (!row) return row.error();
-        *anew = std::move(*row);
-        return {};
-      },
-      [=, this](store&) {
-        publish([&](auto& index) {
-          index.remove(number);
-          publish_pending(*anew);
-        });
-      });
-  if (!done) return done.error();
-  return anew->number;
-}
-
-result<void> sqlite_spool::discard_dead(seq number) {
-  return write([=, this](store& file) { return file.discard_dead(number, clock_.now()); },
-               [=, this](store&) { publish([=](auto& index) { index.remove(number); }); });
 }
 
 result<bool> sqlite_spool::compact_once() {
@@ -351,14 +206,14 @@ result<void> sqlite_spool::ledger_agrees() {
 
 spool_counts sqlite_spool::counts() const {
   const std::lock_guard lock(mutex_);
-  const auto first = index_.first_pending();
+  const auto& first = index_.front();
   return {.pending = index_.pending(),
           .dead = index_.dead(),
           .bytes = index_.bytes(),
           .last = last_,
-          .applied = first ? *first - 1 : last_,
+          .applied = first ? first->number - 1 : last_,
           .dropped = dropped_,
-          .oldest_pending = index_.oldest_pending()};
+          .oldest_pending = first ? std::optional(first->accepted_at) : std::nullopt};
 }
 
 bool sqlite_spool::pending_on(const std::vector<table_name>& tables) const {
@@ -386,8 +241,6 @@ result<void> sqlite_spool::set_fact(std::string_view key, std::string_view value
     return file.set_fact(name, text);
   });
 }
-
-} // namespace
 
 result<std::unique_ptr<spool>> open_sqlite_spool(const sqlite_spool_options& options) {
   auto file = store::open(options);

@@ -3,6 +3,9 @@
 #include "spool/sealed_value.hpp"
 #include "spool/spool_file.hpp"
 #include "spool/store_statements.hpp"
+#include "spool/unit_codec.hpp"
+
+#include <map>
 
 namespace holdwater::spool {
 namespace {
@@ -37,8 +40,12 @@ result<void> store::prepare() {
       {&s.insert_body, "INSERT INTO body VALUES (?1, ?2)"},
       {&s.get_counter, "SELECT value FROM counter WHERE name = ?1"},
       {&s.set_counter, "UPDATE counter SET value = max(value, ?2) WHERE name = ?1"},
+      // A plus keeps SQLite from going through all of a state's units: these are walked by their numbers.
       {&s.mark_applied, "UPDATE unit SET state = 1, attempted = 0, settled_at = ?3 "
-                        "WHERE seq BETWEEN ?1 AND ?2 AND (state = 0 OR (state = 1 AND attempted = 1))"},
+                        "WHERE seq BETWEEN ?1 AND ?2 AND +state = 0 RETURNING bytes, tables"},
+      {&s.applied_anew, "UPDATE unit SET attempted = 0, settled_at = ?3 "
+                        "WHERE seq BETWEEN ?1 AND ?2 AND +state = 1 AND attempted = 1"},
+      {&s.front, "SELECT seq, accepted_at FROM unit WHERE state = 0 ORDER BY seq LIMIT 1"},
       {&s.settle, "UPDATE unit SET state = ?3, settled_at = ?4 WHERE seq = ?1 AND state = ?2"},
       {&s.row, "SELECT seq, state, bytes, accepted_at, tables, key FROM unit WHERE seq = ?1"},
       {&s.forget_body, "DELETE FROM body WHERE seq = ?1"},
@@ -60,16 +67,16 @@ result<void> store::prepare() {
       {&s.set_fact,
        "INSERT INTO fact VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value"},
       {&s.each_open,
-       "SELECT seq, state, bytes, accepted_at, tables, key FROM unit WHERE state IN (0, 2) ORDER BY seq"},
+       "SELECT seq, state, bytes, accepted_at, tables, key FROM unit WHERE +state IN (0, 2) ORDER BY seq"},
       {&s.to_seal,
        "SELECT u.seq, b.bytes, d.reason, u.key FROM unit u JOIN body b ON b.seq = u.seq LEFT JOIN "
-       "dead d ON d.seq = u.seq WHERE u.seq > ?1 AND u.state IN (0, 1, 2) AND u.key <> ?2 "
+       "dead d ON d.seq = u.seq WHERE u.seq > ?1 AND +u.state IN (0, 1, 2) AND u.key <> ?2 "
        "ORDER BY u.seq LIMIT ?3"},
       {&s.put_key, "UPDATE unit SET key = ?2 WHERE seq = ?1"},
       {&s.put_body, "UPDATE body SET bytes = ?2 WHERE seq = ?1"},
       {&s.put_reason, "UPDATE dead SET reason = ?2 WHERE seq = ?1"},
       {&s.oldest_settled, "SELECT seq, CASE state WHEN 1 THEN bytes ELSE 0 END, settled_at FROM unit "
-                          "WHERE state IN (1, 3, 4) ORDER BY seq LIMIT ?1"},
+                          "WHERE +state IN (1, 3, 4) ORDER BY seq LIMIT ?1"},
       {&s.newest_settled, "SELECT coalesce(max(settled_at), 0) FROM unit WHERE state IN (1, 3, 4)"},
       {&s.applied_bytes, "SELECT coalesce(sum(bytes), 0) FROM unit WHERE state = 1"},
       {&s.drop_bodies,
@@ -101,6 +108,7 @@ result<void> store::load() {
   }
   committed_last_ = last_;
   committed_dropped_ = dropped_;
+  if (auto done = count_applied_bytes(); !done) return done;
   bool found = false;
   auto id = fact("spool.id", found);
   if (!id) return id.error();
@@ -139,6 +147,7 @@ result<void> store::commit() {
   if (auto done = sql_->commit.with().run(); !done) return done;
   committed_last_ = last_;
   committed_dropped_ = dropped_;
+  committed_applied_bytes_ = applied_bytes_;
   committed_keys_ = keys_;
   return {};
 }
@@ -146,18 +155,16 @@ result<void> store::commit() {
 result<void> store::rollback() {
   last_ = committed_last_;
   dropped_ = committed_dropped_;
+  applied_bytes_ = committed_applied_bytes_;
   keys_ = committed_keys_;
   sealed_up_to_ = 0; // what it had sealed is as before
   // SQLite has rolled back by itself after some errors.
   return db_.in_transaction() ? db_.exec("ROLLBACK") : result<void>();
 }
 
-result<void> store::fold_wal() {
-  int pages = 0;
-  int folded = 0;
-  if (sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, &pages, &folded) !=
-      SQLITE_OK)
-    return db_.why();
+result<void> store::fold_wal(wal_after how) {
+  const int mode = how == wal_after::cut ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART;
+  if (sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, mode, nullptr, nullptr) != SQLITE_OK) return db_.why();
   *wal_pages_ = 0;
   return {};
 }
@@ -216,8 +223,39 @@ result<void> store::insert_body(seq number, std::string_view body) {
   return sql_->insert_body.with(number, sqlite::blob{sealed}).run();
 }
 
-result<void> store::mark_applied(seq from, seq to, std::chrono::microseconds settled_at) {
-  return sql_->mark_applied.with(from, to, static_cast<std::int64_t>(settled_at.count())).run();
+result<departure> store::mark_applied(seq from, seq to, std::chrono::microseconds settled_at) {
+  const auto at = static_cast<std::int64_t>(settled_at.count());
+  if (auto done = sql_->applied_anew.with(from, to, at).run(); !done) return done.error();
+  departure gone;
+  std::map<std::string, std::uint64_t> written; // most write the same
+  auto& rows = sql_->mark_applied.with(from, to, at);
+  while (true) {
+    auto more = rows.step();
+    if (!more) return more.error();
+    if (!*more) break;
+    ++gone.units;
+    gone.bytes += static_cast<std::uint64_t>(rows.integer(0));
+    ++written[rows.text(1)];
+  }
+  for (const auto& [encoded, units] : written) {
+    auto tables = decode_tables(encoded);
+    if (!tables) return tables.error();
+    gone.written.emplace_back(std::move(*tables), units);
+  }
+  applied_bytes_ += gone.bytes;
+  auto left = front();
+  if (!left) return left.error();
+  gone.front = *left;
+  return gone;
+}
+
+result<std::optional<queue_front>> store::front() {
+  auto row = sql_->front.with().step();
+  if (!row) return row.error();
+  std::optional<queue_front> first;
+  if (*row) first = {as_seq(sql_->front.integer(0)), std::chrono::microseconds(sql_->front.integer(1))};
+  sql_->front.reset();
+  return first;
 }
 
 result<void> store::settle(seq number, unit_state from, unit_state to, std::chrono::microseconds now) {
@@ -239,19 +277,17 @@ result<void> store::mark_refused(seq number, std::chrono::microseconds settled_a
   return done ? forget_body(number) : done;
 }
 
-result<std::uint64_t> store::mark_dead(seq number, const server_error& why, std::chrono::microseconds now) {
-  if (auto done = sql_->die.with(number).run(); !done) return done.error();
-  if (db_.changes() == 0) return failure{errc::not_found, "no such unit: " + std::to_string(number)};
+result<void> store::mark_dead(seq number, const server_error& why, std::chrono::microseconds now) {
   auto stored = row(number);
   if (!stored) return stored.error();
+  if (auto done = sql_->die.with(number).run(); !done) return done.error();
+  if (db_.changes() == 0) return failure{errc::not_found, "no such unit: " + std::to_string(number)};
+  if (stored->state == unit_state::applied) applied_bytes_ -= stored->bytes;
   const auto at = static_cast<std::int64_t>(now.count());
   auto reason = why.text; // the server quotes values in it; sealed with the unit's own key, which is in use
   const auto* const key = stored->key != 0 && keys_ ? keys_->find(stored->key) : nullptr;
   if (key != nullptr) reason = seal(*key, reason, place_of("reason", id_, number));
-  if (auto done = sql_->insert_dead.with(number, why.number, why.sql_state, sqlite::blob{reason}, at).run();
-      !done)
-    return done.error();
-  return stored->bytes;
+  return sql_->insert_dead.with(number, why.number, why.sql_state, sqlite::blob{reason}, at).run();
 }
 
 result<void> store::mark_attempted(seq number) {

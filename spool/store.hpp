@@ -6,6 +6,7 @@
 
 #include "spool/backup.hpp"
 #include "spool/data_key.hpp"
+#include "spool/pending_index.hpp"
 #include "spool/spool.hpp"
 #include "spool/sqlite.hpp"
 
@@ -40,18 +41,22 @@ class store {
   [[nodiscard]] result<void> begin();
   [[nodiscard]] result<void> commit();
   [[nodiscard]] result<void> rollback();
-  // Moves the WAL's contents into the file and empties the WAL.
-  [[nodiscard]] result<void> fold_wal();
+  // Moves the WAL's contents into the file. What is written next goes to the WAL's beginning: over what is
+  // there, which spares the file system the bookkeeping of a file that grows, or into an empty file, which
+  // takes no room meanwhile.
+  enum class wal_after : std::uint8_t { kept, cut };
+  [[nodiscard]] result<void> fold_wal(wal_after how);
   // Bytes by which the file would grow.
   [[nodiscard]] result<std::uint64_t> growth_by_folding();
   // Makes sure that nothing of a failed commit can come back: see README.md, "When a commit fails".
   [[nodiscard]] result<void> undo_failed_commit();
 
   [[nodiscard]] result<seq> insert(const packed_unit& what);
-  [[nodiscard]] result<void> mark_applied(seq from, seq to, std::chrono::microseconds settled_at);
+  // The pending ones in [from, to]; and says which. So does front() for those that are left.
+  [[nodiscard]] result<departure> mark_applied(seq from, seq to, std::chrono::microseconds settled_at);
+  [[nodiscard]] result<std::optional<queue_front>> front();
   [[nodiscard]] result<void> mark_refused(seq number, std::chrono::microseconds settled_at);
-  [[nodiscard]] result<std::uint64_t> mark_dead(seq number, const server_error& why,
-                                                std::chrono::microseconds now);
+  [[nodiscard]] result<void> mark_dead(seq number, const server_error& why, std::chrono::microseconds now);
   [[nodiscard]] result<void> mark_attempted(seq number);
   [[nodiscard]] result<bool> is_attempted(seq number);
   [[nodiscard]] result<seq> retry_dead(seq number, std::chrono::microseconds now,
@@ -110,7 +115,7 @@ class store {
   [[nodiscard]] result<void> settle(seq number, unit_state from, unit_state to,
                                     std::chrono::microseconds now);
   [[nodiscard]] result<void> forget_body(seq number);
-  [[nodiscard]] result<std::uint64_t> applied_bytes();
+  [[nodiscard]] result<void> count_applied_bytes();
   [[nodiscard]] result<std::uint64_t> size_when_folded();
   [[nodiscard]] result<void> give_back_pages();
   [[nodiscard]] result<unit> unit_of(const sqlite::statement& row) const;
@@ -136,6 +141,8 @@ class store {
   seq committed_last_ = 0;
   seq dropped_ = 0;
   seq committed_dropped_ = 0;
+  std::uint64_t applied_bytes_ = 0; // of the applied units that are kept
+  std::uint64_t committed_applied_bytes_ = 0;
 };
 
 } // namespace holdwater::spool

@@ -134,12 +134,13 @@ result<std::chrono::microseconds> store::newest_settled() {
   return newest;
 }
 
-result<std::uint64_t> store::applied_bytes() {
+// Goes through all of them, once.
+result<void> store::count_applied_bytes() {
   auto row = sql_->applied_bytes.with().step();
   if (!row) return row.error();
-  const auto bytes = static_cast<std::uint64_t>(sql_->applied_bytes.integer(0));
+  applied_bytes_ = committed_applied_bytes_ = static_cast<std::uint64_t>(sql_->applied_bytes.integer(0));
   sql_->applied_bytes.reset();
-  return bytes;
+  return {};
 }
 
 result<void> store::drop_up_to(seq number) {
@@ -158,8 +159,6 @@ result<void> store::give_back_pages() {
 
 // Only from the front: then one number, dropped(), tells which applied units are missing.
 result<bool> store::drop_settled(std::chrono::microseconds older_than, std::uint64_t keep_bytes) {
-  auto kept = applied_bytes();
-  if (!kept) return kept.error();
   auto& rows = sql_->oldest_settled.with(drop_at_once);
   seq last_to_drop = 0;
   std::uint64_t seen = 0;
@@ -167,14 +166,14 @@ result<bool> store::drop_settled(std::chrono::microseconds older_than, std::uint
     auto more = rows.step();
     if (!more) return more.error();
     if (!*more) break;
-    if (as_time(rows.integer(2)) >= older_than && *kept <= keep_bytes) {
+    if (as_time(rows.integer(2)) >= older_than && applied_bytes_ <= keep_bytes) {
       rows.reset();
       break;
     }
     last_to_drop = static_cast<seq>(rows.integer(0));
     const auto bytes = static_cast<std::uint64_t>(rows.integer(1)); // 0 for what was never applied
     if (bytes != 0) dropped_ = last_to_drop;
-    *kept -= bytes;
+    applied_bytes_ -= bytes;
     ++seen;
   }
   if (last_to_drop != 0) {

@@ -110,7 +110,7 @@ result<void> store::wipe(std::uint64_t free_bytes) {
   const bool can = *size <= most_bytes_to_wipe && free_bytes / 3 > *size;
   if (can)
     if (auto done = db_.exec("VACUUM"); !done) return done;
-  if (auto done = fold_wal(); !done || !can) return done;
+  if (auto done = fold_wal(wal_after::cut); !done || !can) return done;
   wiped_ = true;
   return set_fact(wiped_fact, "1");
 }

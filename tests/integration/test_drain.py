@@ -1,4 +1,5 @@
 """The server is back and units are pending: waiting clients get its real answers, culprits become dead letters."""
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pymysql
@@ -223,3 +224,41 @@ def test_long_data_for_a_table_with_pending_writes_gets_no_answer(server, start_
     blocked.lock.close()
     blocked.pool.shutdown(cancel_futures=True)
     blocked.relay.close()
+
+
+def test_writes_that_go_to_the_server_together_mean_what_each_meant_alone(proxy, server):
+    """Hundreds of short ones, so that many are on their way at once: each with its own time and variables, a refused one among
+    them, and ids that no row took, which a trigger's row behind them must not take either."""
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, n INT UNIQUE, at DATETIME(6), said INT) "
+                    "AUTO_INCREMENT = 100000 ENGINE=InnoDB")
+    run(connection, "CREATE TABLE plain (n INT PRIMARY KEY) ENGINE=InnoDB")
+    run(connection, "CREATE TABLE logged (id INT AUTO_INCREMENT PRIMARY KEY, n INT) ENGINE=InnoDB")
+    server.run("CREATE TRIGGER log AFTER INSERT ON plain FOR EACH ROW INSERT INTO logged (n) VALUES (NEW.n)",
+               database=proxy.database)
+    run(connection, "INSERT INTO t (n) VALUES (0)")
+    proxy.wait_ids_reserved("t")
+    server.stop()
+    proxy.wait_state("down")
+    told, culprits = {}, []
+    for number in range(1, 301):
+        run(connection, f"SET @said = {number * 7}")
+        run(connection, f"INSERT INTO t (n, at, said) VALUES ({number}, NOW(6), @said)")
+        told[number] = connection.insert_id()
+        if number % 7 == 0:
+            run(connection, f"INSERT IGNORE INTO t (n) VALUES ({number - 1})")
+            run(connection, f"INSERT INTO plain VALUES ({number})")
+        if number in (64, 65, 200):
+            culprits.append(spooled_seq(connection, f"INSERT INTO t (n) VALUES ({number - 2})"))
+    run(connection, "UPDATE t SET said = said + 1 WHERE n = 300")
+    written = time.time()
+    server.start()
+    proxy.wait_drained()
+    found = server.run("SELECT n, id, said, UNIX_TIMESTAMP(at) FROM t WHERE n > 0 ORDER BY n", database=proxy.database)
+    assert [row[:3] for row in found] == [(n, told[n], n * 7 + (n == 300)) for n in range(1, 301)]
+    times = [float(row[3]) for row in found]
+    assert times == sorted(set(times)) and times[-1] <= written
+    logged = server.run("SELECT n, id FROM logged ORDER BY id", database=proxy.database)
+    assert [n for n, _ in logged] == list(range(7, 301, 7)) and all(id_ < 100_000 for _, id_ in logged)
+    dead = proxy.json("/spool/dead")["units"]
+    assert sorted(letter["seq"] for letter in dead) == culprits

@@ -73,6 +73,7 @@ server_result<std::unique_ptr<mysql_connection>> fake_server::connect(const cred
 
 server_result<query_answer> fake_server::query(std::uint64_t id, const std::string& text) {
   ++steps_;
+  texts_.push_back(text);
   thaw();
   auto& s = sessions_.at(id);
   if (!s.open || !s.alive || steps_ > most_steps) return server_error{2006, "HY000", "Server has gone away"};
@@ -147,6 +148,7 @@ server_result<query_answer> fake_server::execute(std::uint64_t id, const std::st
   }
   if (text == "COMMIT") return commit(s), query_answer{};
   if (text == "ROLLBACK") return roll_back(s), query_answer{};
+  if (begins(text, "SET autocommit = 0")) s.autocommit = false;
   if (begins(text, "SET ") || begins(text, "USE ")) return query_answer{};
   if (has(text, "holdwater_ledger") || begins(text, "SELECT engine")) return ledger_statement(s, text);
   return write(s, text);
@@ -167,6 +169,7 @@ server_result<query_answer> fake_server::ledger_statement(session& s, const std:
   }
   if (!table_exists) return server_error{1146, "42S02", "Table doesn't exist"};
   if (row_locked_by_other(s)) return server_error{1205, "HY000", "Lock wait timeout exceeded"};
+  s.in_transaction = s.in_transaction || !s.autocommit;
   s.locks_row = s.in_transaction;
   if (has(text, "FOR UPDATE"))
     return ledger ? one_row({std::to_string(ledger->applied), std::to_string(ledger->epoch)})
@@ -185,6 +188,7 @@ server_result<query_answer> fake_server::write(session& s, const std::string& te
   authors_[text].insert(s.user);
   if (read_only) return server_error{1290, "HY000", "The server is running with the --read-only option"};
   if (refused.contains(text)) return server_error{1062, "23000", "Duplicate entry"};
+  if (!s.autocommit && !begins(text, "ddl")) s.in_transaction = true;
   if (begins(text, "ddl")) commit(s); // commits by itself
   if (begins(text, "myisam") || !s.in_transaction)
     history_.push_back(text);

@@ -44,6 +44,8 @@ class fake_server {
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
   [[nodiscard]] const std::vector<std::string>& history() const { return history_; }
 
+  [[nodiscard]] const std::vector<std::string>& texts() const { return texts_; } // all that came
+
   // Whose connections each text was written over, refused or not.
   [[nodiscard]] const std::map<std::string, std::set<std::string>>& authors() const { return authors_; }
 
@@ -69,6 +71,7 @@ class fake_server {
     std::string user;
     bool open = true;  // the client may use it
     bool alive = true; // the server has it
+    bool autocommit = true;
     bool in_transaction = false;
     bool locks_row = false;
     bool committing = false;       // out of KILL's reach
@@ -100,6 +103,7 @@ class fake_server {
   std::vector<plan> plans_;
   std::vector<thawing> thawing_;
   std::vector<std::string> history_;
+  std::vector<std::string> texts_;
   std::map<std::string, std::set<std::string>> authors_;
   std::uint64_t steps_ = 0;
   std::uint64_t commits_ = 0;

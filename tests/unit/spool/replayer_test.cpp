@@ -1,5 +1,7 @@
 #include "replay_fixture.hpp"
 
+#include <algorithm>
+
 namespace holdwater::spool {
 namespace {
 
@@ -36,6 +38,27 @@ TEST_CASE_FIXTURE(replay_fixture, "only the culprit of a batch becomes a dead le
   CHECK(dead->at(0).what.number == 3);
   CHECK(dead->at(0).number == 1062);
   CHECK(seen.refused_times == std::map<seq, int>{{3, 1}});
+}
+
+TEST_CASE_FIXTURE(replay_fixture, "what stood before a culprit is applied in one transaction, without it") {
+  append_numbered(*queue, 1, 4, "INSERT ");
+  server.refused = {"INSERT 4"};
+  CHECK(run(*make()).outcome == replay_outcome::drained);
+  CHECK(server.history() == strings{"INSERT 1", "INSERT 2", "INSERT 3"});
+  // of attach, of the three, of the step past the culprit
+  CHECK(server.commits() == 3);
+}
+
+TEST_CASE_FIXTURE(replay_fixture, "an insert id is not left to a write behind it on the same way") {
+  auto first = make_unit("INSERT 1");
+  first.statements[0].insert_id = 70;
+  REQUIRE(append(*queue, first));
+  REQUIRE(append(*queue, make_unit("INSERT 2")));
+  CHECK(run(*make()).outcome == replay_outcome::drained);
+  const auto& texts = server.texts();
+  const auto cleared = std::find(texts.begin(), texts.end(), "SET insert_id = 0");
+  CHECK(cleared > std::find(texts.begin(), texts.end(), "INSERT 1"));
+  CHECK(cleared < std::find(texts.begin(), texts.end(), "INSERT 2"));
 }
 
 TEST_CASE_FIXTURE(replay_fixture, "a transaction whose last statement is refused is dead as a whole") {

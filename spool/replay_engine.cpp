@@ -127,9 +127,10 @@ progress<replay_engine::batch> replay_engine::next_batch(bool only_reapply) {
 progress<void> replay_engine::trim(batch& of) {
   const auto leave = [&](std::size_t size) {
     const auto rest = of.units.begin() + static_cast<std::ptrdiff_t>(size);
-    if (!of.reapplied) ahead_.units.assign(std::move_iterator(rest), std::move_iterator(of.units.end()));
+    std::vector<unit> behind(std::make_move_iterator(rest), std::make_move_iterator(of.units.end()));
     of.units.erase(rest, of.units.end());
-    ahead_.after = of.last();
+    ahead_ = {};
+    if (!of.reapplied) ahead_ = {of.last(), std::move(behind), {}};
     return progress<void>();
   };
   if (!sessions_.knows(of.account())) return leave(1);

@@ -6,7 +6,6 @@
 #include "proxy/net/ring.hpp"
 #include "proxy/net/tls_files.hpp"
 #include "proxy/privacy.hpp"
-#include "proxy/server/address.hpp"
 #include "proxy/server/learn.hpp"
 #include "proxy/service_notice.hpp"
 #include "proxy/session/server_pool.hpp"
@@ -106,7 +105,7 @@ std::string program::start() {
   if (auto problem = open_data(); !problem.empty()) return problem;
   if (auto problem = open_tls(); !problem.empty()) return problem;
   if (auto problem = open_hooks(); !problem.empty()) return problem;
-  monitor_ = std::make_unique<monitor>(settings_, board_, replayer_.get(), spool_.get());
+  monitor_ = std::make_unique<monitor>(settings_, servers_, board_, replayer_.get(), spool_.get());
   monitor_->on_connected([this](spool::mysql_connection& connection) { learn_from(connection, profile_); });
   if (!settings_.server.replicas.empty()) replicas_ = std::make_unique<replica_list>(settings_);
   services_.emplace(services{settings_, board_, *monitor_, profile_, counters_, writes_.get(), spool_.get(),
@@ -136,7 +135,7 @@ std::string program::start() {
   const auto bound = listener_->bound();
   spdlog::info("holdwater {} listens on {}:{}{}{} for {}, {} worker(s), spool {}", HOLDWATER_VERSION,
                bound.host, bound.port, settings_.listen_socket.empty() ? "" : " and ",
-               settings_.listen_socket, settings_.server.name(), count, spool_ ? spool_->id() : "off");
+               settings_.listen_socket, servers_.names(), count, spool_ ? spool_->id() : "off");
   return {};
 }
 
@@ -209,15 +208,18 @@ std::string program::open_spool(const spool::key_ring_ptr& keys) {
   if (const auto key = spool::sealing_id(keys); key != 0)
     spdlog::info("what is queued and cached is encrypted with key {}", spool::print_key(key));
   writes_ = std::make_unique<write_queue>(*spool_, board_);
-  const auto server = address_of_server(settings_);
+  const auto server = [this] { return servers_.address(); };
   const spool::connection_timeouts timeouts{settings_.connection_timeout, settings_.connection_timeout};
   spool::replay_options replay;
-  replay.server = server;
   replay.accounts = credentials_of(settings_);
   replay.database = settings_.server.database;
   replay.ledger_table = settings_.ledger.table;
   replay.timeouts = timeouts;
-  replayer_ = std::make_unique<spool::replayer>(*spool_, std::move(replay), observer_of_replay());
+  // No default database: it may be gone, and the ledger is asked for by its full name.
+  const auto connect = [server, timeouts](const spool::credentials& account) {
+    return spool::mysql_connection::connect(server(), account, {}, timeouts);
+  };
+  replayer_ = std::make_unique<spool::replayer>(*spool_, std::move(replay), observer_of_replay(), connect);
   ids_ = std::make_unique<insert_ids>(
       insert_ids_options{server, credentials_of(settings_).front(), settings_.server.database, timeouts,
                          settings_.insert_ids.block, settings_.data_dir + "/ids.db"});

@@ -132,6 +132,7 @@ class program final : public admin::control {
   std::uint64_t backups_ = 0;
   std::uint64_t backup_ = 0; // the one whose copy is there; 0: none
   bool backing_up_ = false;
+  server_list servers_{settings_};
   state_board board_;
   session_counters counters_;
   std::unique_ptr<const tls_context> client_tls_; // null: off

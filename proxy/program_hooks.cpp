@@ -35,7 +35,7 @@ class dead_letter_watch final : public spool::replay_observer {
 
 std::string program::open_hooks() {
   return hooks_.open(settings_.hook,
-                     {{"server", settings_.server.name()}, {"queue", spool_ ? spool_->id() : "off"}});
+                     {{"server", servers_.present().name()}, {"queue", spool_ ? spool_->id() : "off"}});
 }
 
 spool::replay_observer& program::observer_of_replay() {

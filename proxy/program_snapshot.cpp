@@ -119,7 +119,7 @@ admin::health program::snapshot() const {
                   server.since,
                   server.last_error,
                   server.reconnects,
-                  settings_.server.name(),
+                  servers_.present().name(),
                   profile->hello.server_version,
                   server.view.answers(),
                   server.why,

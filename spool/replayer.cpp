@@ -10,12 +10,6 @@ struct replayer::impl {
   replay_engine engine;
 };
 
-replayer::replayer(spool& queue, const replay_options& options, replay_observer& observer)
-    : replayer(queue, options, observer, [options](const credentials& account) {
-        // No default database: it may be gone, and the ledger is asked for by its full name.
-        return mysql_connection::connect(options.server, account, {}, options.timeouts);
-      }) {}
-
 replayer::replayer(spool& queue, replay_options options, replay_observer& observer, connector connect)
     : impl_(std::make_unique<impl>(queue, std::move(options), observer, std::move(connect))) {}
 

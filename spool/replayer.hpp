@@ -21,7 +21,6 @@
 namespace holdwater::spool {
 
 struct replay_options {
-  server_address server;
   std::vector<credentials>
       accounts;         // units of other accounts become dead letters; the first one is the owner
   std::string database; // MYSQL_DATABASE
@@ -73,7 +72,6 @@ using connector = std::function<server_result<std::unique_ptr<mysql_connection>>
 
 class replayer {
  public:
-  replayer(spool& queue, const replay_options& options, replay_observer& observer);
   replayer(spool& queue, replay_options options, replay_observer& observer, connector connect);
   ~replayer();
   replayer(const replayer&) = delete;

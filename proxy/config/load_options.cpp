@@ -102,7 +102,9 @@ class loader {
     resolve_key(values);
     check_access(values);
     if (!values.spool.enabled) be_plain();
-    if (values.server.host.starts_with('/'))
+    if (values.server.host.find(',') != std::string::npos)
+      check_servers(values);
+    else if (values.server.host.starts_with('/'))
       values.server.socket = std::exchange(values.server.host, "localhost");
     if (!values.server.user.empty())
       for (const auto& one : values.accounts)
@@ -121,6 +123,17 @@ class loader {
     check_warm(values);
     check_hook(values);
     warn_of_readable_secrets();
+  }
+
+  void check_servers(const options& values) {
+    std::string wrong;
+    if (!parse_places(values.server.host, &wrong, values.server.port))
+      errors_.push_back(fmt::format(
+          "{}: \"{}\" is neither HOST:PORT nor the path of a unix socket, or there are more than {}",
+          given_.at("server.host").where, wrong, most_replicas));
+    else if (!values.server.socket.empty())
+      errors_.push_back(
+          fmt::format("{}: is a list, and server.socket is given", given_.at("server.host").where));
   }
 
   void check_replicas(const options& values) {

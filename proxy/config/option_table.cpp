@@ -61,7 +61,7 @@ constexpr std::array table{
     "Whether a crash may leave a core dump, and debuggers of the same user may attach: both see passwords and statements.", top<&o::core_dumps>},
 
   option_row{"server.host", text, not_empty, "MYSQL_HOST", "", false,
-    "Name or address of the MySQL or MariaDB server. The name is resolved anew for each connection. A path that begins with / is its unix socket.", in<&o::server, &o::server_options::host>},
+    "Name or address of the MySQL or MariaDB server. The name is resolved anew for each connection. A path that begins with / is its unix socket. A list, separated by commas, of up to 16 (HOST, HOST:PORT, [IPV6]:PORT or a socket's path): one is used at a time, the first that takes writes, and when it is away or read-only the next that does. All of them must hold the same data, by replication, and those that must not be written to must be read-only.", in<&o::server, &o::server_options::host>},
   option_row{"server.port", number, {1, 65535}, "MYSQL_PORT", "", false,
     "Its port.", in<&o::server, &o::server_options::port>},
   option_row{"server.socket", text, any, "", "", false,

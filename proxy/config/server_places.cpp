@@ -1,5 +1,7 @@
 #include "proxy/config/server_places.hpp"
 
+#include "proxy/config/options.hpp"
+
 #include <charconv>
 
 namespace holdwater::proxy {
@@ -16,8 +18,9 @@ bool read_port(std::string_view text, std::uint16_t& port) {
   return error == std::errc{} && end == text.data() + text.size() && port != 0;
 }
 
-std::optional<server_place> parse_place(std::string_view text) {
+std::optional<server_place> parse_place(std::string_view text, std::uint16_t usual) {
   server_place one;
+  one.port = usual;
   if (text.starts_with('/')) {
     one.socket = text;
     one.host = "localhost";
@@ -50,7 +53,8 @@ std::string server_place::name() const {
   return (six ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
-std::optional<std::vector<server_place>> parse_places(std::string_view list, std::string* wrong) {
+std::optional<std::vector<server_place>> parse_places(std::string_view list, std::string* wrong,
+                                                      std::uint16_t port) {
   std::vector<server_place> out;
   if (trimmed(list).empty()) return out;
   for (bool more = true; more;) {
@@ -58,7 +62,7 @@ std::optional<std::vector<server_place>> parse_places(std::string_view list, std
     more = comma != list.npos;
     const auto text = trimmed(list.substr(0, comma));
     if (more) list.remove_prefix(comma + 1);
-    auto one = parse_place(text);
+    auto one = parse_place(text, port);
     if (!one || out.size() == most_replicas) {
       if (wrong) *wrong = text;
       return std::nullopt;
@@ -66,6 +70,13 @@ std::optional<std::vector<server_place>> parse_places(std::string_view list, std
     out.push_back(std::move(*one));
   }
   return out;
+}
+
+std::vector<server_place> places_of_servers(const options& settings) {
+  const auto& server = settings.server;
+  if (server.socket.empty() && server.host.find(',') != server.host.npos)
+    return parse_places(server.host, nullptr, server.port).value_or(std::vector<server_place>());
+  return {{server.host, server.port, server.socket}};
 }
 
 } // namespace holdwater::proxy

@@ -10,7 +10,7 @@ namespace holdwater::proxy {
 struct insert_ids::impl {
   explicit impl(insert_ids_options given)
       : options(std::move(given)), book(options.path, options.block), keeper(book, options.database, [this] {
-          return spool::mysql_connection::connect(options.server, options.account, {}, options.timeouts);
+          return spool::mysql_connection::connect(options.server(), options.account, {}, options.timeouts);
         }) {}
 
   const insert_ids_options options;

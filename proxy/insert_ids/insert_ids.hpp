@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,9 +23,9 @@
 namespace holdwater::proxy {
 
 struct insert_ids_options {
-  spool::server_address server;
-  spool::credentials account; // needs no more rights than the application's own
-  std::string database;       // MYSQL_DATABASE: its tables are looked at without being asked
+  std::function<spool::server_address()> server; // where it is at present
+  spool::credentials account;                    // needs no more rights than the application's own
+  std::string database; // MYSQL_DATABASE: its tables are looked at without being asked
   spool::connection_timeouts timeouts;
   std::uint64_t block = 1000; // ids a block; 0 switches reservation off: inserts that need an id are refused
   std::string path;           // the file that remembers catalogue and blocks

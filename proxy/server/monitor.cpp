@@ -1,8 +1,6 @@
 #include "proxy/server/monitor.hpp"
 
 #include "proxy/config/load_options.hpp"
-#include "proxy/server/address.hpp"
-#include "proxy/server/read_only.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -14,9 +12,10 @@ namespace holdwater::proxy {
 
 using steady_clock = std::chrono::steady_clock;
 
-monitor::monitor(const options& settings, state_board& board, spool::replayer* replay, spool::spool* queue)
-    : settings_(settings), board_(board), replay_(replay), queue_(queue), suspect_since_(steady_clock::now()),
-      since_(std::chrono::system_clock::now()) {
+monitor::monitor(const options& settings, server_list& servers, state_board& board, spool::replayer* replay,
+                 spool::spool* queue)
+    : settings_(settings), servers_(servers), board_(board), replay_(replay), queue_(queue),
+      suspect_since_(steady_clock::now()), since_(std::chrono::system_clock::now()) {
   if (!queue_) return;
   // A ledger that was there before this start is trusted until the server says otherwise.
   const auto made = queue_->fact("ledger.made");
@@ -112,12 +111,15 @@ void monitor::note(probe_result result, bool connects) {
   case probe_result::still_there:
   case probe_result::fresh: ++efforts_.passed; break;
   case probe_result::not_now: ++efforts_.not_now; break;
-  case probe_result::failed: ++efforts_.failed; break;
+  case probe_result::failed:
+  case probe_result::others_turn: ++efforts_.failed; break;
   case probe_result::timed_out: ++efforts_.timed_out; break;
   }
   if (!connects) return;
   ++efforts_.connects;
-  if (result == probe_result::failed || result == probe_result::timed_out) ++efforts_.connects_failed;
+  if (result == probe_result::failed || result == probe_result::timed_out ||
+      result == probe_result::others_turn)
+    ++efforts_.connects_failed;
 }
 
 std::string monitor::spool_refusal(const std::string& account) const {
@@ -156,7 +158,8 @@ void monitor::watch() {
     case probe_result::fresh: apply(server_event::connected, {}); break;
     case probe_result::not_now: apply(server_event::check_not_now, error); break;
     case probe_result::failed: apply(server_event::check_failed, error); break;
-    case probe_result::timed_out: apply(server_event::check_timed_out, error); break;
+    case probe_result::timed_out:
+    case probe_result::others_turn: apply(server_event::check_timed_out, error); break;
     }
     // Not before the state has changed: until then nobody may write to another server than before.
     if (connects && connection_) ids_.see(connection_->connection_id());
@@ -172,49 +175,6 @@ void monitor::drop_old_units() {
   if (!queue_) return;
   if (const auto done = queue_->compact(); !done)
     spdlog::warn("old units were not dropped: {}", done.error().context);
-}
-
-monitor::probe_result monitor::probe(std::string& error) {
-  const auto began = steady_clock::now();
-  const auto result = probe_connection(error);
-  // libmysqlclient reports a time-out under several numbers; the time that it took is the same in all of
-  // them.
-  const bool slow = steady_clock::now() - began >= settings_.connection_timeout * 9 / 10;
-  return result == probe_result::failed && slow ? probe_result::timed_out : result;
-}
-
-monitor::probe_result monitor::probe_connection(std::string& error) {
-  auto result = probe_result::still_there;
-  if (!connection_) {
-    auto made = spool::mysql_connection::connect(
-        address_of_server(settings_), {settings_.server.user, settings_.server.password}, {},
-        {settings_.connection_timeout, settings_.connection_timeout});
-    if (!made) {
-      error = fmt::format("connect: {} ({})", made.error().text, made.error().number);
-      return replay_ && means_no_room(made.error()) ? probe_result::not_now : probe_result::failed;
-    }
-    connection_ = std::move(*made);
-    result = probe_result::fresh;
-  }
-  // A plain proxy's checks are all fresh; what it knows of the server is learned anew after an outage.
-  const bool came_back = replay_ || board_.view().state != server_state::up;
-  if (result == probe_result::fresh && came_back && on_connected_) on_connected_(*connection_);
-  const auto now = ask_whether_writable(error);
-  // A plain proxy keeps none: the server's other clients would see it.
-  if (now == probe_result::failed || !replay_) connection_.reset();
-  return now == probe_result::still_there ? result : now;
-}
-
-// A plain proxy's clients hear of a read-only server from itself.
-monitor::probe_result monitor::ask_whether_writable(std::string& error) {
-  const auto option = read_only_option(*connection_);
-  if (!option) {
-    error = fmt::format("check: {} ({})", option.error().text, option.error().number);
-    return probe_result::failed;
-  }
-  if (option->empty() || !replay_) return probe_result::still_there;
-  error = fmt::format("check: the server is read-only ({})", *option);
-  return probe_result::not_now;
 }
 
 // ------------------------------------------------------------------------------------------------ replay

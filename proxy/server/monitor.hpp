@@ -2,12 +2,14 @@
 // attaches to the ledger and replays; sessions report what they meet. Every change goes through step() under
 // one lock.
 //
-// Invariant: a check never lasts longer than the connection time-out (and the name's resolution), so a frozen
-// server is noticed; nothing here runs on a session's thread but report() and ask_for_check().
+// Invariant: a check never lasts longer than the connection time-out (and the name's resolution), twice that
+// where there is another server to look at, so a frozen server is noticed; nothing here runs on a session's
+// thread but report() and ask_for_check().
 #pragma once
 
 #include "proxy/config/options.hpp"
 #include "proxy/server/connection_ids.hpp"
+#include "proxy/server/server_list.hpp"
 #include "proxy/server/state.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/server/state_history.hpp"
@@ -46,7 +48,8 @@ class monitor {
   };
 
   // Without a replayer (spool.enabled = false) a reachable server is up. `queue` tells what is pending.
-  monitor(const options& settings, state_board& board, spool::replayer* replay, spool::spool* queue);
+  monitor(const options& settings, server_list& servers, state_board& board, spool::replayer* replay,
+          spool::spool* queue);
   ~monitor();
 
   // Called on the watching thread with each new connection, before the server counts as reached. Set before
@@ -64,6 +67,7 @@ class monitor {
   // before anything else. Any thread.
   void report_another_server(const std::string& what);
   [[nodiscard]] connection_ids& ids() { return ids_; }
+  [[nodiscard]] const server_list& servers() const { return servers_; }
   // A statement has waited long for its first byte: look whether the server answers at all. Any thread.
   void ask_for_check();
   // New units wait, and the server may be there to take them. Any thread.
@@ -78,15 +82,26 @@ class monitor {
   [[nodiscard]] std::string spool_refusal(const std::string& account) const;
 
  private:
-  enum class probe_result : std::uint8_t { still_there, fresh, not_now, failed, timed_out };
+  enum class probe_result : std::uint8_t {
+    still_there,
+    fresh,
+    not_now,
+    failed,
+    timed_out,
+    others_turn, // another of the list takes writes, and has not been moved to yet
+  };
   void note(probe_result result, bool connects);
 
   void watch();
   void replay();
   void drop_old_units();
   probe_result probe(std::string& error);
+  probe_result probe_present(std::string& error);
   probe_result probe_connection(std::string& error);
+  probe_result look_for_another(probe_result present, std::string& error);
   probe_result ask_whether_writable(std::string& error);
+  [[nodiscard]] spool::server_result<std::unique_ptr<spool::mysql_connection>>
+  connect_to(std::size_t which) const;
   [[nodiscard]] spool_health look_at_spool() const;
   void stop_for_spool(const std::string& why);
   void apply(server_event event, const std::string& why);
@@ -96,6 +111,8 @@ class monitor {
 
   options settings_; // written by the watching thread under the lock, so that it may read them without
   std::optional<options> fresh_;
+  server_list& servers_;
+  std::size_t candidate_ = 0; // which of the others is looked at next
   state_board& board_;
   spool::replayer* replay_;
   spool::spool* queue_;

@@ -32,10 +32,6 @@ std::string describe(io_status status) {
                                           : "connection lost";
 }
 
-server_place place_of(const options& settings) {
-  return {settings.server.host, settings.server.port, settings.server.socket};
-}
-
 // Gives the attempt's link its stream, or the attempt its problem. Asio has this coroutine's variables in its
 // hands until its last handler has run, so nothing else that wakes it ends it.
 task<> connect(worker& home, wakeup& wake, const server_place& place, link_attempt& attempt) {
@@ -202,7 +198,7 @@ task<link_attempt> open_link(worker& home, wakeup& wake, const protocol::proxy_h
 
   link_attempt attempt;
   attempt.within = settings.connection_timeout;
-  const auto place = place_of(settings);
+  const auto place = home.process().watch.servers().present();
   co_await meet(home, wake, place, client, attempt);
   if (attempt.link) attempt.link->outage = outage;
   if (attempt.what != link_attempt::outcome::opened) {

@@ -99,8 +99,6 @@ def rows_of(server):
 @pytest.mark.limit(180)
 def test_a_replica_lives_behind_the_proxy(source, before_source, root):
     replica = KINDS[source.kind](root)
-    if os.path.exists(os.path.join(replica.data, "auto.cnf")):
-        os.remove(os.path.join(replica.data, "auto.cnf"))  # a server's own name, which the template gave to both
     try:
         replica.start("--server-id=2", "--relay-log=relay", "--skip-replica-start" if source.kind == "mysql" else "--skip-slave-start")
         replicate_from(before_source, replica)

@@ -43,7 +43,7 @@ class Server:
             template = os.path.join(root, f"{self.kind}-template")
             self._make_data(template)
             cls._template = template
-        shutil.copytree(cls._template, self.data)
+        shutil.copytree(cls._template, self.data, ignore=shutil.ignore_patterns("auto.cnf"))  # MySQL's name for the template
 
     # --- life
 

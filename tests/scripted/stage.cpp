@@ -50,8 +50,9 @@ std::string proof(std::string_view auth_plugin, std::string_view secret, const p
 stage::stage(std::string auth_plugin, std::chrono::milliseconds handshake_timeout, bool knows_greeting,
              unsigned pool_max_idle)
     : auth_plugin_(std::move(auth_plugin)),
-      settings_(settings_for(server_.port(), handshake_timeout, pool_max_idle)),
-      watch_(settings_, board_, nullptr, nullptr), process_{settings_, board_, watch_, profile_, counters_},
+      settings_(settings_for(server_.port(), handshake_timeout, pool_max_idle)), servers_(settings_),
+      watch_(settings_, servers_, board_, nullptr, nullptr), process_{settings_, board_, watch_, profile_,
+                                                                      counters_},
       worker_(process_) {
   spdlog::set_level(spdlog::level::err); // a server that is lost on purpose is no news
   if (knows_greeting) profile_.learn_greeting(server_greeting(auth_plugin_));

@@ -104,6 +104,7 @@ class stage {
   bool client_is_told_ = false;
   bool keeps_files_ = false;
   options settings_;
+  server_list servers_;
   state_board board_;
   profile_store profile_{""};
   session_counters counters_;

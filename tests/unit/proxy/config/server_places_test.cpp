@@ -1,5 +1,7 @@
-// The list of replicas as it is written.
+// Lists of servers as they are written.
 #include "proxy/config/server_places.hpp"
+
+#include "proxy/config/options.hpp"
 
 #include <doctest/doctest.h>
 
@@ -35,4 +37,15 @@ TEST_CASE("what is no place is named") {
   for (std::size_t i = 0; i < most_replicas; ++i) many += "a,";
   CHECK(!parse_places(many + "b"));
   CHECK(parse_places(many.substr(0, many.size() - 1)));
+}
+
+TEST_CASE("the servers of a list have server.port where they name none, and one host is taken as it is") {
+  options given;
+  given.server.port = 3307;
+  given.server.host = "db1, db2:3308, [::1], /run/s";
+  const std::vector<server_place> expected{
+      {"db1", 3307, {}}, {"db2", 3308, {}}, {"::1", 3307, {}}, {"localhost", 3307, "/run/s"}};
+  CHECK(places_of_servers(given) == expected);
+  given.server.host = "::1";
+  CHECK(places_of_servers(given) == std::vector<server_place>{{"::1", 3307, {}}});
 }

@@ -1,0 +1,41 @@
+// The servers that a service may have behind it, in order of preference, and which of them it has now. One at
+// a time, whichever takes writes; the monitor decides.
+//
+// Invariant: it moves on only in `down` without reads, when no session has a connection that is worth
+// anything, so sessions, replay and reserved ids meet the new one together.
+#pragma once
+
+#include "proxy/config/options.hpp"
+#include "proxy/config/server_places.hpp"
+#include "spool/mysql_connection.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace holdwater::proxy {
+
+class server_list {
+ public:
+  explicit server_list(const options& settings);
+
+  [[nodiscard]] std::size_t size() const { return places_.size(); } // one at least
+  [[nodiscard]] const server_place& place(std::size_t which) const { return places_.at(which); }
+  [[nodiscard]] std::string names() const; // for people
+  // Any thread, like the next two.
+  [[nodiscard]] std::size_t current() const { return current_.load(std::memory_order_acquire); }
+  [[nodiscard]] const server_place& present() const { return places_[current()]; }
+  // With what connections to it need.
+  [[nodiscard]] spool::server_address address() const { return address(current()); }
+  [[nodiscard]] spool::server_address address(std::size_t which) const;
+
+  void move_to(std::size_t which) { current_.store(which, std::memory_order_release); } // the monitor's
+
+ private:
+  std::vector<server_place> places_;
+  spool::tls_settings tls_;
+  std::atomic<std::size_t> current_ = 0;
+};
+
+} // namespace holdwater::proxy

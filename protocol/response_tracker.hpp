@@ -64,6 +64,9 @@ class response_tracker {
   [[nodiscard]] const ok_message&
   ok() const; // precondition: ended_by() is ok; for eof, status and warnings are set
   [[nodiscard]] const err_message& err() const; // precondition: ended_by() is err
+  // As the answer's last OK or EOF told it, also where an ERR came behind; 0: none did (one that more follows
+  // is not 0).
+  [[nodiscard]] std::uint16_t status() const { return ok_.status; }
   // The session-state blocks of all the answer's OKs, one behind the other (at most max_kept bytes): with
   // several results ok() shows only the last one's.
   [[nodiscard]] std::string_view session_state() const;

@@ -189,6 +189,8 @@ void session::apply_command_effects(const command_facts& facts) {
   const auto ended = tracker_.ended_by();
   if (ended == response_tracker::ending::ok || ended == response_tracker::ending::eof)
     state_.said_status(tracker_.ok().status);
+  else if (ended == response_tracker::ending::err)
+    state_.failed_with(tracker_.err().number, tracker_.status());
   if (ended == response_tracker::ending::ok && tracker_.ok().last_insert_id != 0)
     last_insert_id_ = tracker_.ok().last_insert_id;
   if (facts.changes_nothing) return;
@@ -202,8 +204,6 @@ void session::apply_command_effects(const command_facts& facts) {
     if (command_.code == command::stmt_prepare) state_.statements.failed_to_open();
     if (facts.kind == sql::kind::prepare) apply_query_effects(); // the name is free now
     apply_failure();
-    if (tracker_.err().number == 1213) // the server rolled the transaction back
-      state_.status = static_cast<std::uint16_t>(state_.status & ~protocol::server_status::in_trans);
     return;
   }
   if (ended != response_tracker::ending::err && (tracker_.ok().status & protocol::server_status::db_dropped))

@@ -111,6 +111,13 @@ void session_state::reset_context() {
   sql::apply_context(dialect_, context_.sql_mode, context_.character_set_client);
 }
 
+void session_state::failed_with(unsigned error, std::uint16_t said) {
+  constexpr unsigned deadlock = 1213; // the server rolled the transaction back
+  constexpr auto lasting = protocol::server_status::in_trans | protocol::server_status::autocommit;
+  if (said != 0) status = static_cast<std::uint16_t>((status & ~lasting) | (said & lasting));
+  if (error == deadlock) status = static_cast<std::uint16_t>(status & ~protocol::server_status::in_trans);
+}
+
 bool session_state::in_transaction() const {
   return status & protocol::server_status::in_trans;
 }

@@ -39,6 +39,9 @@ class session_state {
         protocol::server_status::session_state_changed | protocol::server_status::db_dropped;
     status = static_cast<std::uint16_t>(said & ~news);
   }
+  // An error tells no status: `said` is that of the statements before it in the same text, 0: there were
+  // none.
+  void failed_with(unsigned error, std::uint16_t said);
   [[nodiscard]] bool in_transaction() const;
   [[nodiscard]] bool autocommit() const;
   void set_autocommit(bool on);

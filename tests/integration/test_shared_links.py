@@ -4,6 +4,7 @@ import time
 
 import pymysql
 import pytest
+from pymysql.constants import CLIENT, COMMAND
 
 from lib.proxy import Account
 from lib.process import wait_until
@@ -234,3 +235,17 @@ def test_a_kill_ends_who_it_means_and_nobody_else(server, start_shared):
 def test_the_mode_needs_a_pool(mariadb, start_proxy):
     with pytest.raises(AssertionError, match="pool.mode"):
         start_proxy(mariadb, HOLDWATER_POOL_MODE="transaction", HOLDWATER_POOL_MAX_IDLE=0)
+
+
+@pytest.mark.parametrize("text", ["BEGIN; INSERT INTO t (s) VALUES ('in'); SELECT * FROM nowhere",
+                                  "SET autocommit = 0; INSERT INTO t (s) VALUES ('in'); SELECT * FROM nowhere"])
+def test_a_transaction_that_a_failing_text_opened_keeps_its_connection(server, start_shared, text):
+    proxy = start_shared(server, **ONE)
+    one, other = proxy.connect(MANY, client_flag=CLIENT.MULTI_STATEMENTS), proxy.connect(MANY)
+    with one.cursor() as cursor, pytest.raises(pymysql.err.ProgrammingError):
+        cursor.execute(text)
+        while cursor.nextset():
+            pass
+    assert error_number(other, "SELECT 1")[0] == 1040  # past the moment for SHOW ERRORS
+    run(one, "COMMIT")
+    assert value(one, "SELECT COUNT(*) FROM t WHERE s = 'in'") == 1

@@ -193,3 +193,17 @@ TEST_CASE("an EOF that says that the session has changed leaves it untold until 
   tracker.start(command::query, negotiated);
   CHECK_FALSE(tracker.changes_untold());
 }
+
+TEST_CASE("an error does not hide the status that was told before it in the same answer") {
+  const auto begun = test::from_hex("07 00 00 01 00 00 00 0b 00 00 00");
+  const auto failed = test::from_hex("0d 00 00 02 ff 7a 04 23 34 32 53 30 32 6e 6f 6e 65");
+  response_tracker tracker;
+  tracker.start(command::query, cap::protocol_41);
+  REQUIRE(tracker.feed(begun).has_value());
+  REQUIRE(tracker.feed(failed).has_value());
+  CHECK(tracker.ended_by() == response_tracker::ending::err);
+  CHECK(tracker.status() == 0x000b);
+  tracker.start(command::query, cap::protocol_41);
+  REQUIRE(tracker.feed(failed).has_value());
+  CHECK(tracker.status() == 0);
+}

@@ -321,3 +321,20 @@ TEST_CASE("whenever a read may be answered otherwise, the version of what it dep
   look("make_unrestorable");
   CHECK(changes >= 20);
 }
+
+TEST_CASE("a failing text leaves the session as the statements before the failing one did") {
+  using namespace protocol::server_status;
+  auto state = fresh();
+  state.failed_with(1146, 0);
+  CHECK_FALSE(state.in_transaction());
+  CHECK(state.autocommit());
+  state.failed_with(1146, in_trans | autocommit | more_results_exists);
+  CHECK(state.in_transaction());
+  CHECK((state.status & more_results_exists) == 0);
+  state.failed_with(1146, 0);
+  CHECK(state.in_transaction());
+  state.failed_with(1213, in_trans | autocommit | more_results_exists);
+  CHECK_FALSE(state.in_transaction());
+  state.failed_with(1146, more_results_exists);
+  CHECK_FALSE(state.autocommit());
+}

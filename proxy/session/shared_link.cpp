@@ -29,7 +29,7 @@ bool session::may_lend() {
          !state_.in_transaction() && !state_.collected.open() && !transaction_lost_ && !stale_ &&
          state_.restorable() && !state_.called_unknown() && !state_.next_transaction() &&
          !state_.statements.hold_something() && to_learn_.empty() && !id_owed_ && !link_->may_have_profiles &&
-         !link_->start.unanswered();
+         !link_->tainted && !link_->start.unanswered();
 }
 
 // Before the session waits for its client's next command.

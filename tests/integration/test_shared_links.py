@@ -249,3 +249,15 @@ def test_a_transaction_that_a_failing_text_opened_keeps_its_connection(server, s
     assert error_number(other, "SELECT 1")[0] == 1040  # past the moment for SHOW ERRORS
     run(one, "COMMIT")
     assert value(one, "SELECT COUNT(*) FROM t WHERE s = 'in'") == 1
+
+
+def test_a_lock_of_all_tables_stays_although_its_connection_grows_old(server, start_shared):
+    proxy = start_shared(server, HOLDWATER_POOL_MAX_AGE=1, **ONE)
+    server.run(f"GRANT RELOAD ON *.* TO {MANY.user}@'%'")
+    one = proxy.connect(MANY)
+    run(one, "FLUSH TABLES WITH READ LOCK")
+    time.sleep(2)  # not a wait: the age of the connection
+    assert value(one, "SELECT 1") == 1
+    with pytest.raises(pymysql.err.OperationalError, match="Lock wait timeout"):
+        server.run("SET lock_wait_timeout = 1", "INSERT INTO t (s) VALUES ('past the lock')", database=proxy.database)
+    run(one, "UNLOCK TABLES")

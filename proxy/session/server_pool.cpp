@@ -337,8 +337,8 @@ task<bool> server_pool::clean(kept& one) {
     const std::string question = "SHOW PROFILES";
     const auto said = co_await ask_server(home_, one.wake, link, question);
     if (one.gone || !said.ok || said.broken || !said.row.empty()) co_return false;
-    link.may_have_profiles = false;
   }
+  link.may_have_profiles = false;
   if (!may_prove) co_return true;
   co_await prove(one);
   if (one.gone || one.attempt.what != link_attempt::outcome::opened) co_return false;

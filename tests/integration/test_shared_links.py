@@ -261,3 +261,15 @@ def test_a_lock_of_all_tables_stays_although_its_connection_grows_old(server, st
     with pytest.raises(pymysql.err.OperationalError, match="Lock wait timeout"):
         server.run("SET lock_wait_timeout = 1", "INSERT INTO t (s) VALUES ('past the lock')", database=proxy.database)
     run(one, "UNLOCK TABLES")
+
+
+def test_a_call_takes_no_connection_from_those_who_come_later(server, start_shared):
+    proxy = start_shared(server, **ONE)
+    server.run("SET GLOBAL log_bin_trust_function_creators = 1", "CREATE FUNCTION answer() RETURNS INT DETERMINISTIC RETURN 1",
+               database=proxy.database)
+    first = proxy.connect(MANY)
+    assert value(first, "SELECT answer()") == 1
+    first.close()
+    second = proxy.connect(MANY)
+    assert value(second, "SELECT 1") == 1
+    assert value(proxy.connect(MANY), "SELECT 1") == 1

@@ -30,6 +30,12 @@ bool truth(std::string_view value) {
   return value == "1" || iequals(value, "on") || iequals(value, "true");
 }
 
+// The next statement uses its value up, so that it must not be set twice.
+bool is_for_one_statement(std::string_view variable, std::string_view value) {
+  return variable == "insert_id" || variable == "rand_seed1" || variable == "rand_seed2" ||
+         variable == "gtid_seq_no" || (variable == "gtid_next" && !iequals(value, "AUTOMATIC"));
+}
+
 // No server has a variable whose name needs quotes.
 bool is_plain(std::string_view name) {
   const bool named = !name.empty() && !(name.front() >= '0' && name.front() <= '9');
@@ -292,8 +298,12 @@ void session_state::use_character_set(const std::string& client) {
 
 void session_state::set_variable(const std::string& variable, const std::string& value,
                                  const std::string& text) {
-  remember(variable, text);
   close_gap(variable);
+  if (is_for_one_statement(variable, value)) {
+    open_gap(variable, fmt::format("{} was set", variable));
+    return make_unrestorable("a variable for the next statement alone");
+  }
+  remember(variable, text);
   if (variable == "sql_mode") {
     context_.sql_mode = value;
     sql::apply_sql_mode(dialect_, value);
@@ -329,9 +339,8 @@ void session_state::set_variable(const std::string& variable, const std::string&
     read_only_ = truth(value);
   } else if (variable == "completion_type") {
     if (value != "0" && !iequals(value, "NO_CHAIN")) open_gap(variable, "completion_type was set");
-  } else if (variable == "timestamp" || variable == "insert_id" || variable == "sql_log_bin" ||
-             variable == "sql_select_limit" || variable == "sql_safe_updates" ||
-             variable == "max_error_count" || variable == "rand_seed1" || variable == "rand_seed2" ||
+  } else if (variable == "timestamp" || variable == "sql_log_bin" || variable == "sql_select_limit" ||
+             variable == "sql_safe_updates" || variable == "max_error_count" ||
              variable == "pseudo_thread_id") {
     // They change what a write does or leaves behind, and a unit does not carry them.
     open_gap(variable, fmt::format("{} was set", variable));

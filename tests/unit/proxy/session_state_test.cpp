@@ -338,3 +338,16 @@ TEST_CASE("a failing text leaves the session as the statements before the failin
   state.failed_with(1146, more_results_exists);
   CHECK_FALSE(state.autocommit());
 }
+
+TEST_CASE("what the next statement uses up is not set a second time") {
+  for (const auto* text : {"SET insert_id = 50", "SET rand_seed1 = 5", "SET gtid_seq_no = 5",
+                           "SET gtid_next = 'a:1'", "SET insert_id = DEFAULT"}) {
+    INFO(text);
+    auto state = fresh();
+    for (const auto& asked : assign(state, text)) state.learn(asked, "0");
+    CHECK_FALSE(state.restorable());
+  }
+  auto state = fresh();
+  assign(state, "SET gtid_next = 'AUTOMATIC'");
+  CHECK(state.restorable());
+}

@@ -160,7 +160,7 @@ constexpr std::array table{
     "AUTO_INCREMENT ids reserved for each table that clients insert into, for use while the server is away; 0 reserves none.", in<&o::insert_ids, &o::insert_id_options::block>},
 
   option_row{"pool.mode", pool_mode, any, "", "", false,
-    "Who has a server connection: session, each client that is logged in; or transaction, only who needs one: a client of a known account that is silent, outside of a transaction and with nothing on its connection that cannot be given back gives it to others, and gets one again with its next statement. Then pool.max_idle bounds how many are kept while nobody needs them.", in<&o::pool, &o::pool_options::mode>},
+    "Who has a server connection: session, each client that is logged in; or transaction, only who needs one: a client of a known account that is silent, outside of a transaction and with nothing on its connection that cannot be given back gives it to others, and gets one again with its next statement. Then pool.max_connections, or pool.max_idle where that is 0, bounds how many are kept while nobody needs them.", in<&o::pool, &o::pool_options::mode>},
   option_row{"pool.max_connections", number, {0, 100'000}, "", "", false,
     "Server connections of known accounts' clients at once; who needs a further one waits for up to connection_timeout, then gets error 1040. 0 is no limit. Divided among the workers.", in<&o::pool, &o::pool_options::max_connections>},
   option_row{"pool.max_idle", number, {0, 100'000}, "", "", true,

@@ -108,12 +108,16 @@ bool server_pool::is_logged_in(const kept& one, const protocol::handshake_respon
 // ----------------------------------------------------------------------------------------------------
 // in and out
 
+bool server_pool::may_keep(const server_link& link) const {
+  const auto& settings = home_.process().settings;
+  return settings.pool.max_idle > 0 && settings.server.proxy_protocol == "off" && !link.tainted &&
+         !(link.negotiated & other_settings) && link.can_change_user();
+}
+
 bool server_pool::worth_keeping(const server_link& link) const {
-  const auto& process = home_.process();
-  const auto present = process.board.view();
-  return process.settings.pool.max_idle > 0 && present.state == server_state::up &&
-         link.outage == present.outage && process.settings.server.proxy_protocol == "off" && !link.tainted &&
-         !(link.negotiated & other_settings) && link.can_change_user() && !has_aged(link);
+  const auto present = home_.process().board.view();
+  return present.state == server_state::up && link.outage == present.outage && may_keep(link) &&
+         !has_aged(link);
 }
 
 bool server_pool::has_aged(const server_link& link) const {
@@ -121,10 +125,13 @@ bool server_pool::has_aged(const server_link& link) const {
 }
 
 // Takes a place among the process's idle connections, if need be from the one that was idle longest here.
-bool server_pool::make_room() {
+// What is lent has its place among pool.max_connections, should that bound them: another worker's idle ones
+// must not keep it from those who wait here.
+bool server_pool::make_room(bool lent) {
+  const auto& settings = home_.process().settings.pool;
   auto& count = home_.process().counters.pool_idle;
-  const auto most = home_.process().settings.pool.max_idle;
-  if (count.fetch_add(1, std::memory_order_relaxed) < most) return true;
+  const bool bounded = lent && settings.max_connections > 0;
+  if (count.fetch_add(1, std::memory_order_relaxed) < settings.max_idle || bounded) return true;
   if (!idle_.empty()) {
     let_go(std::prev(idle_.end()), pool_end::crowded);
     return true;
@@ -137,10 +144,14 @@ bool server_pool::put(server_link& link, bool light) {
   return take_in(link, light, false) != nullptr;
 }
 
-bool server_pool::crowded() const {
+bool server_pool::is_full() const {
   const auto& process = home_.process();
-  return process.counters.pool_idle.load(std::memory_order_relaxed) >= process.settings.pool.max_idle &&
-         !idle_.empty() && steady_clock::now() - idle_.back()->since < moment_ago;
+  return process.counters.pool_idle.load(std::memory_order_relaxed) >= process.settings.pool.max_idle;
+}
+
+bool server_pool::crowded() const {
+  return home_.process().settings.pool.max_connections == 0 && is_full() && !idle_.empty() &&
+         steady_clock::now() - idle_.back()->since < moment_ago;
 }
 
 std::optional<std::uint64_t> server_pool::lend(server_link& link) {
@@ -156,7 +167,7 @@ std::shared_ptr<server_pool::kept> server_pool::take_in(server_link& link, bool 
   forget_old_outage();
   const bool silent = stream.received().empty() && !link.start.unanswered() &&
                       (!stream.maybe_readable() || stream.receive() == transport::status::blocked);
-  if (!silent || !worth_keeping(link) || !make_room()) return nullptr;
+  if (!silent || !worth_keeping(link) || !make_room(lent)) return nullptr;
   if (link.record && !home_.process().connections->lay_down(*link.record)) {
     home_.process().counters.pool_idle.fetch_sub(1, std::memory_order_relaxed);
     return nullptr;
@@ -203,6 +214,9 @@ void server_pool::leave(std::uint64_t lent) {
   const auto found = find_lent(lent);
   if (found == idle_.end()) return;
   (*found)->lent = 0;
+  const auto& counted = home_.process().counters.pool_idle;
+  if (counted.load(std::memory_order_relaxed) > home_.process().settings.pool.max_idle)
+    return let_go(found, pool_end::crowded);
   if ((*found)->at == kept::stage::used) home_.deadlines().set((*found)->limit, reset_delay);
 }
 

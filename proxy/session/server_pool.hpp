@@ -38,9 +38,8 @@ class server_pool {
   // Keeps the link of a session that is silent. What it gives is for take_back(), 0 when there will be
   // nothing to take back; nullopt, and untouched, when it is not worth keeping.
   [[nodiscard]] std::optional<std::uint64_t> lend(server_link& link);
-  // All places for idle connections are taken by such that were in use a moment ago: nothing is lent then,
-  // since it would close another's that is needed again at once.
-  [[nodiscard]] bool crowded() const;
+  // Nothing about it speaks against lending it, now or later.
+  [[nodiscard]] bool may_keep(const server_link& link) const;
   // As it was lent; nullopt: another session needed it, or it was lost.
   [[nodiscard]] std::optional<server_link> take_back(std::uint64_t lent, wakeup& owner);
   // Past pool.max_age: it gets no further client.
@@ -118,8 +117,12 @@ class server_pool {
   [[nodiscard]] bool still_holds(const moment& asked) const;
   [[nodiscard]] bool is_logged_in(const kept& one, const protocol::handshake_response& login) const;
   [[nodiscard]] bool worth_keeping(const server_link& link) const;
+  // All places for idle connections are taken by such that were in use a moment ago: nothing is lent then,
+  // since it would close another's that is needed again at once.
+  [[nodiscard]] bool crowded() const;
   void forget_old_outage();
-  bool make_room();
+  bool make_room(bool lent);
+  [[nodiscard]] bool is_full() const;
   void let_go(kept_list::iterator which, pool_end why);
   void end(const std::shared_ptr<kept>& one);
 

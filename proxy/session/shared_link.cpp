@@ -19,6 +19,10 @@ namespace {
 // How long a client may take to ask for the warnings or the error that its last answer told of.
 constexpr std::chrono::seconds time_to_ask{1};
 
+// ... after which a link is offered again that could not be lent: the server may be up by then, or there is
+// room.
+constexpr std::chrono::seconds until_next_try{1};
+
 } // namespace
 
 // Precondition: link_. An error tells no status, and without autocommit what it came of has opened a
@@ -29,7 +33,7 @@ bool session::may_lend() {
          !state_.in_transaction() && !state_.collected.open() && !transaction_lost_ && !stale_ &&
          state_.restorable() && !state_.called_unknown() && !state_.next_transaction() &&
          !state_.statements.hold_something() && to_learn_.empty() && !id_owed_ && !link_->may_have_profiles &&
-         !link_->tainted && !link_->start.unanswered();
+         !link_->start.unanswered() && home_.pool().may_keep(*link_);
 }
 
 // Before the session waits for its client's next command.
@@ -42,8 +46,7 @@ void session::lend_link() {
   }
   if (state_.database() != link_->database) link_->needs_login = true;
   const auto lent = home_.pool().lend(*link_);
-  if (!lent && home_.pool().crowded()) return home_.deadlines().set(lend_limit_, time_to_ask);
-  if (!lent && !home_.pool().has_aged(*link_)) return;
+  if (!lent && !home_.pool().has_aged(*link_)) return home_.deadlines().set(lend_limit_, until_next_try);
   lent_ = lent.value_or(0);
   if (!lent) say_goodbye(*link_);
   link_.reset();

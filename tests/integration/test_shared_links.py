@@ -273,3 +273,35 @@ def test_a_call_takes_no_connection_from_those_who_come_later(server, start_shar
     second = proxy.connect(MANY)
     assert value(second, "SELECT 1") == 1
     assert value(proxy.connect(MANY), "SELECT 1") == 1
+
+
+def test_a_connection_is_lent_although_another_worker_has_all_the_idle_ones(mariadb, start_shared):
+    proxy = start_shared(mariadb, HOLDWATER_POOL_MODE="transaction", HOLDWATER_WORKERS=2, HOLDWATER_POOL_MAX_CONNECTIONS=8,
+                         HOLDWATER_POOL_MAX_IDLE=1, DB_CONNECTION_TIMEOUT=10)
+    first = [in_background(lambda: proxy.connect(MANY)) for _ in range(16)]
+    clients = [each() for each in first]
+    busy = [in_background(lambda one=one: value(one, "SELECT SLEEP(0.3)")) for one in clients]
+    assert all(each() == 0 for each in busy)
+    began = time.monotonic()
+    clients += [proxy.connect(MANY) for _ in range(12)]
+    assert all(value(client, "SELECT 1") == 1 for client in clients)
+    assert time.monotonic() - began < 8, "who is silent has kept its connection"
+    assert connections_of_clients(proxy) <= 8
+
+
+def test_who_came_before_the_server_was_up_lends_its_connection(mariadb, start_shared):
+    proxy = start_shared(mariadb, DB_CONNECTION_TIMEOUT=10, **ONE)
+    mariadb.run("CREATE TABLE slow (s VARCHAR(60))",
+                "CREATE TRIGGER slows BEFORE INSERT ON slow FOR EACH ROW SET NEW.s = CONCAT(NEW.s, SLEEP(3))", database=proxy.database)
+    early = proxy.connect()
+    proxy.wait_tables_known()
+    mariadb.stop()
+    proxy.wait_state("down")
+    spooled_seq(early, "INSERT INTO slow VALUES ('spooled')")
+    early.close()
+    mariadb.start()
+    proxy.wait_state("draining")
+    silent = proxy.connect(MANY)
+    proxy.wait_drained()
+    assert value(proxy.connect(MANY), "SELECT 1") == 1
+    assert value(silent, "SELECT 1") == 1

@@ -33,6 +33,10 @@ struct client_command {
   unsigned links_lost = 0;      // server connections that were lost over it
   std::uint32_t statement = 0;  // the client's id of the prepared statement that it was sent for
   std::size_t wire_size = 0;    // bytes in the client's buffer that belong to it
+
+  [[nodiscard]] bool is_answered() const { // the client waits for one
+    return protocol::answer_of(code) != protocol::answer_kind::nothing;
+  }
 };
 
 } // namespace holdwater::proxy

@@ -79,7 +79,7 @@ task<session::verdict> session::forward(const command_facts& facts) {
 }
 
 task<session::verdict> session::give_up_server() {
-  if (!is_answered()) {
+  if (!command_.is_answered()) {
     forget_unsent();
     co_return verdict::next_command;
   }

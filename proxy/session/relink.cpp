@@ -22,6 +22,15 @@ namespace {
 constexpr unsigned too_many_connections = 1040;
 constexpr unsigned shutting_down = 1053;
 
+
+// A server that tells of one change of the database tells of all in the same answer.
+bool was_told_database(const response_tracker& answer) {
+  protocol::session_change_reader changes(answer.session_state());
+  while (const auto told = changes.next())
+    if (told->what == protocol::session_change::kind::schema) return true;
+  return false;
+}
+
 } // namespace
 
 // Opens and restores the server connection. Without link_ afterwards next_command means that the client has
@@ -52,7 +61,7 @@ task<session::verdict> session::ensure_link() {
         process().watch.report(fmt::format("connect: {} ({})", error->text, error->number));
       co_return co_await retry_later();
     }
-    if (no_room && !is_answered()) { // what depends on it will be told
+    if (no_room && !command_.is_answered()) { // what depends on it will be told
       forget_unsent();
       co_return verdict::next_command;
     }
@@ -93,15 +102,10 @@ task<bool> session::server_sent_away() {
   co_return std::chrono::steady_clock::now() - running < opened;
 }
 
-// Whether the client waits for an answer to the present command.
-bool session::is_answered() const {
-  return protocol::answer_of(command_.code) != protocol::answer_kind::nothing;
-}
-
 // A moment's pause before the server is tried again; an error when the command has waited as long as it may.
 task<session::verdict> session::retry_later() {
   if (held_out() && process().board.view().answers()) {
-    if (!is_answered()) {
+    if (!command_.is_answered()) {
       forget_unsent();
       co_return verdict::next_command;
     }
@@ -112,18 +116,6 @@ task<session::verdict> session::retry_later() {
   co_await hold_while(&session::pause_lasts);
   limit_.clear();
   co_return verdict::decide_again;
-}
-
-// The server connection is still the one from before a queued write, which had an insert id. False: it is
-// lost.
-task<bool> session::tell_insert_id() {
-  id_owed_ = false;
-  const auto statement =
-      fmt::format("DO LAST_INSERT_ID({})", state_.known_last_insert_id.value_or(last_insert_id_));
-  const auto said = co_await ask_server(home_, wake_, *link_, statement);
-  if (said.ok && !said.broken) co_return true;
-  drop_link();
-  co_return false;
 }
 
 task<bool> session::restore_session(bool fresh_autocommit) {
@@ -169,13 +161,6 @@ void session::follow_told(bool by_set) {
   while (const auto told = changes.next()) state_.follow(*told, by_set, to_learn_);
   const auto& now = state_.context().time_zone;
   if (now != zone && is_named_zone(now)) process().profile.learn_time_zone(now);
-}
-
-bool session::was_told_database() const {
-  protocol::session_change_reader changes(tracker_.session_state());
-  while (const auto told = changes.next())
-    if (told->what == protocol::session_change::kind::schema) return true;
-  return false;
 }
 
 void session::apply_command_effects(const command_facts& facts) {
@@ -278,8 +263,7 @@ void session::apply_statement_effects(const sql::statement& one, std::string_vie
     if (!failed && now != zone && is_named_zone(now)) process().profile.learn_time_zone(now);
     to_learn_.insert(to_learn_.end(), unknown.begin(), unknown.end());
   } else if (one.kind == sql::kind::use) {
-    // a server that tells of one change of the database tells of all in the same answer
-    const bool told = was_told_database();
+    const bool told = was_told_database(tracker_);
     if (failed && !told) state_.make_unrestorable("a USE among statements that failed");
     if (!failed || !told) state_.use_database(one.subject.unquoted());
   } else if (one.kind == sql::kind::prepare || one.kind == sql::kind::execute ||
@@ -291,43 +275,6 @@ void session::apply_statement_effects(const sql::statement& one, std::string_vie
     const auto makes_id = note_insert(one, text);
     if (command_.single) know_last_id(makes_id);
   }
-}
-
-// Ids are reserved for the tables that clients insert into. Whether the server makes the rows' ids; nothing:
-// that cannot be told.
-std::optional<bool> session::note_insert(const sql::statement& one, std::string_view text) {
-  std::optional<bool> makes_id;
-  if (!process().ids || (one.kind != sql::kind::insert && one.kind != sql::kind::replace)) return makes_id;
-  for (const auto& table : tables_of(one, state_.database(), true))
-    makes_id = process().ids->saw_insert(table.schema, table.table, text, one, state_.dialect());
-  return makes_id;
-}
-
-// What LAST_INSERT_ID() says after the statement. A single INSERT that came as text is looked at when its
-// table is.
-void session::follow_last_id(const command_facts& facts) {
-  if (facts.keeps_last_id) return;
-  const bool failed = tracker_.ended_by() == response_tracker::ending::err;
-  const bool inserts = facts.kind == sql::kind::insert || facts.kind == sql::kind::replace;
-  if (inserts && facts.understood && !command_.spent && !failed) return;
-  auto* one = command_.code == command::stmt_execute ? state_.statements.find(command_.statement) : nullptr;
-  if (one && one->facts.keeps_last_id) return;
-  if (!one || !one->kept || !one->facts.makes_rows() || failed) return state_.known_last_insert_id.reset();
-  if (tracker_.ok().last_insert_id != 0 && !one->makes_id) {
-    auto& found = home_.analysis();
-    found.analyze(one->text, state_.dialect());
-    one->makes_id = note_insert(found.first(), one->text);
-  }
-  know_last_id(one->makes_id);
-}
-
-// After an INSERT. An OK may also name an id that the client has given itself, which is not what
-// LAST_INSERT_ID() says.
-void session::know_last_id(std::optional<bool> made_by_server) {
-  const auto told = tracker_.ended_by() == response_tracker::ending::ok ? tracker_.ok().last_insert_id : 0;
-  if (tracker_.ended_by() != response_tracker::ending::ok || (told != 0 && !made_by_server))
-    return state_.known_last_insert_id.reset();
-  if (told != 0 && *made_by_server) state_.known_last_insert_id = told;
 }
 
 // Asks for the values that expressions gave to variables, in between two of the client's statements.

@@ -88,7 +88,10 @@ task<bool> session::read_command() {
     if (!link_ && !known_) co_return false; // a relayed account cannot log in again without its client
     client_->received().rest();
     if (link_) link_->stream->received().rest();
-    if (link_ && home_.shares_links()) lend_link();
+    if (link_ && home_.shares_links() && lend_link()) {
+      co_await learn_the_rest();
+      continue;
+    }
     if (std::exchange(moved, false)) // nearly always the command is there, and nobody has to wait for it
       home_.deadlines().set(limit_, pace("net_read_timeout", process().settings.net_read_timeout));
     const bool rests = replicas_ && replicas_->rest();

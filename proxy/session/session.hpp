@@ -172,7 +172,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
 
   // shared_link.cpp
   [[nodiscard]] bool may_lend();
-  void lend_link();
+  [[nodiscard]] bool lend_link();
   void take_back_link();
   void leave_lent_link();
   task<bool> await_place(link_attempt& attempt, deadline& patience);
@@ -249,23 +249,23 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<bool> answer_cached();
   task<bool> prepare_cached();
 
-  // relink.cpp
+  // relink.cpp, last_insert_id.cpp
   task<verdict> ensure_link();
   task<bool> server_sent_away();
   task<verdict> retry_later();
-  [[nodiscard]] bool is_answered() const;
   task<bool> restore_session(bool fresh_autocommit);
   void apply_effects(const command_facts& facts);
   [[nodiscard]] bool may_learn() const;
   void apply_command_effects(const command_facts& facts);
   void follow_told(bool by_set);
-  [[nodiscard]] bool was_told_database() const;
   void apply_query_effects();
   void apply_failure();
-  void follow_last_id(const command_facts& facts);
-  void know_last_id(std::optional<bool> made_by_server);
   void apply_statement_effects(const protocol::sql::statement& one, std::string_view text, bool failed);
   task<> learn_variables();
+  void follow_last_id(const command_facts& facts);
+  void know_last_id(std::optional<bool> made_by_server);
+  void lose_last_id();
+  task<bool> learn_the_rest();
   task<bool> tell_insert_id();
   std::optional<bool> note_insert(const protocol::sql::statement& one, std::string_view text);
 

@@ -85,6 +85,7 @@ void session_state::begin(const protocol::handshake_response& login,
   more_statements.reset();
   collected.forget();
   known_last_insert_id.reset();
+  last_insert_id_untold = false;
   const auto* first = profile_ ? profile_->find_variable("init_connect") : nullptr;
   if (first && first->value.value_or("").empty()) known_last_insert_id = 0; // nothing was inserted yet
   forget_next_transaction();
@@ -299,6 +300,7 @@ void session_state::use_character_set(const std::string& client) {
 void session_state::set_variable(const std::string& variable, const std::string& value,
                                  const std::string& text) {
   close_gap(variable);
+  if (variable == "last_insert_id" || variable == "identity") return set_last_insert_id(variable, value);
   if (is_for_one_statement(variable, value)) {
     open_gap(variable, fmt::format("{} was set", variable));
     return make_unrestorable("a variable for the next statement alone");
@@ -345,6 +347,14 @@ void session_state::set_variable(const std::string& variable, const std::string&
     // They change what a write does or leaves behind, and a unit does not carry them.
     open_gap(variable, fmt::format("{} was set", variable));
   }
+}
+
+// It has a way of its own to another connection.
+void session_state::set_last_insert_id(const std::string& variable, const std::string& value) {
+  std::erase_if(settings_, [&](const auto& known) { return known.first == variable; });
+  if (!is_number(value)) return;
+  known_last_insert_id = number(value);
+  last_insert_id_untold = false;
 }
 
 void session_state::remember(const std::string& key, std::string text) {

@@ -53,6 +53,7 @@ class session_state {
   collected_transaction collected; // what waits here for its COMMIT
   // What LAST_INSERT_ID() would say, when that is an id that was given out here.
   std::optional<std::uint64_t> known_last_insert_id;
+  bool last_insert_id_untold = false; // unless that is known: it has changed, and the answer did not tell
   [[nodiscard]] bool read_only() const { return next_read_only_.value_or(read_only_); } // the next one is
   // What is read now would be locked: in a SERIALIZABLE transaction, in which autocommit = 0 puts each read.
   [[nodiscard]] bool locks_reads() const {
@@ -164,6 +165,7 @@ class session_state {
   void reset_character_set(std::vector<std::string>& unknown);
   void use_character_set(const std::string& client);
   void set_variable(const std::string& variable, const std::string& value, const std::string& text);
+  void set_last_insert_id(const std::string& variable, const std::string& value);
   void remember(const std::string& key, std::string text);
   void must_ask(const std::string& name, std::vector<std::string>& to_ask);
   void limit_what_is_kept();

@@ -31,26 +31,31 @@ bool session::may_lend() {
   const bool unclear = tracker_.ended_by() == response_tracker::ending::err && !state_.autocommit();
   return !unclear && !keeps_link_ && known_ && !stopping_ && !sent_away_ && client_->received().empty() &&
          !state_.in_transaction() && !state_.collected.open() && !transaction_lost_ && !stale_ &&
-         state_.restorable() && !state_.called_unknown() && !state_.next_transaction() &&
-         !state_.statements.hold_something() && to_learn_.empty() && !id_owed_ && !link_->may_have_profiles &&
-         !link_->start.unanswered() && home_.pool().may_keep(*link_);
+         (state_.restorable() || (!to_learn_.empty() && state_.unrestorable().empty())) &&
+         !state_.called_unknown() && !state_.next_transaction() && !state_.statements.hold_something() &&
+         !link_->may_have_profiles && !link_->start.unanswered() && home_.pool().may_keep(*link_);
 }
 
-// Before the session waits for its client's next command.
-void session::lend_link() {
-  if (!may_lend()) return;
+// Before the session waits for its client's next command. True: there is something to learn first.
+bool session::lend_link() {
+  if (!may_lend()) return false;
   const bool to_ask = tracker_.ended_by() == response_tracker::ending::err || tracker_.ok().warnings != 0;
   if (to_ask && !lend_limit_.expired()) {
     if (!lend_limit_.set()) home_.deadlines().set(lend_limit_, time_to_ask);
-    return;
+    return false;
   }
+  if (!to_learn_.empty() || id_owed_ || state_.last_insert_id_untold) return true;
   if (state_.database() != link_->database) link_->needs_login = true;
   const auto lent = home_.pool().lend(*link_);
-  if (!lent && !home_.pool().has_aged(*link_)) return home_.deadlines().set(lend_limit_, until_next_try);
+  if (!lent && !home_.pool().has_aged(*link_)) {
+    home_.deadlines().set(lend_limit_, until_next_try);
+    return false;
+  }
   lent_ = lent.value_or(0);
   if (!lent) say_goodbye(*link_);
   link_.reset();
   if (lent_ == 0) state_.statements.lost_connection();
+  return false;
 }
 
 void session::take_back_link() {

@@ -275,6 +275,39 @@ def test_a_call_takes_no_connection_from_those_who_come_later(server, start_shar
     assert value(proxy.connect(MANY), "SELECT 1") == 1
 
 
+LAST_IDS = {
+    "several statements": (["INSERT INTO t (s) VALUES ('x'); SELECT 1"], 1),
+    "a function": (["SELECT LAST_INSERT_ID(5)"], 5),
+    "DO": (["DO LAST_INSERT_ID(5)"], 5),
+    "SET": (["INSERT INTO t (s) VALUES ('x')", "SET last_insert_id = 9"], 9),
+    "SET before a row": (["SET last_insert_id = 9", "INSERT INTO t (s) VALUES ('x')"], 1),
+    "SET from an expression": (["INSERT INTO t (s) VALUES ('x')", "SET last_insert_id = 4 + 5"], 9),
+    "a sequence in a table": (["INSERT INTO t VALUES (1, '7')", "UPDATE t SET s = LAST_INSERT_ID(s + 1)"], 8),
+    "returned rows": (["INSERT INTO t (s) VALUES ('x') RETURNING id"], 1),
+    "a loaded file": (["LOAD DATA LOCAL INFILE '{file}' INTO TABLE t (s)"], 1),
+}
+
+
+@pytest.mark.parametrize("how", LAST_IDS)
+def test_the_last_id_is_the_sessions_own_however_it_was_made(server, start_shared, tmp_path, how):
+    statements, wanted = LAST_IDS[how]
+    if how == "returned rows" and server.kind == "mysql":
+        statements = ["INSERT INTO t (s) VALUES ('x')"]  # it knows no RETURNING
+    proxy = start_shared(server, **ONE)
+    server.run("SET GLOBAL local_infile = 1", "TRUNCATE TABLE t", database=proxy.database)
+    lines = tmp_path / "lines"
+    lines.write_text("one\n")
+    one = proxy.connect(MANY, client_flag=CLIENT.MULTI_STATEMENTS, local_infile=True)
+    other = proxy.connect(MANY)
+    for statement in statements:
+        with one.cursor() as cursor:
+            cursor.execute(statement.format(file=lines))
+            while cursor.nextset():
+                pass
+        assert value(other, "SELECT LAST_INSERT_ID()") == 0
+    assert value(one, "SELECT LAST_INSERT_ID()") == wanted
+
+
 def test_a_connection_is_lent_although_another_worker_has_all_the_idle_ones(mariadb, start_shared):
     proxy = start_shared(mariadb, HOLDWATER_POOL_MODE="transaction", HOLDWATER_WORKERS=2, HOLDWATER_POOL_MAX_CONNECTIONS=8,
                          HOLDWATER_POOL_MAX_IDLE=1, DB_CONNECTION_TIMEOUT=10)

@@ -351,3 +351,15 @@ TEST_CASE("what the next statement uses up is not set a second time") {
   assign(state, "SET gtid_next = 'AUTOMATIC'");
   CHECK(state.restorable());
 }
+
+TEST_CASE("SET last_insert_id says what LAST_INSERT_ID() says") {
+  auto state = fresh();
+  assign(state, "SET last_insert_id = 9");
+  CHECK(state.known_last_insert_id.value_or(0) == 9);
+  CHECK(assign(state, "SET identity = 9 + 1") == std::vector<std::string>{"identity"});
+  CHECK_FALSE(state.restorable());
+  state.learn("identity", "10");
+  CHECK(state.known_last_insert_id.value_or(0) == 10);
+  CHECK(state.restorable());
+  CHECK(state.restore_statements().empty());
+}

@@ -1,11 +1,9 @@
 // What a session knows of its variables' values, for answering SELECT @@x without the server, and more.
 #include "proxy/session/session_state.hpp"
 
-#include <boost/algorithm/hex.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
 namespace holdwater::proxy {
 namespace {
@@ -27,7 +25,7 @@ value charset(const std::string& name) {
 
 // Of a text that restores the variable: a number, a word (ON), or a quoted string without quotes in it.
 value read_setting(const std::string& text) {
-  if (text.empty()) return {};
+  if (text.empty() || text == "DEFAULT") return {};
   const bool word =
       text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") == text.npos;
   if (word) return known(text);
@@ -37,15 +35,6 @@ value read_setting(const std::string& text) {
 }
 
 } // namespace
-
-std::string text_of(const std::string& literal) {
-  const auto hex = literal.find(" 0x");
-  if (literal.empty() || literal[0] != '_' || hex == std::string::npos) return {};
-  const auto digits = std::string_view(literal).substr(hex + 3);
-  std::string text;
-  boost::algorithm::unhex(digits.substr(0, digits.find(' ')), std::back_inserter(text));
-  return text;
-}
 
 // A server that is there has its own bounds. One that is away takes any name on trust, so a client could go
 // on for ever.

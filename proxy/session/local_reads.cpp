@@ -57,7 +57,7 @@ std::optional<cell> user_variable(const std::string& name, const local_facts& kn
   if (text->find_first_not_of("0123456789") == text->npos)
     return cell{*text, columns.user_variable(*text, true)};
   std::optional<std::string> value = text_of(*text);
-  if (value->empty() && *text != "''") return std::nullopt;
+  if (value->empty() && text->find("''") == text->npos) return std::nullopt;
   const auto described = columns.user_variable(value, false);
   return cell{std::move(value), described};
 }

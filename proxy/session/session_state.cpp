@@ -2,6 +2,7 @@
 
 #include "protocol/sql/characters.hpp"
 #include "proxy/session/known_settings.hpp"
+#include "proxy/session/lasting_text.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/predicate.hpp>
@@ -30,6 +31,15 @@ bool truth(std::string_view value) {
   return value == "1" || iequals(value, "on") || iequals(value, "true");
 }
 
+// Those that set_variable() has a place for in the context: their values have to be known.
+bool is_of_context(std::string_view variable) {
+  for (const std::string_view one :
+       {"sql_mode", "time_zone", "lc_time_names", "auto_increment_increment", "auto_increment_offset",
+        "foreign_key_checks", "unique_checks", "transaction_isolation", "transaction_read_only"})
+    if (variable == one) return true;
+  return variable.starts_with("character_set_") || variable.starts_with("collation_");
+}
+
 // The next statement uses its value up, so that it must not be set twice.
 bool is_for_one_statement(std::string_view variable, std::string_view value) {
   return variable == "insert_id" || variable == "rand_seed1" || variable == "rand_seed2" ||
@@ -48,26 +58,6 @@ std::uint64_t number(std::string_view value) {
   std::uint64_t parsed = 0;
   std::from_chars(value.data(), value.data() + value.size(), parsed);
   return parsed;
-}
-
-std::string quoted(std::string_view value, std::string_view character_set = "utf8mb4",
-                   std::string_view collation = {}) {
-  // Hex is read the same in every sql_mode and character set. A charset introducer keeps it a string.
-  std::string hex;
-  for (const unsigned char byte : value) hex += fmt::format("{:02x}", byte);
-  const auto text = value.empty() ? std::string("''") : fmt::format("_{} 0x{}", character_set, hex);
-  return collation.empty() ? text : fmt::format("{} COLLATE {}", text, collation);
-}
-
-// A literal in a form that reads the same in the sql_mode and character set that the session has later.
-std::string lasting_text(std::string_view text, std::string_view value, std::string_view character_set) {
-  const bool lasts = sql::is_ascii(text) && text.find_first_of("\"\\") == text.npos;
-  return lasts ? std::string(text) : quoted(value, character_set);
-}
-
-bool is_number(std::string_view value) {
-  return !value.empty() && value.size() < 20 &&
-         std::all_of(value.begin(), value.end(), [](unsigned char c) { return c >= '0' && c <= '9'; });
 }
 
 } // namespace
@@ -212,7 +202,9 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
   }
   const auto variable = canonical(one.variable);
   if (!one.literal || one.default_value) {
-    return must_ask(variable, unknown);
+    must_ask(variable, unknown);
+    if (one.default_value && !is_of_context(variable)) remember(variable, default_word);
+    return;
   }
   const auto value = sql::literal_value(one.value, dialect_);
   if (variable == "transaction_isolation") // its words may come without quotes, from SET TRANSACTION
@@ -229,31 +221,12 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
 
 void session_state::learn(std::string_view variable, const std::optional<std::string>& value) {
   ++reading_version_;
-  const auto text = !value ? std::string("NULL") : is_number(*value) ? *value : quoted(*value);
+  const bool by_default = setting(variable) == default_word;
+  const auto text = by_default           ? std::string(default_word)
+                    : !value             ? std::string("NULL")
+                    : is_decimal(*value) ? *value
+                                         : quoted(*value);
   set_variable(std::string(variable), value.value_or(""), text);
-}
-
-void session_state::assign_user_variable(const sql::assignment& one) {
-  const auto name = boost::algorithm::to_lower_copy(one.variable.unquoted());
-  std::erase_if(user_variables_, [&](const auto& known) { return known.first == name; });
-  const bool null = iequals(one.value, "null");
-  const bool text = !one.value.empty() && (one.value.front() == '\'' || one.value.front() == '"');
-  if (!one.literal || !(null || text || is_number(one.value))) return make_unrestorable("a user variable");
-  // the second byte of a character may be a backtick there
-  if (!sql::is_ascii(name) && dialect_.has_low_second_bytes())
-    return make_unrestorable("a user variable's name");
-  const auto value = text ? quoted(sql::literal_value(one.value, dialect_), context_.character_set_client,
-                                   context_.collation_connection)
-                          : std::string(one.value);
-  user_variables_.emplace_back(name, value);
-  limit_what_is_kept();
-}
-
-const std::string* session_state::user_variable(std::string_view name) const {
-  const auto wanted = boost::algorithm::to_lower_copy(sql::name{name}.unquoted());
-  for (const auto& [known, value] : user_variables_)
-    if (known == wanted) return &value;
-  return nullptr;
 }
 
 void session_state::assign_names(std::string_view character_set, std::string_view collation) {
@@ -364,7 +337,8 @@ void session_state::remember(const std::string& key, std::string text) {
   std::erase_if(settings_, same);
   if (key == names_key)
     std::erase_if(settings_, [](const auto& known) {
-      return known.first.starts_with("character_set_") || known.first == "collation_connection";
+      return known.first == "character_set_client" || known.first == "character_set_results" ||
+             known.first == "character_set_connection" || known.first == "collation_connection";
     });
   settings_.emplace_back(key, std::move(text));
   limit_what_is_kept();

@@ -150,6 +150,9 @@ class session_state {
   // Where settings_ has SET NAMES, and SET CHARACTER SET. Variables are in lower case there, so that none is
   // taken for it.
   static constexpr const char* names_key = "NAMES";
+  // What restores a variable that was set to it: its value may need rights that this word does not, or move
+  // on.
+  static constexpr const char* default_word = "DEFAULT";
   [[nodiscard]] std::string statement_of(const std::pair<std::string, std::string>& setting) const;
   // SET NAMES of a character set and a collation that belong together and are known.
   [[nodiscard]] bool knows_names(const protocol::sql::assignment& one) const;
@@ -160,6 +163,7 @@ class session_state {
   [[nodiscard]] bool is_acceptable_here(const protocol::sql::assignment& one) const;
   void assign_one(const protocol::sql::assignment& one, std::vector<std::string>& unknown);
   void assign_user_variable(const protocol::sql::assignment& one);
+  [[nodiscard]] std::optional<std::string> as_read_now(std::string_view text) const;
   void assign_names(std::string_view character_set, std::string_view collation);
   void reset_names(std::vector<std::string>& unknown);
   void reset_character_set(std::vector<std::string>& unknown);

@@ -275,6 +275,51 @@ def test_a_call_takes_no_connection_from_those_who_come_later(server, start_shar
     assert value(proxy.connect(MANY), "SELECT 1") == 1
 
 
+# What a session sets, and what it asks after another one has had its connection: both as on a connection of its own.
+SETTINGS = {
+    "a default of 20 digits": (["SET sql_select_limit = DEFAULT"], "SELECT @@sql_select_limit"),
+    "a default with a fraction": (["SET long_query_time = DEFAULT"], "SELECT @@long_query_time"),
+    "a fraction": (["SET long_query_time = 1 + 0.5"], "SELECT @@long_query_time"),
+    "a clock that goes on": (["SET timestamp = 1000000000", "SET timestamp = DEFAULT"], "SELECT NOW() > '2002-01-01'"),
+    "an empty text of another character set": (["SET NAMES latin1", "SET @a = ''", "SET NAMES utf8mb4"],
+                                               "SELECT @a, CHARSET(@a), COLLATION(@a)"),
+    "SET CHARACTER SET": (["SET CHARACTER SET latin1", "SET @a = 'x\xe4'"], "SELECT HEX(@a), CHARSET(@a), COLLATION(@a)"),
+    "another character set of the client": (["SET character_set_client = latin1", "SET @a = 'x\xe4'"],
+                                            "SELECT HEX(@a), CHARSET(@a), COLLATION(@a)"),
+    "binary names": (["SET NAMES binary", "SET @a = 'x\xe4'"], "SELECT HEX(@a), CHARSET(@a)"),
+    "names beside a character set of the server": (["SET character_set_server = latin1", "SET character_set_filesystem = utf8mb4",
+                                                    "SET NAMES utf8mb4"], "SELECT @@character_set_server, @@character_set_filesystem"),
+    "an id to be used once": (["SET insert_id = 50", "INSERT INTO t (s) VALUES ('a')"], "SELECT id FROM t WHERE s = 'a'"),
+    "the id of the next row": (["SET insert_id = 60", "INSERT INTO t (s) VALUES ('a')", "INSERT INTO t (s) VALUES ('b')"],
+                               "SELECT COUNT(*) FROM t"),
+    "a seed": (["SET rand_seed1 = 5, rand_seed2 = 7", "SELECT RAND()"], "SELECT RAND()"),
+}
+
+
+@pytest.mark.parametrize("what", SETTINGS)
+def test_what_was_set_is_there_on_another_connection(server, start_shared, what):
+    proxy = start_shared(server, DB_CONNECTION_TIMEOUT=2, **ONE)
+    statements, question = SETTINGS[what]
+
+    def answers(connection, between):
+        for statement in statements:
+            run(connection, statement)
+            between()
+        return run(connection, question)
+    with server.admin(proxy.database) as direct:
+        wanted = answers(direct, lambda: None)
+    server.run("TRUNCATE TABLE t", database=proxy.database)
+    server.run(f"GRANT ALL ON *.* TO {MANY.user}@'%'")
+    one, other = proxy.connect(MANY), proxy.connect(MANY)
+
+    def another_needs_it():
+        try:
+            assert value(other, "SELECT 1") == 1
+        except pymysql.err.OperationalError as error:
+            assert error.args[0] == 1040
+    assert answers(one, another_needs_it) == wanted
+
+
 LAST_IDS = {
     "several statements": (["INSERT INTO t (s) VALUES ('x'); SELECT 1"], 1),
     "a function": (["SELECT LAST_INSERT_ID(5)"], 5),

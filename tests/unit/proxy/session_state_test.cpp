@@ -20,7 +20,8 @@ std::shared_ptr<const proxy::server_profile> profile() {
   made->collations = {{8, {"latin1_swedish_ci", "latin1", true}},
                       {28, {"gbk_chinese_ci", "gbk", true}},
                       {45, {"utf8mb4_general_ci", "utf8mb4", true}},
-                      {46, {"utf8mb4_bin", "utf8mb4", false}}};
+                      {46, {"utf8mb4_bin", "utf8mb4", false}},
+                      {63, {"binary", "binary", true}}};
   made->defaults.emplace();
   made->defaults->sql_mode = "STRICT_TRANS_TABLES";
   made->defaults->time_zone = "SYSTEM";
@@ -339,6 +340,43 @@ TEST_CASE("a failing text leaves the session as the statements before the failin
   CHECK_FALSE(state.autocommit());
 }
 
+TEST_CASE("a text in a user variable is restored as the server read it: the client's bytes, the connection's "
+          "character set") {
+  const auto restored = [](const std::vector<const char*>& settings, const char* last) {
+    auto state = fresh();
+    for (const auto* each : settings) assign(state, each);
+    assign(state, last);
+    return state.user_variable("a") ? *state.user_variable("a") : "nothing";
+  };
+  CHECK(restored({"SET NAMES latin1"}, "SET @a = ''") == "_latin1 '' COLLATE latin1_swedish_ci");
+  CHECK(restored({"SET character_set_client = latin1"}, "SET @a = 'x'") ==
+        "CONVERT(_latin1 0x78 USING utf8mb4) COLLATE utf8mb4_general_ci");
+  CHECK(restored({"SET collation_connection = binary"}, "SET @a = 'x'") == "_binary 0x78");
+  CHECK(restored({"SET character_set_client = binary"}, "SET @a = 'x'") == "nothing");
+}
+
+TEST_CASE("a variable that was set to its default is set to it again, unless the context needs its value") {
+  auto state = fresh();
+  CHECK(assign(state, "SET timestamp = DEFAULT") == std::vector<std::string>{"timestamp"});
+  state.learn("timestamp", "1700000000.123456");
+  CHECK(assign(state, "SET time_zone = DEFAULT") == std::vector<std::string>{"time_zone"});
+  state.learn("time_zone", "SYSTEM");
+  CHECK(state.restore_statements() ==
+        std::vector<std::string>{"SET SESSION timestamp = DEFAULT",
+                                 "SET SESSION time_zone = _utf8mb4 0x53595354454d"});
+  CHECK_FALSE(state.system_variable("timestamp")->known);
+}
+
+TEST_CASE("a learned number is restored as one") {
+  auto state = fresh();
+  assign(state, "SET long_query_time = 1 + 0.5, max_join_size = 1 + 1");
+  state.learn("long_query_time", "1.500000");
+  state.learn("max_join_size", "18446744073709551615");
+  CHECK(state.restore_statements() ==
+        std::vector<std::string>{"SET SESSION long_query_time = 1.500000",
+                                 "SET SESSION max_join_size = 18446744073709551615"});
+}
+
 TEST_CASE("what the next statement uses up is not set a second time") {
   for (const auto* text : {"SET insert_id = 50", "SET rand_seed1 = 5", "SET gtid_seq_no = 5",
                            "SET gtid_next = 'a:1'", "SET insert_id = DEFAULT"}) {
@@ -362,4 +400,14 @@ TEST_CASE("SET last_insert_id says what LAST_INSERT_ID() says") {
   CHECK(state.known_last_insert_id.value_or(0) == 10);
   CHECK(state.restorable());
   CHECK(state.restore_statements().empty());
+}
+
+TEST_CASE("SET NAMES leaves the server's and the filesystem's character set alone") {
+  auto state = fresh();
+  assign(state, "SET character_set_server = latin1, character_set_filesystem = latin1, "
+                "character_set_results = latin1");
+  assign(state, "SET NAMES utf8mb4");
+  CHECK(state.restore_statements() ==
+        std::vector<std::string>{"SET SESSION character_set_server = latin1",
+                                 "SET SESSION character_set_filesystem = latin1", "SET NAMES utf8mb4"});
 }

@@ -69,6 +69,7 @@ struct link_attempt {
     unreachable, // nothing was sent: `problem` says what was met
     refused,     // the server said no: `refusal` is its ERR payload
   };
+  bool ours = false; // ... refused: not the server but the pool said no, after all the waiting that there is
   outcome what = outcome::unreachable;
   std::optional<server_link> link;
   protocol::greeting hello;

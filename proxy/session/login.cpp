@@ -258,7 +258,7 @@ task<session::entry> session::open_session() {
       if (co_await retry_later() != verdict::decide_again) co_return entry::gone;
       continue;
     case link_attempt::outcome::refused:
-      if (process().writes && means_no_room(attempt)) {
+      if (process().writes && means_no_room(attempt) && !attempt.ours) {
         no_room = now.state == server_state::down; // where it may be served without
         if (!no_room) process().watch.ask_for_check();
         if (!no_room && !held_out() && co_await retry_later() != verdict::decide_again) co_return entry::gone;

@@ -129,15 +129,19 @@ task<link_attempt> session::find_server(const protocol::handshake_response& as) 
   leave_server();
   unsigned retries = 0;
   deadline patience(wake_); // with those who have all the places
+  std::optional<pool_turn> waiting;
   for (;;) {
     if (!greeted_) attempt = co_await reuse_link(as);
+    if (attempt.what == link_attempt::outcome::opened && waiting) waiting->served();
     if (attempt.what == link_attempt::outcome::opened) co_return attempt;
     auto place = greeted_ ? std::shared_ptr<void>() : home_.pool().take_place();
     if (!place && !greeted_) {
-      const bool goes_on = co_await await_place(attempt, patience);
+      if (!waiting) waiting.emplace(home_.pool(), wake_);
+      const bool goes_on = co_await await_place(attempt, patience, *waiting);
       if (!goes_on) co_return attempt;
       continue;
     }
+    if (waiting) waiting->served();
     const auto asked = home_.pool().now();
     attempt = co_await own_link();
     if (attempt.what == link_attempt::outcome::opened)

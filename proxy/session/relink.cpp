@@ -52,7 +52,7 @@ task<session::verdict> session::ensure_link() {
   if (attempt.what == link_attempt::outcome::refused) {
     const auto error = protocol::parse_err(attempt.refusal, login.client_capabilities);
     const bool no_room = error && error->number == too_many_connections;
-    const bool not_now = no_room || (error && error->number == shutting_down);
+    const bool not_now = !attempt.ours && (no_room || (error && error->number == shutting_down));
     if (not_now && !held_out()) {
       // Sessions that have a connection go on: whether the server is there, its check tells.
       if (no_room)

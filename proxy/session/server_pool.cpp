@@ -1,8 +1,8 @@
 #include "proxy/session/server_pool.hpp"
 
-#include "proxy/config/worker_count.hpp"
 #include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/kept_link.hpp"
 #include "proxy/session/relogin.hpp"
 
 #include <algorithm>
@@ -12,27 +12,6 @@ namespace holdwater::proxy {
 using steady_clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 namespace cap = protocol::cap;
-
-// Shared by the pool and the coroutine that watches it.
-struct server_pool::kept {
-  enum class stage : std::uint8_t {
-    used,  // as its client left it
-    busy,  // being reset
-    clean, // the reset is answered
-  };
-  explicit kept(server_link taken) { attempt.link = std::move(taken); }
-  [[nodiscard]] server_link& link() { return *attempt.link; }
-  [[nodiscard]] const server_link& link() const { return *attempt.link; }
-
-  link_attempt attempt;
-  wakeup wake;
-  deadline limit{wake};
-  stage at = stage::busy;
-  moment reset; // when it was, once clean
-  steady_clock::time_point since = steady_clock::now();
-  std::uint64_t lent = 0; // by a session that may take it back; 0: by none
-  bool gone = false;      // no longer the pool's: taken or let go
-};
 
 namespace {
 
@@ -183,7 +162,7 @@ std::shared_ptr<server_pool::kept> server_pool::take_in(server_link& link, bool 
   }
   idle_.push_front(one);
   home_.run(keep(one));
-  call_next();
+  if (one->at != kept::stage::busy) call_next();
   return one;
 }
 
@@ -268,27 +247,6 @@ void server_pool::end(const std::shared_ptr<kept>& one) {
   one->limit.clear();
   home_.process().counters.pool_idle.fetch_sub(1, std::memory_order_relaxed);
   home_.loop().post([one] { one->wake.notify(); });
-}
-
-// ----------------------------------------------------------------------------------------------------
-// places
-
-std::shared_ptr<void> server_pool::take_place() {
-  const auto& settings = home_.process().settings;
-  const auto limit = settings.pool.max_connections;
-  const auto own = std::max<std::uint64_t>(1, limit / worker_count(settings));
-  const auto full = [&] { return limit > 0 && places_->used >= own; };
-  if (full()) { // of another account, or the like, or it would have been taken
-    const auto oldest = std::find_if(idle_.rbegin(), idle_.rend(),
-                                     [](const auto& one) { return one->at != kept::stage::busy; });
-    if (oldest != idle_.rend()) let_go(std::prev(oldest.base()), pool_end::crowded);
-  }
-  if (full()) return nullptr;
-  ++places_->used;
-  return {places_.get(), [this_places = places_, &home = home_](void*) {
-            --this_places->used;
-            if (!this_places->waiting.empty()) home.pool().call_next();
-          }};
 }
 
 // ----------------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ struct link_wishes {
   std::optional<protocol::compression> compression;
 };
 
+class pool_turn;
+
 class server_pool {
  public:
   explicit server_pool(worker& home) : home_(home) {}
@@ -50,23 +52,6 @@ class server_pool {
   // A further connection's place among pool.max_connections, for as long as it lives; null: there is none,
   // not even that of an idle connection.
   [[nodiscard]] std::shared_ptr<void> take_place();
-  // Who waits for a place, or for a connection that another gives away: called once, the longest waiting
-  // first.
-  class turn {
-   public:
-    turn(server_pool& pool, wakeup& who);
-    turn(const turn&) = delete;
-    turn& operator=(const turn&) = delete;
-    ~turn();
-    [[nodiscard]] bool called() const { return called_; }
-
-   private:
-    friend class server_pool;
-    std::list<turn*>& waiting_;
-    wakeup& who_;
-    bool called_ = false;
-  };
-
   struct taken {
     server_link link;
     bool logged_in = false; // as the login wants it; link.login_ok is the answer
@@ -89,6 +74,7 @@ class server_pool {
   void heard_no_init_connect(moment asked) { no_init_connect_ = asked; }
 
  private:
+  friend class pool_turn;
   struct kept;
   using kept_list = std::list<std::shared_ptr<kept>>;
 
@@ -129,7 +115,8 @@ class server_pool {
   // Outlives the pool: its last connections give their places back to it.
   struct places {
     std::size_t used = 0;
-    std::list<turn*> waiting;
+    std::uint64_t last_number = 0; // of a turn
+    std::list<pool_turn*> waiting; // in the order of their numbers
   };
 
   worker& home_;
@@ -141,6 +128,28 @@ class server_pool {
   std::vector<voucher> vouchers_;
   std::optional<moment> no_init_connect_;
   bool attributes_show_ = true; // performance_schema shows each login's attributes
+};
+
+// Who waits for a place, or for a connection that another gives away: called by the pool, the longest waiting
+// first. Who was called and got nothing waits again where it was.
+class pool_turn {
+ public:
+  pool_turn(server_pool& pool, wakeup& who);
+  pool_turn(const pool_turn&) = delete;
+  pool_turn& operator=(const pool_turn&) = delete;
+  ~pool_turn(); // a call that it has made no use of is the next one's
+  void wait();
+  [[nodiscard]] bool called() const { return called_; }
+  void served() { called_ = false; }
+
+ private:
+  friend class server_pool;
+  server_pool& pool_;
+  std::list<pool_turn*>& waiting_;
+  wakeup& who_;
+  const std::uint64_t number_;
+  bool waits_ = false;
+  bool called_ = false;
 };
 
 } // namespace holdwater::proxy

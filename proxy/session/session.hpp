@@ -33,6 +33,7 @@ struct statement_answer;
 
 namespace holdwater::proxy {
 
+class pool_turn;
 class replica_reads;
 class ticket;
 
@@ -175,7 +176,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   [[nodiscard]] bool lend_link();
   void take_back_link();
   void leave_lent_link();
-  task<bool> await_place(link_attempt& attempt, deadline& patience);
+  task<bool> await_place(link_attempt& attempt, deadline& patience, pool_turn& mine);
 
   // statements.cpp
   // Makes a statement that the command names ready on this server connection. Not null: the command is done.

@@ -74,14 +74,16 @@ void session::leave_lent_link() {
 
 // Until a server connection may be there to be had. False: it took too long, and `attempt` says so as a
 // server without room would; or the server is not up any more.
-task<bool> session::await_place(link_attempt& attempt, deadline& patience) {
-  server_pool::turn mine(home_.pool(), wake_);
+task<bool> session::await_place(link_attempt& attempt, deadline& patience, pool_turn& mine) {
+  mine.wait();
   if (!patience.set() && !patience.expired())
     home_.deadlines().set(patience, process().settings.connection_timeout);
   bool up = true;
   while (up && !mine.called() && !patience.expired() && !stopping_ && !client_->closed()) {
     home_.wait_for_state(wake_);
+    client_->arm_receive();
     co_await wake_.wait();
+    if (client_->peer_has_left()) client_->close();
     up = process().board.view().state == server_state::up;
   }
   home_.forget_state(wake_);
@@ -90,6 +92,7 @@ task<bool> session::await_place(link_attempt& attempt, deadline& patience) {
   attempt.problem = "the server went away while its connections were in use";
   if (!up) co_return false;
   attempt.what = link_attempt::outcome::refused;
+  attempt.ours = true;
   protocol::byte_buffer packet;
   append_client_error(packet, 0, client_error::too_many_connections,
                       "Too many connections: all of pool.max_connections are in use", negotiated_);

@@ -383,3 +383,49 @@ def test_who_came_before_the_server_was_up_lends_its_connection(mariadb, start_s
     proxy.wait_drained()
     assert value(proxy.connect(MANY), "SELECT 1") == 1
     assert value(silent, "SELECT 1") == 1
+
+
+def test_the_longest_waiting_is_first(server, start_shared):
+    proxy = start_shared(server, DB_CONNECTION_TIMEOUT=20, **ONE)
+    waiting = [proxy.connect(MANY) for _ in range(6)]
+    for client in waiting:
+        run(client, "SELECT 1")
+    holder = proxy.connect(MANY)
+    run(holder, "SELECT GET_LOCK('queue', 0)")
+    served = []
+    results = []
+    for number, client in enumerate(waiting):
+        def work(number=number, client=client):
+            run(client, "SELECT SLEEP(0.05)")
+            served.append(number)
+        results.append(in_background(work))
+        time.sleep(0.1)  # not a wait: one comes after the other
+    holder.close()
+    for result in results:
+        result()
+    assert served == sorted(served)
+
+
+def test_the_wait_for_a_connection_is_as_long_as_said(server, start_shared):
+    proxy = start_shared(server, DB_CONNECTION_TIMEOUT=2, **ONE)
+    holder, one = proxy.connect(MANY), proxy.connect(MANY)
+    run(holder, "SELECT GET_LOCK('queue', 0)")
+    for attempt in (lambda: run(one, "SELECT 1"), lambda: proxy.connect(MANY)):
+        began = time.monotonic()
+        with pytest.raises(pymysql.err.OperationalError, match="pool.max_connections"):
+            attempt()
+        assert 1.5 < time.monotonic() - began < 3.5
+
+
+def test_who_leaves_while_it_waits_waits_no_more(server, start_shared):
+    proxy = start_shared(server, DB_CONNECTION_TIMEOUT=60, **ONE)
+    holder, one = proxy.connect(MANY), proxy.connect(MANY)
+    run(holder, "SELECT GET_LOCK('queue', 0)")
+
+    def clients():
+        return len(proxy.json("/sessions")["sessions"])
+    before = clients()
+    one._execute_command(COMMAND.COM_QUERY, "SELECT 1")
+    time.sleep(0.3)  # not a wait: the client stays for so long
+    one._force_close()
+    wait_until(lambda: clients() == before - 1, 10, "the session ends with its client")

@@ -42,7 +42,13 @@ void read_load(reader& in) {
   table_ref table;
   table.written = true;
   if (in.now().named() && read_table(in, table)) add_table(in, table);
-  in.skip_to_end();
+  // [CHARACTER SET x] ... [(a, @b, ...)] [SET c = @b, ...]
+  bool values = false;
+  for (bool of_charset = false; !in.at_end(); in.advance()) {
+    values = values || (in.at(kw::SET) && !of_charset);
+    if (!values && in.now().kind == token_kind::user_variable) in.note(trait::writes_user_variable);
+    of_charset = in.now().is(kw::CHARACTER) || in.now().is(kw::CHAR);
+  }
 }
 
 // t [[AS] alias] {READ [LOCAL] | [LOW_PRIORITY] WRITE} [, ...]

@@ -47,6 +47,7 @@ bool session::wants_file_unasked() {
 }
 
 task<session::trip> session::upload_local_file() {
+  if (command_.code == protocol::command::query && command_.whole) apply_query_effects(); // its text goes
   spend_command(); // what follows in the buffer is the file
   const auto server = link_->stream;
   client_->uploading(true);

@@ -353,6 +353,17 @@ def test_the_last_id_is_the_sessions_own_however_it_was_made(server, start_share
     assert value(one, "SELECT LAST_INSERT_ID()") == wanted
 
 
+def test_a_variable_that_a_file_is_loaded_into_is_kept(server, start_shared, tmp_path):
+    proxy = start_shared(server, **ONE)
+    server.run("SET GLOBAL local_infile = 1")
+    lines = tmp_path / "lines"
+    lines.write_text("one\ttwo\n")
+    one, other = proxy.connect(MANY, local_infile=True), proxy.connect(MANY)
+    run(one, f"LOAD DATA LOCAL INFILE '{lines}' INTO TABLE t (@q, s)")
+    assert error_number(other, "SELECT 1")[0] == 1040
+    assert value(one, "SELECT @q") == "one"
+
+
 def test_a_connection_is_lent_although_another_worker_has_all_the_idle_ones(mariadb, start_shared):
     proxy = start_shared(mariadb, HOLDWATER_POOL_MODE="transaction", HOLDWATER_WORKERS=2, HOLDWATER_POOL_MAX_CONNECTIONS=8,
                          HOLDWATER_POOL_MAX_IDLE=1, DB_CONNECTION_TIMEOUT=10)

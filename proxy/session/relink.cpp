@@ -22,6 +22,12 @@ namespace {
 constexpr unsigned too_many_connections = 1040;
 constexpr unsigned shutting_down = 1053;
 
+// Refused for the database alone: it was dropped meanwhile, or the account has no rights in it any more.
+bool is_without_database(const link_attempt& attempt, const protocol::handshake_response& login) {
+  if (attempt.what != link_attempt::outcome::refused || login.database.empty()) return false;
+  const auto error = protocol::parse_err(attempt.refusal, login.client_capabilities);
+  return error && (error->number == 1049 || error->number == 1044);
+}
 
 // A server that tells of one change of the database tells of all in the same answer.
 bool was_told_database(const response_tracker& answer) {
@@ -45,6 +51,14 @@ task<session::verdict> session::ensure_link() {
   }
   if (!login.database.empty()) login.client_capabilities |= protocol::cap::connect_with_db;
   auto attempt = co_await reach_server(login);
+  if (home_.shares_links() && is_without_database(attempt, login)) {
+    // Its own connection would have stayed: it goes on as behind a DROP DATABASE of its own.
+    login.database.clear();
+    login.client_capabilities &= ~protocol::cap::connect_with_db;
+    attempt = {}; // its place with it
+    attempt = co_await reach_server(login);
+    if (attempt.what == link_attempt::outcome::opened) state_.use_database({});
+  }
   if (attempt.what == link_attempt::outcome::unreachable) {
     process().watch.report(attempt.problem);
     co_return co_await retry_later();

@@ -364,6 +364,21 @@ def test_a_variable_that_a_file_is_loaded_into_is_kept(server, start_shared, tmp
     assert value(one, "SELECT @q") == "one"
 
 
+def test_a_session_goes_on_when_its_database_is_dropped(server, start_shared):
+    proxy = start_shared(server, DB_CONNECTION_TIMEOUT=20, **ONE)
+    server.run("CREATE DATABASE brief", f"GRANT ALL ON brief.* TO {MANY.user}@'%'")
+    one, other = proxy.connect(MANY, database="brief"), proxy.connect(MANY)
+    server.run("DROP DATABASE brief")
+    assert value(other, "SELECT 1") == 1
+    assert value(one, "SELECT 1") == 1
+    assert error_number(one, "SELECT * FROM t")[0] == 1046
+    server.run("CREATE DATABASE brief")
+    assert value(other, "SELECT 1") == 1
+    run(one, "USE brief")
+    assert value(other, "SELECT 1") == 1
+    assert value(one, "SELECT DATABASE()") == "brief"
+
+
 def test_a_connection_is_lent_although_another_worker_has_all_the_idle_ones(mariadb, start_shared):
     proxy = start_shared(mariadb, HOLDWATER_POOL_MODE="transaction", HOLDWATER_WORKERS=2, HOLDWATER_POOL_MAX_CONNECTIONS=8,
                          HOLDWATER_POOL_MAX_IDLE=1, DB_CONNECTION_TIMEOUT=10)

@@ -35,17 +35,18 @@ void session_state::assign_user_variable(const sql::assignment& one) {
 // As the server reads a string literal: its bytes are the client's, its character set is the connection's.
 std::optional<std::string> session_state::as_read_now(std::string_view text) const {
   const auto* client = profile_ ? profile_->default_of(context_.character_set_client) : nullptr;
-  const auto* connection = profile_ ? profile_->named(context_.collation_connection) : nullptr;
-  if (!client || !connection) return std::nullopt;
-  const auto& target = connection->character_set;
+  if (!client) return std::nullopt;
+  const auto& collation = context_.collation_connection;
+  const auto* connection = profile_->named(collation);
+  if (!connection && !collation.starts_with(client->character_set + "_")) return std::nullopt;
+  const auto& target = connection ? connection->character_set : client->character_set;
   const auto bytes = [&](const std::string& set) {
     return text.empty() ? fmt::format("_{} ''", set) : quoted(text, set);
   };
   if (target == "binary") return bytes(target);
-  if (client->character_set == target) return fmt::format("{} COLLATE {}", bytes(target), connection->name);
+  if (client->character_set == target) return fmt::format("{} COLLATE {}", bytes(target), collation);
   if (client->character_set == "binary") return std::nullopt;
-  return fmt::format("CONVERT({} USING {}) COLLATE {}", bytes(client->character_set), target,
-                     connection->name);
+  return fmt::format("CONVERT({} USING {}) COLLATE {}", bytes(client->character_set), target, collation);
 }
 
 const std::string* session_state::user_variable(std::string_view name) const {

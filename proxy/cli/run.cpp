@@ -6,6 +6,7 @@
 #include "proxy/cli/save_backup.hpp"
 #include "proxy/cli/show.hpp"
 #include "proxy/config/load_options.hpp"
+#include "proxy/sql_files/unit_head.hpp"
 #include "spool/verify_file.hpp"
 
 #include <boost/json.hpp>
@@ -221,6 +222,10 @@ class client {
       const auto& more = at(*part, "truncated");
       if (!more.is_bool() || !more.get_bool()) break;
     }
+    const auto end = print_end(units); // not behind a part that failed: so what is missing shows
+    if (file.is_open() && !(file << end << std::flush))
+      return complain(given_.file + " cannot be written"), 1;
+    if (!file.is_open() && !given_.json) print(end);
     if (file.is_open()) fmt::print(stderr, "{} unit(s) in {}\n", units, given_.file);
     return exit_ok;
   }

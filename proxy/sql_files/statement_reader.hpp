@@ -2,7 +2,8 @@
 // memory than the longest one.
 //
 // Invariant: what next() gives are the file's bytes between two semicolons that are no part of a literal or a
-// comment, in the file's order, none left out but blanks and the comments before a statement.
+// comment, in the file's order, none left out but blanks and the comments before a statement. Of those the
+// ones that begin with a mark are given too, as notes.
 #pragma once
 
 #include "protocol/sql/analysis.hpp"
@@ -12,6 +13,7 @@
 #include <istream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace holdwater::proxy {
 
@@ -20,13 +22,19 @@ class statement_reader {
   struct piece {
     std::string_view text;  // until the next call; empty: nothing between two semicolons
     std::uint64_t line = 0; // where it begins
-    std::string note;       // the last line before it that is a comment and begins with `mark`
-    std::uint64_t note_line = 0;
   };
-  enum class outcome : std::uint8_t { statement, end, unreadable, too_long };
+  enum class outcome : std::uint8_t {
+    statement,
+    note, // a comment before one, a line
+    end,  // of the file
+    open, // the file ends in the middle of the statement that begins there
+    unreadable,
+    too_long,
+  };
 
-  // `mark` is what a comment begins with that is told.
-  statement_reader(std::istream& from, std::string mark) : from_(from), mark_(std::move(mark)) {}
+  // `marks` are what a comment begins with that is a note.
+  statement_reader(std::istream& from, std::vector<std::string_view> marks)
+      : from_(from), marks_(std::move(marks)) {}
 
   [[nodiscard]] outcome next(const protocol::sql::dialect& how, piece& out);
   [[nodiscard]] std::uint64_t bytes() const { return read_ - (buffer_.size() - at_); } // passed so far
@@ -35,11 +43,14 @@ class statement_reader {
  private:
   // False at the end of the file.
   bool read_more();
-  bool skip_blanks(piece& out);
+  enum class standing : std::uint8_t { comment, statement, end };
+  [[nodiscard]] standing look();
+  void skip_line();
+  [[nodiscard]] outcome read_note(piece& out);
   void pass(std::size_t count);
 
   std::istream& from_;
-  std::string mark_;
+  std::vector<std::string_view> marks_;
   std::string buffer_;
   std::size_t at_ = 0; // what is before it is done
   std::uint64_t read_ = 0;

@@ -8,7 +8,12 @@ namespace holdwater::proxy {
 namespace {
 
 constexpr std::string_view account_mark = ", account ", accepted_mark = ", accepted ",
-                           queue_mark = ", queue ";
+                           queue_mark = ", queue ", writes_mark = " writes";
+
+std::string_view without_blanks(std::string_view line) {
+  while (line.ends_with('\r') || line.ends_with('\n') || line.ends_with(' ')) line.remove_suffix(1);
+  return line;
+}
 
 } // namespace
 
@@ -19,7 +24,7 @@ std::string print_unit_head(const unit_head& what, std::string_view accepted) {
 
 // From the end on, since an account's name may hold anything.
 std::optional<unit_head> read_unit_head(std::string_view line) {
-  while (line.ends_with('\r') || line.ends_with('\n') || line.ends_with(' ')) line.remove_suffix(1);
+  line = without_blanks(line);
   if (!line.starts_with(unit_head_mark)) return std::nullopt;
   line.remove_prefix(std::string_view(unit_head_mark).size());
   unit_head out;
@@ -40,6 +45,20 @@ std::optional<unit_head> read_unit_head(std::string_view line) {
   if (at == line.npos) return std::nullopt;
   out.account = line.substr(0, at);
   return out;
+}
+
+std::string print_end(std::uint64_t units) {
+  return fmt::format("{}{}{}\n", end_mark, units, writes_mark);
+}
+
+std::optional<std::uint64_t> read_end(std::string_view line) {
+  line = without_blanks(line);
+  if (!line.starts_with(end_mark) || !line.ends_with(writes_mark)) return std::nullopt;
+  line.remove_prefix(std::string_view(end_mark).size());
+  std::uint64_t out = 0;
+  const auto digits = std::from_chars(line.data(), line.data() + line.size(), out);
+  const bool all = digits.ec == std::errc() && digits.ptr + writes_mark.size() == line.data() + line.size();
+  return all ? std::optional(out) : std::nullopt;
 }
 
 } // namespace holdwater::proxy

@@ -79,20 +79,20 @@ std::string lower(std::string_view name) {
 } // namespace
 
 bool is_kept_literal(std::string_view text) {
+  constexpr std::string_view collate = " COLLATE ";
+  constexpr std::string_view words = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+  if (const auto at = text.find(collate); at != text.npos) {
+    if (!is_digits(text.substr(at + collate.size()), words)) return false;
+    text = text.substr(0, at);
+    if (!text.starts_with('_') && text != "''") return false;
+  }
   if (iequals(text, "NULL") || text == "''") return true;
   auto number = text;
   if (number.starts_with('-')) number.remove_prefix(1);
   if (is_digits(number, "0123456789.") && std::ranges::count(number, '.') <= 1 && number != ".") return true;
-  constexpr std::string_view words = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
   const auto hex = text.find(" 0x");
   if (!text.starts_with('_') || hex == text.npos || !is_digits(text.substr(0, hex), words)) return false;
-  auto rest = text.substr(hex + 3);
-  constexpr std::string_view collate = " COLLATE ";
-  if (const auto at = rest.find(collate); at != rest.npos) {
-    if (!is_digits(rest.substr(at + collate.size()), words)) return false;
-    rest = rest.substr(0, at);
-  }
-  return is_digits(rest, "0123456789abcdefABCDEF");
+  return is_digits(text.substr(hex + 3), "0123456789abcdefABCDEF");
 }
 
 bool unit_reader::fail(std::uint64_t line, std::string_view why) {
@@ -112,34 +112,66 @@ unit_reader::outcome unit_reader::next(read_unit& out) {
     case statement_reader::outcome::too_long:
       static_cast<void>(fail(piece.line, "the statement that begins here is too long"));
       break;
-    case statement_reader::outcome::end:
-      if (!open_line_) return outcome::end;
-      static_cast<void>(fail(*open_line_, "the transaction that begins here has no COMMIT"));
+    case statement_reader::outcome::open:
+      static_cast<void>(fail(piece.line, "the statement that begins here has no ; at its end: the file may "
+                                         "have been cut"));
       break;
+    case statement_reader::outcome::end:
+      if (is_whole()) return outcome::end;
+      break;
+    case statement_reader::outcome::note: static_cast<void>(take_note(piece)); break;
     case statement_reader::outcome::statement:
-      if (take_head(piece) && take(piece)) unit_.last_line = statements_.line();
+      if (take(piece)) unit_.last_line = statements_.line();
       break;
     }
   }
   if (!ready_) return outcome::wrong;
   out = std::exchange(unit_, {});
+  ++units_;
   return outcome::unit;
 }
 
-bool unit_reader::take_head(const statement_reader::piece& piece) {
-  if (piece.note.empty() || open_line_ || settings_pending_) return true;
-  auto head = read_unit_head(piece.note);
-  if (!head) return true;
-  if (head->number <= head_.number && head_.number != 0)
-    return fail(piece.note_line, fmt::format("number {} does not follow {}", head->number, head_.number));
-  if (head_.number != 0 && head->queue != head_.queue)
-    return fail(piece.note_line, "this write is of another queue than those before it");
-  head_ = std::move(*head);
+bool unit_reader::take_note(const statement_reader::piece& piece) {
+  if (auto head = read_unit_head(piece.text)) return take_head(std::move(*head), piece.line);
+  if (const auto end = read_end(piece.text)) {
+    if (told_units_) return fail(piece.line, "the end of the writes was above already");
+    told_units_ = end;
+  }
+  return true;
+}
+
+bool unit_reader::take_head(unit_head head, std::uint64_t line) {
+  if (open_line_) return fail(line, "the transaction before this number has no COMMIT");
+  if (!head_used_) return fail(line, fmt::format("the write of number {} is missing", head_.number));
+  if (settings_pending_)
+    return fail(line, "the SET before this number has no write: if it is for this one, it belongs behind it");
+  if (head_.number == 0 && units_ > 0)
+    return fail(line, "the writes before this one have no numbers, and this one has");
+  if (head.number <= head_.number)
+    return fail(line, fmt::format("number {} does not follow {}", head.number, head_.number));
+  if (head_.number != 0 && head.queue != head_.queue)
+    return fail(line, "this write is of another queue than those before it");
+  head_ = std::move(head);
   head_used_ = false;
   return true;
 }
 
+// At the end of the file.
+bool unit_reader::is_whole() {
+  const auto line = statements_.line();
+  if (open_line_) return fail(*open_line_, "the transaction that begins here has no COMMIT");
+  if (!head_used_) return fail(line, fmt::format("the write of number {} is missing", head_.number));
+  if (!head_.queue.empty() && !told_units_)
+    return fail(line,
+                fmt::format("the last line ({}N writes) is missing: the file may have been cut", end_mark));
+  if (told_units_ && *told_units_ != units_)
+    return fail(line,
+                fmt::format("its end says that it has {} writes, and here are {}", *told_units_, units_));
+  return true;
+}
+
 bool unit_reader::take(const statement_reader::piece& piece) {
+  if (told_units_ && !piece.text.empty()) return fail(piece.line, "this is behind the end of the writes");
   found_.analyze(piece.text, dialect_);
   if (!found_.single()) return take_write(piece.text, piece.line);
   const auto& one = found_.first();
@@ -194,6 +226,8 @@ bool unit_reader::take_assignment(const sql::assignment& one, std::uint64_t line
   std::uint64_t number = 0;
   const bool is_number = read_number(value, number);
   if (const auto text = field_of(texts, name)) {
+    if (iequals(name, "transaction_isolation") && !value.empty() && spool::set_isolation(value).empty())
+      return refuse("there is no such isolation");
     context_.*text = value;
     has_mode_ = has_mode_ || iequals(name, "sql_mode");
     has_character_set_ = has_character_set_ || iequals(name, "character_set_client");
@@ -218,7 +252,7 @@ bool unit_reader::take_assignment(const sql::assignment& one, std::uint64_t line
 bool unit_reader::take_variable(const sql::assignment& one, std::uint64_t line) {
   const auto name = lower(one.variable.raw);
   variable known{std::string(one.value), {}};
-  if (one.literal && one.value.find('\'') != one.value.npos) {
+  if (one.literal && !is_kept_literal(one.value) && one.value.find('\'') != one.value.npos) {
     // as a session keeps it: the bytes in hex, which are the same in every sql_mode and character set
     known.text = sql::literal_value(one.value, dialect_);
     const auto introducer = one.value.starts_with('_')

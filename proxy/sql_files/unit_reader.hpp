@@ -4,7 +4,8 @@
 // outside of one. Whether a statement may be queued at all is not decided here (spooling/check_import).
 //
 // Invariant: whose a write is, only a head says that stands between two units: a comment that is a part of a
-// statement, or behind the SETs that belong to it, is none.
+// statement is none, and behind SETs or in a transaction it is refused, since what it belongs to is not sure.
+// A file whose heads name a queue is whole: it ends with how many writes it has.
 #pragma once
 
 #include "proxy/sql_files/statement_reader.hpp"
@@ -32,7 +33,7 @@ class unit_reader {
  public:
   // `account`: whose the units are that have no head.
   unit_reader(std::istream& from, std::string account)
-      : statements_(from, unit_head_mark), account_(std::move(account)) {}
+      : statements_(from, {unit_head_mark, end_mark}), account_(std::move(account)) {}
 
   enum class outcome : std::uint8_t { unit, end, wrong };
   [[nodiscard]] outcome next(read_unit& out);
@@ -43,7 +44,9 @@ class unit_reader {
   [[nodiscard]] bool fail(std::uint64_t line, std::string_view why);
   // Each is false when that cannot be; `error_` says why.
   [[nodiscard]] bool take(const statement_reader::piece& piece);
-  [[nodiscard]] bool take_head(const statement_reader::piece& piece);
+  [[nodiscard]] bool take_note(const statement_reader::piece& piece);
+  [[nodiscard]] bool take_head(unit_head head, std::uint64_t line);
+  [[nodiscard]] bool is_whole();
   [[nodiscard]] bool take_set(std::uint64_t line);
   [[nodiscard]] bool take_assignment(const protocol::sql::assignment& one, std::uint64_t line);
   [[nodiscard]] bool take_variable(const protocol::sql::assignment& one, std::uint64_t line);
@@ -72,6 +75,8 @@ class unit_reader {
   std::map<std::string, variable, std::less<>> variables_;   // by name in lower case
   std::map<std::string, std::string, std::less<>> prepared_; // likewise: the statements' texts
   bool settings_pending_ = false;                            // SETs came that no write has followed yet
+  std::uint64_t units_ = 0;
+  std::optional<std::uint64_t> told_units_; // by the end of the text
 
   unit_head head_;                         // of what comes
   bool head_used_ = true;                  // it was some unit's already

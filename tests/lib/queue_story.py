@@ -23,8 +23,8 @@ def queue_every_kind(server, proxy, more=lambda connection: None):
     spooled_seq(connection, "INSERT INTO t (s, at) VALUES ('caf\xe9; -- \\'', NOW(6))")
     run(connection, "SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
     spooled_seq(connection, "INSERT INTO t (s) VALUES ('a\\')")
-    run(connection, "SET time_zone = '+05:00', @x = 'from a variable'")
-    spooled_seq(connection, "INSERT INTO t (s, at) VALUES (@x, NOW(6))")
+    run(connection, "SET time_zone = '+05:00', @x = 'from a variable', @nothing = ''")
+    spooled_seq(connection, "INSERT INTO t (s, at) VALUES (CONCAT(@x, @nothing), NOW(6))")
     more(connection)
     statement = session.prepare("INSERT INTO t (s, b, d) VALUES (?, ?, ?)")
     session.raw.command(COM_STMT_EXECUTE, packed_execute(

@@ -52,6 +52,7 @@ void stays(const std::vector<spool::unit>& units) {
   sql_export text(queue);
   auto sql = sql_export::head(queue, "holdwater_ledger");
   for (const auto& one : units) sql += text.unit(one);
+  sql += print_end(units.size());
   INFO(sql);
   const auto again = read(sql);
   REQUIRE(again.size() == units.size());
@@ -98,7 +99,7 @@ TEST_CASE("transactions, settings, ids and variables stay") {
   first.user_variables = {{"x", "_utf8mb4 0x61c3a9 COLLATE utf8mb4_general_ci"}};
   auto second = statement("UPDATE t SET n = @`y z`, at = NOW(), last = LAST_INSERT_ID()");
   second.last_insert_id = 1001;
-  second.user_variables = {{"y z", "42"}};
+  second.user_variables = {{"y z", "'' COLLATE utf8mb4_general_ci"}};
   second.context.foreign_key_checks = false;
   second.context.time_zone = "+05:00";
   second.context.auto_increment_increment = 2;
@@ -123,7 +124,7 @@ TEST_CASE("bound values are literals afterwards") {
   auto bound = statement("INSERT INTO t VALUES (?, ?)");
   bound.parameters = {{3, false, false, std::string("\x2a\0\0\0", 4)}, {253, false, false, "it's"}};
   sql_export text(queue);
-  const auto again = read(text.unit(unit(1, {bound})));
+  const auto again = read(text.unit(unit(1, {bound})) + print_end(1));
   REQUIRE(again.size() == 1);
   const auto& one = again.front().what.statements.front();
   CHECK(one.parameters.empty());

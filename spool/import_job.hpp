@@ -1,7 +1,8 @@
 // Units from elsewhere on their way into the file: they, and how far their source has been taken, change in
 // one commit. That is what makes an import that was cut, or is repeated, double nothing.
 //
-// The fact "import.SOURCE" is the highest position taken.
+// The fact "import.SOURCE" is which positions were taken, as ranges that rise and do not touch: "1-4,7-7".
+// Older versions have kept the highest alone: "4" is 1-4.
 #pragma once
 
 #include "spool/writer_queue.hpp"

@@ -89,8 +89,8 @@ class spool {
   // Queues a unit; many queued units share one synced commit. Never blocks on the disk. Thread-safe.
   virtual void append(unit what, appended done) = 0;
 
-  // Queues units that come from elsewhere, all or none of them; those at positions up to the highest that was
-  // ever taken from that source are left out. Positions rise. As append(): called once, on the writer thread.
+  // Queues units that come from elsewhere, all or none of them; those at positions that were ever taken from
+  // that source are left out. Positions rise. As append(): called once, on the writer thread.
   virtual void import(std::string, std::vector<imported_unit>,
                       std::function<void(result<import_outcome>)> done) {
     done(failure{errc::closed, "this queue takes nothing from elsewhere"});

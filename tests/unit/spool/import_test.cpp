@@ -58,6 +58,33 @@ TEST_CASE("what was taken from a source is not taken again, by whichever part it
   CHECK(*append(*queue, make_unit("behind")) == 6);
 }
 
+TEST_CASE("what was left out of an import is taken when it comes, and nothing twice") {
+  const temporary_folder folder;
+  auto queue = open_or_fail(options_in(folder));
+  REQUIRE(take(*queue, "a", units({2, 4, 9})));
+  CHECK(take(*queue, "a", units({1, 2, 3, 4, 5}))->taken == 3);
+  CHECK(*queue->fact("import.a") == "1-5,9-9");
+  CHECK(take(*queue, "a", units({1, 2, 3, 4, 5, 9}))->skipped == 6);
+  CHECK(take(*queue, "a", units({8, 10}))->taken == 2);
+  CHECK(*queue->fact("import.a") == "1-5,8-10");
+  CHECK(take(*queue, "a", units({6, 7, 8}))->taken == 2);
+  CHECK(*queue->fact("import.a") == "1-10");
+  CHECK(pending(*queue).size() == 10);
+}
+
+TEST_CASE("what an older version took is known, and a fact that makes no sense stops an import") {
+  const temporary_folder folder;
+  auto queue = open_or_fail(options_in(folder));
+  REQUIRE(queue->set_fact("import.a", "3"));
+  CHECK(take(*queue, "a", units({1, 2, 3, 4}))->taken == 1);
+  CHECK(*queue->fact("import.a") == "1-4");
+  for (const char* bad : {"", "x", "1-", "3-1", "1-2,", "1-2;4-5", "1,2"}) {
+    REQUIRE(queue->set_fact("import.b", bad));
+    CHECK_FALSE_MESSAGE(take(*queue, "b", units({1})), bad);
+  }
+  CHECK(pending(*queue) == std::vector<std::string>{"s4"});
+}
+
 TEST_CASE("a part that does not fit is not taken at all, and leaves no trace") {
   const temporary_folder folder;
   auto options = options_in(folder);

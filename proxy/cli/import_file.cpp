@@ -124,7 +124,10 @@ class importer {
 
   int add(read_unit one) {
     std::size_t bytes = 0;
-    for (const auto& each : one.what.statements) bytes += each.text.size();
+    for (const auto& each : one.what.statements) {
+      bytes += each.text.size();
+      for (const auto& [name, literal] : each.user_variables) bytes += name.size() + literal.size();
+    }
     if (bytes > most_part_bytes)
       return stop(fmt::format("line {}: the transaction is larger than can be imported", one.lines.front()));
     if (bytes_ + bytes > part_bytes)
@@ -162,18 +165,18 @@ class importer {
     const auto* whole = value.if_object();
     if (whole && whole->contains("unit") && unit < lines_.size() && statement < lines_[unit].size())
       text = fmt::format("line {}: {}", lines_[unit][statement], text);
-    static_cast<void>(stop(text));
+    static_cast<void>(stop(text, told.status == 0));
     if (told.status == 0 || error.empty()) return exit_unreachable;
     return told.status == 401 || told.status == 403 || told.status == 429 ? exit_not_allowed : 1;
   }
 
-  int stop(const std::string& why) {
+  int stop(const std::string& why, bool answer_lost = false) {
     clear();
     complain(fmt::format("{}: {}", given_.file, why));
     if (checks_) return complain("nothing was taken");
-    return complain(fmt::format("it stopped: {} write(s) up to line {} were taken, and nothing behind it; "
-                                "run it again to go on",
-                                taken_ + skipped_, done_line_));
+    return complain(fmt::format(
+        "it stopped: {} write(s) up to line {} were taken, and {} behind it; run it again to go on",
+        taken_ + skipped_, done_line_, answer_lost ? "perhaps some" : "nothing"));
   }
 
   // Two rounds: the first half of the bar is the check.

@@ -106,6 +106,98 @@ def test_what_is_exported_and_imported_elsewhere_gives_what_replay_gives(server,
     assert "one of two" not in new.log_text() and "from a variable" not in new.log_text()
 
 
+@pytest.fixture
+def exported(mariadb, start_proxy, tmp_path):
+    """A function that queues these statements in an outage, and gives what an export of them says, and the proxy, which is gone."""
+    def make(*statements):
+        proxy = start_proxy(mariadb)
+        run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY, n INT) ENGINE=InnoDB")
+        run(proxy.connect(), "INSERT INTO t VALUES (1, 0), (12, 0), (123, 0)")
+        mariadb.stop()
+        proxy.wait_state("down")
+        for statement in statements:
+            spooled_seq(proxy.connect(), statement)
+        path = tmp_path / "queue.sql"
+        assert holdwater("spool", "export", "--output", str(path), "--admin", f"http://127.0.0.1:{proxy.admin_port}")[0] == 0
+        proxy.kill()
+        mariadb.start()
+        return path, proxy
+    return make
+
+
+def edited(path, *changes, end=None):
+    """A copy with each (old, new); `end`: of how many writes."""
+    text = path.read_text()
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    if end is not None:
+        text = re.sub("-- end, .*", f"-- end, {end} writes", text)
+    copy = path.with_name("edited.sql")
+    copy.write_text(text)
+    return str(copy)
+
+
+def test_an_export_that_was_cut_is_refused_wherever_that_was(mariadb, exported, other):
+    path, old = exported("UPDATE t SET n = n + 1 WHERE id = 1", "DELETE FROM t WHERE id = 123")
+    _, operator = other(mariadb, database=old.database, account=old.account)
+    text = path.read_text()
+    for end, why in ((text.index(" WHERE id = 123"), "no ; at its end"), (text.rindex("\n;"), "no ; at its end"), (text.rindex("-- number"), "may have been cut"),
+                     (text.rindex("-- end"), "may have been cut"), (text.rindex("DELETE"), "the write of number 2 is missing")):
+        path.with_name("cut.sql").write_text(text[:end])
+        code, _, wrong = operator("spool", "import", str(path.with_name("cut.sql")))
+        assert code == 1 and why in wrong and "nothing was taken" in wrong, (text[:end][-30:], wrong)
+    assert operator.counts()["last_seq"] == 0
+    assert operator("spool", "import", str(path))[1].startswith("2 write(s) queued")
+    operator.wait_drained()
+    assert mariadb.run("SELECT id, n FROM t", database=old.database) == ((1, 1), (12, 0))
+
+
+def test_a_number_whose_write_is_missing_gives_its_account_to_no_other_write(mariadb, exported, other):
+    path, old = exported("UPDATE t SET n = 1 WHERE id = 1", "UPDATE t SET n = 2 WHERE id = 12", "UPDATE t SET n = 3 WHERE id = 123")
+    _, operator = other(mariadb, database=old.database, account=old.account)
+    copy = edited(path, ("UPDATE t SET n = 2 WHERE id = 12\n;\n", ""), (f"-- number 3, account {old.account.user}", "-- number 3, account clerk"), end=2)
+    code, _, wrong = operator("spool", "import", copy)
+    assert code == 1 and "the write of number 2 is missing" in wrong and "nothing was taken" in wrong
+    assert operator.counts()["last_seq"] == 0
+
+
+def test_writes_that_were_left_out_are_taken_from_the_whole_file_later(mariadb, exported, other):
+    path, old = exported("INSERT INTO t VALUES (2, 0)", "INSERT INTO t VALUES (3, 0)", "INSERT INTO t VALUES (4, 0)")
+    _, operator = other(mariadb, database=old.database, account=old.account)
+    text = path.read_text()
+    second = text[text.index("-- number 2"):text.index("-- number 3")]
+    assert "and here are 2" in operator("spool", "import", edited(path, (second, "")))[2], "an accident is noticed"
+    assert operator("spool", "import", edited(path, (second, ""), end=2))[1] == "2 write(s) queued, numbered up to 2\n"
+    assert operator("spool", "import", str(path))[1] == "1 write(s) queued, numbered up to 3; 2 were taken before\n"
+    assert operator("spool", "import", str(path))[1] == "0 write(s) queued; 3 were taken before\n"
+    operator.wait_drained()
+    assert operator.counts()["dead"] == 0
+    assert [id for id, in mariadb.run("SELECT id FROM t ORDER BY id", database=old.database)] == [1, 2, 3, 4, 12, 123]
+
+
+def test_a_write_without_a_number_makes_no_others_lose_theirs(mariadb, exported, other):
+    path, old = exported("UPDATE t SET n = n + 1")
+    _, operator = other(mariadb, database=old.database, account=old.account)
+    assert operator("spool", "import", str(path))[0] == 0
+    copy = edited(path, ("-- number 1", SETTINGS + f"USE {old.database};\nDELETE FROM t WHERE id = 99;\n-- number 1"), end=2)
+    code, _, wrong = operator("spool", "import", copy, "--account", old.account.user)
+    assert code == 1 and "the writes before this one have no numbers" in wrong
+    operator.wait_drained()
+    assert mariadb.run("SELECT n FROM t WHERE id = 1", database=old.database) == ((1,),)
+
+
+@pytest.mark.limit(120)
+def test_values_of_many_variables_count_as_much_as_statements(mariadb, other, tmp_path):
+    proxy, operator = other(mariadb)
+    path = tmp_path / "variables.sql"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(SETTINGS + f"USE {proxy.database};\n")
+        file.write(f"SET @x = '{'x' * 6_000_000}';\nSTART TRANSACTION;\n" + "UPDATE t SET s = @x;\n" * 8 + "COMMIT;\n")
+    code, _, wrong = operator("spool", "import", str(path), "--account", proxy.account.user)
+    assert code == 1 and "larger than can be imported" in wrong
+
+
 @pytest.mark.limit(150)
 def test_an_import_that_was_cut_goes_on_where_it_was(server, other, tmp_path):
     proxy, operator = other(server, HOLDWATER_SPOOL_MAX_BYTES="1MiB", HOLDWATER_SPOOL_MAX_STATEMENT_BYTES="512KiB",
@@ -145,7 +237,7 @@ BAD = [
     ("SELECT * FROM t", "no plain write"), ("CREATE TABLE x (a INT)", "no plain write"), ("LOAD DATA INFILE 'f' INTO TABLE t", "no plain write"),
     ("CALL p()", "no plain write"), ("INSERT INTO t SELECT SYSDATE()", "SYSDATE"), ("INSERT INTO t VALUES (stored(1))", "stored"),
     ("INSERT INTO t VALUES (LAST_INSERT_ID())", "connection's server knows"), ("UPDATE t SET a = @unheard", "@unheard"),
-    ("UPDATE mysql.user SET a = 1", "the server's own"), ("INSERT INTO t VALUES ('never ends", "no plain write"), ("nonsense", "no plain write"),
+    ("UPDATE mysql.user SET a = 1", "the server's own"), ("INSERT INTO t VALUES ('never ends", "no ; at its end"), ("nonsense", "no plain write"),
     ("ROLLBACK", "no plain write"), ("INSERT INTO t VALUES (1) RETURNING a", "RETURNING"), ("SET GLOBAL max_connections = 1", "does not carry it"),
     ("START TRANSACTION", "has no COMMIT"), ("INSERT INTO t VALUES ('" + "x" * 70000 + "')", "max_statement_bytes"),
 ]

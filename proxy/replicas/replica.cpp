@@ -42,6 +42,27 @@ std::string key_of(const std::string& user, const std::string& database) {
   return user + '\0' + database;
 }
 
+template <class Number>
+bool read_number(const std::optional<std::string_view>& text, Number& out) {
+  return text && std::from_chars(text->data(), text->data() + text->size(), out).ec == std::errc{};
+}
+
+// The source was not there, or had no room: what the receiver tries again, up to its number of attempts.
+bool is_unreached(unsigned error) {
+  constexpr std::array<unsigned, 5> not_now{1040, 1053, 1077, 1129, 1159};
+  constexpr unsigned first_of_client = 2000, behind_client = 3000;
+  return (error >= first_of_client && error < behind_client) ||
+         std::find(not_now.begin(), not_now.end(), error) != not_now.end();
+}
+
+std::string_view unfit(const replication_status& status) {
+  if (status.applier_stopped) return "its applier is stopped: how old its rows are is not known";
+  if (status.receiver_stopped) return "its receiver is stopped: how old its rows are is not known";
+  if (status.lags_unseen)
+    return "it has not applied all that it has received, and does not say how far behind it is";
+  return {};
+}
+
 } // namespace
 
 std::string_view name_of(replica_state value) {
@@ -58,20 +79,27 @@ replication_status read_replication_status(const spool::query_answer& said) {
   replication_status out;
   bool all_known = !said.rows.empty();
   for (const auto& row : said.rows) {
-    for (std::size_t at = 0; at < row.size() && at < said.columns.size(); ++at) {
-      const auto& name = said.columns[at].name;
-      if (name == "Replica_SQL_Running" || name == "Slave_SQL_Running") {
-        out.applier_stopped = out.applier_stopped || row[at] == "No";
-      } else if (name == "Seconds_Behind_Source" || name == "Seconds_Behind_Master") {
-        std::uint32_t seconds = 0;
-        const bool known =
-            row[at] &&
-            std::from_chars(row[at]->data(), row[at]->data() + row[at]->size(), seconds).ec == std::errc{};
-        all_known = all_known && known;
-        if (known)
-          out.behind = std::max(out.behind.value_or(std::chrono::seconds(0)), std::chrono::seconds(seconds));
-      }
-    }
+    const auto cell = [&](std::string_view name, std::string_view older) -> std::optional<std::string_view> {
+      for (std::size_t at = 0; at < row.size() && at < said.columns.size(); ++at)
+        if (said.columns[at].name == name || said.columns[at].name == older) return row[at];
+      return std::nullopt;
+    };
+    out.applier_stopped = out.applier_stopped || cell("Replica_SQL_Running", "Slave_SQL_Running") == "No";
+    unsigned why = 0;
+    if (cell("Replica_IO_Running", "Slave_IO_Running") == "No")
+      out.receiver_stopped =
+          out.receiver_stopped || !read_number(cell("Last_IO_Errno", ""), why) || !is_unreached(why);
+    std::uint32_t seconds = 0;
+    const bool known = read_number(cell("Seconds_Behind_Source", "Seconds_Behind_Master"), seconds);
+    if (known)
+      out.behind = std::max(out.behind.value_or(std::chrono::seconds(0)), std::chrono::seconds(seconds));
+    else
+      out.lags_unseen = out.lags_unseen ||
+                        cell("Read_Source_Log_Pos", "Read_Master_Log_Pos") !=
+                            cell("Exec_Source_Log_Pos", "Exec_Master_Log_Pos") ||
+                        cell("Source_Log_File", "Master_Log_File") !=
+                            cell("Relay_Source_Log_File", "Relay_Master_Log_File");
+    all_known = all_known && known;
   }
   if (!all_known) out.behind.reset();
   return out;
@@ -261,8 +289,7 @@ replica::sight replica::ask() {
     if (said) {
       if (question_ == plain_question) return {true, {}, {}};
       const auto status = read_replication_status(*said);
-      if (status.applier_stopped)
-        return {false, {}, "its applier is stopped: how old its rows are is not known"};
+      if (const auto why = unfit(status); !why.empty()) return {false, {}, std::string(why)};
       return {true, status.behind, {}};
     }
     const auto& why = said.error();

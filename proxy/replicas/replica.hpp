@@ -28,13 +28,15 @@ enum class replica_state : std::uint8_t {
   unwatched, // the server is there
   looking,   // not known yet
   usable,    // it answers
-  failed,    // it does not, or its applier is stopped
+  failed,    // it does not, or how old its rows are cannot be known
 };
 [[nodiscard]] std::string_view name_of(replica_state value);
 
 // What SHOW REPLICA STATUS says, in the words of either server.
 struct replication_status {
   bool applier_stopped = false;
+  bool receiver_stopped = false; // by a person, or since it cannot go on; not since the source is away
+  bool lags_unseen = false;      // it does not know how far it is behind, and has not applied all that it has
   std::optional<std::chrono::seconds>
       behind; // of the source that it is furthest behind; nothing: it does not know
 };

@@ -8,13 +8,15 @@ namespace holdwater::proxy {
 
 using course = kill_order::course;
 
-std::shared_ptr<session_record> connection_registry::enter(std::function<void()> end) {
+std::shared_ptr<session_record> connection_registry::enter(std::function<void()> end,
+                                                           std::function<void()> interrupt) {
   auto made = std::shared_ptr<session_record>(new session_record, [this](session_record* gone) {
     const std::unique_ptr<session_record> last_owner(gone); // lets go after the lock
     const std::lock_guard lock(mutex_);
     sessions_.erase(gone->id);
   });
   made->end = std::move(end);
+  made->interrupt = std::move(interrupt);
   const std::lock_guard lock(mutex_);
   const bool server_is_there = (last_server_id_ & ~own_ids) == first_own_id;
   do made->id = (server_is_there ? first_other_id : first_own_id) | (++last_id_ & own_ids);

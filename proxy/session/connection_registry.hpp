@@ -42,6 +42,7 @@ struct session_record {
   std::chrono::system_clock::time_point since = std::chrono::system_clock::now();
   std::weak_ptr<link_record> link; // the registry's
   std::function<void()> end;       // soon; any thread
+  std::function<void()> interrupt; // likewise: of what is asked of a replica
   std::atomic<bool> doomed{false}; // a KILL was sent to its connection: it ends with it
 };
 
@@ -72,7 +73,8 @@ class connection_registry {
   static constexpr std::uint32_t own_ids = 0x1fffffffu;        // a mask
 
   // A new session under an id of its own. The entries leave by themselves when the last owner drops them.
-  [[nodiscard]] std::shared_ptr<session_record> enter(std::function<void()> end);
+  [[nodiscard]] std::shared_ptr<session_record> enter(std::function<void()> end,
+                                                      std::function<void()> interrupt = {});
   [[nodiscard]] std::shared_ptr<link_record> open(std::uint32_t server_id);
 
   void name(session_record& session, const std::string& user, const std::string& address);

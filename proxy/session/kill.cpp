@@ -164,7 +164,7 @@ task<session::verdict> session::kill_without_server(const kill_plan& plan) {
                                  "only the server knows whether this account may end another's session");
   } else {
     told = co_await answer_ok();
-    if (!plan.query_only) plan.order.target->end();
+    plan.query_only ? plan.order.target->interrupt() : plan.order.target->end();
   }
   co_return told ? verdict::next_command : verdict::end_session;
 }

@@ -5,6 +5,8 @@
 #include "proxy/cache/key_writer.hpp"
 #include "proxy/session/session_state.hpp"
 
+#include <boost/algorithm/string/predicate.hpp>
+
 #include <algorithm>
 #include <array>
 
@@ -35,6 +37,10 @@ bool lists(const List& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+bool is_off(std::string_view value) {
+  return value == "0" || boost::algorithm::iequals(value, "OFF") || boost::algorithm::iequals(value, "FALSE");
+}
+
 } // namespace
 
 bool session_state::append_reading_context(key_writer& key) const {
@@ -48,6 +54,8 @@ bool session_state::append_reading_context(key_writer& key) const {
   std::array<const std::pair<std::string, std::string>*, most> others{};
   std::size_t count = 0;
   for (const auto& one : settings_) {
+    // the read of an id that nobody else knows
+    if (one.first == "sql_auto_is_null" && !is_off(one.second)) return false;
     if (lists(in_context, one.first) || lists(no_matter, one.first)) continue;
     if (one.second.empty() || count == most) return false;
     others[count++] = &one;

@@ -1,8 +1,9 @@
-// A session's connection to a replica: opened as the client's account, restored, READ ONLY.
+// A session's connection to a replica: opened as the client's account, restored.
 #include "proxy/session/replica_reads.hpp"
 
 #include "protocol/messages.hpp"
 #include "protocol/statement_commands.hpp"
+#include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/session.hpp"
 #include "spool/context_sql.hpp"
@@ -27,6 +28,14 @@ constexpr std::chrono::milliseconds patience{500};
 std::uint64_t next_number() {
   static std::atomic<std::uint64_t> last{0};
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+// Of another kind or release it would answer some reads otherwise.
+bool is_alike(std::string_view version, const server_profile& server) {
+  constexpr unsigned of_release = 10000;
+  const auto one = protocol::parse_server_version(version);
+  return one.mariadb == server.version.mariadb &&
+         one.number / of_release == server.version.number / of_release;
 }
 
 // An error that says that the account may not read that.
@@ -97,7 +106,8 @@ task<> replica_reads::open(replica& one) {
   attempt.client_compression = mine.client_compression_;
   if (attempt.what == link_attempt::outcome::opened)
     co_await proxy::log_in(mine.home_, mine.wake_, attempt, login, mine.known_->password);
-  if (attempt.what == link_attempt::outcome::opened && mine.fits(*attempt.link)) {
+  const bool alike = is_alike(attempt.hello.server_version, *mine.process().profile.get());
+  if (attempt.what == link_attempt::outcome::opened && alike && mine.fits(*attempt.link)) {
     one.reached();
     link_.emplace(one, std::move(*attempt.link));
     co_return;
@@ -113,9 +123,10 @@ task<> replica_reads::open(replica& one) {
     one.not_reached(fmt::format("a session's {}", attempt.problem));
     co_return;
   }
-  if (attempt.what == link_attempt::outcome::opened) { // its version is another
+  if (attempt.what == link_attempt::outcome::opened) {
     attempt.link->stream->close();
-    trouble_ = "the server is down, and a replica does not speak as it did with this client";
+    trouble_ = alike ? "the server is down, and a replica does not speak as it did with this client"
+                     : "the server is down, and a replica is of another kind or release than it";
     one.refused(login.user, database);
     co_return;
   }
@@ -133,7 +144,7 @@ task<bool> replica_reads::restore() {
   auto& mine = asker_;
   const auto version = mine.state_.reading_version() + 1;
   auto steps = mine.state_.restore_statements();
-  steps.emplace_back("SET SESSION TRANSACTION READ ONLY"); // over what the session has set
+  steps.emplace_back("SET autocommit = 1"); // else the first read's moment would be that of all
   for (const auto& step : steps) {
     const auto said = co_await ask_server(mine.home_, mine.wake_, link_->link, step,
                                           mine.process().settings.server.replica_timeout);
@@ -183,18 +194,10 @@ task<bool> replica_reads::prepare(prepared_statement& one) {
   mine.limit_.clear();
   if (sent != io_status::done) give_up("it took no statement");
   if (sent != io_status::done) co_return false;
-  auto& buffer = stream->received();
-  while (follower_.current() != response_tracker::state::complete) {
-    auto how = trip::answered;
-    if (buffer.empty()) how = co_await wait_for_answer();
-    if (how == trip::client_gone) close();
-    if (how == trip::lost) give_up("no answer to a statement that was prepared");
-    if (how != trip::answered) co_return false;
-    const auto belongs = follower_.feed(buffer.bytes());
-    if (!belongs) give_up("an answer that is not readable");
-    if (!belongs) co_return false;
-    buffer.consume(*belongs);
-  }
+  const auto how = co_await pass_over_answer();
+  if (how == trip::client_gone) close();
+  if (how == trip::lost) give_up("no answer to a statement that was prepared");
+  if (how != trip::answered) co_return false;
   if (follower_.ended_by() == response_tracker::ending::err) {
     decline(follower_.err().text, follower_.err().number);
     co_return false;
@@ -206,6 +209,21 @@ task<bool> replica_reads::prepare(prepared_statement& one) {
   one.at_replica = {};
   link_->from.failed();
   co_return false;
+}
+
+// All of an answer that the client does not see.
+task<session_outcomes::trip> replica_reads::pass_over_answer() {
+  auto& buffer = link_->link.stream->received();
+  while (follower_.current() != response_tracker::state::complete) {
+    if (buffer.empty()) {
+      const auto how = co_await wait_for_answer();
+      if (how != trip::answered) co_return how;
+    }
+    const auto belongs = follower_.feed(buffer.bytes());
+    if (!belongs) co_return trip::lost; // not a MySQL server's words
+    buffer.consume(*belongs);
+  }
+  co_return trip::answered;
 }
 
 // The replica's id takes the place of the client's, and types that it has not seen go along.
@@ -235,6 +253,10 @@ task<session_outcomes::trip> replica_reads::wait_for_answer() {
   const auto stream = link_->link.stream;
   mine.home_.deadlines().set(mine.limit_, patience);
   for (;;) {
+    if (interrupted_) {
+      mine.limit_.clear();
+      co_return trip::lost;
+    }
     switch (stream->closed() || stream->maybe_readable() ? stream->receive() : transport::status::blocked) {
     case transport::status::progress: mine.limit_.clear(); co_return trip::answered;
     case transport::status::closed: mine.limit_.clear(); co_return trip::lost;

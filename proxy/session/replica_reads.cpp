@@ -26,6 +26,7 @@ namespace {
 constexpr std::uint16_t of_the_answer =
     protocol::server_status::no_index_used | protocol::server_status::no_good_index_used |
     protocol::server_status::query_was_slow | protocol::server_status::session_state_changed;
+constexpr std::string_view interrupted_text = "Query execution was interrupted"; // as a server says it
 
 } // namespace
 
@@ -98,6 +99,7 @@ std::string_view replica_reads::trouble() const {
 
 task<session_outcomes::verdict> replica_reads::ask(const command_facts& facts) {
   auto& mine = asker_;
+  interrupted_ = false;
   if (!std::exchange(mine.command_.asked_replica, true)) {
     tried_ = 0;
     trouble_.clear();
@@ -120,8 +122,10 @@ task<session_outcomes::verdict> replica_reads::ask(const command_facts& facts) {
   if (ready && executed) ready = co_await prepare(*executed);
   if (!ready || mine.process().board.view().answers()) co_return verdict::decide_again;
 
+  asking_ = true;
   auto how = co_await send(executed);
   if (how == trip::answered) how = co_await pass_answer();
+  asking_ = false;
   if (how != trip::answered) close_statement();
   switch (how) {
   case trip::answered:
@@ -131,7 +135,10 @@ task<session_outcomes::verdict> replica_reads::ask(const command_facts& facts) {
   case trip::cut: co_return co_await conclude_cut();
   case trip::client_gone: close(); co_return verdict::end_session;
   case trip::not_now: break; // it has said why
-  default: give_up("no answer to a read"); break;
+  default:
+    if (interrupted_) co_return co_await conclude_interrupted();
+    give_up("no answer to a read");
+    break;
   }
   co_return verdict::decide_again;
 }
@@ -161,6 +168,13 @@ task<session_outcomes::trip> replica_reads::send(prepared_statement* executed) {
     protocol::append_close(framed, id);
     if (status == io_status::done) status = co_await send_all(*stream, how, framed);
   }
+  const bool reads = mine.command_.code != command::stmt_prepare;
+  if (reads && status == io_status::done) { // each time: a function in a view can take it back
+    protocol::byte_buffer setting, framed;
+    protocol::append_query(setting, link_->link.negotiated, "SET SESSION TRANSACTION READ ONLY");
+    protocol::append_message(framed, 0, setting);
+    status = co_await send_all(*stream, how, framed);
+  }
   protocol::byte_buffer framed;
   if (executed) {
     const auto payload = execution_of(*executed);
@@ -171,12 +185,19 @@ task<session_outcomes::trip> replica_reads::send(prepared_statement* executed) {
   if (status == io_status::done) status = co_await send_all(*stream, how, framed);
   mine.limit_.clear();
   if (mine.stopping_) co_return trip::client_gone;
+  if (status != io_status::done) co_return trip::lost;
+  if (reads) {
+    follower_.start(command::query, link_->link.negotiated);
+    const auto took = co_await pass_over_answer();
+    if (took != trip::answered) co_return took;
+    if (follower_.ended_by() == response_tracker::ending::err) co_return trip::lost;
+  }
   const bool cursor = false;
   follower_.start(mine.command_.code, link_->link.negotiated, cursor);
   left_ = warnings_ = 0;
   statement_ = 0;
   begun_ = full_ = false;
-  co_return status == io_status::done ? trip::answered : trip::lost;
+  co_return trip::answered;
 }
 
 // What comes before the first row is held back, as long as the buffer has room for it: an error may come
@@ -323,11 +344,27 @@ task<session_outcomes::verdict> replica_reads::conclude_cut() {
   auto& mine = asker_;
   const bool may_say = left_ == 0 && follower_.in_rows() && !mine.client_->closed();
   const auto sequence = follower_.next_sequence();
+  if (interrupted_) close();
   give_up("lost in the middle of an answer");
   if (!may_say) co_return verdict::end_session;
-  const bool told = co_await mine.answer_error_at(sequence, client_error::answer_cut,
-                                                  "the replica was lost in the middle of this result");
+  const auto what = interrupted_ ? client_error::interrupted : client_error::answer_cut;
+  const std::string_view text =
+      interrupted_ ? interrupted_text : "the replica was lost in the middle of this result";
+  const bool told = co_await mine.answer_error_at(sequence, what, text);
   co_return told ? verdict::next_command : verdict::end_session;
+}
+
+// The replica ends what it does when it notices that nobody waits.
+task<session_outcomes::verdict> replica_reads::conclude_interrupted() {
+  close();
+  const bool told = co_await asker_.answer_error(client_error::interrupted, interrupted_text);
+  co_return told ? verdict::next_command : verdict::end_session;
+}
+
+void replica_reads::interrupt() {
+  if (!asking_) return;
+  interrupted_ = true;
+  asker_.wake_.notify();
 }
 
 } // namespace holdwater::proxy

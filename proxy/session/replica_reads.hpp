@@ -1,9 +1,9 @@
 // A session's reads at a replica while the server is away: its connection there (replica_link.cpp) and the
 // answers that come over it (replica_reads.cpp). The table of failures is in proxy/replicas/README.md.
 //
-// Invariant: nothing is sent over the connection but what restores the session, SET SESSION TRANSACTION READ
-// ONLY behind that, and reads. The client sees a byte of an answer only when the replica has begun to give
-// rows, so that until then another one, or the cache, may answer instead.
+// Invariant: nothing is sent over the connection but what restores the session, and reads, each of them right
+// behind SET SESSION TRANSACTION READ ONLY. The client sees a byte of an answer only when the replica has
+// begun to give rows, so that until then another one, or the cache, may answer instead.
 #pragma once
 
 #include "protocol/response_tracker.hpp"
@@ -62,6 +62,7 @@ class replica_reads {
   void forget(const prepared_statement& closed);
   void close() { link_.reset(); }
   void hang_up();
+  void interrupt(); // KILL QUERY: what is asked is answered with an error. On the worker's thread
 
  private:
   using trip = session_outcomes::trip;
@@ -83,6 +84,7 @@ class replica_reads {
   void overwrite(std::size_t at, std::uint16_t value);
   void conclude(prepared_statement* executed);
   task<verdict> conclude_cut();
+  task<verdict> conclude_interrupted();
 
   // replica_link.cpp
   [[nodiscard]] bool is_good(const replica& wanted);
@@ -92,6 +94,7 @@ class replica_reads {
   task<bool> enter_database(const std::string& name);
   task<bool> prepare(prepared_statement& one);
   task<trip> wait_for_answer();
+  task<trip> pass_over_answer();
   [[nodiscard]] protocol::byte_buffer execution_of(prepared_statement& one) const;
   void give_up(std::string_view what);
   void decline(std::string_view text, unsigned number);
@@ -111,6 +114,8 @@ class replica_reads {
   unsigned warnings_ = 0;       // of the replica's own
   bool begun_ = false;          // the answer is no error
   bool full_ = false;           // no further statement can be remembered
+  bool asking_ = false;         // an answer is awaited
+  bool interrupted_ = false;
   protocol::response_tracker follower_;
 };
 

@@ -34,11 +34,16 @@ session::session(worker& home, stream_socket::native_handle_type client, std::op
 
 // The life of a session.
 task<> session::run() {
-  record_ = process().connections->enter([weak = weak_from_this(), &loop = home_.loop()] {
-    loop.post([weak] {
-      if (const auto self = weak.lock()) self->stop();
-    });
-  });
+  const auto soon = [weak = weak_from_this(), &loop = home_.loop()](auto what) {
+    return [what, weak, &home = loop] {
+      home.post([what, weak] {
+        if (const auto self = weak.lock()) what(*self);
+      });
+    };
+  };
+  record_ = process().connections->enter(soon([](session& mine) { mine.stop(); }), soon([](session& mine) {
+                                           if (mine.replicas_) mine.replicas_->interrupt();
+                                         }));
   connection_id_ = record_->id;
   bool goes_on = co_await log_in();
   while (goes_on) {

@@ -3,6 +3,7 @@ that its answers can be compared with the server's; replication, other rights an
 import os
 import re
 import struct
+import threading
 import time
 
 import pymysql
@@ -247,6 +248,40 @@ def test_what_a_view_writes_is_not_written_to_a_replica(scene):
     assert here.server.run("SELECT COUNT(*) FROM other", database=here.proxy.database) == ((0,),)
 
 
+def test_a_view_that_takes_read_only_back_writes_nothing_later(scene):
+    here = scene()
+    variable = "tx_read_only" if here.server.kind == "mariadb" else "transaction_read_only"
+    here.server.run("SET GLOBAL log_bin_trust_function_creators = 1",
+                    f"CREATE FUNCTION undoes() RETURNS INT NOT DETERMINISTIC BEGIN SET SESSION {variable} = 0; RETURN 1; END",
+                    "CREATE FUNCTION writes() RETURNS INT NOT DETERMINISTIC MODIFIES SQL DATA BEGIN INSERT INTO other VALUES (66); RETURN 1; END",
+                    "CREATE VIEW u AS SELECT id, undoes() AS w FROM t WHERE id = 1", "CREATE VIEW v AS SELECT id, writes() AS w FROM t WHERE id = 1",
+                    database=here.proxy.database)
+    here.lose_server()
+    for _ in range(2):
+        assert replied(here.connection, "SELECT w FROM u")[0] == ((1,),)
+        assert "READ ONLY" in was_refused_for_outage(here.connection, "SELECT w FROM v")[1]
+    session = Session(here.proxy)
+    session.execute(session.prepare("SELECT w FROM u"), [])
+    with pytest.raises(Err, match="READ ONLY"):
+        session.execute(session.prepare("SELECT w FROM v"), [])
+    assert here.server.run("SELECT COUNT(*) FROM other", database=here.proxy.database) == ((0,),)
+
+
+def test_rows_are_of_the_moment_though_autocommit_is_off_at_the_replica(scene):
+    """Off by init_connect, and off for all."""
+    here = scene()
+    here.lose_server()
+    for at, (off, on) in enumerate((("init_connect = 'SET autocommit = 0'", "init_connect = ''"), ("autocommit = 0", "autocommit = 1"))):
+        here.server.run(f"SET GLOBAL {off}")
+        try:
+            connection = here.proxy.connect()
+            assert len(replied(connection, "SELECT id FROM t")[0]) == 3 + at
+            here.server.run(f"INSERT INTO t VALUES ({77 + at}, 1, 'x')", "COMMIT", database=here.proxy.database)
+            assert len(replied(connection, "SELECT id FROM t")[0]) == 4 + at
+        finally:
+            here.server.run(f"SET GLOBAL {on}")
+
+
 # --- queued writes and transactions
 
 @pytest.mark.parametrize("server, policy", [("mariadb", "serve"), ("mysql", "serve"), ("mariadb", "refuse")], indirect=["server"])
@@ -388,6 +423,25 @@ def test_a_long_query_is_no_failure_and_connections_without_a_use_are_closed(sce
     replied(here.connection, "SELECT id FROM t")
 
 
+def test_kill_query_ends_a_read_at_a_replica_and_not_its_session(scene):
+    here = scene()
+    here.lose_server()
+    replied(here.connection, "SELECT id FROM t")
+    holder, ended = here.server.admin(here.proxy.database), []
+    run(holder, "LOCK TABLES t WRITE")
+    reader = threading.Thread(target=lambda: ended.append(error_number(here.connection, "SELECT id, n FROM t")))
+    reader.start()
+    waiting = lambda: here.server.run("SELECT COUNT(*) FROM information_schema.processlist WHERE info = 'SELECT id, n FROM t'")[0][0]  # noqa: E731
+    wait_until(waiting, 10, "it waits for the lock")
+    run(here.proxy.connect(), f"KILL QUERY {here.connection.thread_id()}")
+    reader.join(10)
+    assert ended and ended[0][0] == 1317, ended
+    run(holder, "UNLOCK TABLES")
+    assert len(replied(here.connection, "SELECT id FROM t")[0]) == 3 and here.seen()["failures"] == 0
+    run(here.proxy.connect(), f"KILL QUERY {here.connection.thread_id()}")  # when it reads nothing
+    assert len(replied(here.connection, "SELECT n FROM t")[0]) == 3
+
+
 # --- a server of its own
 
 @pytest.fixture(scope="module")
@@ -436,6 +490,29 @@ def test_only_who_may_read_at_the_replica_reads_there(server, others, scene):
     with pytest.raises(pymysql.err.MySQLError):
         here.proxy.connect(Account("unknown", "secret"))
     assert here.seen()["state"] == "usable"
+
+
+def test_a_replica_of_another_kind_is_not_asked(mariadb, others, scene_before):
+    other = others("mysql")
+    here = scene_before(mariadb, replica=other)
+    database = here.proxy.database
+    other.run(f"DROP DATABASE IF EXISTS {database}", f"CREATE DATABASE {database}", f"CREATE TABLE {database}.t (id INT)")
+    other.create_account(here.proxy.account.user, here.proxy.account.password, database)
+    here.lose_server()
+    _, text = was_refused_for_outage(here.connection, "SELECT id FROM t")
+    assert "a replica" in text
+
+
+def test_a_read_of_the_last_inserts_id_is_not_asked_elsewhere(scene):
+    here = scene()
+    run(here.connection, "CREATE TABLE a (id INT PRIMARY KEY AUTO_INCREMENT, s INT)")
+    run(here.connection, "SET sql_auto_is_null = 1")
+    run(here.connection, "INSERT INTO a (s) VALUES (5)")
+    assert run(here.connection, "SELECT id FROM a WHERE id IS NULL") == ((1,),)
+    run(here.connection, "SET sql_auto_is_null = 1")
+    here.lose_server()
+    was_refused_for_outage(here.connection, "SELECT id FROM a WHERE id IS NULL")
+    assert len(replied(here.proxy.connect(), "SELECT id FROM a")[0]) == 1
 
 
 REPLICATOR = Account("replicator", "secret")
@@ -490,9 +567,47 @@ def test_a_real_replica_says_how_far_it_is_behind(replicated, scene_before):
     source.run(f"INSERT INTO {here.proxy.database}.t VALUES (4, 4, 'later')")
     wait_until(lambda: (here.seen()["behind_s"] or 0) > 2, 30, lambda: f"it falls behind: {here.seen()}")
     was_refused_for_outage(here.connection, "SELECT * FROM t ORDER BY id")  # further than cache.max_stale
+    replica.run(f"STOP {replica.word} IO_THREAD")  # and what it has is applied in an hour
+    was_refused_for_outage(here.connection, "SELECT * FROM t ORDER BY id")
+    here.wait_seen("failed")
+    assert "its receiver is stopped" in here.seen()["last_error"]
     here.find_server()
     assert run(here.connection, "SELECT id FROM other") == ((1,),)
     assert len(run(here.connection, "SELECT * FROM t")) == 4
+
+
+@pytest.mark.limit(120)
+def test_a_replica_that_lost_its_source_is_asked_when_it_has_applied_all_that_it_has(replicated, scene_before):
+    source, replica = replicated
+    here = scene_before(source, replica=replica, HOLDWATER_CACHE_MAX_STALE=2)
+    mariadb = source.kind == "mariadb"
+    source.run(f"GRANT {'REPLICA MONITOR' if mariadb else 'REPLICATION CLIENT'} ON *.* TO {here.proxy.account.user}")
+    granted = "SLAVE MONITOR" if mariadb else "REPLICATION CLIENT"
+
+    def there():
+        try:
+            return granted in replica.run(f"SHOW GRANTS FOR {here.proxy.account.user}")[0][0] and replica.run(f"SELECT COUNT(*) FROM {here.proxy.database}.t")[0][0]
+        except pymysql.err.MySQLError:
+            return 0
+    wait_until(lambda: there() == 3, 30, "the rows and the rights arrive")
+    position = "Read_Master_Log_Pos" if mariadb else "Read_Source_Log_Pos"
+
+    def received():
+        with replica.admin(cursorclass=pymysql.cursors.DictCursor) as admin, admin.cursor() as cursor:
+            cursor.execute(f"SHOW {replica.word} STATUS")
+            return int(cursor.fetchone()[position])
+    before, holder = received(), replica.admin(here.proxy.database)
+    run(holder, "LOCK TABLES t READ")  # its applier waits
+    source.run(f"INSERT INTO {here.proxy.database}.t VALUES (4, 4, 'later')")
+    wait_until(lambda: received() > before, 30, "it has received a write")
+    here.lose_server()
+    source.stop()
+    wait_until(lambda: here.seen()["state"] == "failed" or (here.seen()["behind_s"] or 0) > 2, 30, lambda: f"it is known to be behind: {here.seen()}")
+    was_refused_for_outage(here.connection, "SELECT * FROM t ORDER BY id")
+    run(holder, "UNLOCK TABLES")
+    wait_until(lambda: there() == 4, 30, "all is applied")
+    wait_until(lambda: here.seen()["state"] == "usable" and (here.seen()["behind_s"] or 0) <= 2, 30, lambda: f"it is known: {here.seen()}")
+    assert len(replied(here.connection, "SELECT * FROM t ORDER BY id")[0]) == 4
 
 
 # --- other ways to run

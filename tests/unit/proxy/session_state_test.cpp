@@ -296,7 +296,7 @@ TEST_CASE("whenever a read may be answered otherwise, the version of what it dep
                                           "SET collation_connection = utf8mb4_bin",
                                           "SET group_concat_max_len = 5",
                                           "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-                                          "SET sql_auto_is_null = 1"};
+                                          "SET div_precision_increment = 6"};
   for (const char* text : settings) {
     assign(state, text);
     look(text);
@@ -410,4 +410,17 @@ TEST_CASE("SET NAMES leaves the server's and the filesystem's character set alon
   CHECK(state.restore_statements() ==
         std::vector<std::string>{"SET SESSION character_set_server = latin1",
                                  "SET SESSION character_set_filesystem = latin1", "SET NAMES utf8mb4"});
+
+TEST_CASE("where a read finds the last insert's id by IS NULL, nobody but the server knows its answer") {
+  auto state = fresh();
+  const auto is_known = [&](const char* text) {
+    assign(state, text);
+    std::string key_text;
+    proxy::key_writer key(key_text);
+    return state.append_reading_context(key);
+  };
+  CHECK(is_known("SET sql_auto_is_null = 0"));
+  CHECK_FALSE(is_known("SET sql_auto_is_null = 1"));
+  CHECK(is_known("SET sql_auto_is_null = OFF"));
+  CHECK_FALSE(is_known("SET SESSION sql_auto_is_null = ON"));
 }

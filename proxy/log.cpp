@@ -129,9 +129,17 @@ std::string shown_statement(std::string_view text, const protocol::sql::dialect&
   return std::string(name_of(found.first().kind));
 }
 
-std::string shown_error(std::string_view server_text) {
-  if (policy.load(std::memory_order_relaxed) == statement_policy::full) return std::string(server_text);
-  return protocol::sql::without_quotes(server_text);
+std::string shown_error(const server_words& said) {
+  if (policy.load(std::memory_order_relaxed) == statement_policy::full) return std::string(said.text);
+  return without_values(said);
+}
+
+std::string without_values(const server_words& said) {
+  constexpr unsigned first_of_signal = 1642, last_of_signal = 1646; // ER_SIGNAL_WARN and what follows
+  constexpr std::string_view of_a_program = "45000";
+  if (said.sql_state == of_a_program || (said.number >= first_of_signal && said.number <= last_of_signal))
+    return "an error that a trigger or a routine has made, in words of its own";
+  return protocol::sql::without_quotes(said.text);
 }
 
 } // namespace holdwater::proxy

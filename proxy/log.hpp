@@ -28,7 +28,12 @@ namespace holdwater::proxy {
 
 // What may be said of a statement: nothing but its kind, its shape, or all of it.
 [[nodiscard]] std::string shown_statement(std::string_view text, const protocol::sql::dialect& how);
-// Of what a server said about one: it may quote values.
-[[nodiscard]] std::string shown_error(std::string_view server_text);
+// Of what a server said about one: it may quote values, and SIGNAL says what it likes.
+struct server_words {
+  unsigned number = 0;
+  std::string_view sql_state, text;
+};
+[[nodiscard]] std::string shown_error(const server_words& said);
+[[nodiscard]] std::string without_values(const server_words& said);
 
 } // namespace holdwater::proxy

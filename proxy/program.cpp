@@ -99,6 +99,7 @@ program::~program() = default;
 
 std::string program::start() {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGCHLD, SIG_DFL); // whose parent ignored it would not learn how a hook's program ended
   descriptors_ = raise_descriptor_limit();
   fit_to_descriptors(settings_, descriptors_);
   if (auto problem = choose_backend(); !problem.empty()) return problem;

@@ -88,7 +88,7 @@ void program::list_dead(std::size_t most,
     std::vector<admin::listed_dead_letter> out;
     for (const auto& one : *read)
       out.push_back({listed(one.what), one.number, one.sql_state, one.reason, moment(one.died_at),
-                     shown_error(one.reason)});
+                     shown_error({one.number, one.sql_state, one.reason})});
     done(std::move(out), {});
   });
 }

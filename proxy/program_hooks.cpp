@@ -2,6 +2,7 @@
 #include "proxy/program.hpp"
 
 #include "admin/server.hpp"
+#include "proxy/log.hpp"
 
 #include <algorithm>
 
@@ -21,7 +22,8 @@ class dead_letter_watch final : public spool::replay_observer {
     if (answered) return true;
     hook_event what("dead_letter");
     what.with("number", number).with("error", std::uint64_t{error.number});
-    what.with_flag("in_doubt", error.in_doubt).with_reason("reason", error.text);
+    what.with_flag("in_doubt", error.in_doubt);
+    what.with_reason("reason", without_values({error.number, error.sql_state, error.text}));
     told_.tell(std::move(what));
     return false;
   }

@@ -14,8 +14,13 @@
 #include <openssl/pem.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 namespace holdwater::proxy::cli {
@@ -31,6 +36,51 @@ constexpr std::uint64_t most_answer_bytes = 256ULL << 20;
 
 using certificate_ptr = protocol::c_ptr<X509, &X509_free>;
 using bio_ptr = protocol::c_ptr<BIO, &BIO_free>;
+
+// What a name stands for. Nothing ends getaddrinfo() early: so it has a thread of its own, that nobody waits
+// for when the time is over.
+class lookup {
+ public:
+  using endpoints = asio::ip::tcp::resolver::results_type;
+
+  lookup(const std::string& host, const std::string& port) {
+    const auto resolve = [host, port, to = shared_] {
+      asio::io_context unused;
+      asio::ip::tcp::resolver resolver(unused);
+      error_code failed;
+      auto found = resolver.resolve(host, port, failed);
+      const std::lock_guard lock(to->mutex);
+      to->found = std::move(found);
+      to->failed = failed;
+      to->done.notify_all();
+    };
+    try {
+      std::thread(resolve).detach();
+    } catch (const std::system_error& none) { // as long as there is no room for one
+      shared_->failed = none.code();
+    }
+  }
+
+  [[nodiscard]] endpoints wait(std::chrono::steady_clock::time_point until, const std::stop_token& end,
+                               error_code& failed) const {
+    std::unique_lock lock(shared_->mutex);
+    const bool done =
+        shared_->done.wait_until(lock, end, until, [this] { return shared_->failed.has_value(); });
+    failed = done                   ? *shared_->failed
+             : end.stop_requested() ? error_code(asio::error::operation_aborted)
+                                    : error_code(asio::error::timed_out);
+    return shared_->found;
+  }
+
+ private:
+  struct outcome {
+    std::mutex mutex;
+    std::condition_variable_any done;
+    std::optional<error_code> failed; // nothing: it is not over
+    endpoints found;
+  };
+  std::shared_ptr<outcome> shared_ = std::make_shared<outcome>();
+};
 
 // One conversation: each step runs the context until it has ended, or its time has.
 class conversation {
@@ -76,8 +126,8 @@ class conversation {
   }
 
   bool connect() {
-    asio::ip::tcp::resolver resolver(io_);
-    const auto found = resolver.resolve(where_.host, where_.port, failed_);
+    const lookup asked(where_.host, where_.port);
+    const auto found = asked.wait(connect_until(), what_.end, failed_);
     if (failed_) return false;
     plain_.emplace(io_);
     plain_->expires_at(connect_until());
@@ -134,8 +184,13 @@ class conversation {
     beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
     parser.body_limit(most_answer_bytes);
-    if (!step([&](auto done) { http::async_read(stream, buffer, parser, done); }))
-      return {0, name() + " does not answer: " + failed_.message()};
+    const bool answered = step([&](auto done) {
+      if (what_.status_alone)
+        http::async_read_header(stream, buffer, parser, done);
+      else
+        http::async_read(stream, buffer, parser, done);
+    });
+    if (!answered) return {0, name() + " does not answer: " + failed_.message()};
     return {parser.get().result_int(), std::move(parser.get().body())};
   }
 };

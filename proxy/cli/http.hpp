@@ -29,7 +29,8 @@ struct question {
   std::string body{};
   std::string content_type = "application/octet-stream"; // of a body
   std::chrono::milliseconds patience{30'000};            // for all of it, the connecting too
-  std::stop_token end{};                                 // gives up early, but for looking a name up
+  std::stop_token end{};                                 // gives up early
+  bool status_alone = false;                             // of an answer's text nothing is read
 };
 
 // Blocks.

@@ -13,7 +13,7 @@
 namespace holdwater::proxy {
 namespace {
 
-// The answer's text is nobody's: it is not looked at, and not logged, as little as the URL.
+// The answer's text is nobody's: it is not read, and not logged, as little as the URL.
 std::string post(const http_url& to, const hook_event& what, std::chrono::milliseconds timeout,
                  const std::stop_token& end) {
   cli::question asked{.method = "POST",
@@ -21,7 +21,8 @@ std::string post(const http_url& to, const hook_event& what, std::chrono::millis
                       .body = what.json(),
                       .content_type = "application/json",
                       .patience = timeout,
-                      .end = end};
+                      .end = end,
+                      .status_alone = true};
   const auto told = cli::ask({to.tls, to.host, to.port, {}, {}}, asked);
   if (told.status == 0) return told.body;
   if (told.status >= 200 && told.status < 300) return {};

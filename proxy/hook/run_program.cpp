@@ -130,8 +130,10 @@ std::string run_program(const std::string& path, std::string_view input,
   const bool ended = watched.get() >= 0 && wait_for(watched.get(), timeout, told.get());
   if (!ended) ::kill(-child, SIGKILL);
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  pid_t reaped = 0;
+  while ((reaped = ::waitpid(child, &status, 0)) < 0 && errno == EINTR) {
   }
+  if (ended && reaped < 0) return failed("how it ended is not known");
   if (ended) return outcome_of(status);
   return end.stop_requested() ? "it was killed, since Holdwater ends"
                               : "it was killed, since its time (hook.timeout) was over";

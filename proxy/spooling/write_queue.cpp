@@ -73,7 +73,8 @@ bool write_queue::refused(spool::seq number, const spool::server_error& error) {
   const bool waits = one && tell_refused(*one, error);
   if (waits && !error.in_doubt) return true; // or else a person has to look: it may have been carried out
   died_.fetch_add(1, std::memory_order_relaxed);
-  spdlog::warn("unit {} is a dead letter: {} ({})", number, shown_error(error.text), error.number);
+  spdlog::warn("unit {} is a dead letter: {} ({})", number,
+               shown_error({error.number, error.sql_state, error.text}), error.number);
   return false;
 }
 

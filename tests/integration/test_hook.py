@@ -5,6 +5,7 @@ import os
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -100,6 +101,85 @@ def test_an_outage_with_a_dead_letter_is_told_to_a_program_and_a_url(server, sta
     assert "HOLDWATER_EVENT_NUMBER=1\n" in variables and proxy.account.password not in variables and "MYSQL_" not in variables
     assert proxy.json("/config") and "secret-of-the-url" not in json.dumps(proxy.json("/config"))
     assert f'holdwater_hook_events_total{{hook="hook.url",result="delivered"}} {len(listener.events)}' in proxy.http("/metrics")[1].decode()
+
+
+def test_the_words_of_a_trigger_are_not_told(server, start_proxy, listener):
+    proxy = start_proxy(server, HOLDWATER_HOOK_URL=f"http://127.0.0.1:{listener.port}/")
+    run(proxy.connect(), "CREATE TABLE t (s VARCHAR(40)) ENGINE=InnoDB")
+    server.run("SET GLOBAL log_bin_trust_function_creators = 1",
+               "CREATE TRIGGER refuses BEFORE INSERT ON t FOR EACH ROW BEGIN DECLARE m VARCHAR(90); SET m = CONCAT('refused: ', NEW.s); "
+               "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = m; END", database=proxy.database)
+    proxy.wait_tables_known()
+    server.stop()
+    proxy.wait_state("down")
+    spooled_seq(proxy.connect(), f"INSERT INTO t VALUES ('{CANARY}')")
+    server.start()
+    wait_until(lambda: listener.of("dead_letter"), 60, "the trigger has refused it")
+    dead = listener.of("dead_letter")[0]
+    assert dead["error"] == 1644 and "words of its own" in dead["reason"]
+    wait_until(lambda: "is a dead letter" in proxy.log_text(), 10, "it is logged")
+    assert CANARY not in json.dumps(listener.of("dead_letter")) and CANARY not in proxy.log_text()
+
+
+def test_an_answer_without_an_end_is_not_read(mariadb, start_proxy):
+    pieces = []
+
+    class Endless(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            try:
+                while len(pieces) < 1000:
+                    self.wfile.write(b"100000\r\n" + b"x" * 0x100000 + b"\r\n")
+                    pieces.append(1)
+            except OSError:
+                pass
+
+        def log_message(self, *arguments):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        proxy = start_proxy(mariadb, HOLDWATER_HOOK_URL=f"http://127.0.0.1:{server.server_address[1]}/")
+        wait_until(lambda: 'result="delivered"} 2' in proxy.http("/metrics")[1].decode(), 20, "it is delivered, since its status says so")
+        assert "was not delivered" not in proxy.log_text() and len(pieces) < 32, "in MiB"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_how_a_program_ended_is_known_though_the_parent_ignored_its_children(mariadb, start_proxy, script, ignored):
+    proxy = start_proxy(mariadb, HOLDWATER_HOOK_COMMAND=script("exit 3"), wait=False)
+    if ignored:
+        proxy.kill()
+        proxy.launcher = ["/bin/sh", "-c", "trap '' CHLD; exec \"$@\"", "sh"]
+        proxy.start()
+    wait_until(lambda: "it ended with 3" in proxy.log_text(), 30, "it has failed")
+
+
+def test_an_end_waits_for_no_name_of_a_hook(mariadb, start_proxy, tmp_path):
+    (tmp_path / "slow.c").write_text('''
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+#include <unistd.h>
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
+  int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
+  if (name && strstr(name, "slow.example")) sleep(100);
+  return real(name, service, hints, found);
+}''')
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", tmp_path / "slow.so", tmp_path / "slow.c", "-ldl"], check=True)
+    proxy = start_proxy(mariadb, HOLDWATER_HOOK_URL="http://slow.example/", HOLDWATER_HOOK_TIMEOUT="1", LD_PRELOAD=tmp_path / "slow.so")
+    wait_until(lambda: "cannot connect to slow.example" in proxy.log_text(), 20, "its time is over")
+    began = time.monotonic()
+    assert proxy.stop() == 0 and time.monotonic() - began < 5
 
 
 def test_a_halt_and_refused_writes_are_told(mariadb, start_proxy, listener):

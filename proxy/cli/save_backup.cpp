@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace holdwater::proxy::cli {
@@ -22,16 +24,15 @@ class saver {
       : given_(given), where_(where), part_(given.file + ".part") {}
   ~saver() {
     if (file_ < 0) return;
-    ::close(file_);
     ::unlink(part_.c_str());
+    ::close(file_);
   }
   saver(const saver&) = delete;
   saver& operator=(const saver&) = delete;
 
   int run() {
     if (::access(given_.file.c_str(), F_OK) == 0) return complain(given_.file + " is there already");
-    file_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file_ < 0) return complain(part_ + ": " + std::strerror(errno));
+    if (const auto why = make_part(); !why.empty()) return complain(part_ + ": " + why);
     auto code = ask_for_it();
     if (code == exit_ok) code = fetch();
     static_cast<void>(ask(where_, "POST", "/spool/backup/forget")); // else the next one replaces it
@@ -45,6 +46,34 @@ class saver {
   std::string part_;
   int file_ = -1;
   std::uint64_t number_ = 0, bytes_ = 0;
+
+  // Who writes it holds its lock: so what an attempt that was killed has left is known from one that runs.
+  std::string make_part() {
+    constexpr int how = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    if (const int left = ::open(part_.c_str(), how); left >= 0) {
+      const bool mine = lock(left);
+      if (mine) ::unlink(part_.c_str());
+      ::close(left);
+      if (!mine) return "another backup writes it, or it is no file of this user's";
+    }
+    const int made = ::open(part_.c_str(), how | O_CREAT | O_EXCL, 0600);
+    if (made < 0) return std::strerror(errno);
+    if (lock(made)) {
+      file_ = made;
+      return {};
+    }
+    ::close(made);
+    return "another backup has taken it away";
+  }
+
+  // False: it is somebody's, or no plain file, or not the one of that name any more.
+  [[nodiscard]] bool lock(int file) const {
+    struct stat opened {
+    }, named{};
+    return ::flock(file, LOCK_EX | LOCK_NB) == 0 && ::fstat(file, &opened) == 0 &&
+           ::lstat(part_.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
+           opened.st_dev == named.st_dev && S_ISREG(opened.st_mode) && opened.st_uid == ::geteuid();
+  }
 
   static int complain(const std::string& text) {
     fmt::print(stderr, "holdwater: {}\n", text);

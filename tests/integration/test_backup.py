@@ -1,4 +1,5 @@
 """holdwater backup: a copy of the queue while it is in use, and what restoring one does to exactly-once."""
+import fcntl
 import json
 import os
 import shutil
@@ -28,6 +29,26 @@ def say_that_no_other_runs(server, proxy):
     """As the runbook says."""
     server.run("UPDATE holdwater_ledger SET owner_epoch = 0", database=proxy.database)
     assert CommandLine(proxy)("reconnect")[0] == 0
+
+
+def test_what_a_killed_backup_left_is_in_nobodys_way(mariadb, start_proxy, tmp_path):
+    proxy = start_proxy(mariadb)
+    path, part = tmp_path / "queue.backup", tmp_path / "queue.backup.part"
+    part.write_text("left over")
+    with open(part, "r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        code, _, wrong = CommandLine(proxy)("backup", str(path))
+        assert code == 1 and "another backup writes it" in wrong and part.read_text() == "left over"
+    part.unlink()
+    os.mkfifo(part)
+    assert CommandLine(proxy)("backup", str(path))[0] == 1, "it is no file"
+    part.unlink()
+    part.symlink_to(tmp_path / "elsewhere")
+    assert CommandLine(proxy)("backup", str(path))[0] == 1, "nor is this"
+    part.unlink()
+    part.write_text("left over")
+    assert CommandLine(proxy)("backup", str(path))[0] == 0
+    assert os.listdir(tmp_path) == ["queue.backup"] and holdwater("spool", "verify", str(path))[0] == 0
 
 
 @pytest.mark.parametrize("settings", [{}, {"HOLDWATER_SPOOL_KEY": KEY}], ids=["clear", "encrypted"])

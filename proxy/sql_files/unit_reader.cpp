@@ -76,23 +76,41 @@ std::string lower(std::string_view name) {
   return boost::algorithm::to_lower_copy(sql::name{name}.unquoted());
 }
 
+constexpr std::string_view word_letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
+// _latin1 0x7a or _latin1 ''
+bool is_introduced(std::string_view text) {
+  const auto space = text.find(' ');
+  if (!text.starts_with('_') || space == text.npos || !is_digits(text.substr(0, space), word_letters))
+    return false;
+  const auto bytes = text.substr(space + 1);
+  return bytes == "''" || (bytes.starts_with("0x") && is_digits(bytes.substr(2), "0123456789abcdefABCDEF"));
+}
+
+bool is_converted(std::string_view text) {
+  constexpr std::string_view begin = "CONVERT(";
+  constexpr std::string_view to = " USING ";
+  const auto at = text.find(to);
+  if (!text.starts_with(begin) || !text.ends_with(')') || at == text.npos) return false;
+  auto target = text.substr(at + to.size());
+  target.remove_suffix(1);
+  return is_introduced(text.substr(begin.size(), at - begin.size())) && is_digits(target, word_letters);
+}
+
 } // namespace
 
+// As a session keeps a value: see session/user_variables.cpp.
 bool is_kept_literal(std::string_view text) {
   constexpr std::string_view collate = " COLLATE ";
-  constexpr std::string_view words = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-  if (const auto at = text.find(collate); at != text.npos) {
-    if (!is_digits(text.substr(at + collate.size()), words)) return false;
-    text = text.substr(0, at);
-    if (!text.starts_with('_') && text != "''") return false;
-  }
-  if (iequals(text, "NULL") || text == "''") return true;
-  auto number = text;
+  const auto at = text.find(collate);
+  if (at != text.npos && !is_digits(text.substr(at + collate.size()), word_letters)) return false;
+  const auto value = text.substr(0, at);
+  if (value == "''" || is_introduced(value) || is_converted(value)) return true;
+  if (at != text.npos) return false;
+  auto number = value;
   if (number.starts_with('-')) number.remove_prefix(1);
-  if (is_digits(number, "0123456789.") && std::ranges::count(number, '.') <= 1 && number != ".") return true;
-  const auto hex = text.find(" 0x");
-  if (!text.starts_with('_') || hex == text.npos || !is_digits(text.substr(0, hex), words)) return false;
-  return is_digits(text.substr(hex + 3), "0123456789abcdefABCDEF");
+  return iequals(value, "NULL") ||
+         (is_digits(number, "0123456789.") && std::ranges::count(number, '.') <= 1 && number != ".");
 }
 
 bool unit_reader::fail(std::uint64_t line, std::string_view why) {

@@ -410,6 +410,7 @@ TEST_CASE("SET NAMES leaves the server's and the filesystem's character set alon
   CHECK(state.restore_statements() ==
         std::vector<std::string>{"SET SESSION character_set_server = latin1",
                                  "SET SESSION character_set_filesystem = latin1", "SET NAMES utf8mb4"});
+}
 
 TEST_CASE("where a read finds the last insert's id by IS NULL, nobody but the server knows its answer") {
   auto state = fresh();

@@ -1,6 +1,5 @@
 """Reads that a replica answers while the server is away. In most tests the replica is the server itself, reached another way, so
 that its answers can be compared with the server's; replication, other rights and other rows have a server of their own."""
-import os
 import re
 import struct
 import threading
@@ -14,6 +13,7 @@ from lib.command_line import CommandLine
 from lib.process import wait_until
 from lib.proxy import Account
 from lib.relay import Relay
+from lib.replication import follow, position, source_of_replication, word
 from lib.server import KINDS
 from lib.sql import error_number, run, spooled_seq, value, was_refused_for_outage
 from lib.statements import Session
@@ -452,8 +452,6 @@ def others(root):
     def get(kind):
         if kind not in made:
             made[kind] = KINDS[kind](root)
-            if os.path.exists(os.path.join(made[kind].data, "auto.cnf")):
-                os.remove(os.path.join(made[kind].data, "auto.cnf"))  # a server's own name, which the template gave to both
             made[kind].start("--server-id=2", "--relay-log=relay")
         return made[kind]
     yield get
@@ -515,23 +513,13 @@ def test_a_read_of_the_last_inserts_id_is_not_asked_elsewhere(scene):
     assert len(replied(here.proxy.connect(), "SELECT id FROM a")[0]) == 1
 
 
-REPLICATOR = Account("replicator", "secret")
-
-
 @pytest.fixture(params=["mariadb", "mysql"])
 def replicated(request, root, others):
     """A server that writes a binary log, and its replica."""
     source, replica = KINDS[request.param](root).start("--log-bin=bin", "--server-id=1"), others(request.param)
-    source.create_account(REPLICATOR.user, REPLICATOR.password, "app0")
-    source.run(f"GRANT REPLICATION SLAVE ON *.* TO {REPLICATOR.user}")
-    mariadb = source.kind == "mariadb"
-    position = source.run("SHOW MASTER STATUS" if mariadb else "SHOW BINARY LOG STATUS")[0]
-    master = "MASTER" if mariadb else "SOURCE"
-    replica.run(f"CHANGE {'MASTER' if mariadb else 'REPLICATION SOURCE'} TO {master}_HOST='{source.host}', {master}_PORT={source.port}, "
-                f"{master}_USER='{REPLICATOR.user}', {master}_PASSWORD='{REPLICATOR.password}', {master}_CONNECT_RETRY=1, "
-                f"{master}_LOG_FILE='{position[0]}', {master}_LOG_POS={position[1]}" + ("" if mariadb else ", SOURCE_SSL=0, GET_SOURCE_PUBLIC_KEY=1"),
-                "START SLAVE" if mariadb else "START REPLICA")
-    replica.word = "SLAVE" if mariadb else "REPLICA"
+    source_of_replication(source, "app0")
+    follow(replica, source, position(source))
+    replica.word = word(replica)
     yield source, replica
     replica.run(f"STOP {replica.word}", f"RESET {replica.word} ALL")
     source.destroy()

@@ -52,6 +52,7 @@ if wanted integration || wanted chaos; then
   mysql_home=$("$here/servers/mysql.sh") || give_up "MySQL could not be fetched"
   mariadb118_home=$("$here/servers/mariadb118.sh") || give_up "MariaDB 11.8 could not be fetched"
   export HOLDWATER_MYSQL_HOME=$mysql_home HOLDWATER_MARIADB118_HOME=$mariadb118_home
+  "$here/servers/mariadb_plugins.sh" > /dev/null || give_up "MariaDB's plugins could not be fetched"
 fi
 if wanted integration; then # what is missing is left out by the tests that need it, and listed at the end
   "$here/install.sh" clients || echo "run.sh: not all connectors could be installed" >&2

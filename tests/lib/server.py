@@ -2,6 +2,7 @@
 
 Making a data directory is slow, so each kind makes one template and copies it.
 """
+import functools
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import pymysql
 
 from lib.process import end, free_port, spawn, tail, wait_until
 
+SERVERS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "servers")
 COMMON = ["--no-defaults", "--bind-address=127.0.0.1", "--innodb-buffer-pool-size=64M", "--max-connections=400",
           "--innodb-flush-log-at-trx-commit=2",  # survives kill -9, which is what tests do, and is faster
           "--max-allowed-packet=256M", "--character-set-server=utf8mb4", "--performance-schema=OFF",
@@ -160,7 +162,12 @@ class MariaDB(Server):
         return "/usr/sbin/mariadbd"
 
     def kind_options(self):
-        return ["--user=root", "--skip-name-resolve"] if os.geteuid() == 0 else ["--skip-name-resolve"]
+        return [*(["--user=root"] if os.geteuid() == 0 else []), "--skip-name-resolve", f"--plugin-dir={self.plugins()}"]
+
+    @staticmethod
+    @functools.lru_cache(maxsize=None)
+    def plugins():
+        return subprocess.check_output([os.path.join(SERVERS, "mariadb_plugins.sh")], text=True).strip()
 
     def _make_data(self, folder):
         command = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", f"--tmpdir={self.temporary}",

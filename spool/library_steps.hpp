@@ -3,9 +3,16 @@
 // Source: MariaDB Connector/C "non-blocking API": x_start() and then x_cont() until no event is asked for.
 #pragma once
 
+#include "spool/spool.hpp"
+
 #include <functional>
 
 namespace holdwater::spool {
+
+constexpr unsigned server_lost = 2013;
+inline server_error no_answer() {
+  return {server_lost, "HY000", "no answer from the server in time"};
+}
 
 // Waits for what the library waits for (MYSQL_WAIT_...) and says what came; 0: nobody waits any more, the
 // connection is to be given up.

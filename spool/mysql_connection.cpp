@@ -14,7 +14,6 @@ namespace {
 constexpr std::chrono::milliseconds poll_slice{100};
 constexpr unsigned long largest_packet = 1UL << 30;
 constexpr unsigned out_of_memory = 2008;
-constexpr unsigned server_lost = 2013;
 constexpr unsigned ssl_connection_error = 2026;
 // Their clients never show the password on a connection that is not encrypted.
 constexpr const char* plugins_without_clear_password =
@@ -42,10 +41,6 @@ void enter_library() {
 
 server_error error_of(MYSQL* handle) {
   return {mysql_errno(handle), mysql_sqlstate(handle), mysql_error(handle)};
-}
-
-server_error no_answer() {
-  return {server_lost, "HY000", "no answer from the server in time"};
 }
 
 unsigned whole_seconds(std::chrono::milliseconds time) {

@@ -5,12 +5,7 @@
 namespace holdwater::spool {
 namespace {
 
-constexpr unsigned server_lost = 2013;
 constexpr std::size_t long_data_piece = 1 << 20; // bytes
-
-server_error no_answer() {
-  return {server_lost, "HY000", "no answer from the server in time"};
-}
 
 } // namespace
 

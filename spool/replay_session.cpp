@@ -2,6 +2,8 @@
 
 #include "spool/context_sql.hpp"
 
+#include <boost/algorithm/string/predicate.hpp>
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -71,10 +73,8 @@ bool changes_rows_only(const statement& what) {
   constexpr std::string_view verbs[] = {"insert", "replace", "update", "delete"};
   const auto word = first_word(what.text);
   return what.parameters.empty() &&
-         std::any_of(std::begin(verbs), std::end(verbs), [&](std::string_view verb) {
-           return std::equal(word.begin(), word.end(), verb.begin(), verb.end(),
-                             [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
-         });
+         std::any_of(std::begin(verbs), std::end(verbs),
+                     [&](std::string_view verb) { return boost::algorithm::iequals(word, verb); });
 }
 
 } // namespace

@@ -75,6 +75,14 @@ std::uint64_t steps_without_trouble(const std::string& begin) {
   return f.server.steps();
 }
 
+void drains_in_spite_of(const std::string& begin, const std::vector<fake_server::plan>& troubles) {
+  replay_fixture f;
+  prepare(f, begin);
+  for (const auto& one : troubles) f.server.plan_trouble(one);
+  REQUIRE(replay_fixture::run(*f.make()).outcome == replay_outcome::drained);
+  check_promise(f, *f.queue, begin);
+}
+
 TEST_CASE("trouble at any one step changes nothing of the promise") {
   for (const std::string begin : beginnings) {
     CAPTURE(begin);
@@ -84,11 +92,7 @@ TEST_CASE("trouble at any one step changes nothing of the promise") {
       for (std::uint64_t step = 1; step <= steps; ++step) {
         CAPTURE(name);
         CAPTURE(step);
-        replay_fixture f;
-        prepare(f, begin);
-        f.server.plan_trouble({step, kind});
-        REQUIRE(replay_fixture::run(*f.make()).outcome == replay_outcome::drained);
-        check_promise(f, *f.queue, begin);
+        drains_in_spite_of(begin, {{step, kind}});
       }
   }
 }
@@ -103,12 +107,8 @@ TEST_CASE("trouble while recovering from trouble changes nothing of the promise"
       for (std::uint64_t later = 1; later <= 12; ++later) {
         CAPTURE(step);
         CAPTURE(later);
-        replay_fixture f;
-        prepare(f, begin);
-        f.server.plan_trouble({step, losses[(step / 2 + later) % 4]});
-        f.server.plan_trouble({step + later, losses[later % 4]});
-        REQUIRE(replay_fixture::run(*f.make()).outcome == replay_outcome::drained);
-        check_promise(f, *f.queue, begin);
+        drains_in_spite_of(begin,
+                           {{step, losses[(step / 2 + later) % 4]}, {step + later, losses[later % 4]}});
       }
   }
 }

@@ -125,12 +125,16 @@ class loader {
     warn_of_readable_secrets();
   }
 
+  void refuse_place(const char* option, const std::string& wrong) {
+    errors_.push_back(fmt::format(
+        "{}: \"{}\" is neither HOST:PORT nor the path of a unix socket, or there are more than {}",
+        given_.at(option).where, wrong, most_replicas));
+  }
+
   void check_servers(const options& values) {
     std::string wrong;
     if (!parse_places(values.server.host, &wrong, values.server.port))
-      errors_.push_back(fmt::format(
-          "{}: \"{}\" is neither HOST:PORT nor the path of a unix socket, or there are more than {}",
-          given_.at("server.host").where, wrong, most_replicas));
+      refuse_place("server.host", wrong);
     else if (!values.server.socket.empty())
       errors_.push_back(
           fmt::format("{}: is a list, and server.socket is given", given_.at("server.host").where));
@@ -139,9 +143,7 @@ class loader {
   void check_replicas(const options& values) {
     std::string wrong;
     if (!parse_places(values.server.replicas, &wrong))
-      errors_.push_back(fmt::format(
-          "{}: \"{}\" is neither HOST:PORT nor the path of a unix socket, or there are more than {}",
-          given_.at("server.replicas").where, wrong, most_replicas));
+      refuse_place("server.replicas", wrong);
     else if (!values.server.replicas.empty() && values.server.user.empty() && values.accounts.empty())
       errors_.push_back(fmt::format("{}: there is no account to ask a replica as: set MYSQL_USER",
                                     given_.at("server.replicas").where));

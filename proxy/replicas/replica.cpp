@@ -24,14 +24,6 @@ constexpr std::string_view older_question = "SHOW SLAVE STATUS"; // MariaDB's to
 constexpr unsigned not_understood = 1064;
 constexpr double in_the_middle = 0.5; // of what pauses are spread over
 
-spool::server_address address_of(const server_place& place, const options& settings) {
-  auto address = address_of_server(settings);
-  address.host = place.host;
-  address.port = place.port;
-  address.socket = place.socket;
-  return address;
-}
-
 spool::credentials owner_of(const options& settings) {
   if (settings.accounts.empty()) return {settings.server.user, settings.server.password};
   return {settings.accounts.front().user, settings.accounts.front().password};

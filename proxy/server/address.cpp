@@ -17,11 +17,11 @@ spool::tls_mode mode_of(std::string_view name) {
 
 } // namespace
 
-spool::server_address address_of_server(const options& settings) {
+spool::server_address address_of(const server_place& place, const options& settings) {
   const auto& tls = settings.server_tls;
-  return {settings.server.host,
-          settings.server.port,
-          settings.server.socket,
+  return {place.host,
+          place.port,
+          place.socket,
           {mode_of(tls.mode), tls.ca, X509_get_default_cert_dir(), tls.certificate, tls.key}};
 }
 

@@ -27,14 +27,14 @@ class server_list {
   [[nodiscard]] std::size_t current() const { return current_.load(std::memory_order_acquire); }
   [[nodiscard]] const server_place& present() const { return places_[current()]; }
   // With what connections to it need.
-  [[nodiscard]] spool::server_address address() const { return address(current()); }
-  [[nodiscard]] spool::server_address address(std::size_t which) const;
+  [[nodiscard]] const spool::server_address& address() const { return address(current()); }
+  [[nodiscard]] const spool::server_address& address(std::size_t which) const { return addresses_.at(which); }
 
   void move_to(std::size_t which) { current_.store(which, std::memory_order_release); } // the monitor's
 
  private:
   std::vector<server_place> places_;
-  spool::tls_settings tls_;
+  std::vector<spool::server_address> addresses_; // of the places
   std::atomic<std::size_t> current_ = 0;
 };
 

@@ -31,7 +31,9 @@ reply page_of(page what, const control& from) {
   case page::database: return as_json(200, view(now.database));
   case page::cache: return as_json(200, view(now.cache));
   case page::live: return as_json(200, boost::json::object{{"status", "ok"}});
-  case page::ready: return as_json(served(now), boost::json::object{{"status", now.status}});
+  case page::ready:
+    if (now.stopping) return as_json(503, boost::json::object{{"status", "stopping"}});
+    return as_json(served(now), boost::json::object{{"status", now.status}});
   default: return as_json(served(now), view(now));
   }
 }

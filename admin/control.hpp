@@ -98,6 +98,7 @@ struct health {
   pool_health pool;
   double uptime_s = 0;
   std::string version;
+  bool stopping = false;   // its clients are taking leave; no new one is accepted
   std::string net_backend; // what moves the sessions' bytes: epoll, io_uring
 };
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -25,9 +26,11 @@ class listener::door final : public poll_target {
   door(worker& home, listener& house) : home_(home), house_(house) {}
 
   void open() {
+    if (house_.closed_.load(std::memory_order_acquire)) return;
     if (const auto failed = home_.loop().sockets().watch_shared(house_.socket_, this))
       spdlog::error("clients cannot be accepted: {}", failed.message());
   }
+  void close() { home_.loop().sockets().unwatch(house_.socket_, this); }
 
  private:
   void on_ready(readiness now) override;
@@ -108,22 +111,29 @@ listener::~listener() {
   if (socket_ >= 0) ::close(socket_);
 }
 
-boost::system::error_code listener::open(const endpoint& where) {
+boost::system::error_code listener::open(const endpoint& where, inherited_sockets& handed) {
   boost::system::error_code failed;
   tcp::resolver resolver(acceptor_.get_executor());
   const auto found = resolver.resolve(where.host, std::to_string(where.port), tcp::resolver::passive, failed);
   if (failed) return failed;
-  return listen_on(found.begin()->endpoint());
+  const stream_protocol::endpoint address = found.begin()->endpoint();
+  if (const auto taken = handed.take(address); taken.descriptor >= 0) return take_over(taken);
+  return listen_on(address);
 }
 
-boost::system::error_code listener::open(const std::string& path, unsigned mode) {
+boost::system::error_code listener::open(const std::string& path, unsigned mode, inherited_sockets& handed) {
   constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 1;
   if (path.size() > longest_path) return {ENAMETOOLONG, boost::system::system_category()};
   file_.emplace(path);
+  const stream_protocol::endpoint address = asio::local::stream_protocol::endpoint(path);
+  if (const auto taken = handed.take(address); taken.descriptor >= 0) {
+    file_->own();
+    return take_over(taken);
+  }
   if (const auto failed = file_->make_room()) return failed;
   // Never wider than wished, not even for a moment; this runs before any other thread makes files.
   const auto before = ::umask(0777 & ~mode);
-  const auto failed = listen_on(asio::local::stream_protocol::endpoint(path));
+  const auto failed = listen_on(address);
   ::umask(before);
   if (!failed) file_->own();
   return failed;
@@ -136,14 +146,30 @@ boost::system::error_code listener::listen_on(const stream_protocol::endpoint& a
   if (!failed) acceptor_.bind(address, failed);
   if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
   if (failed) return failed;
-  const auto own = acceptor_.local_endpoint(failed);
+  const int socket = acceptor_.release(failed);
+  return failed ? failed : use(socket);
+}
+
+boost::system::error_code listener::take_over(const named_socket& socket) {
+  is_others_ = socket.name != of_predecessor;
+  return use(socket.descriptor);
+}
+
+// It listens, and is ours from now on.
+boost::system::error_code listener::use(int socket) {
+  socket_ = socket;
+  stream_protocol::endpoint own;
+  auto size = static_cast<socklen_t>(own.capacity());
+  if (::getsockname(socket, own.data(), &size) != 0) return {errno, boost::system::system_category()};
+  own.resize(size);
   local_ = is_unix(own);
   const auto port = ip_endpoint_of(own);
   bound_ = {address_text(own), port ? port->port : std::uint16_t{0}};
-  if (!failed) acceptor_.native_non_blocking(true, failed); // another worker may be faster
-  if (!failed) socket_ = acceptor_.release(failed);
-  if (!failed) prepare_listener(socket_, process_.settings.tcp_keepalive);
-  return failed;
+  const int flags = ::fcntl(socket, F_GETFL);
+  if (flags < 0 || ::fcntl(socket, F_SETFL, flags | O_NONBLOCK) != 0) // another worker may be faster
+    return {errno, boost::system::system_category()};
+  prepare_listener(socket_, process_.settings.tcp_keepalive);
+  return {};
 }
 
 void listener::start() {
@@ -154,9 +180,16 @@ void listener::start() {
 }
 
 // The descriptor stays ours until no worker can accept from it any more.
-void listener::close() {
-  if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
-  file_.reset();
+void listener::close(bool for_others) {
+  if (closed_.exchange(true, std::memory_order_acq_rel)) return;
+  if (!for_others) {
+    if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
+    file_.reset();
+    return;
+  }
+  if (file_) file_->leave();
+  for (std::size_t i = 0; i < doors_.size(); ++i)
+    workers_[i]->loop().post([one = doors_[i].get()] { one->close(); });
 }
 
 } // namespace holdwater::proxy

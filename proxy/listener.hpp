@@ -3,12 +3,14 @@
 // another hands the client over.
 #pragma once
 
+#include "proxy/inherited_sockets.hpp"
 #include "proxy/session/worker.hpp"
 #include "proxy/socket_file.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -25,26 +27,35 @@ class listener {
   listener(const listener&) = delete;
   listener& operator=(const listener&) = delete;
 
-  // Binds and listens. Fails with what bind() or listen() said.
-  [[nodiscard]] boost::system::error_code open(const endpoint& where);
-  // A unix socket whose file has the access rights `mode`.
-  [[nodiscard]] boost::system::error_code open(const std::string& path, unsigned mode);
+  // Takes over the socket that listens there already, or binds and listens. Fails with what bind() or
+  // listen() said.
+  [[nodiscard]] boost::system::error_code open(const endpoint& where, inherited_sockets& handed);
+  // A unix socket whose file has the access rights `mode`; one that is taken over has those it had.
+  [[nodiscard]] boost::system::error_code open(const std::string& path, unsigned mode,
+                                               inherited_sockets& handed);
   [[nodiscard]] endpoint bound() const { return bound_; } // of a port
   // The workers begin to accept. Once.
   void start();
-  // Nobody else is accepted. Any thread.
-  void close();
+  // Nobody else is accepted. With `for_others` whoever comes waits for the next process that has the socket;
+  // otherwise it is refused. Any thread.
+  void close(bool for_others);
+  [[nodiscard]] int socket() const { return socket_; }        // ours until the end
+  [[nodiscard]] bool is_others() const { return is_others_; } // somebody else has it too
 
  private:
   class door; // a worker's
 
   [[nodiscard]] boost::system::error_code listen_on(const stream_protocol::endpoint& address);
+  [[nodiscard]] boost::system::error_code take_over(const named_socket& socket);
+  [[nodiscard]] boost::system::error_code use(int socket);
 
   services& process_;
   std::vector<std::unique_ptr<worker>>& workers_;
   asio::basic_socket_acceptor<stream_protocol> acceptor_; // until it is open
   int socket_ = -1;
   bool local_ = false; // a unix socket
+  bool is_others_ = false;
+  std::atomic<bool> closed_{false};
   endpoint bound_;
   std::optional<socket_file> file_;
   std::vector<std::unique_ptr<door>> doors_;

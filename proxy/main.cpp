@@ -14,8 +14,11 @@
 
 int main(int argc, char** argv) {
   using namespace holdwater::proxy;
+  inherited_sockets handed;
+  const auto command = start_command::of_this_process(argc, argv, environ);
   const auto variables = environment_of(environ);
   if (cli::is_command(argc, argv)) return cli::run(argc, argv, variables);
+  handed.receive();
   auto loaded = load_options(argc, argv, variables);
   forget_passwords(environ);
   if (const auto* ending = std::get_if<early_exit>(&loaded)) {
@@ -30,11 +33,17 @@ int main(int argc, char** argv) {
   }
   for (const auto& warning : warnings) spdlog::warn("{}", warning);
 
-  program holdwater(std::move(values), [&] { return load_options(argc, argv, variables); });
-  if (const auto problem = holdwater.start(); !problem.empty()) {
-    spdlog::critical("{}", problem);
-    return holdwater.exit_code();
+  std::optional<std::vector<named_socket>> sockets;
+  {
+    program holdwater(
+        std::move(values), [&] { return load_options(argc, argv, variables); }, command);
+    if (const auto problem = holdwater.start(handed); !problem.empty()) {
+      spdlog::critical("{}", problem);
+      return holdwater.exit_code();
+    }
+    sockets = holdwater.run();
   }
-  holdwater.run();
-  return EXIT_SUCCESS;
+  if (!sockets) return EXIT_SUCCESS;
+  spdlog::critical("the restart failed: {}", become(command, *sockets));
+  return EXIT_FAILURE;
 }

@@ -11,7 +11,6 @@
 #include "proxy/session/server_pool.hpp"
 
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -91,13 +90,13 @@ void fit_to_descriptors(options& settings, std::uint64_t descriptors) {
   settings.max_connections = fitting;
 }
 
-program::program(options settings, std::function<load_result()> load_again)
+program::program(options settings, std::function<load_result()> load_again, start_command command)
     : settings_(with_owner(std::move(settings))), load_again_(std::move(load_again)),
-      profile_(settings_.data_dir + "/server.json") {}
+      command_(std::move(command)), profile_(settings_.data_dir + "/server.json") {}
 
 program::~program() = default;
 
-std::string program::start() {
+std::string program::start(inherited_sockets& handed) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGCHLD, SIG_DFL); // whose parent ignored it would not learn how a hook's program ended
   descriptors_ = raise_descriptor_limit();
@@ -121,7 +120,7 @@ std::string program::start() {
     for (const auto& one : workers_) one->loop().post([home = one.get()] { home->pool().shed(); });
   };
   board_.on_change([this](server_view view) { follow_state(view); });
-  if (auto problem = open_ports(); !problem.empty()) return problem;
+  if (auto problem = open_ports(handed); !problem.empty()) return problem;
 
   for (const auto& one : workers_) one->start();
   if (ids_) ids_->start();
@@ -282,15 +281,21 @@ std::string program::open_tls() {
   return {};
 }
 
-std::string program::open_ports() {
+std::string program::open_ports(inherited_sockets& handed) {
   listener_ = std::make_unique<listener>(main_loop_, *services_, workers_);
-  if (const auto failed = listener_->open(settings_.listen))
+  if (const auto failed = listener_->open(settings_.listen, handed))
     return fmt::format("cannot listen on {}:{}: {}", settings_.listen.host, settings_.listen.port,
                        failed.message());
   if (!settings_.listen_socket.empty()) {
     socket_listener_ = std::make_unique<listener>(main_loop_, *services_, workers_);
-    if (const auto failed = socket_listener_->open(settings_.listen_socket, settings_.listen_socket_mode))
+    if (const auto failed =
+            socket_listener_->open(settings_.listen_socket, settings_.listen_socket_mode, handed))
       return fmt::format("cannot listen on {}: {}", settings_.listen_socket, failed.message());
+  }
+  for (const auto& name : handed.drop_rest()) {
+    spdlog::warn("the listening socket {} that was handed over is closed: it is not at a place to listen at",
+                 name);
+    leave_with_service_manager(-1, name);
   }
   return open_admin();
 }
@@ -315,46 +320,6 @@ std::string program::open_admin() {
     spdlog::warn(
         "admin.listen is no loopback address, and admin.tls is off: tokens and data can be read on the way");
   return {};
-}
-
-void program::run() {
-  tell_service_manager("READY=1");
-  for (const int one : {SIGINT, SIGTERM, SIGHUP}) signals_.add(one);
-  wait_for_signal();
-  sample_on();
-  main_loop_.run();
-  spdlog::info("stopped");
-}
-
-void program::wait_for_signal() {
-  signals_.async_wait([this](boost::system::error_code failed, int number) {
-    if (failed) return;
-    if (number == SIGHUP) {
-      reload(); // which logs what came of it
-      return wait_for_signal();
-    }
-    spdlog::info("signal {}: stopping", number);
-    stop();
-  });
-}
-
-// In reverse: no new clients, no sessions, no replay, then the spool.
-void program::stop() {
-  tell_service_manager("STOPPING=1");
-  listener_->close();
-  if (socket_listener_) socket_listener_->close();
-  admin_->stop();
-  if (warmer_) warmer_->stop();
-  for (const auto& one : workers_) one->stop();
-  if (replicas_) replicas_->stop();
-  if (ids_) ids_->stop();
-  if (cache_) cache_->stop();
-  monitor_->stop();
-  hooks_.stop();
-  if (spool_) spool_->close();
-  slow_work_.join();
-  remove_backup();
-  main_loop_.stop();
 }
 
 void program::tell_ids(server_state state) {

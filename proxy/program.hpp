@@ -20,6 +20,7 @@
 #include "proxy/session/services.hpp"
 #include "proxy/session/worker.hpp"
 #include "proxy/spooling/write_queue.hpp"
+#include "proxy/successor.hpp"
 #include "proxy/warming/warmer.hpp"
 #include "spool/replayer.hpp"
 #include "spool/spool.hpp"
@@ -32,6 +33,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -52,15 +54,17 @@ void fit_to_descriptors(options& settings, std::uint64_t descriptors);
 class program final : public admin::control {
  public:
   // `load_again` reads the configuration anew, from where it came the first time.
-  explicit program(options settings, std::function<load_result()> load_again = {});
+  // `command` starts the process that follows at SIGUSR2.
+  program(options settings, std::function<load_result()> load_again, start_command command);
   ~program() override;
 
   // Opens the data directory, the spool and the ports. Returns what is wrong, empty when everything runs.
-  [[nodiscard]] std::string start();
+  [[nodiscard]] std::string start(inherited_sockets& handed);
   // With which the process should end when start() has refused: 2 where only a person can help.
   [[nodiscard]] int exit_code() const { return exit_code_; }
-  // Serves until SIGINT or SIGTERM, then stops everything in order.
-  void run();
+  // Serves until SIGINT or SIGTERM, then stops everything in order. After SIGUSR2 another process is to
+  // follow: gives the sockets in which clients wait for it, which are the caller's.
+  [[nodiscard]] std::optional<std::vector<named_socket>> run();
 
   [[nodiscard]] admin::health snapshot() const override;
   [[nodiscard]] std::vector<admin::counter> metrics() const override;
@@ -96,9 +100,14 @@ class program final : public admin::control {
   [[nodiscard]] std::string open_spool(const spool::key_ring_ptr& keys);
   [[nodiscard]] std::string open_tls();
   [[nodiscard]] std::string take_keys(const options& fresh);
-  [[nodiscard]] std::string open_ports();
+  [[nodiscard]] std::string open_ports(inherited_sockets& handed);
   [[nodiscard]] std::string open_admin();
   void wait_for_signal();
+  void restart();
+  void take_leave(bool restarts);
+  void part();
+  [[nodiscard]] bool is_followed() const;
+  [[nodiscard]] std::vector<named_socket> listening() const;
   void stop();
   [[nodiscard]] std::string backup_path() const { return settings_.data_dir + "/spool.db.backup"; }
   void remove_backup();
@@ -126,6 +135,12 @@ class program final : public admin::control {
   std::uint64_t descriptors_ = 0; // that may be open; 0: not known
   options settings_;
   std::function<load_result()> load_again_;
+  start_command command_;
+  bool checking_ = false; // whether another may follow
+  bool restarts_ = false;
+  std::stop_source no_restart_;
+  std::optional<std::chrono::steady_clock::time_point> leaving_since_;
+  std::chrono::steady_clock::duration next_reminder_{0}; // after that moment
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   asio::io_context main_loop_{1};
   asio::thread_pool slow_work_{1}; // spool reads for the HTTP port; the three below are its own
@@ -159,6 +174,7 @@ class program final : public admin::control {
   std::unique_ptr<admin::server> admin_;
   admin::history history_{{duration_histogram::bounds_s.begin(), duration_histogram::bounds_s.end()}};
   asio::steady_timer sampling_{main_loop_};
+  asio::steady_timer parting_{main_loop_};
   asio::signal_set signals_{main_loop_};
 };
 

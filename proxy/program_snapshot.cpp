@@ -135,6 +135,7 @@ admin::health program::snapshot() const {
   const bool writable = (up || out.spool.state == "accepting") && !halted;
   const bool attention =
       !up || out.spool.state == "refusing" || out.spool.dead > 0 || !out.spool.refused_tables.empty();
+  out.stopping = leaving_since_.has_value();
   out.status = !writable ? "down" : attention ? "degraded" : "ok";
   return out;
 }

@@ -23,6 +23,8 @@ class socket_file {
   [[nodiscard]] boost::system::error_code make_room() const;
   // After bind(): the file is ours from now on.
   void own();
+  // It is left there, for who listens on it after us.
+  void leave() { inode_ = 0; }
   // Removes the file when it is still the one that we made.
   void remove();
 

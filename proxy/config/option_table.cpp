@@ -55,6 +55,8 @@ constexpr std::array table{
     "Seconds a client may be silent in the middle of a command or of a file. Where the server, or the session itself, has a longer net_read_timeout, that holds. An idle client is not meant.", top<&o::net_read_timeout>},
   option_row{"net_write_timeout", seconds, {1, day_ms}, "", "", true,
     "Seconds a client may take nothing of an answer. Where the server, or the session itself, has a longer net_write_timeout, that holds.", top<&o::net_write_timeout>},
+  option_row{"stop_timeout", seconds, {0, day_ms}, "", "", true,
+    "Seconds that clients have to end their transactions when Holdwater is told to end or to restart; who is silent outside of one is parted from before. 0: all are at once.", top<&o::stop_timeout>},
   option_row{"tcp_keepalive", seconds, {0, day_ms}, "", "", false,
     "Seconds of silence after which the system asks a client's or the server's machine whether the connection is still there; it is given up after as long again without an answer. 0: as the system does it.", top<&o::tcp_keepalive>},
   option_row{"core_dumps", yes_no, any, "", "", false,

@@ -49,8 +49,9 @@ struct options {
   unsigned workers = 0; // threads that serve sessions; 0 means one per processor
   std::string data_dir = "./holdwater-data";
   unsigned max_connections = 20000; // clients at once of each listener; further ones get error 1040
-  bool client_compression = true;   // offered to clients as the server offers it
-  bool core_dumps = false;          // may a crash write the memory, with its passwords, to the disk
+  std::chrono::milliseconds stop_timeout{10'000}; // for clients to end their transactions, at an end
+  bool client_compression = true;                 // offered to clients as the server offers it
+  bool core_dumps = false; // may a crash write the memory, with its passwords, to the disk
 
   struct server_options {
     std::string host = "127.0.0.1";     // MYSQL_HOST; a path is taken as `socket`

@@ -49,6 +49,13 @@ bool fill(int fd, std::string_view text) {
   return ::lseek(fd, 0, SEEK_SET) == 0;
 }
 
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (auto& one : texts) out.push_back(one.data());
+  out.push_back(nullptr);
+  return out;
+}
+
 class spawn_settings {
  public:
   spawn_settings(int input) {
@@ -60,7 +67,7 @@ class spawn_settings {
     sigset_t none, usual;
     sigemptyset(&none);
     sigemptyset(&usual);
-    for (const int one : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&usual, one);
+    for (const int one : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGUSR2, SIGCHLD}) sigaddset(&usual, one);
     ::posix_spawnattr_setsigmask(&how_, &none);
     ::posix_spawnattr_setsigdefault(&how_, &usual);
     ::posix_spawnattr_setpgroup(&how_, 0);
@@ -74,17 +81,9 @@ class spawn_settings {
   spawn_settings& operator=(const spawn_settings&) = delete;
 
   // 0, or what went wrong.
-  int spawn(const std::string& path, const std::vector<std::string>& environment, pid_t& child) {
-    std::string name = path;
-    char* arguments[] = {name.data(), nullptr};
-    std::vector<std::string> kept;
-    for (const char* one : {"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ"})
-      if (const char* value = std::getenv(one)) kept.push_back(fmt::format("{}={}", one, value));
-    kept.insert(kept.end(), environment.begin(), environment.end());
-    std::vector<char*> pointers;
-    for (auto& one : kept) pointers.push_back(one.data());
-    pointers.push_back(nullptr);
-    return ::posix_spawn(&child, path.c_str(), &files_, &how_, arguments, pointers.data());
+  int spawn(child_command what, pid_t& child) {
+    return ::posix_spawn(&child, what.program.c_str(), &files_, &how_, pointers_to(what.arguments).data(),
+                         pointers_to(what.variables).data());
   }
 
  private:
@@ -117,6 +116,15 @@ std::string outcome_of(int status) {
 std::string run_program(const std::string& path, std::string_view input,
                         const std::vector<std::string>& environment, std::chrono::milliseconds timeout,
                         const std::stop_token& end) {
+  child_command what{path, {path}, {}};
+  for (const char* one : {"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ"})
+    if (const char* value = std::getenv(one)) what.variables.push_back(fmt::format("{}={}", one, value));
+  what.variables.insert(what.variables.end(), environment.begin(), environment.end());
+  return run_child(what, input, timeout, end);
+}
+
+std::string run_child(const child_command& what, std::string_view input, std::chrono::milliseconds timeout,
+                      const std::stop_token& end) {
   const descriptor text(::memfd_create("holdwater-event", MFD_CLOEXEC));
   if (text.get() < 0 || !fill(text.get(), input)) return failed("its input cannot be made");
   const descriptor told(::eventfd(0, EFD_CLOEXEC));
@@ -124,8 +132,7 @@ std::string run_program(const std::string& path, std::string_view input,
   const std::stop_callback wakes(end, [&told] { static_cast<void>(::eventfd_write(told.get(), 1)); });
   pid_t child = 0;
   spawn_settings settings(text.get());
-  if (const int error = settings.spawn(path, environment, child); error != 0)
-    return failed("it cannot be run", error);
+  if (const int error = settings.spawn(what, child); error != 0) return failed("it cannot be run", error);
   const descriptor watched(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
   const bool ended = watched.get() >= 0 && wait_for(watched.get(), timeout, told.get());
   if (!ended) ::kill(-child, SIGKILL);
@@ -136,7 +143,7 @@ std::string run_program(const std::string& path, std::string_view input,
   if (ended && reaped < 0) return failed("how it ended is not known");
   if (ended) return outcome_of(status);
   return end.stop_requested() ? "it was killed, since Holdwater ends"
-                              : "it was killed, since its time (hook.timeout) was over";
+                              : "it was killed, since its time was over";
 }
 
 } // namespace holdwater::proxy

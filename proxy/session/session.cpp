@@ -46,6 +46,8 @@ task<> session::run() {
                                          }));
   connection_id_ = record_->id;
   bool goes_on = co_await log_in();
+  entered_ = goes_on;
+  rests_since_ = home_.deadlines().now();
   while (goes_on) {
     goes_on = co_await read_command();
     if (!goes_on) give_back_link();
@@ -68,6 +70,22 @@ void session::stop() {
   wake_.notify();
 }
 
+void session::take_leave() {
+  if (!entered_ && home_.leaving() == leave_taking::all) return stop();
+  wake_.notify();
+}
+
+// Between two commands: whether nothing is lost by ending here. What a transaction has done would be, and
+// what lives on the server's connection alone is only given up by who has been silent.
+bool session::may_leave() const {
+  const auto how = home_.leaving();
+  if (how == leave_taking::none) return false;
+  if (!client_->received().bytes().empty() || state_.in_transaction() || state_.collected.open())
+    return false;
+  const bool silent = home_.deadlines().now() - rests_since_ >= std::chrono::seconds(1);
+  return silent || (how == leave_taking::all && state_.unrestorable().empty());
+}
+
 // Until the next command is at the front of the client's buffer, whole or as much of it as is ever buffered.
 // Meanwhile both sides are watched: a server that hangs up is noticed before the next statement is sent to
 // it.
@@ -88,6 +106,7 @@ task<bool> session::read_command() {
       }
       if (got == transport::status::closed) co_return false;
     }
+    if (may_leave()) co_return false;
     check_idle_link();
     if (client_->closed()) co_return false; // what was lost with the server's connection cannot be restored
     if (!link_ && !known_) co_return false; // a relayed account cannot log in again without its client
@@ -160,6 +179,7 @@ task<bool> session::serve_command() {
   hold_limit_.clear();
   spend_command();
   command_ = {};
+  rests_since_ = home_.deadlines().now();
   co_return next == verdict::next_command && !stopping_ && !client_->closed();
 }
 

@@ -27,10 +27,6 @@
 #include <string>
 #include <string_view>
 
-namespace holdwater::spool {
-struct statement_answer;
-}
-
 namespace holdwater::proxy {
 
 class pool_turn;
@@ -46,6 +42,8 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<> run();
   // Ends the session soon. On its worker's thread, from outside of its coroutine.
   void stop();
+  // Its worker takes leave of its sessions (worker::leave_taking).
+  void take_leave();
 
  private:
   friend class replica_reads;
@@ -106,6 +104,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   // session.cpp
   task<bool> read_command();
   bool look_at_command();
+  [[nodiscard]] bool may_leave() const;
   task<verdict> collect_command();
   task<bool> serve_command();
   void measure(const command_facts& facts, action what, steady_time began);
@@ -346,7 +345,9 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   std::uint64_t lent_ = 0;     // the link that the pool has meanwhile, 0: none
   bool keeps_link_ = false;    // the client knows the connection's id
   bool stopping_ = false;
-  bool quits_ = false; // the client said COM_QUIT
+  bool entered_ = false;      // it has logged in
+  steady_time rests_since_{}; // when it last had answered
+  bool quits_ = false;        // the client said COM_QUIT
   // The server hung up on the idle session; when that connection was opened. Of a plain proxy only.
   std::optional<std::chrono::steady_clock::time_point> sent_away_;
 
@@ -393,8 +394,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   read_copy copy_;                                // of what the server answers to it
   cached_read cached_;                            // what is answered to it instead of the server
   std::shared_ptr<replica_reads> replicas_;       // null: there are none
-
-  std::string spool_refusal_, not_spoolable_; // the sentences that a situation points to
+  std::string spool_refusal_, not_spoolable_;     // the sentences that a situation points to
 };
 
 } // namespace holdwater::proxy

@@ -31,6 +31,14 @@ void worker::start() {
   thread_ = std::thread([this] { loop_.run(); });
 }
 
+void worker::take_leave(leave_taking how) {
+  loop_.post([this, how] {
+    leaving_ = how;
+    const auto all = sessions_; // a session that ends leaves the set
+    for (const auto& one : all) one->take_leave();
+  });
+}
+
 void worker::stop() {
   if (!thread_.joinable()) return;
   loop_.post([this] {

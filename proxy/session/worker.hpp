@@ -26,12 +26,21 @@ class known_reads;
 class server_pool;
 class session;
 
+// How the sessions part from their clients, at an end that is not in a hurry.
+enum class leave_taking : std::uint8_t {
+  none,
+  silent, // who has asked nothing for a second ends, unless within a transaction
+  all,    // the others too, between two commands, and who has not logged in yet
+};
+
 class worker {
  public:
   explicit worker(services& process);
   ~worker();
 
   void start();
+  // Sessions end by and by; to be said again now and then. Any thread.
+  void take_leave(leave_taking how);
   // Ends every session and the thread.
   void stop();
 
@@ -52,6 +61,7 @@ class worker {
   [[nodiscard]] event_loop& loop() { return loop_; }
   [[nodiscard]] deadline_list& deadlines() { return loop_.deadlines(); }
   [[nodiscard]] server_pool& pool() { return *pool_; }
+  [[nodiscard]] leave_taking leaving() const { return leaving_; }
   [[nodiscard]] bool shares_links() const { return shares_links_; } // pool.mode = transaction
   [[nodiscard]] traffic& counts() { return traffic_; }
   // Closes every worker's idle server connections, soon. False when there are none.
@@ -103,6 +113,7 @@ class worker {
   std::unordered_set<wakeup*> state_waiters_;
   std::unordered_set<std::shared_ptr<session>> sessions_;
   std::size_t running_ = 0; // coroutines
+  leave_taking leaving_ = leave_taking::none;
   bool stopping_ = false;
   std::atomic<std::size_t> count_{0};
   std::thread thread_;

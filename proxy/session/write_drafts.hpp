@@ -11,6 +11,10 @@
 #include <string_view>
 #include <vector>
 
+namespace holdwater::spool {
+struct statement_answer;
+}
+
 namespace holdwater::proxy {
 
 // The current command's write, while the server is not up.

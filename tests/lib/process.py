@@ -25,13 +25,14 @@ def _die_with_parent():
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def spawn(argv, log_path, env=None, cwd=None, pipes=False):
-    """Starts a program with its output appended to log_path; `pipes`: its stdin and stdout are for the caller."""
+def spawn(argv, log_path, env=None, cwd=None, pipes=False, keep=()):
+    """Starts a program with its output appended to log_path; `pipes`: its stdin and stdout are for the caller. It has the
+    descriptors `keep`, and no others of ours."""
     assert threading.current_thread() is threading.main_thread(), "children start from the main thread"
     with open(log_path, "ab") as log:
         child = subprocess.Popen(
             argv, stdin=subprocess.PIPE if pipes else subprocess.DEVNULL, stdout=subprocess.PIPE if pipes else log, stderr=log,
-            env=env, cwd=cwd,
+            env=env, cwd=cwd, pass_fds=keep,
             preexec_fn=_die_with_parent, start_new_session=True)
     _children.add(child)
     return child

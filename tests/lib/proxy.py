@@ -15,6 +15,7 @@ PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file
 
 # Short enough for tests: a hold of 0.6 s, and a frozen server is noticed after 1 s.
 QUICK = {"DB_CONNECTION_TIMEOUT": "1", "DB_RETRY_ATTEMPTS": "3", "DB_RETRY_DELAY": "0.2", "DB_CHECK_INTERVAL": "1",
+         "HOLDWATER_STOP_TIMEOUT": "1",
          "HOLDWATER_CORE_DUMPS": "true"}  # tests and sanitizers look into the process
 
 
@@ -47,6 +48,7 @@ class Proxy:
         self.reports = os.path.join(self.folder, "sanitizer")
         self.child = None
         self.launcher = launcher  # a command that runs the program
+        self.handed = []          # listening sockets that a service manager hands to it, with their names
 
     # --- life
 
@@ -60,11 +62,22 @@ class Proxy:
                 env[name] = os.environ[name]
         env.update(self.settings)
         self.child = spawn(
-            [*self.launcher, binary(), "--config", self.config, "--listen", f"{self.host}:{self.port}", "--admin-listen",
-             f"{self.host}:{self.admin_port}", "--data-dir", self.data], self.log, env=env)
+            [*self.launcher, *self.hand_over(), binary(), "--config", self.config, "--listen", f"{self.host}:{self.port}", "--admin-listen",
+             f"{self.host}:{self.admin_port}", "--data-dir", self.data], self.log, env=env,
+            keep=[one.fileno() for one, _ in self.handed])
         if wait:
             wait_until(self.is_live, 20, lambda: f"the proxy answers /livez:\n{tail(self.log)}")
         return self
+
+    def hand_over(self):
+        """As sd_listen_fds(3) has it: from descriptor 3 on, for this process."""
+        if not self.handed:
+            return []
+        for at, (one, _) in enumerate(self.handed):
+            assert one.fileno() > 3 + len(self.handed), "out of the way of those it becomes"
+        moves = " ".join(f"{3 + at}<&{one.fileno()} {one.fileno()}<&-" for at, (one, _) in enumerate(self.handed))
+        names = ":".join(name for _, name in self.handed)
+        return ["bash", "-c", f'exec {moves}; LISTEN_PID=$$ LISTEN_FDS={len(self.handed)} LISTEN_FDNAMES={names} exec "$@"', "bash"]
 
     def has_no_pool(self):
         return self.settings.get("HOLDWATER_POOL_MAX_IDLE") == "0" or self.settings.get("HOLDWATER_SPOOL_ENABLED") == "false"

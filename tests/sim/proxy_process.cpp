@@ -55,12 +55,13 @@ void proxy_process::start() {
 
 void proxy_process::run() {
   // It is left as it is when the process is killed.
-  auto* const it = new proxy::program(settings_);
-  if (const auto problem = it->start(); !problem.empty()) {
+  auto* const it = new proxy::program(settings_, {}, {});
+  proxy::inherited_sockets none;
+  if (const auto problem = it->start(none); !problem.empty()) {
     machine::the().note("PROXY does not start: {}", problem);
     if (!ending_) machine::the().fail("the proxy does not start: " + problem);
   } else {
-    it->run();
+    static_cast<void>(it->run());
   }
   delete it;
   has_ended_ = true;

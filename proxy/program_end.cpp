@@ -1,0 +1,153 @@
+// The running program: signals, and its end. The clients take their leave while all else goes on; then
+// everything stops in order.
+//
+//   serving -> (SIGTERM, or SIGUSR2 when a successor would start) leaving -> (all gone, or stop_timeout, or a
+//   second SIGTERM) stopped
+#include "proxy/program.hpp"
+
+#include "admin/server.hpp"
+#include "proxy/hook/run_program.hpp"
+#include "proxy/service_notice.hpp"
+
+#include <boost/asio/post.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fcntl.h>
+#include <time.h>
+
+namespace holdwater::proxy {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// From when on a client that is busy is parted from as well: what is over in a moment, as with applications
+// that connect for each page, ends by itself. At the latest after half of the patience.
+constexpr milliseconds a_moment{3000};
+// How often the sessions look at themselves, and how often they are counted.
+constexpr milliseconds between_reminders{200};
+constexpr milliseconds between_counts{20};
+
+// Source: sd_notify(3), "RELOADING=1".
+std::string reloading() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * 1'000'000 + now.tv_nsec / 1000);
+}
+
+} // namespace
+
+std::vector<named_socket> program::listening() const {
+  std::vector<named_socket> out{{listener_->socket(), "clients"}};
+  if (socket_listener_) out.push_back({socket_listener_->socket(), "local-clients"});
+  return out;
+}
+
+std::optional<std::vector<named_socket>> program::run() {
+  tell_service_manager("READY=1");
+  for (const auto& one : listening()) leave_with_service_manager(one.descriptor, one.name);
+  for (const int one : {SIGINT, SIGTERM, SIGHUP, SIGUSR2}) signals_.add(one);
+  wait_for_signal();
+  sample_on();
+  main_loop_.run();
+  spdlog::info("stopped");
+  if (!restarts_) return {};
+  auto sockets = listening();
+  for (auto& one : sockets) {
+    one.descriptor = ::fcntl(one.descriptor, F_DUPFD_CLOEXEC, 0);
+    if (!has_service_manager() && !listener_->is_others()) one.name = of_predecessor;
+  }
+  return sockets;
+}
+
+void program::wait_for_signal() {
+  signals_.async_wait([this](boost::system::error_code failed, int number) {
+    if (failed) return;
+    wait_for_signal();
+    if (number == SIGHUP) return static_cast<void>(reload()); // which logs what came of it
+    if (number == SIGUSR2) return restart();
+    if (!leaving_since_) {
+      spdlog::info("signal {}: stopping", number);
+      return take_leave(false);
+    }
+    spdlog::info("signal {}: stopping at once", number);
+    restarts_ = false;
+    stop();
+  });
+}
+
+// Not before it is known that the next one would start: a bad configuration is no reason to end.
+void program::restart() {
+  if (checking_ || leaving_since_) return;
+  checking_ = true;
+  spdlog::info("signal {}: restarting", SIGUSR2);
+  asio::post(slow_work_, [this] {
+    child_command next{command_.program, command_.arguments, command_.variables};
+    next.arguments.emplace_back("--check-config");
+    auto problem = run_child(next, {}, std::chrono::seconds(20), no_restart_.get_token());
+    asio::post(main_loop_, [this, problem = std::move(problem)] {
+      checking_ = false;
+      if (leaving_since_) return;
+      if (!problem.empty())
+        return spdlog::error("not restarted: {} --check-config: {}", command_.program, problem);
+      take_leave(true);
+    });
+  });
+}
+
+// Somebody else has, or will have, the sockets that we listen on.
+bool program::is_followed() const {
+  return restarts_ || has_service_manager() || listener_->is_others();
+}
+
+void program::take_leave(bool restarts) {
+  restarts_ = restarts;
+  leaving_since_ = std::chrono::steady_clock::now();
+  tell_service_manager(restarts ? reloading() : "STOPPING=1");
+  listener_->close(is_followed());
+  if (socket_listener_) socket_listener_->close(is_followed());
+  if (warmer_) warmer_->stop();
+  part();
+}
+
+void program::part() {
+  const auto passed = std::chrono::steady_clock::now() - *leaving_since_;
+  std::size_t clients = 0;
+  for (const auto& one : workers_) clients += one->sessions();
+  if (clients == 0 || passed >= settings_.stop_timeout) {
+    if (clients > 0) spdlog::warn("{} client(s) are cut off: stop_timeout is over", clients);
+    return stop();
+  }
+  if (passed >= next_reminder_) {
+    const bool all = passed >= std::min(a_moment, settings_.stop_timeout / 2);
+    for (const auto& one : workers_) one->take_leave(all ? leave_taking::all : leave_taking::silent);
+    next_reminder_ = passed + between_reminders;
+  }
+  parting_.expires_after(between_counts);
+  parting_.async_wait([this](boost::system::error_code failed) {
+    if (!failed) part();
+  });
+}
+
+// In reverse: no sessions, no replay, then the spool.
+void program::stop() {
+  parting_.cancel();
+  no_restart_.request_stop();
+  signals_.cancel();
+  admin_->stop();
+  for (const auto& one : workers_) one->stop();
+  if (replicas_) replicas_->stop();
+  if (ids_) ids_->stop();
+  if (cache_) cache_->stop();
+  monitor_->stop();
+  hooks_.stop();
+  if (spool_) spool_->close();
+  slow_work_.join();
+  remove_backup();
+  main_loop_.stop();
+}
+
+} // namespace holdwater::proxy

@@ -1,0 +1,71 @@
+#include "proxy/successor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <string_view>
+#include <unistd.h>
+
+namespace holdwater::proxy {
+
+namespace {
+
+bool is_of_inheritance(std::string_view variable) {
+  return std::any_of(inheritance_variables.begin(), inheritance_variables.end(), [&](std::string_view name) {
+    return variable.size() > name.size() && variable.starts_with(name) && variable[name.size()] == '=';
+  });
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (auto& one : texts) out.push_back(one.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+std::string said(std::string_view what, int error) {
+  return fmt::format("{}: {}", what, std::strerror(error));
+}
+
+} // namespace
+
+// The link's text is the file's path as long as that is there, also when it is replaced later.
+start_command start_command::of_this_process(int argc, char** argv, char** variables) {
+  start_command out;
+  std::array<char, 4096> path{};
+  const auto size = ::readlink("/proc/self/exe", path.data(), path.size());
+  out.program = size > 0 && static_cast<std::size_t>(size) < path.size()
+                    ? std::string(path.data(), static_cast<std::size_t>(size))
+                    : std::string(argv[0]);
+  out.arguments.assign(argv, argv + argc);
+  for (; variables != nullptr && *variables != nullptr; ++variables)
+    if (!is_of_inheritance(*variables)) out.variables.emplace_back(*variables);
+  return out;
+}
+
+// Out of the way first, since a socket may already have another's place.
+std::string become(const start_command& next, const std::vector<named_socket>& sockets) {
+  std::vector<int> aside;
+  std::string names;
+  for (const auto& one : sockets) {
+    constexpr int far_away = 64;
+    aside.push_back(::fcntl(one.descriptor, F_DUPFD_CLOEXEC, far_away));
+    if (aside.back() < 0) return said("a listening socket cannot be handed over", errno);
+    names += (names.empty() ? "" : ":") + one.name;
+  }
+  for (std::size_t i = 0; i < aside.size(); ++i)
+    if (::dup2(aside[i], first_inherited + static_cast<int>(i)) < 0)
+      return said("a listening socket cannot be handed over", errno);
+  auto arguments = next.arguments;
+  auto variables = next.variables;
+  variables.push_back(fmt::format("LISTEN_PID={}", ::getpid()));
+  variables.push_back(fmt::format("LISTEN_FDS={}", sockets.size()));
+  variables.push_back("LISTEN_FDNAMES=" + names);
+  ::execve(next.program.c_str(), pointers_to(arguments).data(), pointers_to(variables).data());
+  return said(next.program, errno);
+}
+
+} // namespace holdwater::proxy

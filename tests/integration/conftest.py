@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 
@@ -12,7 +13,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from lib.process import end_all, tail  # noqa: E402
-from lib.proxy import Account, Direct, Proxy  # noqa: E402
+from lib.proxy import PROJECT, Account, Direct, Proxy  # noqa: E402
 from lib.sanitizer import slowness  # noqa: E402
 from lib.server import KINDS  # noqa: E402
 
@@ -159,3 +160,15 @@ def start_proxy(request, root):
 def proxy(server, start_proxy):
     """The ordinary case: a proxy before a running server."""
     return start_proxy(server)
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """The Debian package of the release preset."""
+    build = os.path.join(PROJECT, "build/release")
+    if not os.path.exists(os.path.join(build, "CPackConfig.cmake")) or not os.path.exists(os.path.join(build, "holdwater")):
+        pytest.skip("the release preset is not built")
+    folder = str(tmp_path_factory.mktemp("package"))
+    done = subprocess.run(["cpack", "-G", "DEB", "-B", folder], cwd=build, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".deb"))

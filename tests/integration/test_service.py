@@ -89,17 +89,6 @@ def test_a_log_file_that_was_moved_away_is_opened_anew(mariadb, start_proxy, tmp
     assert "was reloaded" in path.read_text()
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory):
-    build = os.path.join(PROJECT, "build/release")
-    if not os.path.exists(os.path.join(build, "CPackConfig.cmake")) or not os.path.exists(os.path.join(build, "holdwater")):
-        pytest.skip("the release preset is not built")
-    folder = str(tmp_path_factory.mktemp("package"))
-    done = subprocess.run(["cpack", "-G", "DEB", "-B", folder], cwd=build, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return next(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".deb"))
-
-
 @pytest.mark.limit(120)
 def test_lintian_has_nothing_to_say_about_the_package(package):
     done = subprocess.run(["lintian", "--allow-root", package], capture_output=True, text=True)

@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <cstdlib>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <optional>
 #include <string_view>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -68,7 +70,31 @@ bool is_at(const stream_protocol::endpoint& place, const stream_protocol::endpoi
   return there && here && there->address == here->address && (here->port == 0 || there->port == here->port);
 }
 
+constexpr std::string_view prefix = "holdwater-";
+
+// Of the file that is there now, empty when it is no socket.
+std::string identity_of(const std::string& path) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return {};
+  return fmt::format(".{}.{}", found.st_dev, found.st_ino);
+}
+
+// Who connects to its path reaches it.
+bool leads_to(const std::string& path, const named_socket& one) {
+  const auto now = identity_of(path);
+  const auto mark = one.name.find('.');
+  return !now.empty() && (!is_made_by_us(one) || mark == std::string::npos || one.name.substr(mark) == now);
+}
+
 } // namespace
+
+std::string socket_name(std::string_view purpose, const std::string& path) {
+  return fmt::format("{}{}{}", prefix, purpose, path.empty() ? "" : identity_of(path));
+}
+
+bool is_made_by_us(const named_socket& socket) {
+  return socket.name.starts_with(prefix);
+}
 
 inherited_sockets::~inherited_sockets() {
   static_cast<void>(drop_rest());
@@ -93,7 +119,7 @@ void inherited_sockets::receive() {
 named_socket inherited_sockets::take(const stream_protocol::endpoint& where) {
   const auto at = std::find_if(left_.begin(), left_.end(), [&](const named_socket& one) {
     const auto place = place_of(one.descriptor);
-    return place && is_at(*place, where);
+    return place && is_at(*place, where) && (!is_unix(where) || leads_to(std::string(path_of(where)), one));
   });
   if (at == left_.end()) return {};
   auto taken = std::move(*at);
@@ -104,6 +130,11 @@ named_socket inherited_sockets::take(const stream_protocol::endpoint& where) {
 std::vector<std::string> inherited_sockets::drop_rest() {
   std::vector<std::string> names;
   for (const auto& one : left_) {
+    const auto place = place_of(one.descriptor);
+    if (place && is_unix(*place) && is_made_by_us(one)) {
+      const std::string path(path_of(*place));
+      if (leads_to(path, one)) ::unlink(path.c_str()); // what is there in vain is in nobody's way
+    }
     ::close(one.descriptor);
     names.push_back(one.name);
   }

@@ -16,14 +16,17 @@ namespace holdwater::proxy {
 inline constexpr int first_inherited = 3;
 inline constexpr std::array inheritance_variables{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"};
 
-// What a socket is called that nobody keeps but the process that this one was.
-inline constexpr std::string_view of_predecessor = "predecessor";
-
 // A listening socket, and what it is called between one process and the next.
 struct named_socket {
   int descriptor = -1;
   std::string name;
 };
+
+// What ours are called: what it is for and, of a unix socket, which file is its own, so that another at its
+// path is not taken for it.
+[[nodiscard]] std::string socket_name(std::string_view purpose, const std::string& path = {});
+// A Holdwater has made it, and not a service manager's socket unit.
+[[nodiscard]] bool is_made_by_us(const named_socket& socket);
 
 class inherited_sockets {
  public:
@@ -40,7 +43,7 @@ class inherited_sockets {
   // What listens there, whose descriptor is the caller's from now on; -1 when there is none. Port 0 is any
   // port of that address.
   [[nodiscard]] named_socket take(const stream_protocol::endpoint& where);
-  // What nobody took is closed. Gives their names.
+  // What nobody took is closed, and a unix socket's file removed that was ours. Gives their names.
   [[nodiscard]] std::vector<std::string> drop_rest();
 
  private:

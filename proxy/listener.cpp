@@ -30,7 +30,10 @@ class listener::door final : public poll_target {
     if (const auto failed = home_.loop().sockets().watch_shared(house_.socket_, this))
       spdlog::error("clients cannot be accepted: {}", failed.message());
   }
-  void close() { home_.loop().sockets().unwatch(house_.socket_, this); }
+  void close() {
+    home_.loop().sockets().unwatch(house_.socket_, this);
+    house_.open_doors_.fetch_sub(1, std::memory_order_acq_rel);
+  }
 
  private:
   void on_ready(readiness now) override;
@@ -108,51 +111,66 @@ listener::listener(asio::io_context& loop, services& process, std::vector<std::u
     : process_(process), workers_(workers), acceptor_(loop) {}
 
 listener::~listener() {
+  if (file_ && keeps_file_) file_->leave();
   if (socket_ >= 0) ::close(socket_);
 }
 
-boost::system::error_code listener::open(const endpoint& where, inherited_sockets& handed) {
+boost::system::error_code listener::claim(const endpoint& where, inherited_sockets& handed) {
   boost::system::error_code failed;
   tcp::resolver resolver(acceptor_.get_executor());
   const auto found = resolver.resolve(where.host, std::to_string(where.port), tcp::resolver::passive, failed);
   if (failed) return failed;
-  const stream_protocol::endpoint address = found.begin()->endpoint();
-  if (const auto taken = handed.take(address); taken.descriptor >= 0) return take_over(taken);
-  return listen_on(address);
+  place_ = found.begin()->endpoint();
+  return take(handed);
 }
 
-boost::system::error_code listener::open(const std::string& path, unsigned mode, inherited_sockets& handed) {
+boost::system::error_code listener::claim(const std::string& path, unsigned mode, inherited_sockets& handed) {
   constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 1;
   if (path.size() > longest_path) return {ENAMETOOLONG, boost::system::system_category()};
-  file_.emplace(path);
-  const stream_protocol::endpoint address = asio::local::stream_protocol::endpoint(path);
-  if (const auto taken = handed.take(address); taken.descriptor >= 0) {
+  path_ = path;
+  mode_ = mode;
+  place_ = asio::local::stream_protocol::endpoint(path);
+  return take(handed);
+}
+
+boost::system::error_code listener::take(inherited_sockets& handed) {
+  const auto taken = handed.take(place_);
+  if (taken.descriptor < 0) return {};
+  is_others_ = !is_made_by_us(taken);
+  if (!path_.empty() && !is_others_) {
+    file_.emplace(path_);
     file_->own();
-    return take_over(taken);
+    if (::chmod(path_.c_str(), mode_) != 0) return {errno, boost::system::system_category()};
   }
+  return use(taken.descriptor);
+}
+
+boost::system::error_code listener::open() {
+  if (socket_ >= 0) return {};
+  if (path_.empty()) return listen();
+  file_.emplace(path_);
   if (const auto failed = file_->make_room()) return failed;
   // Never wider than wished, not even for a moment; this runs before any other thread makes files.
-  const auto before = ::umask(0777 & ~mode);
-  const auto failed = listen_on(address);
+  const auto before = ::umask(0777 & ~mode_);
+  const auto failed = listen();
   ::umask(before);
   if (!failed) file_->own();
   return failed;
 }
 
-boost::system::error_code listener::listen_on(const stream_protocol::endpoint& address) {
+boost::system::error_code listener::listen() {
   boost::system::error_code failed;
-  acceptor_.open(address.protocol(), failed);
+  acceptor_.open(place_.protocol(), failed);
   if (!failed) acceptor_.set_option(asio::socket_base::reuse_address(true), failed);
-  if (!failed) acceptor_.bind(address, failed);
+  if (!failed) acceptor_.bind(place_, failed);
   if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
   if (failed) return failed;
   const int socket = acceptor_.release(failed);
   return failed ? failed : use(socket);
 }
 
-boost::system::error_code listener::take_over(const named_socket& socket) {
-  is_others_ = socket.name != of_predecessor;
-  return use(socket.descriptor);
+named_socket listener::socket() const {
+  return {socket_, path_.empty() ? socket_name("clients") : socket_name("local-clients", path_)};
 }
 
 // It listens, and is ours from now on.
@@ -173,6 +191,7 @@ boost::system::error_code listener::use(int socket) {
 }
 
 void listener::start() {
+  open_doors_.store(workers_.size(), std::memory_order_release);
   for (const auto& home : workers_) {
     doors_.push_back(std::make_unique<door>(*home, *this));
     home->loop().post([one = doors_.back().get()] { one->open(); });
@@ -182,14 +201,16 @@ void listener::start() {
 // The descriptor stays ours until no worker can accept from it any more.
 void listener::close(bool for_others) {
   if (closed_.exchange(true, std::memory_order_acq_rel)) return;
-  if (!for_others) {
-    if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
-    file_.reset();
-    return;
-  }
-  if (file_) file_->leave();
+  keeps_file_ = for_others;
+  if (!for_others) refuse();
   for (std::size_t i = 0; i < doors_.size(); ++i)
     workers_[i]->loop().post([one = doors_[i].get()] { one->close(); });
+}
+
+void listener::refuse() {
+  keeps_file_ = false;
+  if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
+  file_.reset();
 }
 
 } // namespace holdwater::proxy

@@ -27,26 +27,30 @@ class listener {
   listener(const listener&) = delete;
   listener& operator=(const listener&) = delete;
 
-  // Takes over the socket that listens there already, or binds and listens. Fails with what bind() or
-  // listen() said.
-  [[nodiscard]] boost::system::error_code open(const endpoint& where, inherited_sockets& handed);
-  // A unix socket whose file has the access rights `mode`; one that is taken over has those it had.
-  [[nodiscard]] boost::system::error_code open(const std::string& path, unsigned mode,
-                                               inherited_sockets& handed);
+  // On a port, or on a unix socket whose file has the access rights `mode`. Both claim what was handed over
+  // and listens there already. Fails when the place cannot be.
+  [[nodiscard]] boost::system::error_code claim(const endpoint& where, inherited_sockets& handed);
+  [[nodiscard]] boost::system::error_code claim(const std::string& path, unsigned mode,
+                                                inherited_sockets& handed);
+  // Binds and listens there, unless it does already. Fails with what bind() or listen() said.
+  [[nodiscard]] boost::system::error_code open();
   [[nodiscard]] endpoint bound() const { return bound_; } // of a port
   // The workers begin to accept. Once.
   void start();
   // Nobody else is accepted. With `for_others` whoever comes waits for the next process that has the socket;
-  // otherwise it is refused. Any thread.
+  // otherwise, and from refuse() on, it is refused. Any thread.
   void close(bool for_others);
-  [[nodiscard]] int socket() const { return socket_; }        // ours until the end
-  [[nodiscard]] bool is_others() const { return is_others_; } // somebody else has it too
+  void refuse();
+  [[nodiscard]] bool is_closed() const { return open_doors_.load(std::memory_order_acquire) == 0; }
+  // Ours until the end, and what it is called.
+  [[nodiscard]] named_socket socket() const;
+  [[nodiscard]] bool is_others() const { return is_others_; } // a service manager's, which has it too
 
  private:
   class door; // a worker's
 
-  [[nodiscard]] boost::system::error_code listen_on(const stream_protocol::endpoint& address);
-  [[nodiscard]] boost::system::error_code take_over(const named_socket& socket);
+  [[nodiscard]] boost::system::error_code take(inherited_sockets& handed);
+  [[nodiscard]] boost::system::error_code listen();
   [[nodiscard]] boost::system::error_code use(int socket);
 
   services& process_;
@@ -54,8 +58,13 @@ class listener {
   asio::basic_socket_acceptor<stream_protocol> acceptor_; // until it is open
   int socket_ = -1;
   bool local_ = false; // a unix socket
+  std::string path_;   // its file
+  unsigned mode_ = 0;
   bool is_others_ = false;
+  bool keeps_file_ = false; // at the end
   std::atomic<bool> closed_{false};
+  std::atomic<std::size_t> open_doors_{0};
+  stream_protocol::endpoint place_;
   endpoint bound_;
   std::optional<socket_file> file_;
   std::vector<std::unique_ptr<door>> doors_;

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   const auto variables = environment_of(environ);
   if (cli::is_command(argc, argv)) return cli::run(argc, argv, variables);
   handed.receive();
+  program::hold_signals();
   auto loaded = load_options(argc, argv, variables);
   forget_passwords(environ);
   if (const auto* ending = std::get_if<early_exit>(&loaded)) {

@@ -281,22 +281,27 @@ std::string program::open_tls() {
   return {};
 }
 
+// First all that was handed over and is still wanted; what is not may be in the way of what is opened then.
 std::string program::open_ports(inherited_sockets& handed) {
+  const auto said = [](const auto& place, boost::system::error_code failed) {
+    return failed ? fmt::format("cannot listen on {}: {}", place, failed.message()) : std::string();
+  };
+  const auto port = fmt::format("{}:{}", settings_.listen.host, settings_.listen.port);
   listener_ = std::make_unique<listener>(main_loop_, *services_, workers_);
-  if (const auto failed = listener_->open(settings_.listen, handed))
-    return fmt::format("cannot listen on {}:{}: {}", settings_.listen.host, settings_.listen.port,
-                       failed.message());
-  if (!settings_.listen_socket.empty()) {
+  auto problem = said(port, listener_->claim(settings_.listen, handed));
+  if (problem.empty() && !settings_.listen_socket.empty()) {
     socket_listener_ = std::make_unique<listener>(main_loop_, *services_, workers_);
-    if (const auto failed =
-            socket_listener_->open(settings_.listen_socket, settings_.listen_socket_mode, handed))
-      return fmt::format("cannot listen on {}: {}", settings_.listen_socket, failed.message());
+    problem = said(settings_.listen_socket,
+                   socket_listener_->claim(settings_.listen_socket, settings_.listen_socket_mode, handed));
   }
+  if (!problem.empty()) return problem;
   for (const auto& name : handed.drop_rest()) {
-    spdlog::warn("the listening socket {} that was handed over is closed: it is not at a place to listen at",
-                 name);
-    leave_with_service_manager(-1, name);
+    spdlog::warn("the socket {} that was handed over is closed: it is not at a place to listen at", name);
+    take_from_service_manager(name);
   }
+  problem = said(port, listener_->open());
+  if (problem.empty() && socket_listener_) problem = said(settings_.listen_socket, socket_listener_->open());
+  if (!problem.empty()) return problem;
   return open_admin();
 }
 

@@ -58,6 +58,9 @@ class program final : public admin::control {
   program(options settings, std::function<load_result()> load_again, start_command command);
   ~program() override;
 
+  // Signals wait until run() hears them, over an exec too: they would end a process that is starting. First
+  // of all.
+  static void hold_signals();
   // Opens the data directory, the spool and the ports. Returns what is wrong, empty when everything runs.
   [[nodiscard]] std::string start(inherited_sockets& handed);
   // With which the process should end when start() has refused: 2 where only a person can help.
@@ -106,8 +109,9 @@ class program final : public admin::control {
   void restart();
   void take_leave(bool restarts);
   void part();
-  [[nodiscard]] bool is_followed() const;
-  [[nodiscard]] std::vector<named_socket> listening() const;
+  [[nodiscard]] bool is_followed(const listener& one) const;
+  [[nodiscard]] std::vector<listener*> listeners() const;
+  [[nodiscard]] std::string why_no_restart();
   void stop();
   [[nodiscard]] std::string backup_path() const { return settings_.data_dir + "/spool.db.backup"; }
   void remove_backup();

@@ -14,9 +14,12 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <fcntl.h>
 #include <time.h>
+#include <utility>
+#include <variant>
 
 namespace holdwater::proxy {
 
@@ -31,6 +34,15 @@ constexpr milliseconds a_moment{3000};
 constexpr milliseconds between_reminders{200};
 constexpr milliseconds between_counts{20};
 
+constexpr std::array ending_signals{SIGINT, SIGTERM, SIGHUP, SIGUSR2};
+
+void let_signals(bool come) {
+  sigset_t all;
+  sigemptyset(&all);
+  for (const int one : ending_signals) sigaddset(&all, one);
+  ::pthread_sigmask(come ? SIG_UNBLOCK : SIG_BLOCK, &all, nullptr);
+}
+
 // Source: sd_notify(3), "RELOADING=1".
 std::string reloading() {
   timespec now{};
@@ -40,25 +52,34 @@ std::string reloading() {
 
 } // namespace
 
-std::vector<named_socket> program::listening() const {
-  std::vector<named_socket> out{{listener_->socket(), "clients"}};
-  if (socket_listener_) out.push_back({socket_listener_->socket(), "local-clients"});
+void program::hold_signals() {
+  let_signals(false);
+}
+
+std::vector<listener*> program::listeners() const {
+  std::vector<listener*> out{listener_.get()};
+  if (socket_listener_) out.push_back(socket_listener_.get());
   return out;
 }
 
 std::optional<std::vector<named_socket>> program::run() {
   tell_service_manager("READY=1");
-  for (const auto& one : listening()) leave_with_service_manager(one.descriptor, one.name);
-  for (const int one : {SIGINT, SIGTERM, SIGHUP, SIGUSR2}) signals_.add(one);
+  for (const auto* one : listeners())
+    if (const auto socket = one->socket(); !one->is_others())
+      leave_with_service_manager(socket.descriptor, socket.name);
+  for (const int one : ending_signals) signals_.add(one);
+  let_signals(true);
   wait_for_signal();
   sample_on();
   main_loop_.run();
+  let_signals(false); // for the next one, which wants to know of them
   spdlog::info("stopped");
   if (!restarts_) return {};
-  auto sockets = listening();
-  for (auto& one : sockets) {
-    one.descriptor = ::fcntl(one.descriptor, F_DUPFD_CLOEXEC, 0);
-    if (!has_service_manager() && !listener_->is_others()) one.name = of_predecessor;
+  std::vector<named_socket> sockets;
+  for (const auto* one : listeners()) {
+    sockets.push_back(one->socket());
+    if (one->is_others()) sockets.back().name = "others";
+    sockets.back().descriptor = ::fcntl(sockets.back().descriptor, F_DUPFD_CLOEXEC, 0);
   }
   return sockets;
 }
@@ -73,19 +94,28 @@ void program::wait_for_signal() {
       spdlog::info("signal {}: stopping", number);
       return take_leave(false);
     }
+    if (std::exchange(restarts_, false)) {
+      spdlog::info("signal {}: stopping, and not restarting", number);
+      tell_service_manager("STOPPING=1");
+      for (auto* one : listeners())
+        if (!is_followed(*one)) one->refuse();
+      return;
+    }
     spdlog::info("signal {}: stopping at once", number);
-    restarts_ = false;
     stop();
   });
 }
 
 // Not before it is known that the next one would start: a bad configuration is no reason to end.
 void program::restart() {
-  if (checking_ || leaving_since_) return;
+  if (checking_ || leaving_since_)
+    return spdlog::info("signal {}: {} already", SIGUSR2, checking_ || restarts_ ? "restarting" : "stopping");
+  spdlog::info("signal {}: restarting as {}", SIGUSR2, command_.program);
+  if (const auto problem = why_no_restart(); !problem.empty())
+    return spdlog::error("not restarted: {}", problem);
   checking_ = true;
-  spdlog::info("signal {}: restarting", SIGUSR2);
   asio::post(slow_work_, [this] {
-    child_command next{command_.program, command_.arguments, command_.variables};
+    child_command next{command_.program, command_.arguments, command_.variables, true};
     next.arguments.emplace_back("--check-config");
     auto problem = run_child(next, {}, std::chrono::seconds(20), no_restart_.get_token());
     asio::post(main_loop_, [this, problem = std::move(problem)] {
@@ -98,32 +128,47 @@ void program::restart() {
   });
 }
 
-// Somebody else has, or will have, the sockets that we listen on.
-bool program::is_followed() const {
-  return restarts_ || has_service_manager() || listener_->is_others();
+// What start() would refuse of the configuration, beyond what loading it does.
+std::string program::why_no_restart() {
+  if (!load_again_) return {};
+  auto loaded = load_again_();
+  if (const auto* wrong = std::get_if<early_exit>(&loaded)) return wrong->text;
+  program next(std::move(std::get<loaded_options>(loaded).values), {}, {});
+  if (const auto keys = keys_of(next.settings_); !keys)
+    return fmt::format("spool.key: {}", keys.error().context);
+  if (auto problem = next.open_tls(); !problem.empty()) return problem;
+  return next.open_hooks();
+}
+
+// Somebody else has, or will have, the socket that we listen on.
+bool program::is_followed(const listener& one) const {
+  return restarts_ || has_service_manager() || one.is_others();
 }
 
 void program::take_leave(bool restarts) {
   restarts_ = restarts;
   leaving_since_ = std::chrono::steady_clock::now();
   tell_service_manager(restarts ? reloading() : "STOPPING=1");
-  listener_->close(is_followed());
-  if (socket_listener_) socket_listener_->close(is_followed());
+  const auto patience = settings_.stop_timeout + std::chrono::seconds(30);
+  tell_service_manager(fmt::format("EXTEND_TIMEOUT_USEC={}", std::chrono::microseconds(patience).count()));
+  for (auto* one : listeners()) one->close(is_followed(*one));
   if (warmer_) warmer_->stop();
   part();
 }
 
 void program::part() {
   const auto passed = std::chrono::steady_clock::now() - *leaving_since_;
-  std::size_t clients = 0;
+  const auto all = listeners();
+  std::size_t clients =
+      std::all_of(all.begin(), all.end(), [](auto* one) { return one->is_closed(); }) ? 0 : 1;
   for (const auto& one : workers_) clients += one->sessions();
   if (clients == 0 || passed >= settings_.stop_timeout) {
     if (clients > 0) spdlog::warn("{} client(s) are cut off: stop_timeout is over", clients);
     return stop();
   }
   if (passed >= next_reminder_) {
-    const bool all = passed >= std::min(a_moment, settings_.stop_timeout / 2);
-    for (const auto& one : workers_) one->take_leave(all ? leave_taking::all : leave_taking::silent);
+    const bool everyone = passed >= std::min(a_moment, settings_.stop_timeout / 2);
+    for (const auto& one : workers_) one->take_leave(everyone ? leave_taking::all : leave_taking::silent);
     next_reminder_ = passed + between_reminders;
   }
   parting_.expires_after(between_counts);

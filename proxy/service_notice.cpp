@@ -1,5 +1,6 @@
 #include "proxy/service_notice.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <array>
@@ -7,6 +8,8 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
+#include <poll.h>
 #include <string>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -77,9 +80,22 @@ bool has_service_manager() {
 }
 
 void leave_with_service_manager(int descriptor, std::string_view name) {
-  const auto named = "\nFDNAME=" + std::string(name);
-  if (descriptor < 0) return send_notice("FDSTOREREMOVE=1" + named, -1);
-  send_notice("FDSTORE=1\nFDPOLL=0" + named, descriptor);
+  send_notice(fmt::format("FDSTORE=1\nFDPOLL=0\nFDNAME={}", name), descriptor);
+}
+
+// It closes the descriptor that comes with a barrier when it has done what came before.
+void take_from_service_manager(std::string_view name) {
+  if (!has_service_manager()) return;
+  send_notice(fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name), -1);
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return;
+  send_notice("BARRIER=1", ends[1]);
+  ::close(ends[1]);
+  constexpr int patience_ms = 2000;
+  pollfd closed{ends[0], 0, 0};
+  if (::poll(&closed, 1, patience_ms) == 0)
+    spdlog::warn("the service manager does not say whether it has closed {}", name);
+  ::close(ends[0]);
 }
 
 } // namespace holdwater::proxy

@@ -1,12 +1,13 @@
 #include "proxy/successor.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <string_view>
+#include <system_error>
 #include <unistd.h>
 
 namespace holdwater::proxy {
@@ -30,23 +31,31 @@ std::string said(std::string_view what, int error) {
   return fmt::format("{}: {}", what, std::strerror(error));
 }
 
+// A link that is turned to another release is followed anew, so it is the name that counts where it has a
+// folder; of one that was looked up, the file.
+std::string program_file(const std::string& name) {
+  std::error_code unknown;
+  auto file = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  if (name.find('/') != name.npos) {
+    const auto named = std::filesystem::absolute(name, unknown);
+    if (file.empty() || std::filesystem::equivalent(named, file, unknown)) return named.string();
+  }
+  return file.empty() ? name : file.string();
+}
+
 } // namespace
 
-// The link's text is the file's path as long as that is there, also when it is replaced later.
 start_command start_command::of_this_process(int argc, char** argv, char** variables) {
   start_command out;
-  std::array<char, 4096> path{};
-  const auto size = ::readlink("/proc/self/exe", path.data(), path.size());
-  out.program = size > 0 && static_cast<std::size_t>(size) < path.size()
-                    ? std::string(path.data(), static_cast<std::size_t>(size))
-                    : std::string(argv[0]);
+  out.program = program_file(argv[0]);
   out.arguments.assign(argv, argv + argc);
   for (; variables != nullptr && *variables != nullptr; ++variables)
     if (!is_of_inheritance(*variables)) out.variables.emplace_back(*variables);
   return out;
 }
 
-// Out of the way first, since a socket may already have another's place.
+// Out of the way first, since a socket may already have another's place. Of all else that is open, the next
+// one has nothing.
 std::string become(const start_command& next, const std::vector<named_socket>& sockets) {
   std::vector<int> aside;
   std::string names;
@@ -56,6 +65,8 @@ std::string become(const start_command& next, const std::vector<named_socket>& s
     if (aside.back() < 0) return said("a listening socket cannot be handed over", errno);
     names += (names.empty() ? "" : ":") + one.name;
   }
+  if (::close_range(first_inherited, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
+    return said("what is open cannot be kept from the next one", errno);
   for (std::size_t i = 0; i < aside.size(); ++i)
     if (::dup2(aside[i], first_inherited + static_cast<int>(i)) < 0)
       return said("a listening socket cannot be handed over", errno);
@@ -65,7 +76,10 @@ std::string become(const start_command& next, const std::vector<named_socket>& s
   variables.push_back(fmt::format("LISTEN_FDS={}", sockets.size()));
   variables.push_back("LISTEN_FDNAMES=" + names);
   ::execve(next.program.c_str(), pointers_to(arguments).data(), pointers_to(variables).data());
-  return said(next.program, errno);
+  auto problem = said(next.program, errno);
+  // Better the same one again than none.
+  ::execve("/proc/self/exe", pointers_to(arguments).data(), pointers_to(variables).data());
+  return problem;
 }
 
 } // namespace holdwater::proxy

@@ -13,7 +13,8 @@ namespace holdwater::proxy {
 
 // How a process was started.
 struct start_command {
-  std::string program; // its file, also where another was put in its place since
+  std::string
+      program; // its file, or the link to it by which it was started; what is there now may be another
   std::vector<std::string> arguments;
   std::vector<std::string> variables; // NAME=value
 

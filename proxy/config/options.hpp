@@ -49,8 +49,8 @@ struct options {
   unsigned workers = 0; // threads that serve sessions; 0 means one per processor
   std::string data_dir = "./holdwater-data";
   unsigned max_connections = 20000; // clients at once of each listener; further ones get error 1040
-  std::chrono::milliseconds stop_timeout{10'000}; // for clients to end their transactions, at an end
-  bool client_compression = true;                 // offered to clients as the server offers it
+  std::chrono::milliseconds stop_timeout{8'000}; // for clients to end their transactions, at an end
+  bool client_compression = true;                // offered to clients as the server offers it
   bool core_dumps = false; // may a crash write the memory, with its passwords, to the disk
 
   struct server_options {

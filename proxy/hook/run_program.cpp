@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -58,10 +59,11 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 
 class spawn_settings {
  public:
-  spawn_settings(int input) {
+  spawn_settings(int input, int errors) {
     ::posix_spawn_file_actions_init(&files_);
     ::posix_spawn_file_actions_adddup2(&files_, input, STDIN_FILENO);
     ::posix_spawn_file_actions_addopen(&files_, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (errors >= 0) ::posix_spawn_file_actions_adddup2(&files_, errors, STDERR_FILENO);
     ::posix_spawn_file_actions_addclosefrom_np(&files_, STDERR_FILENO + 1);
     ::posix_spawnattr_init(&how_);
     sigset_t none, usual;
@@ -105,6 +107,17 @@ bool wait_for(int child, std::chrono::milliseconds timeout, int told) {
   }
 }
 
+// The last part of it, in brackets.
+std::string said_at(int file) {
+  std::array<char, 2000> text{};
+  const auto size = file < 0 ? 0 : ::lseek(file, 0, SEEK_END);
+  const auto from = std::max<::off_t>(size - static_cast<::off_t>(text.size()), 0);
+  const auto got = size > 0 ? ::pread(file, text.data(), text.size(), from) : 0;
+  if (got <= 0) return {};
+  const std::string_view all(text.data(), static_cast<std::size_t>(got));
+  return fmt::format(" ({})", all.substr(0, all.find_last_not_of("\n") + 1));
+}
+
 std::string outcome_of(int status) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   if (WIFEXITED(status)) return fmt::format("it ended with {}", WEXITSTATUS(status));
@@ -131,7 +144,8 @@ std::string run_child(const child_command& what, std::string_view input, std::ch
   if (told.get() < 0) return failed("eventfd");
   const std::stop_callback wakes(end, [&told] { static_cast<void>(::eventfd_write(told.get(), 1)); });
   pid_t child = 0;
-  spawn_settings settings(text.get());
+  const descriptor errors(what.tells ? ::memfd_create("holdwater-errors", MFD_CLOEXEC) : -1);
+  spawn_settings settings(text.get(), errors.get());
   if (const int error = settings.spawn(what, child); error != 0) return failed("it cannot be run", error);
   const descriptor watched(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
   const bool ended = watched.get() >= 0 && wait_for(watched.get(), timeout, told.get());
@@ -141,7 +155,9 @@ std::string run_child(const child_command& what, std::string_view input, std::ch
   while ((reaped = ::waitpid(child, &status, 0)) < 0 && errno == EINTR) {
   }
   if (ended && reaped < 0) return failed("how it ended is not known");
-  if (ended) return outcome_of(status);
+  if (const auto outcome = ended ? outcome_of(status) : std::string(); !outcome.empty())
+    return outcome + said_at(errors.get());
+  if (ended) return {};
   return end.stop_requested() ? "it was killed, since Holdwater ends"
                               : "it was killed, since its time was over";
 }

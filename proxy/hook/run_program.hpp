@@ -16,6 +16,7 @@ struct child_command {
   std::string program;
   std::vector<std::string> arguments; // with its name as the first
   std::vector<std::string> variables; // NAME=value, all that it has
+  bool tells = false; // its error output is a part of what went wrong, instead of going to ours
 };
 
 // What went wrong, empty when it ended with 0. Past its time, or when it is told to, it is killed with all

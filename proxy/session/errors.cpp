@@ -12,7 +12,8 @@ error_code_row row_of(client_error which) {
   case client_error::insecure_transport: return {3159, "HY000"};   // ER_SECURE_TRANSPORT_REQUIRED
   case client_error::malformed_packet: return {1835, "HY000"};     // ER_MALFORMED_PACKET
   case client_error::packet_too_large: return {1153, "08S01"};     // ER_NET_PACKET_TOO_LARGE
-  case client_error::no_greeting: return {1053, "08S01"};          // ER_SERVER_SHUTDOWN
+  case client_error::stopping:
+  case client_error::no_greeting: return {1053, "08S01"}; // ER_SERVER_SHUTDOWN
   case client_error::account_not_known:
   case client_error::needs_server:
   case client_error::writes_not_accepted: return {3032, "HY000"}; // ER_SERVER_OFFLINE_MODE

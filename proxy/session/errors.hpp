@@ -20,6 +20,7 @@ enum class client_error : std::uint8_t {
   insecure_transport,    // no TLS where client_tls.mode requires it
   malformed_packet,      // a command that cannot be read
   packet_too_large,      // a write larger than spool.max_statement_bytes, in an outage
+  stopping,              // Holdwater ends, and the client was busy until now
   no_greeting,           // the server was never met, so nobody knows what it would say
   account_not_known,     // a relayed account cannot log in without the server
   needs_server,          // cannot be done truthfully in an outage

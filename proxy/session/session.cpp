@@ -50,6 +50,10 @@ task<> session::run() {
   rests_since_ = home_.deadlines().now();
   while (goes_on) {
     goes_on = co_await read_command();
+    if (goes_on && is_unwelcome()) {
+      co_await answer_error(client_error::stopping, "Holdwater is stopping: the statement was not executed");
+      goes_on = false;
+    }
     if (!goes_on) give_back_link();
     if (goes_on) goes_on = co_await serve_command();
   }
@@ -82,8 +86,14 @@ bool session::may_leave() const {
   if (how == leave_taking::none) return false;
   if (!client_->received().bytes().empty() || state_.in_transaction() || state_.collected.open())
     return false;
-  const bool silent = home_.deadlines().now() - rests_since_ >= std::chrono::seconds(1);
-  return silent || (how == leave_taking::all && state_.unrestorable().empty());
+  const std::chrono::seconds silence(state_.unrestorable().empty() ? 1 : 3);
+  return home_.deadlines().now() - rests_since_ >= silence;
+}
+
+// The end has come to those that are busy: a clear word is better than a connection that is lost.
+bool session::is_unwelcome() const {
+  return home_.leaving() == leave_taking::all && !state_.in_transaction() && !state_.collected.open() &&
+         state_.unrestorable().empty() && command_.code != command::quit;
 }
 
 // Until the next command is at the front of the client's buffer, whole or as much of it as is ever buffered.

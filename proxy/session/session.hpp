@@ -31,7 +31,6 @@ namespace holdwater::proxy {
 
 class pool_turn;
 class replica_reads;
-class ticket;
 
 class session : public std::enable_shared_from_this<session>, private session_outcomes {
  public:
@@ -105,6 +104,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<bool> read_command();
   bool look_at_command();
   [[nodiscard]] bool may_leave() const;
+  [[nodiscard]] bool is_unwelcome() const;
   task<verdict> collect_command();
   task<bool> serve_command();
   void measure(const command_facts& facts, action what, steady_time began);

@@ -30,7 +30,7 @@ class session;
 enum class leave_taking : std::uint8_t {
   none,
   silent, // who has asked nothing for a second ends, unless within a transaction
-  all,    // the others too, between two commands, and who has not logged in yet
+  all,    // the others too, with an answer to their next command, and who has not logged in yet
 };
 
 class worker {

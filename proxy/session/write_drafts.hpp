@@ -17,6 +17,8 @@ struct statement_answer;
 
 namespace holdwater::proxy {
 
+class ticket;
+
 // The current command's write, while the server is not up.
 struct write_at_hand {
   std::string_view text;                   // of the statement, with its placeholders

@@ -2,8 +2,10 @@
 import array
 import fcntl
 import os
+import random
 import signal
 import socket
+import stat
 import threading
 import time
 
@@ -12,6 +14,8 @@ import pytest
 
 from lib.process import free_port, wait_until
 from lib.sql import IN_DOUBT_OR_GONE, run, spooled_seq, value
+
+CLIENTS = "holdwater-clients"  # what its port's socket is called
 
 
 def table(proxy):
@@ -245,6 +249,131 @@ def test_a_restart_in_an_outage_loses_no_write_and_hands_on_a_unix_socket(mariad
     assert not os.path.exists(path)
 
 
+def restarts(proxy, again):
+    """again() brings a restart about; waits for the next one."""
+    before = proxy.log_text().count(" listens on ")
+    again()
+    wait_until(lambda: proxy.log_text().count(" listens on ") > before, 30, lambda: f"the next one: {proxy.log_text()[-2000:]}")
+    wait_until(proxy.is_live, 20, "it is live")
+
+
+def listener(port):
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError:  # the kernel has not closed what a killed process had
+        return None
+
+
+def test_a_handed_socket_in_the_way_of_another_address_is_let_go(mariadb, start_proxy):
+    proxy = start_proxy(mariadb)
+    proxy.kill()
+    with wait_until(lambda: listener(proxy.port), 20, "the port is free") as one:
+        far = socket.socket(fileno=fcntl.fcntl(one.fileno(), fcntl.F_DUPFD_CLOEXEC, 200))
+    proxy.handed = [(far, CLIENTS)]
+    proxy.launcher = ["bash", "-c", 'exec "${@/127.0.0.1:$PORT/0.0.0.0:$PORT}"', "bash"]
+    proxy.settings["PORT"] = str(proxy.port)
+    proxy.start(wait=False)
+    far.close()  # nobody else keeps it
+    wait_until(proxy.is_live, 20, "it is live")
+    assert value(proxy.connect(), "SELECT 1") == 1
+
+
+def test_signals_in_quick_succession_end_nothing_but_what_they_mean(mariadb, start_proxy):
+    proxy = start_proxy(mariadb)
+    luck = random.Random(1127)
+    for _ in range(12):
+        restarts(proxy, lambda: proxy.child.send_signal(signal.SIGUSR2))
+        for _ in range(3):  # while the next one may not hear yet
+            proxy.child.send_signal(luck.choice([signal.SIGUSR2, signal.SIGHUP]))
+            time.sleep(luck.random() * 0.05)  # not a wait: how far the signals are apart
+        wait_until(proxy.is_live, 20, "it lives on")
+    assert not has_ended(proxy)
+    wait_until(lambda: value(proxy.connect(), "SELECT 1") == 1, 20, "it serves")
+
+
+def test_an_end_may_overtake_a_restart(mariadb, start_proxy, tmp_path):
+    path = str(tmp_path / "holdwater.sock")
+    proxy = start_proxy(mariadb, HOLDWATER_STOP_TIMEOUT="60", HOLDWATER_LISTEN_SOCKET=path)
+    table(proxy)
+    busy = proxy.connect(autocommit=False)
+    run(busy, "INSERT INTO t (v) VALUES (1)")
+    proxy.child.send_signal(signal.SIGUSR2)
+    wait_until(lambda: proxy.http("/readyz")[0] == 503, 20, "it takes leave")
+    proxy.child.send_signal(signal.SIGTERM)
+    wait_until(lambda: "not restarting" in proxy.log_text(), 20, "it hears")
+    with pytest.raises(IN_DOUBT_OR_GONE):
+        proxy.connect()
+    busy.commit()
+    wait_until(lambda: has_ended(proxy), 20, "it ends")
+    assert proxy.stop() == 0 and not os.path.exists(path)
+    assert [v for v, in mariadb.run(f"SELECT v FROM {proxy.database}.t")] == [1]
+
+
+def test_who_is_busy_is_told_that_the_statement_was_not_executed(server, start_proxy):
+    proxy = start_proxy(server, HOLDWATER_STOP_TIMEOUT="60")
+    table(proxy)
+    busy, done, met = proxy.connect(), [], []
+    held = proxy.connect(autocommit=False)  # so that it lasts
+    run(held, "INSERT INTO t (v) VALUES (1)")
+
+    def work():
+        while not met:
+            try:
+                run(busy, "INSERT INTO t (v) VALUES (2)")
+                done.append(1)
+            except pymysql.err.MySQLError as error:
+                met.append(error.args)
+    at_work = threading.Thread(target=work)
+    at_work.start()
+    wait_until(lambda: done, 20, "it works")
+    proxy.child.send_signal(signal.SIGTERM)
+    at_work.join(60)
+    assert met[0][0] == 1053 and "not executed" in met[0][1], met
+    held.commit()
+    wait_until(lambda: has_ended(proxy), 20, "it ends")
+    assert proxy.stop() == 0
+    assert server.run(f"SELECT COUNT(*) FROM {proxy.database}.t WHERE v = 2")[0][0] == len(done)
+
+
+def test_the_next_one_has_no_descriptor_that_it_did_not_ask_for(mariadb, start_proxy, tmp_path):
+    path = str(tmp_path / "holdwater.sock")
+    proxy = start_proxy(mariadb, HOLDWATER_LOG_FILE=tmp_path / "holdwater.log", HOLDWATER_LISTEN_SOCKET=path)
+
+    def open_files():
+        folder = f"/proc/{proxy.child.pid}/fd"
+        return [os.readlink(f"{folder}/{one}") for one in os.listdir(folder)]
+    logged = tmp_path / "holdwater.log"
+    for _ in range(3):
+        before = logged.read_text().count(" listens on ")
+        proxy.child.send_signal(signal.SIGUSR2)
+        wait_until(lambda: logged.read_text().count(" listens on ") > before, 30, "the next one")
+        wait_until(proxy.is_live, 20, "it is live")
+    assert sum(name.endswith("holdwater.log") for name in open_files()) == 1
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o777
+
+
+def test_a_unix_socket_whose_file_is_gone_is_made_anew(mariadb, start_proxy, tmp_path):
+    path = str(tmp_path / "holdwater.sock")
+    proxy = start_proxy(mariadb, HOLDWATER_LISTEN_SOCKET=path)
+    os.unlink(path)
+    restarts(proxy, lambda: proxy.child.send_signal(signal.SIGUSR2))
+    with pymysql.connect(unix_socket=path, user=proxy.account.user, password=proxy.account.password) as connection:
+        assert value(connection, "SELECT 1") == 1
+
+
+def test_there_is_no_restart_without_what_the_configuration_names(mariadb, start_proxy, tmp_path):
+    proxy = start_proxy(mariadb)
+    for text, word in ((f'[client_tls]\ncertificate = "{tmp_path}/none.pem"\nkey = "{tmp_path}/none.key"\n', "none"),
+                       (f'[hook]\ncommand = "{tmp_path}/no-hook"\n', "no-hook")):
+        with open(proxy.config, "w", encoding="utf-8") as file:
+            file.write(text)
+        before = proxy.log_text().count("not restarted")
+        proxy.child.send_signal(signal.SIGUSR2)
+        wait_until(lambda: proxy.log_text().count("not restarted") > before, 20, "it says why not")
+        assert word in proxy.log_text().splitlines()[-1] or word in proxy.log_text()
+    assert value(proxy.connect(), "SELECT 1") == 1
+
+
 def test_there_is_no_restart_into_a_bad_configuration(mariadb, start_proxy):
     proxy = start_proxy(mariadb)
     with open(proxy.config, "w", encoding="utf-8") as file:
@@ -259,7 +388,7 @@ def test_there_is_no_restart_into_a_bad_configuration(mariadb, start_proxy):
 def test_a_service_manager_keeps_the_socket_over_restarts_and_crashes(server, start_proxy, manager):
     proxy = start_proxy(server, NOTIFY_SOCKET=manager.path)
     manager.hear_until("READY=1")
-    while "clients" not in manager.kept:
+    while CLIENTS not in manager.kept:
         manager.hear()
     for way in ("stop", "kill", "stop"):
         getattr(proxy, way)()
@@ -280,19 +409,19 @@ def test_a_socket_that_is_nowhere_to_listen_is_let_go(mariadb, start_proxy, mana
     with socket.create_server(("127.0.0.1", free_port())) as stray:
         far = socket.socket(fileno=fcntl.fcntl(stray.fileno(), fcntl.F_DUPFD_CLOEXEC, 200))
         proxy = start_proxy(mariadb, NOTIFY_SOCKET=manager.path)
-        while "clients" not in manager.kept:
+        while CLIENTS not in manager.kept:
             manager.hear()
         proxy.kill()
-        manager.kept.pop("clients").close()
-        manager.kept["clients"] = far
-        proxy.handed = [(far, "clients")]
+        manager.kept.pop(CLIENTS).close()
+        manager.kept[CLIENTS] = far
+        proxy.handed = [(far, CLIENTS)]
         before = len(manager.heard)
         proxy.start()
         while not any("FDSTOREREMOVE=1" in notice for notice in manager.heard[before:]):
             manager.hear()
-        assert "clients" not in manager.kept
+        assert CLIENTS not in manager.kept
         assert "is closed: it is not at a place to listen at" in proxy.log_text()
-        while "clients" not in manager.kept:
+        while CLIENTS not in manager.kept:
             manager.hear()
         assert value(proxy.connect(), "SELECT 1") == 1
         far.close()

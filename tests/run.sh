@@ -58,6 +58,7 @@ if wanted integration; then # what is missing is left out by the tests that need
   "$here/install.sh" clients || echo "run.sh: not all connectors could be installed" >&2
   mysql_client_home=$("$here/servers/mysql_client.sh") || echo "run.sh: no client library of MySQL's own" >&2
   export HOLDWATER_MYSQL_CLIENT_HOME=$mysql_client_home
+  "$here/servers/mediawiki.sh" > /dev/null || echo "run.sh: no MediaWiki" >&2
 fi
 
 step "build ($preset)"

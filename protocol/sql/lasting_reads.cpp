@@ -63,6 +63,22 @@ bool is_lasting_table(const table_ref& table, std::string_view database) {
          (iequals(schema, information_schema) && is_one_of(table.table.unquoted(), describing_tables));
 }
 
+bool contains(std::string_view text, std::string_view word) {
+  return std::search(text.begin(), text.end(), word.begin(), word.end(),
+                     [](char x, char y) { return upper(x) == y; }) != text.end();
+}
+
+// LIKE 'one name', behind SHOW GLOBAL VARIABLES. Who asks for what tells the part that the server plays just
+// now asks for the server itself.
+bool shows_a_setting(lexer in) {
+  constexpr std::array<std::string_view, 5> of_the_moment{"%", "ONLY", "GTID", "WSREP", "TIMESTAMP"};
+  if (!iequals(in.next().text, "LIKE")) return false;
+  const auto name = in.next();
+  return name.kind == token_kind::string && in.next().kind == token_kind::end &&
+         std::none_of(of_the_moment.begin(), of_the_moment.end(),
+                      [&](std::string_view word) { return contains(name.text, word); });
+}
+
 // SHOW, DESCRIBE of a table. Not EXPLAIN of a statement.
 bool is_lasting_show(std::string_view words, const statement& one, const dialect& how) {
   lexer in(words, how);
@@ -72,6 +88,7 @@ bool is_lasting_show(std::string_view words, const statement& one, const dialect
     while (iequals(second.text, "FULL") || iequals(second.text, "EXTENDED")) second = in.next();
     const auto third = in.next();
     if (iequals(second.text, "CREATE")) return is_one_of(third.text, shown_as_created);
+    if (iequals(second.text, "GLOBAL")) return iequals(third.text, "VARIABLES") && shows_a_setting(in);
     if (iequals(second.text, "TABLE") || iequals(second.text, "PROCEDURE") ||
         iequals(second.text, "FUNCTION"))
       return iequals(third.text, "STATUS");
@@ -96,6 +113,13 @@ bool is_lasting_read(std::string_view text, const statement& one, std::string_vi
     if (!is_lasting_table(table, database)) return false;
   if (one.kind == kind::show) return is_lasting_show(text.substr(one.offset, one.size), one, how);
   return !one.tables.empty();
+}
+
+bool tells_of_one_server(std::string_view text, const statement& one, const dialect& how) {
+  if (one.kind != kind::show) return false;
+  lexer in(text.substr(one.offset, one.size), how);
+  static_cast<void>(in.next());
+  return iequals(in.next().text, "GLOBAL");
 }
 
 bool changes_rights(std::string_view text, const statement& one, const dialect& how) {

@@ -16,10 +16,13 @@ namespace holdwater::protocol::sql {
 [[nodiscard]] bool is_schema_of_the_server(std::string_view schema);
 
 // `text`: what the statement is a part of. `database`: the default one. Not so: what locks, calls what is not
-// known, or depends on the session, on chance, or on the moment alone; the server's own state and its
-// accounts.
+// known, or depends on the session, on chance, or on the moment alone; the server's own state (but for its
+// global variables) and its accounts.
 [[nodiscard]] bool is_lasting_read(std::string_view text, const statement& one, std::string_view database,
                                    const dialect& how);
+
+// Of such a read: another server with the same data may answer something else (SHOW GLOBAL VARIABLES).
+[[nodiscard]] bool tells_of_one_server(std::string_view text, const statement& one, const dialect& how);
 
 // GRANT, REVOKE and the like, and writes to the tables behind them.
 [[nodiscard]] bool changes_rights(std::string_view text, const statement& one, const dialect& how);

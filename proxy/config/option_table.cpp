@@ -273,7 +273,9 @@ constexpr std::string_view sample_tail = //
     "\n# What is different for some statements. account, database (the default one, or that of a table), "
     "table\n"
     "# (or schema.table) and pattern (the whole text, as LIKE has it) are conditions, of which all that are\n"
-    "# given must hold. Each of cache, max_stale, spool and hold is taken from the first rule that says it.\n"
+    "# given must hold. Each of cache, max_stale, times_are_now, spool and hold is taken from the first "
+    "rule\n"
+    "# that says it.\n"
     "#[[rule]]\n"
     "#table = \"payments\"\n"
     "#cache = false\n"
@@ -281,7 +283,10 @@ constexpr std::string_view sample_tail = //
     "#[[rule]]\n"
     "#account = \"report\"\n"
     "#max_stale = 600\n"
-    "#hold = 0.5\n";
+    "#hold = 0.5\n"
+    "#[[rule]]\n"
+    "#table = \"django_session\"\n"
+    "#times_are_now = true\n";
 
 } // namespace
 

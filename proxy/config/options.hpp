@@ -38,6 +38,7 @@ struct rule {
   std::optional<std::chrono::seconds> max_stale;
   std::optional<bool> spool;
   std::optional<std::chrono::milliseconds> hold;
+  std::optional<bool> times_are_now; // see session/times_as_now
 
   friend bool operator==(const rule&, const rule&) = default;
 };

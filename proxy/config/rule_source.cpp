@@ -8,8 +8,8 @@
 namespace holdwater::proxy {
 namespace {
 
-const std::vector<std::string> keys{"account", "database",  "table", "pattern",
-                                    "cache",   "max_stale", "spool", "hold"};
+const std::vector<std::string> keys{"account",   "database", "table", "pattern",      "cache",
+                                    "max_stale", "spool",    "hold",  "times_are_now"};
 constexpr option_range a_time{0, 3650ULL * 24 * 3600 * 1000}; // ms
 
 // Into a field of the rule. Gives what is wrong.
@@ -45,6 +45,7 @@ std::string take(rule& into, const std::string& key, const toml::value& value) {
   if (key == "spool") return take_flag(value, into.spool);
   if (key == "max_stale") return take_span(value, into.max_stale);
   if (key == "hold") return take_span(value, into.hold);
+  if (key == "times_are_now") return take_flag(value, into.times_are_now);
   return fmt::format("unknown option{}", did_you_mean(key, keys));
 }
 
@@ -70,8 +71,9 @@ std::vector<rule> read_rules(const toml::value& value, const std::string& path,
     for (const auto& [key, field] : entry.as_table())
       if (const auto problem = take(one, key, field); !problem.empty())
         wrong(field, fmt::format("rule.{}: {}", key, problem));
-    if (errors.size() == before && !one.cache && !one.max_stale && !one.spool && !one.hold)
-      wrong(entry, "[[rule]]: it says neither cache, max_stale, spool nor hold");
+    if (errors.size() == before && !one.cache && !one.max_stale && !one.spool && !one.hold &&
+        !one.times_are_now)
+      wrong(entry, "[[rule]]: it says neither cache, max_stale, times_are_now, spool nor hold");
     if (errors.size() == before) rules.push_back(std::move(one));
   }
   return rules;

@@ -47,14 +47,6 @@ bool is_unreached(unsigned error) {
          std::find(not_now.begin(), not_now.end(), error) != not_now.end();
 }
 
-std::string_view unfit(const replication_status& status) {
-  if (status.applier_stopped) return "its applier is stopped: how old its rows are is not known";
-  if (status.receiver_stopped) return "its receiver is stopped: how old its rows are is not known";
-  if (status.lags_unseen)
-    return "it has not applied all that it has received, and does not say how far behind it is";
-  return {};
-}
-
 } // namespace
 
 std::string_view name_of(replica_state value) {
@@ -64,6 +56,14 @@ std::string_view name_of(replica_state value) {
   case replica_state::usable: return "usable";
   case replica_state::failed: return "failed";
   }
+  return {};
+}
+
+std::string_view why_unfit(const replication_status& status) {
+  if (status.applier_stopped) return "its applier is stopped: how old its rows are is not known";
+  if (status.receiver_stopped) return "its receiver is stopped: how old its rows are is not known";
+  if (status.lags_unseen)
+    return "it has not applied all that it has received, and does not say how far behind it is";
   return {};
 }
 
@@ -105,7 +105,7 @@ bool is_about_account(const spool::server_error& refusal) {
 
 replica::replica(server_place where, const options& settings)
     : place_(std::move(where)), address_(address_of(place_, settings)), who_(owner_of(settings)),
-      timeout_(settings.server.replica_timeout), longest_pause_(settings.retry_delay) {}
+      timeout_(settings.server.replica_timeout), longest_pause_(settings.retry_delay), name_(place_.host) {}
 
 replica::~replica() {
   stop();
@@ -121,6 +121,7 @@ void replica::stop() {
     stopping_ = true;
   }
   changed_.notify_all();
+  name_.cancel();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -263,6 +264,7 @@ std::chrono::milliseconds replica::note(const sight& seen) {
 
 replica::sight replica::check() {
   if (!connection_) {
+    if (!name_.answers_within(timeout_)) return {false, {}, "its name was not found out in time"};
     auto made = spool::mysql_connection::connect(address_, who_, {}, {timeout_, timeout_});
     if (!made) {
       const auto& why = made.error();
@@ -281,7 +283,7 @@ replica::sight replica::ask() {
     if (said) {
       if (question_ == plain_question) return {true, {}, {}};
       const auto status = read_replication_status(*said);
-      if (const auto why = unfit(status); !why.empty()) return {false, {}, std::string(why)};
+      if (const auto why = why_unfit(status); !why.empty()) return {false, {}, std::string(why)};
       return {true, status.behind, {}};
     }
     const auto& why = said.error();

@@ -8,6 +8,7 @@
 
 #include "proxy/config/options.hpp"
 #include "proxy/config/server_places.hpp"
+#include "proxy/replicas/name_lookup.hpp"
 #include "spool/mysql_connection.hpp"
 
 #include <atomic>
@@ -41,6 +42,9 @@ struct replication_status {
       behind; // of the source that it is furthest behind; nothing: it does not know
 };
 [[nodiscard]] replication_status read_replication_status(const spool::query_answer& said);
+
+// Why such a replica is not asked; empty: it may be. How far behind is too far is for the asker to say.
+[[nodiscard]] std::string_view why_unfit(const replication_status& status);
 
 // A login's refusal that says nothing of the server: others may come in.
 [[nodiscard]] bool is_about_account(const spool::server_error& refusal);
@@ -97,6 +101,8 @@ class replica {
   const spool::credentials who_;
   const std::chrono::milliseconds timeout_;
   const std::chrono::milliseconds longest_pause_;
+
+  name_lookup name_;
 
   // the thread's alone
   std::unique_ptr<spool::mysql_connection> connection_;

@@ -1,9 +1,9 @@
 // The read cache, as a session fills it while the server is up, and the keys that it is answered by in an
 // outage (cached_answers.cpp).
 //
-// Invariant: what is kept under a key was the server's answer to that very question (statement, parameters),
-// asked by that account in that database and in those settings, of data that everyone could see; what is said
-// to be N seconds old was true N seconds ago or later.
+// Invariant: what is kept under a key was the server's answer to that very question (statement, parameters; a
+// rule may take times in it for now), asked by that account in that database and in those settings, of data
+// that everyone could see; what is said to be N seconds old was true N seconds ago or later.
 #include "protocol/sql/lasting_reads.hpp"
 #include "protocol/statement_commands.hpp"
 #include "protocol/stored_answer.hpp"
@@ -12,6 +12,7 @@
 #include "proxy/cache/read_cache.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/session.hpp"
+#include "proxy/session/times_as_now.hpp"
 #include "proxy/warming/inner_client.hpp"
 #include "proxy/warming/warmer.hpp"
 
@@ -220,7 +221,16 @@ bool session::make_read_key() {
     key.text(state_.database());
     const auto query = code == command::query ? query_text() : std::nullopt;
     if (code == command::query && !query) return false;
-    key.text(query ? query->text : protocol::as_text(command_.payload.subspan(1)));
+    const auto text = query ? query->text : protocol::as_text(command_.payload.subspan(1));
+    if (command_.rule.times_are_now.value_or(false)) {
+      const auto now = std::chrono::system_clock::now();
+      if (const auto timeless = times_as_now(text, state_.dialect(), now, zone_offset(now))) {
+        key.text(*timeless);
+        key.number(1, 1); // such a key has a part more than any other
+        return true;
+      }
+    }
+    key.text(text);
     return true;
   }
   return append_execution(key);

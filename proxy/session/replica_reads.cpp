@@ -3,6 +3,7 @@
 #include "proxy/session/replica_reads.hpp"
 
 #include "protocol/answer_end.hpp"
+#include "protocol/sql/lasting_reads.hpp"
 #include "protocol/statement_commands.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/session.hpp"
@@ -50,8 +51,22 @@ bool replica_reads::is_askable(const command_facts& facts) const {
   if (mine.command_.code == command::stmt_execute &&
       (!mine.executes_plainly() || mine.write_.statement->types_missed))
     return false;
-  if (mine.state_.locks_reads()) return false;
+  if (mine.state_.locks_reads() || tells_of_the_server(facts)) return false;
   return asker_.process().settings.cache.after_write != "refuse" || !reads_what_is_queued();
+}
+
+// What a replica would say of itself.
+bool replica_reads::tells_of_the_server(const command_facts& facts) const {
+  auto& mine = asker_;
+  const auto executes = mine.command_.code == command::stmt_execute;
+  if (facts.kind != sql::kind::show && !executes) return false;
+  const auto query = executes ? std::nullopt : mine.query_text();
+  const std::string_view text = executes ? std::string_view(mine.write_.statement->text)
+                                : query  ? query->text
+                                         : std::string_view();
+  auto& found = mine.home_.analysis();
+  found.analyze(text, mine.state_.dialect());
+  return sql::tells_of_one_server(text, found.first(), mine.state_.dialect());
 }
 
 bool replica_reads::goes_before_cache(const command_facts& facts, const server_view& server) {

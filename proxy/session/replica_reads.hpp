@@ -70,6 +70,7 @@ class replica_reads {
 
   // replica_reads.cpp
   [[nodiscard]] bool is_askable(const command_facts& facts) const;
+  [[nodiscard]] bool tells_of_the_server(const command_facts& facts) const;
   [[nodiscard]] replica* candidate() const;
   [[nodiscard]] bool may_wait() const;
   task<> await_verdict();

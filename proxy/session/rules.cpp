@@ -43,6 +43,7 @@ rule_effects effects_of(std::span<const rule> rules, const ruled_statement& one)
     keep_first(all.max_stale, each.max_stale);
     keep_first(all.spool, each.spool);
     keep_first(all.hold, each.hold);
+    keep_first(all.times_are_now, each.times_are_now);
   }
   return all;
 }

@@ -18,6 +18,8 @@ struct rule_effects {
   std::optional<std::chrono::seconds> max_stale;
   std::optional<bool> spool;
   std::optional<std::chrono::milliseconds> hold;
+  std::optional<bool>
+      times_are_now; // a point in time in it that is the present one is no part of its cache key
 };
 
 struct ruled_statement {

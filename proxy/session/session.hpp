@@ -108,7 +108,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<verdict> collect_command();
   task<bool> serve_command();
   void measure(const command_facts& facts, action what, steady_time began);
-  void log_slow(const command_facts& facts, action what, std::chrono::nanoseconds took);
+  [[nodiscard]] std::string shown_command(const command_facts& facts); // for the log
   task<verdict> act(const decision& chosen, const command_facts& facts);
   task<bool> carry_out(const decision& chosen);
   [[nodiscard]] command_facts describe(bool up);

@@ -1,4 +1,6 @@
 """[[rule]]: what is different for some statements, by account, database, table or text."""
+import datetime
+
 import pymysql
 
 from lib.process import wait_until
@@ -11,6 +13,9 @@ cache = false
 [[rule]]
 table = "payments"
 spool = false
+[[rule]]
+table = "visits"
+times_are_now = true
 [[rule]]
 pattern = "%/* soon */%"
 max_stale = 1
@@ -77,3 +82,31 @@ def test_a_rule_says_how_long_a_statement_is_held(mariadb, start_proxy):
     proxy.wait_state("suspect")
     was_refused_for_outage(connection, "SELECT * FROM t /* impatient */")
     assert proxy.state() == "suspect", "it was held for as long as any other"
+
+
+def now(after_s=0, days=0, form="'%Y-%m-%d %H:%M:%S.%f'"):
+    """A literal, as programs write the present time, or one a bit away from it."""
+    return (datetime.datetime.utcnow() + datetime.timedelta(days=days, seconds=after_s)).strftime(form)
+
+
+def test_a_rule_takes_times_in_the_text_for_now(server, start_proxy):
+    """Where there is such a rule, what was asked a moment ago is asked again; without, or with other times, it is another question."""
+    proxy = ruled(start_proxy, server)
+    connection = proxy.connect()
+    for name in ("visits", "plain"):
+        run(connection, f"CREATE TABLE {name} (id INT PRIMARY KEY, until DATETIME(6)) ENGINE=InnoDB")
+        run(connection, f"INSERT INTO {name} VALUES (1, '2099-01-01')")
+    asked = "SELECT id FROM {} WHERE until > {} AND id = {}"
+    for name in ("visits", "plain"):
+        assert run(connection, asked.format(name, now(), 1)) == ((1,),)
+    run(connection, asked.format("visits", now(days=-7, form="'%Y%m%d%H%M%S'"), 1))
+    proxy.wait_tables_known()
+    server.stop()
+    proxy.wait_state("down")
+    for literal in (now(), now(form="'%Y-%m-%d %H:%M:%S'"), now(days=-7)):
+        assert run(connection, asked.format("visits", literal, 1)) == ((1,),)
+        (level, code, text), = run(connection, "SHOW WARNINGS")
+        assert (level, code) == ("Note", 1105) and "from the cache" in text
+    for statement in (asked.format("plain", now(), 1), asked.format("visits", now(), 2), asked.format("visits", now(after_s=-600), 1),
+                      asked.format("visits", now(days=-6), 1), asked.format("visits", "'\0now'", 1)):
+        was_refused_for_outage(connection, statement)

@@ -20,9 +20,6 @@ bool iequals(std::string_view a, std::string_view b) {
          std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return upper(x) == upper(y); });
 }
 
-constexpr trait of_the_session =
-    trait::reads_user_variable | trait::reads_system_variable | trait::random_value;
-
 // Of the server's own schemas only what describes tables: the rest is of the moment, or of the accounts.
 constexpr std::string_view information_schema = "information_schema";
 constexpr std::array<std::string_view, 4> schemas_of_the_server{"mysql", information_schema,
@@ -68,15 +65,29 @@ bool contains(std::string_view text, std::string_view word) {
                      [](char x, char y) { return upper(x) == y; }) != text.end();
 }
 
-// LIKE 'one name', behind SHOW GLOBAL VARIABLES. Who asks for what tells the part that the server plays just
-// now asks for the server itself.
+// What tells where the server's data is just now, or the cluster's state: not its settings.
+bool is_a_setting(std::string_view name) {
+  constexpr std::array<std::string_view, 3> of_the_moment{"GTID", "WSREP", "TIMESTAMP"};
+  return std::none_of(of_the_moment.begin(), of_the_moment.end(),
+                      [&](std::string_view word) { return contains(name, word); });
+}
+
+// LIKE 'one name', behind SHOW GLOBAL VARIABLES.
 bool shows_a_setting(lexer in) {
-  constexpr std::array<std::string_view, 5> of_the_moment{"%", "ONLY", "GTID", "WSREP", "TIMESTAMP"};
   if (!iequals(in.next().text, "LIKE")) return false;
   const auto name = in.next();
   return name.kind == token_kind::string && in.next().kind == token_kind::end &&
-         std::none_of(of_the_moment.begin(), of_the_moment.end(),
-                      [&](std::string_view word) { return contains(name.text, word); });
+         name.text.find('%') == name.text.npos && is_a_setting(name.text);
+}
+
+// A SELECT without a table whose variables are all @@GLOBAL.name.
+bool selects_settings(std::string_view words, const dialect& how) {
+  lexer in(words, how);
+  for (auto token = in.next(); token.kind != token_kind::end; token = in.next()) {
+    if (token.kind != token_kind::system_variable) continue;
+    if (!iequals(token.text, "@@GLOBAL") || !in.next().is('.') || !is_a_setting(in.next().text)) return false;
+  }
+  return true;
 }
 
 // SHOW, DESCRIBE of a table. Not EXPLAIN of a statement.
@@ -108,7 +119,10 @@ bool is_schema_of_the_server(std::string_view schema) {
 
 bool is_lasting_read(std::string_view text, const statement& one, std::string_view database,
                      const dialect& how) {
-  if (!is_pure_read(one) || has(one.traits, of_the_session)) return false;
+  if (!is_pure_read(one) || has(one.traits, trait::reads_user_variable | trait::random_value)) return false;
+  if (has(one.traits, trait::reads_system_variable))
+    return one.kind == kind::select && one.tables.empty() &&
+           selects_settings(text.substr(one.offset, one.size), how);
   for (const auto& table : one.tables)
     if (!is_lasting_table(table, database)) return false;
   if (one.kind == kind::show) return is_lasting_show(text.substr(one.offset, one.size), one, how);
@@ -116,6 +130,7 @@ bool is_lasting_read(std::string_view text, const statement& one, std::string_vi
 }
 
 bool tells_of_one_server(std::string_view text, const statement& one, const dialect& how) {
+  if (one.kind == kind::select) return one.tables.empty();
   if (one.kind != kind::show) return false;
   lexer in(text.substr(one.offset, one.size), how);
   static_cast<void>(in.next());

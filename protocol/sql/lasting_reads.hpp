@@ -21,7 +21,7 @@ namespace holdwater::protocol::sql {
 [[nodiscard]] bool is_lasting_read(std::string_view text, const statement& one, std::string_view database,
                                    const dialect& how);
 
-// Of such a read: another server with the same data may answer something else (SHOW GLOBAL VARIABLES).
+// Of such a read: another server with the same data may answer something else (its global variables).
 [[nodiscard]] bool tells_of_one_server(std::string_view text, const statement& one, const dialect& how);
 
 // GRANT, REVOKE and the like, and writes to the tables behind them.

@@ -59,7 +59,7 @@ bool replica_reads::is_askable(const command_facts& facts) const {
 bool replica_reads::tells_of_the_server(const command_facts& facts) const {
   auto& mine = asker_;
   const auto executes = mine.command_.code == command::stmt_execute;
-  if (facts.kind != sql::kind::show && !executes) return false;
+  if (!executes && facts.kind != sql::kind::show && facts.reads_tables) return false;
   const auto query = executes ? std::nullopt : mine.query_text();
   const std::string_view text = executes ? std::string_view(mine.write_.statement->text)
                                 : query  ? query->text

@@ -152,3 +152,16 @@ TEST_CASE("what may take a right away is noticed") {
                            "FLUSH TABLES", "SELECT * FROM t", "DROP TABLE user"})
     CHECK_MESSAGE(!takes_rights(text), text);
 }
+
+TEST_CASE("what another server would answer otherwise is told apart") {
+  const auto tells = [](const std::string& text) {
+    analysis found;
+    found.analyze(text, {});
+    return tells_of_one_server(text, found.first(), {});
+  };
+  for (const char* text :
+       {"SELECT @@global.read_only", "SHOW GLOBAL VARIABLES LIKE 'port'", "show /* x */ global variables"})
+    CHECK_MESSAGE(tells(text), text);
+  for (const char* text : {"SELECT * FROM t", "SHOW TABLES", "SHOW CREATE TABLE `global`", "DESCRIBE t"})
+    CHECK_MESSAGE(!tells(text), text);
+}

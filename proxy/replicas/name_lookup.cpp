@@ -1,7 +1,8 @@
 #include "proxy/replicas/name_lookup.hpp"
 
-#include <netdb.h>
-#include <sys/socket.h>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include <condition_variable>
 #include <mutex>
@@ -21,13 +22,10 @@ struct name_lookup::question {
 
 namespace {
 
-bool is_numeric(const std::string& host) {
-  addrinfo hints{};
-  hints.ai_flags = AI_NUMERICHOST;
-  addrinfo* found = nullptr;
-  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
-  freeaddrinfo(found);
-  return true;
+bool is_address(const std::string& host) {
+  boost::system::error_code none;
+  boost::asio::ip::make_address(host, none);
+  return !none;
 }
 
 } // namespace
@@ -36,14 +34,14 @@ name_lookup::name_lookup(std::string host, resolver how)
     : host_(std::move(host)), how_(std::move(how)), asked_(std::make_shared<question>()) {}
 
 void name_lookup::ask_the_system(const std::string& host) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) == 0) freeaddrinfo(found);
+  boost::asio::io_context unused;
+  boost::asio::ip::tcp::resolver asked(unused);
+  boost::system::error_code failed; // which is an answer too
+  asked.resolve(host, "", failed);
 }
 
 bool name_lookup::answers_within(std::chrono::milliseconds limit) {
-  if (host_.empty() || is_numeric(host_)) return true;
+  if (host_.empty() || is_address(host_)) return true;
   std::unique_lock lock(asked_->mutex);
   if (asked_->cancelled) return false;
   if (!std::exchange(asked_->open, true)) try {

@@ -8,6 +8,7 @@
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/replica_reads.hpp"
 #include "proxy/session/session.hpp"
+#include "proxy/session/times_as_now.hpp"
 #include "spool/boot_clock.hpp"
 #include "spool/pending_index.hpp"
 #include "spool/spool.hpp"
@@ -15,6 +16,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace holdwater::proxy {
 
@@ -51,19 +55,26 @@ bool session::executes_plainly() const {
 task<> session::seek_on_disk() {
   command_.sought = true;
   auto& cache = *process().cache;
-  if (!cache.disk() || !make_read_key() ||
-      cache.memory().is_filled_since(home_.scratch().key, cache_moment::min()))
-    co_return;
-  const auto look = cache.disk()->seek(home_.scratch().key, [weak = weak_from_this(), &loop = home_.loop()] {
-    loop.post([weak] {
-      if (const auto self = weak.lock()) self->wake_.notify();
+  if (!cache.disk() || !make_read_key()) co_return;
+  std::vector<std::string> keys{home_.scratch().key};
+  if (auto other = key_as_now(command_, keys.front(), query_text(), state_.dialect()))
+    keys.push_back(std::move(*other));
+  for (const auto& key : keys) {
+    const auto there = [&] { return cache.memory().is_filled_since(key, cache_moment::min()); };
+    if (there()) co_return;
+    const auto look = cache.disk()->seek(key, [weak = weak_from_this(), &loop = home_.loop()] {
+      loop.post([weak] {
+        if (const auto self = weak.lock()) self->wake_.notify();
+      });
     });
-  });
-  constexpr std::chrono::seconds longest{1};
-  home_.deadlines().set(limit_, longest);
-  while (!look->done.load(std::memory_order_acquire) && !limit_.expired() && !stopping_ && !client_->closed())
-    co_await wake_.wait();
-  limit_.clear();
+    constexpr std::chrono::seconds longest{1};
+    home_.deadlines().set(limit_, longest);
+    while (!look->done.load(std::memory_order_acquire) && !limit_.expired() && !stopping_ &&
+           !client_->closed())
+      co_await wake_.wait();
+    limit_.clear();
+    if (there()) co_return;
+  }
 }
 
 // Fills cached_, and what the decision needs to know of it. Preconditions: may_seek(); the worker's analysis
@@ -82,6 +93,9 @@ void session::find_cached(const command_facts& facts, situation& now) {
     return fail("the server is down, and a SERIALIZABLE transaction locks what it reads");
   if (!make_read_key()) return fail("the server is down, and what this read depends on is not known");
   auto found = cache.memory().find(home_.scratch().key);
+  if (!found)
+    if (const auto other = key_as_now(command_, home_.scratch().key, query_text(), state_.dialect()))
+      found = cache.memory().find(*other);
   if (!found) return fail("");
   const auto age = std::max(spool::since_boot() - found->at, cache_moment(0));
   if (age > command_.rule.max_stale.value_or(process().settings.cache.max_stale)) {

@@ -140,8 +140,10 @@ void session::copy_answer(byte_span part) {
 
 // The answer is an error.
 void session::forget_what_was_refused() {
-  if (ends_what_was_cached(tracker_.err().number) && make_read_key())
-    process().cache->forget(home_.scratch().key);
+  if (!ends_what_was_cached(tracker_.err().number) || !make_read_key()) return;
+  process().cache->forget(home_.scratch().key);
+  if (const auto other = key_as_now(command_, home_.scratch().key, query_text(), state_.dialect()))
+    process().cache->forget(*other);
 }
 
 // The whole answer.
@@ -164,7 +166,10 @@ void session::keep_copy(byte_span answer) {
     const auto stored = protocol::read_stored_result(scratch.answer);
     if (!stored || stored->defined == caches) return;
   }
-  if (make_read_key()) cache.memory().fill(scratch.key, scratch.answer, copy_.since);
+  if (!make_read_key()) return;
+  cache.memory().fill(scratch.key, scratch.answer, copy_.since);
+  if (const auto other = key_as_now(command_, scratch.key, query_text(), state_.dialect()))
+    cache.memory().fill(*other, scratch.answer, copy_.since);
 }
 
 // What a right that was taken away allowed is not shown any more.
@@ -221,16 +226,7 @@ bool session::make_read_key() {
     key.text(state_.database());
     const auto query = code == command::query ? query_text() : std::nullopt;
     if (code == command::query && !query) return false;
-    const auto text = query ? query->text : protocol::as_text(command_.payload.subspan(1));
-    if (command_.rule.times_are_now.value_or(false)) {
-      const auto now = std::chrono::system_clock::now();
-      if (const auto timeless = times_as_now(text, state_.dialect(), now, zone_offset(now))) {
-        key.text(*timeless);
-        key.number(1, 1); // such a key has a part more than any other
-        return true;
-      }
-    }
-    key.text(text);
+    key.text(query ? query->text : protocol::as_text(command_.payload.subspan(1)));
     return true;
   }
   return append_execution(key);

@@ -119,6 +119,18 @@ std::optional<std::string> times_as_now(std::string_view text, const protocol::s
   return out;
 }
 
+std::optional<std::string> key_as_now(const client_command& of, std::string_view key,
+                                      const std::optional<protocol::query_text>& query,
+                                      const protocol::sql::dialect& how) {
+  if (of.code != protocol::command::query || !of.rule.times_are_now.value_or(false) || !query) return {};
+  const auto text = query->text;
+  const auto now = system_clock::now();
+  const auto timeless = times_as_now(text, how, now, zone_offset(now));
+  if (!timeless) return {};
+  // in place of the text's length, of four bytes: one that no text has
+  return std::string(key.substr(0, key.size() - text.size() - 4)) + "\xff\xff\xff\xff" + *timeless;
+}
+
 seconds zone_offset(system_clock::time_point at) {
   const auto time = system_clock::to_time_t(at);
   std::tm local{};

@@ -100,9 +100,15 @@ def test_a_rule_takes_times_in_the_text_for_now(server, start_proxy):
     for name in ("visits", "plain"):
         assert run(connection, asked.format(name, now(), 1)) == ((1,),)
     run(connection, asked.format("visits", now(days=-7, form="'%Y%m%d%H%M%S'"), 1))
+    row = now()  # a time of the data, which is asked for again
+    run(connection, f"INSERT INTO visits VALUES (2, {row})")
+    exact = f"SELECT id FROM visits WHERE until = {row}"
+    assert run(connection, exact) == ((2,),)
+    assert run(connection, exact.replace(row, now())) == ()
     proxy.wait_tables_known()
     server.stop()
     proxy.wait_state("down")
+    assert run(connection, exact) == ((2,),), "what was asked in the very same words goes first"
     for literal in (now(), now(form="'%Y-%m-%d %H:%M:%S'"), now(days=-7)):
         assert run(connection, asked.format("visits", literal, 1)) == ((1,),)
         (level, code, text), = run(connection, "SHOW WARNINGS")

@@ -86,6 +86,7 @@ TEST_CASE("a full file sets what it names and leaves the rest") {
   CHECK(o.accounts == std::vector<account>{{"shop", "one"}, {"guest", ""}});
   rule wanted{"report", {}, "shop.payments", "SELECT %", false, std::chrono::seconds(60), false, {}};
   wanted.hold = std::chrono::milliseconds(1500);
+  wanted.times_are_now = true;
   CHECK(o.rules == std::vector<rule>{wanted});
 }
 

@@ -68,8 +68,13 @@ struct cache_health {
   std::optional<double> oldest_age_s; // of what is in memory and was not used for longest; null when none
   std::uint64_t disk_entries = 0;
   std::uint64_t disk_bytes = 0;
-  std::uint64_t disk_written = 0; // entries since the start
-  std::string disk_trouble;       // why nothing is written, empty when it is
+  std::uint64_t disk_written = 0;  // entries since the start
+  std::string disk_trouble;        // why nothing is written, empty when it is
+  std::string redis_state = "off"; // or up, down: whether the shared tier is there
+  std::uint64_t redis_written = 0; // entries since the start, as the next one
+  std::uint64_t redis_found = 0;
+  std::uint64_t redis_errors = 0; // connections lost, commands refused, values that are none
+  std::string redis_trouble;      // why it is away or takes nothing, empty when all is well
   bool enabled = false;
   std::uint64_t warm_reads = 0;    // that are asked ahead
   std::uint64_t warm_askers = 0;   // kinds of connection that they are asked for
@@ -243,7 +248,7 @@ class control {
   virtual void sync(std::chrono::milliseconds timeout, completion done) = 0;
   // Tries to reach the server now; done when the attempt has ended.
   virtual void reconnect(completion done) = 0;
-  // Forgets every cached answer, in memory and on the disk.
+  // Forgets every cached answer, in memory, on the disk and in the shared Redis.
   virtual void clear_cache(completion done) = 0;
   virtual void export_pending(std::uint64_t after, std::size_t most,
                               std::function<void(spool_export, std::string error)> done) = 0;

@@ -139,6 +139,15 @@ std::vector<counter> health_metrics(const health& of) {
             of.cache.warm_failed),
       total("holdwater_cache_disk_written_total", "Results written to the read cache's file.",
             of.cache.disk_written),
+      gauge("holdwater_cache_redis_up",
+            "Whether the shared results in Redis can be used; 0 also when there are none.",
+            of.cache.redis_state == "up" ? 1 : 0),
+      total("holdwater_cache_redis_written_total", "Results written to the shared Redis.",
+            of.cache.redis_written),
+      total("holdwater_cache_redis_found_total", "Results found in the shared Redis.", of.cache.redis_found),
+      total("holdwater_cache_redis_errors_total",
+            "Lost connections to the shared Redis, refused commands, and values that are none.",
+            of.cache.redis_errors),
   };
 }
 

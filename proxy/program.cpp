@@ -1,6 +1,7 @@
 #include "proxy/program.hpp"
 
 #include "admin/server.hpp"
+#include "proxy/cache/service_identity.hpp"
 #include "proxy/config/load_options.hpp"
 #include "proxy/config/worker_count.hpp"
 #include "proxy/net/ring.hpp"
@@ -177,6 +178,10 @@ std::string program::open_data() {
     for (const auto& one : settings_.rules)
       kept.max_stale = std::max(kept.max_stale, one.max_stale.value_or(kept.max_stale));
     cache_ = std::make_unique<read_cache>(kept, settings_.data_dir + "/cache.db", *keys);
+    if (!kept.redis.empty())
+      cache_->share({redis_of(settings_), kept.redis_prefix, service_identity(settings_, this_machine()),
+                     kept.redis_timeout, kept.max_stale, kept.max_result},
+                    *keys);
     if (!settings_.cache.warm.empty())
       warmer_ = std::make_unique<warmer>(
           settings_, settings_.data_dir + "/askers", [this] { return invite_inner_client(); }, *keys);

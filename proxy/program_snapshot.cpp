@@ -86,6 +86,14 @@ admin::cache_health program::cache_snapshot() const {
     out.disk_written = there.written;
     out.disk_trouble = there.trouble;
   }
+  if (const auto* redis = cache_->redis()) {
+    auto there = redis->count();
+    out.redis_state = there.up ? "up" : "down";
+    out.redis_written = there.written;
+    out.redis_found = there.found;
+    out.redis_errors = there.errors;
+    out.redis_trouble = std::move(there.trouble);
+  }
   if (warmer_) {
     const auto asked = warmer_->count();
     out.warm_reads = settings_.cache.warm.size();

@@ -64,8 +64,12 @@ std::string seal(const data_key& key, std::string_view value, std::string_view p
   return out;
 }
 
+bool is_sealed(std::string_view stored) {
+  return stored.starts_with(sealed_form);
+}
+
 result<std::string> unseal(const key_ring_ptr& all, std::string stored, std::string_view place) {
-  if (stored.empty() || stored[0] != sealed_form) return stored;
+  if (!is_sealed(stored)) return stored;
   if (stored.size() < sealing_overhead) return failure{errc::corrupt, "a sealed value is cut short"};
   const auto id = little_endian(stored, 1, id_size);
   const auto* const key = all ? all->find(id) : nullptr;

@@ -24,6 +24,7 @@ inline constexpr std::size_t sealing_overhead = 1 + 8 + 24 + 16;
 [[nodiscard]] std::string place_of(std::string_view kind, std::string_view row);
 
 [[nodiscard]] std::string seal(const data_key& key, std::string_view value, std::string_view place);
+[[nodiscard]] bool is_sealed(std::string_view stored);
 // A value in clear comes back as it is. errc::wrong_key: it needs a key that is not there; errc::corrupt: it
 // was changed, or stands at another place.
 [[nodiscard]] result<std::string> unseal(const key_ring_ptr& all, std::string stored, std::string_view place);

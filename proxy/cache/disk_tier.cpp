@@ -47,8 +47,8 @@ void disk_tier::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::shared_ptr<disk_tier::look> disk_tier::seek(std::string_view key, std::function<void()> wake) {
-  auto asked = std::make_shared<look>();
+std::shared_ptr<cache_look> disk_tier::seek(std::string_view key, std::function<void()> wake) {
+  auto asked = std::make_shared<cache_look>();
   {
     const std::lock_guard lock(mutex_);
     asked_.push_back({digest_of(key), std::string(key), asked, std::move(wake)});
@@ -203,7 +203,7 @@ void disk_tier::look_up(const request& one) {
 void disk_tier::write_behind() {
   if (!store_) return;
   const auto begun = clock::now();
-  auto some = memory_.take_unsaved(most_at_once, most_bytes_at_once);
+  auto some = memory_.take_unsaved(memory_tier::saver::disk, most_at_once, most_bytes_at_once);
   if (!some.empty()) {
     std::vector<spool::kept_result> batch;
     for (auto& one : some) batch.push_back({digest_of(one.key), std::move(one.answer), one.at});

@@ -6,10 +6,10 @@
 // bounded share of the time: what does not get its turn is only in memory.
 #pragma once
 
+#include "proxy/cache/look.hpp"
 #include "proxy/cache/memory_tier.hpp"
 #include "spool/result_store.hpp"
 
-#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -30,12 +30,8 @@ class disk_tier {
   void start();
   void stop(); // writes what is left, within a bound
 
-  // Looks for the key, and fills the memory with what is there. `done` is set, and `wake` called, when that
-  // has ended.
-  struct look {
-    std::atomic<bool> done{false};
-  };
-  [[nodiscard]] std::shared_ptr<look> seek(std::string_view key, std::function<void()> wake);
+  // Looks for the key, and fills the memory with what is there. `wake` is called when that has ended.
+  [[nodiscard]] std::shared_ptr<cache_look> seek(std::string_view key, std::function<void()> wake);
   void forget(std::string_view key);
   void clear();
   void set_keys(spool::key_ring_ptr fresh);
@@ -53,7 +49,7 @@ class disk_tier {
   struct request {
     std::string key; // its digest
     std::string memory_key;
-    std::shared_ptr<look> asked;
+    std::shared_ptr<cache_look> asked;
     std::function<void()> wake;
   };
 

@@ -6,7 +6,7 @@ namespace holdwater::proxy {
 namespace {
 
 constexpr std::uint64_t overhead = 256; // of an entry: the map's node, two allocations
-// An answer that stays the same is written to the disk again after so long, for its age there.
+// An answer that stays the same is saved again after so long, for its age there.
 constexpr cache_moment save_again_after = std::chrono::seconds(60);
 
 std::uint64_t size_of(const std::string& key, const std::string& answer) {
@@ -36,12 +36,16 @@ void memory_tier::drop(shard& in, entries::iterator which) {
   auto& one = which->second;
   in.counted.bytes -= size_of(which->first.text, one.answer);
   if (one.used.is_linked()) in.used.erase(in.used.iterator_to(one));
-  if (one.waiting.is_linked()) in.waiting.erase(in.waiting.iterator_to(one));
+  for (std::size_t at = 0; at < savers; ++at)
+    if (auto& save = one.saves[at]; save.waiting.is_linked())
+      in.waiting[at].erase(in.waiting[at].iterator_to(save));
   in.all.erase(which);
 }
 
-void memory_tier::note_unsaved(shard& in, entry& one) {
-  if (saves_ && !one.waiting.is_linked()) in.waiting.push_back(one);
+void memory_tier::note_unsaved(shard& in, entry& one, cache_moment saved_before) {
+  for (std::size_t at = 0; at < savers; ++at)
+    if (auto& save = one.saves[at]; saves_[at] && save.saved_at < saved_before && !save.waiting.is_linked())
+      in.waiting[at].push_back(save);
 }
 
 void memory_tier::fill(std::string_view text, protocol::byte_span answer, cache_moment at, source from) {
@@ -56,7 +60,7 @@ void memory_tier::fill(std::string_view text, protocol::byte_span answer, cache_
     one.at = at;
     if (is_same(one.answer, answer)) {
       ++in.counted.refreshes;
-      if (at - one.saved_at > save_again_after) note_unsaved(in, one);
+      note_unsaved(in, one, at - save_again_after);
       return;
     }
     in.counted.bytes -= size_of(found->first.text, one.answer);
@@ -68,6 +72,7 @@ void memory_tier::fill(std::string_view text, protocol::byte_span answer, cache_
     one.key = &found->first.text;
     one.answer.assign(protocol::as_text(answer));
     one.at = at;
+    for (auto& save : one.saves) save.of = &one;
     in.used.push_front(one);
   }
   auto& one = found->second;
@@ -76,7 +81,7 @@ void memory_tier::fill(std::string_view text, protocol::byte_span answer, cache_
     ++in.counted.fills;
     note_unsaved(in, one);
   } else {
-    one.saved_at = at;
+    for (auto& save : one.saves) save.saved_at = at;
   }
   while (in.counted.bytes > most_bytes_ && !in.used.empty()) {
     drop(in, in.all.find(sought_key(*in.used.back().key)));
@@ -116,7 +121,7 @@ void memory_tier::clear() {
   for (auto& in : shards_) {
     const std::lock_guard lock(in.mutex);
     in.used.clear();
-    in.waiting.clear();
+    for (auto& waiting : in.waiting) waiting.clear();
     in.all.clear();
     in.counted.bytes = 0;
   }
@@ -134,18 +139,21 @@ void memory_tier::drop_expired(cache_moment now) {
   }
 }
 
-std::vector<memory_tier::unsaved> memory_tier::take_unsaved(std::size_t most, std::size_t most_bytes) {
+std::vector<memory_tier::unsaved> memory_tier::take_unsaved(saver to, std::size_t most,
+                                                            std::size_t most_bytes) {
   std::vector<unsaved> out;
   std::size_t bytes = 0;
   for (std::size_t shards_left = shard_count_; shards_left > 0; --shards_left) {
     auto& in = shards_[shards_left - 1];
     const std::lock_guard lock(in.mutex);
+    auto& waiting = in.waiting[index_of(to)];
     // its share, so that no shard waits for ever
-    for (std::size_t left = (most - out.size()) / shards_left + 1; left > 0 && !in.waiting.empty(); --left) {
+    for (std::size_t left = (most - out.size()) / shards_left + 1; left > 0 && !waiting.empty(); --left) {
       if (out.size() >= most || bytes >= most_bytes) return out;
-      auto& one = in.waiting.front();
-      in.waiting.pop_front();
-      one.saved_at = one.at;
+      auto& save = waiting.front();
+      auto& one = *save.of;
+      waiting.pop_front();
+      save.saved_at = one.at;
       bytes += one.key->size() + one.answer.size();
       out.push_back({*one.key, one.answer, one.at});
     }

@@ -36,7 +36,10 @@ class memory_tier {
   memory_tier(const memory_tier&) = delete;
   memory_tier& operator=(const memory_tier&) = delete;
 
-  enum class source : std::uint8_t { server, disk };
+  // Where an answer is from. Behind the memory are two other tiers, each of which gets what the server
+  // answers.
+  enum class source : std::uint8_t { server, disk, redis };
+  enum class saver : std::uint8_t { disk, redis };
   void fill(std::string_view key, protocol::byte_span answer, cache_moment at, source from = source::server);
   [[nodiscard]] std::optional<cached_answer> find(std::string_view key);
   // There is one that was filled since.
@@ -46,14 +49,14 @@ class memory_tier {
   // Drops some that are too old to be served at `now`.
   void drop_expired(cache_moment now);
 
-  // What the disk does not have yet, in the order of filling; it counts as saved then. The rest waits.
+  // What that tier does not have yet, in the order of filling; it counts as saved there then. The rest waits.
   struct unsaved {
     std::string key;
     std::string answer;
     cache_moment at{0};
   };
-  [[nodiscard]] std::vector<unsaved> take_unsaved(std::size_t most, std::size_t most_bytes);
-  void keep_unsaved(bool wanted) { saves_ = wanted; } // before any thread runs
+  [[nodiscard]] std::vector<unsaved> take_unsaved(saver to, std::size_t most, std::size_t most_bytes);
+  void keep_unsaved(saver to) { saves_[index_of(to)] = true; } // before any thread runs
 
   struct counts {
     std::uint64_t entries = 0;
@@ -68,12 +71,19 @@ class memory_tier {
 
  private:
   using hook = boost::intrusive::list_member_hook<>;
+  static constexpr std::size_t savers = 2;
+  struct entry;
+  struct wait {
+    hook waiting;
+    entry* of = nullptr;
+    cache_moment saved_at{0}; // 0: never
+  };
   struct entry {
     std::string answer;
     cache_moment at{0};
-    cache_moment saved_at{0}; // 0: never
     const std::string* key = nullptr;
-    hook used, waiting;
+    hook used;
+    std::array<wait, savers> saves;
   };
   // A key with its hash, which is made once.
   struct sought_key {
@@ -101,26 +111,27 @@ class memory_tier {
     }
   };
   using by_use = boost::intrusive::list<entry, boost::intrusive::member_hook<entry, hook, &entry::used>>;
-  using by_wait = boost::intrusive::list<entry, boost::intrusive::member_hook<entry, hook, &entry::waiting>>;
+  using by_wait = boost::intrusive::list<wait, boost::intrusive::member_hook<wait, hook, &wait::waiting>>;
   using entries = std::unordered_map<kept_key, entry, hash_of, same_key>;
   struct alignas(64) shard {
     std::mutex mutex;
     entries all;
-    by_use used;     // the one used last at the front
-    by_wait waiting; // for the disk, the oldest at the front
+    by_use used;                         // the one used last at the front
+    std::array<by_wait, savers> waiting; // for each saver, the oldest at the front
     counts counted;
   };
 
   [[nodiscard]] shard& shard_of(const sought_key& key);
   void drop(shard& in, entries::iterator which);
-  void note_unsaved(shard& in, entry& one);
+  void note_unsaved(shard& in, entry& one, cache_moment saved_before = cache_moment::max());
+  [[nodiscard]] static constexpr std::size_t index_of(saver which) { return static_cast<std::size_t>(which); }
 
   static constexpr std::size_t most_shards = 16;
   std::array<shard, most_shards> shards_;
   std::size_t shard_count_;
   std::uint64_t most_bytes_; // of a shard
   cache_moment max_stale_;
-  bool saves_ = false;
+  std::array<bool, savers> saves_{};
 };
 
 } // namespace holdwater::proxy

@@ -1,10 +1,11 @@
 // What was last answered to reads while the server was up, for the time when it is not: the memory, the disk
-// behind it, and what is counted. It knows keys and stored answers as bytes; what may be kept, and under
-// which key, is the session's to say (session/cached_reads.cpp).
+// and the Redis behind it, and what is counted. It knows keys and stored answers as bytes; what may be kept,
+// and under which key, is the session's to say (session/cached_reads.cpp).
 #pragma once
 
 #include "proxy/cache/disk_tier.hpp"
 #include "proxy/cache/memory_tier.hpp"
+#include "proxy/cache/redis_tier.hpp"
 #include "proxy/config/options.hpp"
 
 #include <atomic>
@@ -15,16 +16,30 @@
 
 namespace holdwater::proxy {
 
+struct cache_search {
+  std::shared_ptr<cache_look> disk, redis; // null: there is none
+  std::chrono::milliseconds longest_redis{0};
+
+  // For how long after the begin it is worth waiting; 0: all has ended.
+  [[nodiscard]] std::chrono::milliseconds longest() const;
+};
+
 class read_cache {
  public:
-  // `path` of the disk's file; empty: in memory only.
+  // `path` of the disk's file; empty: none.
   read_cache(const options::cache_options& settings, const std::string& path, spool::key_ring_ptr keys = {});
+  // Before start(): answers are shared there as well.
+  void share(redis_settings there, spool::key_ring_ptr keys);
 
   void start();
   void stop();
 
   [[nodiscard]] memory_tier& memory() { return memory_; }
-  [[nodiscard]] disk_tier* disk() { return disk_.get(); } // null: there is none
+  [[nodiscard]] const disk_tier* disk() const { return disk_.get(); }    // null: there is none
+  [[nodiscard]] const redis_tier* redis() const { return redis_.get(); } // as well
+  // Brings into the memory what the other tiers have, which are asked at the same time: the youngest stays.
+  // `wake` is called when one of them has ended.
+  [[nodiscard]] cache_search seek(std::string_view key, const std::function<void()>& wake);
   void forget(std::string_view key);
   void clear();
   void set_keys(spool::key_ring_ptr fresh);
@@ -37,6 +52,7 @@ class read_cache {
  private:
   memory_tier memory_;
   std::unique_ptr<disk_tier> disk_;
+  std::unique_ptr<redis_tier> redis_; // which clears the disk
 };
 
 } // namespace holdwater::proxy

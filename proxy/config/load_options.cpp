@@ -2,6 +2,7 @@
 #include "protocol/ip_address.hpp"
 #include "proxy/config/flags.hpp"
 #include "proxy/config/http_url.hpp"
+#include "proxy/config/redis_url.hpp"
 #include "proxy/config/server_places.hpp"
 #include "proxy/config/warm_reads.hpp"
 
@@ -99,6 +100,7 @@ class loader {
     resolve_secret("server.password", values.server.password, values.server.password_file);
     resolve_secret("admin.token", values.admin.token, values.admin.token_file);
     resolve_secret("admin.read_token", values.admin.read_token, values.admin.read_token_file);
+    resolve_secret("cache.redis_password", values.cache.redis_password, values.cache.redis_password_file);
     resolve_key(values);
     check_access(values);
     if (!values.spool.enabled) be_plain();
@@ -121,6 +123,7 @@ class loader {
     if (values.pool.mode == "transaction" && values.pool.max_idle == 0)
       errors_.push_back("pool.mode: \"transaction\" needs a pool, and pool.max_idle is 0");
     check_warm(values);
+    check_redis(values);
     check_hook(values);
     warn_of_readable_secrets();
   }
@@ -153,6 +156,13 @@ class loader {
   void check_hook(const options& values) {
     if (!values.hook.url.empty() && !read_http_url(values.hook.url))
       errors_.push_back("hook.url: takes http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH");
+  }
+
+  // As little.
+  void check_redis(const options& values) {
+    if (values.cache.redis.empty()) return;
+    if (const auto why = why_not_redis(values); !why.empty())
+      errors_.push_back(fmt::format("{}: {}", given_.at("cache.redis").where, why));
   }
 
   // What is asked by itself must do nothing but be kept.
@@ -267,7 +277,8 @@ class loader {
   void warn_of_readable_secrets() {
     const bool secrets = from("server.password") == origin::file || from("spool.key") == origin::file ||
                          from("admin.token") == origin::file || from("admin.read_token") == origin::file ||
-                         from("hook.url") == origin::file || !loaded_.values.accounts.empty();
+                         from("hook.url") == origin::file || from("cache.redis") == origin::file ||
+                         from("cache.redis_password") == origin::file || !loaded_.values.accounts.empty();
     if (!loaded_.file.empty() && secrets) warn_if_readable(loaded_.file);
   }
 

@@ -125,6 +125,13 @@ struct options {
     std::string after_write = "serve"; // or refuse: what reads a table with queued writes
     std::vector<std::string> warm;     // reads that are asked while the server is up, so that they are kept
     std::chrono::milliseconds warm_interval{300'000};
+    std::string redis;          // URL of the Redis that a fleet shares; empty: none. It may hold a password
+    std::string redis_password; // when the URL holds none
+    std::string redis_password_file;         // where it was read from, when not given itself
+    std::string redis_prefix = "holdwater:"; // of all keys there
+    std::string
+        redis_service; // names the server there; empty: by its place, see proxy/cache/service_identity
+    std::chrono::milliseconds redis_timeout{500};
   } cache;
   struct ledger_options {
     std::string table = "holdwater_ledger";

@@ -51,29 +51,32 @@ bool session::executes_plainly() const {
          one->long_data_kept.empty();
 }
 
-// Brings what only the disk has into the memory.
-task<> session::seek_on_disk() {
+// Brings what only the disk or a shared Redis has into the memory.
+task<> session::seek_behind_memory() {
   command_.sought = true;
   auto& cache = *process().cache;
-  if (!cache.disk() || !make_read_key()) co_return;
+  if (!make_read_key()) co_return;
   std::vector<std::string> keys{home_.scratch().key};
   if (auto other = key_as_now(command_, keys.front(), query_text(), state_.dialect()))
     keys.push_back(std::move(*other));
   for (const auto& key : keys) {
-    const auto there = [&] { return cache.memory().is_filled_since(key, cache_moment::min()); };
-    if (there()) co_return;
-    const auto look = cache.disk()->seek(key, [weak = weak_from_this(), &loop = home_.loop()] {
+    if (cache.memory().is_filled_since(key, cache_moment::min())) co_return;
+    const auto search = cache.seek(key, [weak = weak_from_this(), &loop = home_.loop()] {
       loop.post([weak] {
         if (const auto self = weak.lock()) self->wake_.notify();
       });
     });
-    constexpr std::chrono::seconds longest{1};
-    home_.deadlines().set(limit_, longest);
-    while (!look->done.load(std::memory_order_acquire) && !limit_.expired() && !stopping_ &&
-           !client_->closed())
+    const auto begun = home_.since_boot();
+    while (!stopping_ && !client_->closed()) {
+      const auto longest = search.longest();
+      const auto left = longest - (home_.since_boot() - begun);
+      if (longest.count() == 0 || left.count() <= 0) break;
+      home_.deadlines().set(limit_, std::chrono::ceil<std::chrono::milliseconds>(left));
       co_await wake_.wait();
+      if (limit_.expired()) break;
+    }
     limit_.clear();
-    if (there()) co_return;
+    if (cache.memory().is_filled_since(key, cache_moment::min())) co_return;
   }
 }
 

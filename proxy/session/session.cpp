@@ -179,7 +179,7 @@ task<bool> session::serve_command() {
     }
     const auto facts = describe(!here);
     if (here && !command_.sought && may_seek(facts, server)) {
-      co_await seek_on_disk();
+      co_await seek_behind_memory();
       continue;
     }
     const auto chosen = decide(facts, look_around(facts, server));

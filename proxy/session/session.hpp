@@ -244,7 +244,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   [[nodiscard]] bool may_seek(const command_facts& facts, const server_view& server);
   [[nodiscard]] bool reads_are_away(const server_view& server) const;
   [[nodiscard]] bool executes_plainly() const;
-  task<> seek_on_disk();
+  task<> seek_behind_memory();
   void find_cached(const command_facts& facts, situation& now);
   task<bool> answer_cached();
   task<bool> prepare_cached();

@@ -98,6 +98,13 @@ TEST_CASE("the health page has its fields in their order") {
       "written": 10,
       "trouble": ""
     },
+    "redis": {
+      "state": "off",
+      "written": 0,
+      "found": 0,
+      "errors": 0,
+      "trouble": ""
+    },
     "warm": {
       "reads": 0,
       "askers": 0,

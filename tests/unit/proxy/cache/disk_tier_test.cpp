@@ -45,7 +45,7 @@ bool comes_true(disk_tier& disk, memory_tier& memory, Condition condition) {
 
 struct proxy_with_disk {
   explicit proxy_with_disk(const std::string& path) : disk(memory, path, 16 * megabyte, 3600s) {
-    memory.keep_unsaved(true);
+    memory.keep_unsaved(memory_tier::saver::disk);
     disk.start();
   }
   memory_tier memory{megabyte, megabyte / 4, 3600s};

@@ -85,42 +85,62 @@ TEST_CASE("it stays within its bytes, and the one that was not used for longest 
 
 TEST_CASE("what is forgotten or cleared is gone, also for the disk") {
   auto memory = small();
-  memory.keep_unsaved(true);
+  memory.keep_unsaved(memory_tier::saver::disk);
   fill(memory, "a", "1", 1s);
   fill(memory, "b", "2", 1s);
   memory.forget("a");
   CHECK(found(memory, "a") == "nothing");
-  REQUIRE(memory.take_unsaved(10, megabyte).size() == 1);
+  REQUIRE(memory.take_unsaved(memory_tier::saver::disk, 10, megabyte).size() == 1);
   fill(memory, "c", "3", 1s);
   memory.clear();
   CHECK(memory.count().entries == 0);
   CHECK(memory.count().bytes == 0);
-  CHECK(memory.take_unsaved(10, megabyte).empty());
+  CHECK(memory.take_unsaved(memory_tier::saver::disk, 10, megabyte).empty());
 }
 
 TEST_CASE("what the disk does not have is given once, and again when it is other or much younger") {
   auto memory = small();
-  memory.keep_unsaved(true);
+  memory.keep_unsaved(memory_tier::saver::disk);
   fill(memory, "k", "v", 1000s);
   fill(memory, "from disk", "v", 1000s, memory_tier::source::disk);
-  auto some = memory.take_unsaved(10, megabyte);
+  auto some = memory.take_unsaved(memory_tier::saver::disk, 10, megabyte);
   REQUIRE(some.size() == 1);
   CHECK(some[0].key == "k");
   CHECK(some[0].answer == "v");
   CHECK(some[0].at == 1000s);
   fill(memory, "k", "v", 1001s);
-  CHECK(memory.take_unsaved(10, megabyte).empty());
+  CHECK(memory.take_unsaved(memory_tier::saver::disk, 10, megabyte).empty());
   fill(memory, "k", "v", 1100s);
-  CHECK(memory.take_unsaved(10, megabyte).size() == 1);
+  CHECK(memory.take_unsaved(memory_tier::saver::disk, 10, megabyte).size() == 1);
   fill(memory, "k", "w", 1101s);
-  CHECK(memory.take_unsaved(10, megabyte).size() == 1);
+  CHECK(memory.take_unsaved(memory_tier::saver::disk, 10, megabyte).size() == 1);
   for (int n = 0; n < 50; ++n) fill(memory, std::to_string(n), "v", 1s);
   std::size_t seen = 0;
-  for (auto part = memory.take_unsaved(7, megabyte); !part.empty(); part = memory.take_unsaved(7, megabyte)) {
+  for (auto part = memory.take_unsaved(memory_tier::saver::disk, 7, megabyte); !part.empty();
+       part = memory.take_unsaved(memory_tier::saver::disk, 7, megabyte)) {
     CHECK(part.size() <= 7);
     seen += part.size();
   }
   CHECK(seen == 50);
+}
+
+TEST_CASE("each tier behind the memory gets what it lacks, whatever the other has taken") {
+  auto memory = small();
+  memory.keep_unsaved(memory_tier::saver::disk);
+  memory.keep_unsaved(memory_tier::saver::redis);
+  fill(memory, "k", "v", 1000s);
+  fill(memory, "from redis", "v", 1000s, memory_tier::source::redis);
+  CHECK(memory.take_unsaved(memory_tier::saver::disk, 10, megabyte).size() == 1);
+  fill(memory, "k", "v", 1050s);
+  fill(memory, "l", "v", 1050s);
+  CHECK(memory.take_unsaved(memory_tier::saver::redis, 10, megabyte).size() == 2);
+  fill(memory, "k", "v", 1070s); // 70 s after the disk took it, 20 s after the other did
+  CHECK(memory.take_unsaved(memory_tier::saver::disk, 10, megabyte).size() == 2);
+  CHECK(memory.take_unsaved(memory_tier::saver::redis, 10, megabyte).empty());
+  fill(memory, "k", "w", 1071s);
+  memory.forget("k");
+  CHECK(memory.take_unsaved(memory_tier::saver::disk, 10, megabyte).empty());
+  CHECK(memory.take_unsaved(memory_tier::saver::redis, 10, megabyte).empty());
 }
 
 TEST_CASE("what is too old is dropped") {

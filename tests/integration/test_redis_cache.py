@@ -7,6 +7,7 @@ import pytest
 
 from lib.process import wait_until
 from lib.redis import Redis
+from lib.server import KINDS
 from lib.sql import run, spooled_seq, value
 from lib.statements import Session
 from test_read_cache import ASKED, READS, age_in, cached, execute, go_down, not_cached, prepare, scene
@@ -107,31 +108,27 @@ def test_of_the_disk_and_redis_the_younger_answer_is_given(mariadb, redis, start
     assert cached(second.connect(), "SELECT * FROM other")[0] == ((1,),)
 
 
-def test_before_another_server_nothing_is_shared(mariadb, mariadb118, redis, start_proxy):
+def test_before_another_server_nothing_is_shared(mariadb, redis, root, start_proxy):
     """The same names, the same questions, the same Redis; only a name that says so makes them one service."""
+    another = KINDS["mariadb"](root).start()
+
     def both(**settings):
         settings = {"HOLDWATER_CACHE_REDIS": redis.url, "HOLDWATER_CACHE_DISK": 0, **settings}
         here = start_proxy(mariadb, **settings)
-        mariadb118.run(f"CREATE DATABASE IF NOT EXISTS {here.database}")
-        mariadb118.run(f"DROP USER IF EXISTS {here.account.user}")
-        mariadb118.create_account(here.account.user, here.account.password, here.database)
-        there = start_proxy(mariadb118, database=here.database, account=here.account, **settings)
+        another.run(f"CREATE DATABASE {here.database}")
+        another.create_account(here.account.user, here.account.password, here.database)
+        there = start_proxy(another, database=here.database, account=here.account, **settings)
         for proxy in (here, there):
             wait_tier(proxy)
-        connection = scene(here)
-        run(connection, "SELECT * FROM t")
+        run(scene(here), "SELECT * FROM t")
         wait_written(here, 1)
-        return here, there
-    here, there = both()
-    _, one_service = both(HOLDWATER_CACHE_REDIS_SERVICE="one")
-    mariadb118.stop()
-    there.wait_state("down")
+        return there
+    there, one_service = both(), both(HOLDWATER_CACHE_REDIS_SERVICE="one")
+    all_down(another, there, one_service)
     not_cached(there.connect(), "SELECT * FROM t")
     assert tier(there)["found"] == 0
-    one_service.wait_state("down")
     assert len(cached(one_service.connect(), "SELECT * FROM t")[0]) == 3
-    assert here.state() == "up"
-    mariadb118.start()
+    another.destroy()
 
 
 # --- a Redis in trouble
@@ -213,7 +210,7 @@ def test_what_was_cleared_or_refused_by_one_is_given_by_none(server, redis, star
     for statement in (*reads, "SELECT 1 FROM t"):
         run(connection, statement)
     run(other, "SELECT * FROM t")
-    wait_written(first, 3)
+    wait_until(lambda: len(redis.entries()) == 3, 20, "all are there")
     assert first.http("/health/cache/clear", "POST")[0] == 200
     wait_until(lambda: second.json("/health/cache")["entries"] == 0, 20, "the other one has cleared as well")
     written = tier(first)["written"]
@@ -240,12 +237,13 @@ def test_a_right_that_is_taken_away_through_one_is_gone_from_all(mariadb, redis,
         wait_tier(proxy)
     for at in (scene(first), second.connect()):
         run(at, "SELECT * FROM t")
-    wait_written(first, 1)
+    wait_until(redis.entries, 20, "it is there")
     mariadb.create_account("giver", "giver", first.database)
     mariadb.run("GRANT ALL ON *.* TO giver WITH GRANT OPTION")
     run(pymysql.connect(host=first.host, port=first.port, user="giver", password="giver", autocommit=True),
         f"REVOKE ALL ON {first.database}.* FROM {first.account.user}")
     wait_until(lambda: second.json("/health/cache")["entries"] == 0, 20, "the other one has cleared as well")
+    mariadb.before_outage.clear()  # which would wait for what the account may not see any more
     all_down(mariadb, first, second)
     for proxy in (first, second):
         not_cached(proxy.connect(), "SELECT * FROM t")

@@ -68,13 +68,8 @@ struct cache_health {
   std::optional<double> oldest_age_s; // of what is in memory and was not used for longest; null when none
   std::uint64_t disk_entries = 0;
   std::uint64_t disk_bytes = 0;
-  std::uint64_t disk_written = 0;  // entries since the start
-  std::string disk_trouble;        // why nothing is written, empty when it is
-  std::string redis_state = "off"; // or up, down: whether the shared tier is there
-  std::uint64_t redis_written = 0; // entries since the start, as the next one
-  std::uint64_t redis_found = 0;
-  std::uint64_t redis_errors = 0; // connections lost, commands refused, values that are none
-  std::string redis_trouble;      // why it is away or takes nothing, empty when all is well
+  std::uint64_t disk_written = 0; // entries since the start
+  std::string disk_trouble;       // why nothing is written, empty when it is
   bool enabled = false;
   std::uint64_t warm_reads = 0;    // that are asked ahead
   std::uint64_t warm_askers = 0;   // kinds of connection that they are asked for
@@ -82,6 +77,11 @@ struct cache_health {
   std::uint64_t warm_failed = 0;
   std::optional<double> warm_age_s; // since all were answered to one of them
   std::string warm_trouble;         // what failed last, empty when all is well
+  std::string redis_state = "off";  // or up, down: whether the shared tier is there
+  std::uint64_t redis_written = 0;  // entries since the start, as the next one
+  std::uint64_t redis_found = 0;
+  std::uint64_t redis_errors = 0; // connections lost, commands refused, values that are none
+  std::string redis_trouble;      // why it is away or takes nothing, empty when all is well
 };
 
 // Connections to the server that sessions have, or had and left for the next.

@@ -135,7 +135,8 @@ function showHealth(health) {
   const asked = health.cache.hits + health.cache.misses;
   facts("cache", [["entries", number(health.cache.entries)], ["size", bytes(health.cache.bytes)], ["hits", number(health.cache.hits)],
     ["misses", number(health.cache.misses)], ["answered from it", asked ? (100 * health.cache.hits / asked).toFixed(1) + " %" : "–"],
-    ["oldest answer", health.cache.oldest_age_s === null ? "–" : lasting(health.cache.oldest_age_s)], ["on the disk", bytes(health.cache.disk.bytes)]]);
+    ["oldest answer", health.cache.oldest_age_s === null ? "–" : lasting(health.cache.oldest_age_s)], ["on the disk", bytes(health.cache.disk.bytes)],
+    ...(health.cache.redis.state === "off" ? [] : [["shared in Redis", health.cache.redis.trouble || `${number(health.cache.redis.found)} found there`]])]);
   facts("spool", [["accepting writes", spool.state === "accepting" ? "yes" : spool.state === "off" ? "off" : "no: " + spool.reason], ["newest number", number(spool.last_seq)],
     ["applied up to", number(spool.applied_seq)], ["tables without ids", number(spool.refused_tables.length)], ["id", spool.id || "–"]]);
   say("version", `version ${health.version}, running for ${lasting(health.uptime_s)}`);

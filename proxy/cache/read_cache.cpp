@@ -43,9 +43,9 @@ void read_cache::set_keys(spool::key_ring_ptr fresh) {
 }
 
 void read_cache::clear() {
+  if (redis_) redis_->clear(); // first: what it finds meanwhile does not come into the memory
   memory_.clear();
   if (disk_) disk_->clear();
-  if (redis_) redis_->clear();
 }
 
 cache_search read_cache::seek(std::string_view key, const std::function<void()>& wake) {

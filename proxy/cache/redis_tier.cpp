@@ -150,7 +150,7 @@ void redis_tier::run() {
     counts_.up = false;
     asked.swap(asked_);
   }
-  answer(std::move(asked));
+  answer(asked);
 }
 
 // For something to do; also for a connection that has ended, so that nobody finds that out by waiting.
@@ -183,7 +183,7 @@ void redis_tier::turn() {
     const std::lock_guard lock(mutex_);
     asked.swap(asked_);
   }
-  answer(std::move(asked));
+  answer(asked);
   if (clock::now() >= next_learning_) learn();
   if (clock::now() >= next_write_) write_behind();
 }
@@ -240,12 +240,10 @@ void redis_tier::bury_there() {
                     std::make_move_iterator(some.end()));
 }
 
-void redis_tier::answer(std::vector<request> asked) {
+void redis_tier::answer(std::span<const request> asked) {
   while (!asked.empty()) {
-    std::vector<request> some;
-    const auto count = static_cast<std::ptrdiff_t>(std::min(asked.size(), most_looks_at_once));
-    std::move(asked.begin(), asked.begin() + count, std::back_inserter(some));
-    asked.erase(asked.begin(), asked.begin() + count);
+    const auto some = asked.first(std::min(asked.size(), most_looks_at_once));
+    asked = asked.subspan(some.size());
     look_up(some);
     for (const auto& one : some) {
       one.asked->done.store(true, std::memory_order_release);
@@ -259,12 +257,8 @@ void redis_tier::answer(std::vector<request> asked) {
     asked_since_ = clock::now();
 }
 
-void redis_tier::look_up(const std::vector<request>& asked) {
+void redis_tier::look_up(std::span<const request> asked) {
   if (!store_.is_open()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    if (is_clear_due()) return;
-  }
   std::vector<std::string> keys;
   for (const auto& one : asked) keys.push_back(one.key);
   redis_store::gathered found;
@@ -280,6 +274,8 @@ void redis_tier::look_up(const std::vector<request>& asked) {
   for (std::size_t at = 0; at < asked.size(); ++at) {
     const auto& one = found.answers[at];
     if (!one) continue;
+    const std::lock_guard lock(mutex_); // a clear is told here before the memory is cleared
+    if (is_clear_due()) return;
     memory_.fill(keys[at], protocol::as_bytes(one->answer), one->at, memory_tier::source::redis);
     ++count;
   }

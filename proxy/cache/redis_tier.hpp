@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -61,8 +62,8 @@ class redis_tier {
   void come_up();
   void clear_there();
   void bury_there();
-  void answer(std::vector<request> asked);
-  void look_up(const std::vector<request>& asked);
+  void answer(std::span<const request> asked);
+  void look_up(std::span<const request> asked);
   void learn();
   void write_behind();
   void say_goodbye();

@@ -129,6 +129,11 @@ std::string show_status(const json::value& health) {
     const auto trouble = text_at(one, "last_error");
     out += trouble.empty() ? "\n" : fmt::format(", {}\n", trouble);
   }
+  const auto& redis = at(at(health, "cache"), "redis");
+  if (const auto is = text_at(redis, "state"); is == "up" || is == "down") {
+    const auto trouble = text_at(redis, "trouble");
+    out += fmt::format("  shared    Redis is {}{}\n", is, trouble.empty() ? "" : ": " + trouble);
+  }
   if (text_at(spool, "state") == "off") return out + "  queue     off\n";
   const auto pending = number_at(spool, "pending");
   out += fmt::format("  waiting   {} write(s)", whole(pending));

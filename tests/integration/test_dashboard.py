@@ -105,7 +105,7 @@ def test_a_drain_shows_how_far_it_is_and_when_it_is_over(mariadb, start_proxy, b
     browser = browse()
     browser.open(address(proxy))
     browser.wait("document.getElementById('headline').innerText.startsWith('All is well')")
-    drain = """({status: 'degraded', uptime_s: 9, version: '0', cache: {entries: 0, bytes: 0, hits: 0, misses: 0, oldest_age_s: null, enabled: true, disk: {bytes: 0}},
+    drain = """({status: 'degraded', uptime_s: 9, version: '0', cache: {entries: 0, bytes: 0, hits: 0, misses: 0, oldest_age_s: null, enabled: true, disk: {bytes: 0}, redis: {state: 'off'}},
       pool: {idle: 0, in_use: 0, opened: 0, kept: 0, reused: 0},
       database: {state: 'draining', since: new Date().toISOString(), last_error: '', address: 'db:3306', version: '11', reads_go_on: true},
       spool: {state: 'accepting', reason: '', pending: 4200, dead: 0, bytes: 999999, oldest_age_s: 400, last_seq: 9000, applied_seq: 4800,

@@ -5,6 +5,7 @@ import time
 import pymysql
 import pytest
 
+from lib.command_line import CommandLine
 from lib.process import wait_until
 from lib.redis import Redis
 from lib.server import KINDS
@@ -197,8 +198,10 @@ def test_a_redis_that_is_away_at_the_start_or_dies_is_no_tier_until_it_is_back(m
         before = tier(proxy)["written"]
         run(connection, f"SELECT {before} FROM t")
         wait_written(proxy, before + 1)
+        assert "shared    Redis is up\n" in CommandLine(proxy)("status")[1]
         redis.kill()
         wait_tier(proxy, "down")
+        assert "shared    Redis is down: " in CommandLine(proxy)("status")[1]
     assert proxy.log_text().count("results are not shared in Redis") == 3, "each time it is said once"
 
 

@@ -8,7 +8,7 @@
 namespace holdwater::protocol {
 namespace {
 
-constexpr std::uint8_t result_kind = 1, prepared_kind = 2;
+constexpr std::uint8_t result_kind = stored_result_kind, prepared_kind = stored_prepared_kind;
 constexpr std::uint8_t ok_byte = 0x00, local_file_byte = 0xfb, eof_byte = 0xfe, err_byte = 0xff;
 constexpr std::size_t largest_head = 32;  // of a stored answer, before its packets
 constexpr std::size_t eof_size_limit = 9; // a row may begin with 0xfe too, but is at least this long

@@ -25,6 +25,8 @@
 
 namespace holdwater::protocol {
 
+inline constexpr std::uint8_t stored_result_kind = 1, stored_prepared_kind = 2; // the first byte
+
 // Of a whole answer of one result set, as the server sent it; `known_definitions`: what was said of the
 // columns when the statement was prepared, should they be left out. Writes over `out`. False: it is not to be
 // kept: an error, an OK, several results, one with a cursor or a change of the session, a row of 16 MiB.

@@ -113,6 +113,7 @@ std::string program::start(inherited_sockets& handed) {
                              ids_.get(), client_tls_.get(), server_tls_.get(),
                              password_key_ ? &*password_key_ : nullptr, cache_.get(), warmer_.get(),
                              replicas_.get()});
+  services_->own = own_.get();
   services_->proxy_networks =
       protocol::network_list::parse(settings_.proxy_protocol_networks).value_or(protocol::network_list());
   const auto count = worker_count(settings_);
@@ -125,6 +126,7 @@ std::string program::start(inherited_sockets& handed) {
 
   for (const auto& one : workers_) one->start();
   if (ids_) ids_->start();
+  if (own_) own_->start();
   if (cache_) cache_->start();
   if (warmer_) warmer_->start();
   hooks_.start();
@@ -228,6 +230,7 @@ std::string program::open_spool(const spool::key_ring_ptr& keys) {
   ids_ = std::make_unique<insert_ids>(
       insert_ids_options{server, credentials_of(settings_).front(), settings_.server.database, timeouts,
                          settings_.insert_ids.block, settings_.data_dir + "/ids.db"});
+  if (cache_ && settings_.cache.own_writes && !settings_.server.database.empty()) follow_own_writes();
   return {};
 }
 
@@ -346,6 +349,7 @@ void program::follow_state(server_view view) {
   tell_service_manager(
       fmt::format("STATUS=the server is {}{}", name_of(view.state), view.reads ? ", reads go on" : ""));
   if (ids_) tell_ids(view.state);
+  if (own_) own_->server_is(view.state);
   if (hooks_.any()) asio::post(main_loop_, [this] { tell_changes(); }); // the monitor's lock is held here
   if (warmer_) warmer_->server_is(view.state == server_state::up);
   if (replicas_) replicas_->server_is(view);

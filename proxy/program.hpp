@@ -13,6 +13,7 @@
 #include "proxy/insert_ids/insert_ids.hpp"
 #include "proxy/listener.hpp"
 #include "proxy/net/tls_context.hpp"
+#include "proxy/own_writes/own_writes.hpp"
 #include "proxy/replicas/replica_list.hpp"
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/server_profile.hpp"
@@ -101,6 +102,7 @@ class program final : public admin::control {
   [[nodiscard]] std::string open_data();
   [[nodiscard]] int invite_inner_client();
   [[nodiscard]] std::string open_spool(const spool::key_ring_ptr& keys);
+  void follow_own_writes();
   [[nodiscard]] std::string open_tls();
   [[nodiscard]] std::string take_keys(const options& fresh);
   [[nodiscard]] std::string open_ports(inherited_sockets& handed);
@@ -167,6 +169,7 @@ class program final : public admin::control {
   std::unique_ptr<spool::replay_observer> dead_letters_; // null: nobody wants to hear of them
   std::unique_ptr<spool::replayer> replayer_;
   std::unique_ptr<insert_ids> ids_;
+  std::unique_ptr<own_writes> own_;        // null: nothing is queued, or cache.own_writes is false
   std::unique_ptr<read_cache> cache_;      // null: cache.enabled is false
   std::unique_ptr<warmer> warmer_;         // null: cache.warm is empty
   std::unique_ptr<replica_list> replicas_; // null: server.replicas is empty

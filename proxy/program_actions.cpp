@@ -145,7 +145,9 @@ void program::note_refused(const std::string& address, unsigned times) {
 void program::retry_dead(std::uint64_t seq, completion done) {
   if (!spool_) return done({false, "the spool is off", 0});
   asio::post(slow_work_, [this, seq, done = std::move(done)] {
+    if (own_) own_->distrust(); // there will be a unit that it has not seen
     const auto anew = spool_->retry_dead(seq);
+    if (own_) own_->distrust();
     if (!anew) return done({false, anew.error().context, 0});
     monitor_->ask_for_drain();
     done({true, {}, *anew});

@@ -186,6 +186,7 @@ void program::stop() {
   for (const auto& one : workers_) one->stop();
   if (replicas_) replicas_->stop();
   if (ids_) ids_->stop();
+  if (own_) own_->stop();
   if (cache_) cache_->stop();
   monitor_->stop();
   hooks_.stop();

@@ -87,8 +87,10 @@ void program::import_units(bool only_check, std::string bytes, std::function<voi
 
 void program::take_import(import_part part, std::function<void(import_report)> done) {
   const auto source = part.source;
+  if (own_) own_->distrust(); // there will be units that it has not seen
   spool_->import(source, std::move(part.units),
                  [this, source, done = std::move(done)](spool::result<spool::import_outcome> outcome) {
+                   if (own_) own_->distrust();
                    import_report out;
                    out.done = outcome.has_value();
                    if (outcome) {

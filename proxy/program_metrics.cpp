@@ -195,6 +195,10 @@ std::vector<admin::counter> program::metrics() const {
             static_cast<double>(settings_.spool.max_bytes));
   out.gauge("holdwater_tables_known", "Tables whose definition is known for insert ids.",
             static_cast<double>(ids_->known_tables()));
+  out.gauge("holdwater_tables_followed", "Tables whose rows are shown as queued writes make them.",
+            own_ ? static_cast<double>(own_->followed()) : 0);
+  out.total("holdwater_cache_own_writes_total", "Reads in an outage answered with a row as it was written.",
+            own_ ? own_->answered.load(std::memory_order_relaxed) : 0);
   out.total("holdwater_units_accepted_total", "Units made durable.", writes_->accepted());
   out.total("holdwater_units_failed_total", "Units that could not be made durable, and were refused.",
             writes_->failed());

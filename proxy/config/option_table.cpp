@@ -148,6 +148,8 @@ constexpr std::array table{
     "How many answers each worker copies into the cache a second; what comes above that is only forwarded. 0 sets no bound.", in<&o::cache, &o::cache_options::fill_rate>},
   option_row{"cache.max_stale", seconds, {1'000, 3650 * day_ms}, "", "", false,
     "Seconds after which an answer is too old to be given.", in<&o::cache, &o::cache_options::max_stale>},
+  option_row{"cache.own_writes", yes_no, any, "", "", false,
+    "Whether a read of one row by its primary key shows what queued writes make of the row, where that is certain. What is not certain is cache.after_write's.", in<&o::cache, &o::cache_options::own_writes>},
   option_row{"cache.after_write", after_write, any, "", "", false,
     "What becomes of a read of a table with queued writes, which the kept answer lacks: serve (and say so in the answer's warning) or refuse.", in<&o::cache, &o::cache_options::after_write>},
   option_row{"cache.warm", texts, any, "", "", false,

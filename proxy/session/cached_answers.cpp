@@ -6,6 +6,7 @@
 #include "protocol/stored_answer.hpp"
 #include "proxy/cache/read_cache.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/own_reads.hpp"
 #include "proxy/session/replica_reads.hpp"
 #include "proxy/session/session.hpp"
 #include "proxy/session/times_as_now.hpp"
@@ -54,30 +55,38 @@ bool session::executes_plainly() const {
 // Brings what only the disk or a shared Redis has into the memory.
 task<> session::seek_behind_memory() {
   command_.sought = true;
-  auto& cache = *process().cache;
-  if (!make_read_key()) co_return;
-  std::vector<std::string> keys{home_.scratch().key};
-  if (auto other = key_as_now(command_, keys.front(), query_text(), state_.dialect()))
-    keys.push_back(std::move(*other));
-  for (const auto& key : keys) {
-    if (cache.memory().is_filled_since(key, cache_moment::min())) co_return;
-    const auto search = cache.seek(key, [weak = weak_from_this(), &loop = home_.loop()] {
-      loop.post([weak] {
-        if (const auto self = weak.lock()) self->wake_.notify();
-      });
-    });
-    const auto begun = home_.since_boot();
-    while (!stopping_ && !client_->closed()) {
-      const auto longest = search.longest();
-      const auto left = longest - (home_.since_boot() - begun);
-      if (longest.count() == 0 || left.count() <= 0) break;
-      home_.deadlines().set(limit_, std::chrono::ceil<std::chrono::milliseconds>(left));
-      co_await wake_.wait();
-      if (limit_.expired()) break;
-    }
-    limit_.clear();
-    if (cache.memory().is_filled_since(key, cache_moment::min())) co_return;
+  if (make_read_key()) {
+    const std::string key = home_.scratch().key;
+    const auto other = key_as_now(command_, key, query_text(), state_.dialect());
+    const bool found = co_await bring_to_memory(key);
+    if (!found && other) static_cast<void>(co_await bring_to_memory(*other));
   }
+  if (!own_ || !own_->make_key()) co_return;
+  const std::string shape = home_.scratch().key;
+  static_cast<void>(co_await bring_to_memory(shape));
+}
+
+// Whether it is there then.
+task<bool> session::bring_to_memory(const std::string& key) {
+  auto& cache = *process().cache;
+  const auto there = [&] { return cache.memory().is_filled_since(key, cache_moment::min()); };
+  if (there()) co_return true;
+  const auto search = cache.seek(key, [weak = weak_from_this(), &loop = home_.loop()] {
+    loop.post([weak] {
+      if (const auto self = weak.lock()) self->wake_.notify();
+    });
+  });
+  const auto begun = home_.since_boot();
+  while (!stopping_ && !client_->closed()) {
+    const auto longest = search.longest();
+    const auto left = longest - (home_.since_boot() - begun);
+    if (longest.count() == 0 || left.count() <= 0) break;
+    home_.deadlines().set(limit_, std::chrono::ceil<std::chrono::milliseconds>(left));
+    co_await wake_.wait();
+    if (limit_.expired()) break;
+  }
+  limit_.clear();
+  co_return there();
 }
 
 // Fills cached_, and what the decision needs to know of it. Preconditions: may_seek(); the worker's analysis
@@ -122,7 +131,8 @@ void session::find_cached(const command_facts& facts, situation& now) {
   spool::seq number = 0;
   for (const auto& each : state_.collected.statements()) mine.add_pending(++number, 0, {}, each.tables);
   const auto* queue = process().queue;
-  const bool written = !tables.empty() && ((queue && queue->pending_on(tables)) || mine.writes_any(tables));
+  const bool written =
+      !tables.empty() && !out.untouched && ((queue && queue->pending_on(tables)) || mine.writes_any(tables));
   if (written && process().settings.cache.after_write == "refuse")
     return fail(
         "the server is down, and queued writes to what this statement reads are not in what is cached");

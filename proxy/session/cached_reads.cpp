@@ -11,6 +11,7 @@
 #include "proxy/cache/key_writer.hpp"
 #include "proxy/cache/read_cache.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/own_reads.hpp"
 #include "proxy/session/session.hpp"
 #include "proxy/session/times_as_now.hpp"
 #include "proxy/warming/inner_client.hpp"
@@ -89,7 +90,10 @@ void session::begin_copy(const command_facts& facts) {
     one.since = home_.since_boot();
     one.wrote = state_.next_transaction();
   }
-  if (!leaves_data_alone(facts, executed)) one.wrote = true;
+  if (!leaves_data_alone(facts, executed)) {
+    one.wrote = true;
+    if (own_) own_->begin_write(facts, executed);
+  }
   if (facts.calls_unknown || (executed && executed->facts.calls_unknown)) state_.call_unknown();
   const bool prepares = command_.code == command::stmt_prepare; // whose answer holds no data
   if (!process().cache || !command_.rule.cache.value_or(true) || (one.wrote && !prepares) || !known_ ||
@@ -140,10 +144,13 @@ void session::copy_answer(byte_span part) {
 
 // The answer is an error.
 void session::forget_what_was_refused() {
-  if (!ends_what_was_cached(tracker_.err().number) || !make_read_key()) return;
-  process().cache->forget(home_.scratch().key);
-  if (const auto other = key_as_now(command_, home_.scratch().key, query_text(), state_.dialect()))
-    process().cache->forget(*other);
+  if (!ends_what_was_cached(tracker_.err().number)) return;
+  if (make_read_key()) {
+    process().cache->forget(home_.scratch().key);
+    if (const auto other = key_as_now(command_, home_.scratch().key, query_text(), state_.dialect()))
+      process().cache->forget(*other);
+  }
+  if (own_ && command_.code != command::stmt_prepare) own_->forget_shape();
 }
 
 // The whole answer.
@@ -170,6 +177,7 @@ void session::keep_copy(byte_span answer) {
   cache.memory().fill(scratch.key, scratch.answer, copy_.since);
   if (const auto other = key_as_now(command_, scratch.key, query_text(), state_.dialect()))
     cache.memory().fill(*other, scratch.answer, copy_.since);
+  if (own_ && command_.code != command::stmt_prepare) own_->keep_shape(scratch.answer);
 }
 
 // What a right that was taken away allowed is not shown any more.

@@ -161,7 +161,10 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
     const bool unseen = !facts.single && one.kind == sql::kind::execute; // what it executes
     facts.changes_logins = facts.changes_logins || unseen || changes_logins(one);
     facts.calls_unknown = facts.calls_unknown || has(one.traits, trait::unknown_function);
+    facts.written.add(one, state.database());
   }
+  facts.written.any = facts.written.any || !whole;
+  facts.written.only_adds = facts.written.only_adds && whole;
   facts.changes_logins = facts.changes_logins || !whole;
   facts.calls_unknown = facts.calls_unknown || !whole;
   facts.kills = facts.kills && whole;
@@ -237,6 +240,7 @@ prepared_facts describe_prepared(std::string_view text, const session_state& sta
   const bool plain = first.kind == sql::kind::select || first.kind == sql::kind::show || first.is_write();
   facts.changes_session = !found.single() || !plain || !leaves_behind(first).empty();
   facts.changes_logins = !found.single() || changes_logins(first);
+  for (const auto& one : found.statements()) facts.written.add(one, state.database());
   facts.inserts = first.kind == sql::kind::insert || first.kind == sql::kind::replace;
   facts.keeps_last_id = found.single() && keeps_last_id(first);
   facts.looks_back = has(first.traits, trait::session_function | trait::reads_system_variable) ||

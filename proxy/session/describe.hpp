@@ -3,6 +3,7 @@
 
 #include "protocol/command.hpp"
 #include "protocol/sql/analysis.hpp"
+#include "proxy/own_writes/written_tables.hpp"
 #include "proxy/session/session_state.hpp"
 
 #include <string>
@@ -39,6 +40,7 @@ struct command_facts {
       false;                    // in an open transaction it cannot commit it: rolled back with the connection
   bool keeps_last_id = false;   // LAST_INSERT_ID() says afterwards what it said before
   bool changes_nothing = false; // of the session: nothing to remember after it
+  written_tables written;       // as far as it is not one of a prepared statement
   bool untraceable = false; // too large to be read whole, and not plainly a write: what it leaves is unknown
 };
 

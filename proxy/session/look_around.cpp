@@ -1,6 +1,7 @@
 // What the session and the server are in, as far as the decision about a command needs to know.
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/own_reads.hpp"
 #include "proxy/session/replica_reads.hpp"
 #include "proxy/session/session.hpp"
 #include "spool/spool.hpp"
@@ -40,8 +41,9 @@ situation session::look_around(const command_facts& facts, const server_view& se
   now.noted_last = !said_.text.empty();
   const bool here = !server.answers() || (now.collecting && !now.reading);
   if (here || now.noted_last) now.answerable = find_read(facts);
-  now.replica = !now.answerable && replicas_ && replicas_->may_ask(facts, server);
-  if (!now.answerable && may_seek(facts, server)) find_cached(facts, now);
+  const bool own = !now.answerable && own_ && own_->may_show(facts, server) && own_->find(now);
+  now.replica = !own && !now.answerable && replicas_ && replicas_->may_ask(facts, server);
+  if (!own && !now.answerable && may_seek(facts, server)) find_cached(facts, now);
   if (replicas_ && here && !now.cached && now.not_cached.empty() && facts.lasting)
     now.not_cached = replicas_->trouble();
   if (!now.has_spool) return now;

@@ -9,6 +9,7 @@
 #include "protocol/packet.hpp"
 #include "protocol/response_tracker.hpp"
 #include "protocol/sql/analysis.hpp"
+#include "proxy/own_writes/written_tables.hpp"
 
 #include <cstdint>
 #include <list>
@@ -48,7 +49,8 @@ struct prepared_facts {
   bool changes_logins = false;       // the next login may go another way
   bool inserts = false;              // ids are to be reserved for its table, if that was not done
   bool keeps_last_id = false;        // LAST_INSERT_ID() says afterwards what it said before
-  bool looks_back = false;           // may ask about the statement before: nothing may be sent in between
+  written_tables written;
+  bool looks_back = false; // may ask about the statement before: nothing may be sent in between
 
   [[nodiscard]] bool makes_rows() const {
     return kind == protocol::sql::kind::insert || kind == protocol::sql::kind::replace;

@@ -33,6 +33,7 @@ struct cached_read {
   protocol::byte_buffer stored; // empty: there is none
   std::string note;             // what SHOW WARNINGS tells of it
   std::string refusal;          // why there is none, empty: nothing is known
+  bool untouched = false;       // no queued write changes the row that is read
   bool opens = false;           // with autocommit = 0 it begins a transaction
 };
 

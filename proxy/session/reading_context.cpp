@@ -32,6 +32,12 @@ constexpr std::array<std::string_view, 16> no_matter{
     "transaction_read_only", "idle_transaction_timeout", "sql_notes",
     "completion_type"};
 
+// What was set of these changes no read of columns by a key.
+constexpr std::array<std::string_view, 12> no_matter_to_rows{
+    "sql_auto_is_null", "group_concat_max_len", "sql_safe_updates",    "sort_buffer_size",
+    "join_buffer_size", "tmp_table_size",       "max_heap_table_size", "optimizer_switch",
+    "query_cache_type", "sql_big_selects",      "storage_engine",      "default_storage_engine"};
+
 template <class List>
 bool lists(const List& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -68,6 +74,12 @@ bool session_state::append_reading_context(key_writer& key) const {
     key.text(others[i]->second);
   }
   return true;
+}
+
+bool session_state::reads_plainly() const {
+  return std::all_of(settings_.begin(), settings_.end(), [](const auto& one) {
+    return lists(in_context, one.first) || lists(no_matter, one.first) || lists(no_matter_to_rows, one.first);
+  });
 }
 
 std::vector<std::string> session_state::reading_settings() const {

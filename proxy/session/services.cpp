@@ -17,6 +17,7 @@ services services::with(const options& others) const {
           .cache = cache,
           .warm = warm,
           .replicas = replicas,
+          .own = own,
           .proxy_networks = proxy_networks,
           .shed_pools = shed_pools,
           .connections = connections};

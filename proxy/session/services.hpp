@@ -23,6 +23,7 @@ namespace holdwater::proxy {
 
 class insert_ids;
 class monitor;
+class own_writes;
 class profile_store;
 class read_cache;
 class replica_list;
@@ -91,6 +92,7 @@ struct services {
   read_cache* cache = nullptr;             // null: cache.enabled is false
   warmer* warm = nullptr;                  // null: nothing is asked ahead
   replica_list* replicas = nullptr;        // null: there are none
+  own_writes* own = nullptr;               // null: cache.own_writes is false
   protocol::network_list proxy_networks{}; // whose PROXY headers are believed
   std::function<void()> shed_pools{};      // closes the idle server connections of every worker, soon
 

@@ -4,6 +4,7 @@
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/known_reads.hpp"
+#include "proxy/session/own_reads.hpp"
 #include "proxy/session/replica_reads.hpp"
 
 #include <algorithm>
@@ -30,6 +31,7 @@ session::session(worker& home, stream_socket::native_handle_type client, std::op
       client_(std::make_shared<transport>(home.loop().sockets(), client, wake_, accepted)) {
   state_.statements.set_limit(process().settings.session.max_remembered_statement_bytes);
   if (process().replicas) replicas_ = std::make_shared<replica_reads>(*this);
+  if (process().own) own_ = std::make_shared<own_reads>(*this);
 }
 
 // The life of a session.
@@ -57,6 +59,7 @@ task<> session::run() {
     if (!goes_on) give_back_link();
     if (goes_on) goes_on = co_await serve_command();
   }
+  if (own_) own_->end();
   if (quits_) give_back_link();
   leave_lent_link();
   leave_server();
@@ -178,7 +181,7 @@ task<bool> session::serve_command() {
       if (next != verdict::decide_again) break;
     }
     const auto facts = describe(!here);
-    if (here && !command_.sought && may_seek(facts, server)) {
+    if (here && !command_.sought && (may_seek(facts, server) || (own_ && own_->may_show(facts, server)))) {
       co_await seek_behind_memory();
       continue;
     }
@@ -188,6 +191,7 @@ task<bool> session::serve_command() {
   }
   hold_limit_.clear();
   spend_command();
+  if (own_) own_->end_command();
   command_ = {};
   rests_since_ = home_.deadlines().now();
   co_return next == verdict::next_command && !stopping_ && !client_->closed();

@@ -29,6 +29,7 @@
 
 namespace holdwater::proxy {
 
+class own_reads;
 class pool_turn;
 class replica_reads;
 
@@ -45,6 +46,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   void take_leave();
 
  private:
+  friend class own_reads;
   friend class replica_reads;
   // login.cpp
   task<bool> log_in();
@@ -210,8 +212,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   [[nodiscard]] std::string named_text() const;
   [[nodiscard]] std::string why_not_executed_here(const prepared_statement& one) const;
   task<bool> prepare_locally();
-  task<bool> prepare_named_locally();
-  task<bool> deallocate_locally();
+  task<bool> prepare_named_locally(), deallocate_locally();
   task<bool> reset_statement();
   void keep_long_data();
   task<> use_up_long_data();
@@ -245,9 +246,9 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   [[nodiscard]] bool reads_are_away(const server_view& server) const;
   [[nodiscard]] bool executes_plainly() const;
   task<> seek_behind_memory();
+  task<bool> bring_to_memory(const std::string& key);
   void find_cached(const command_facts& facts, situation& now);
-  task<bool> answer_cached();
-  task<bool> prepare_cached();
+  task<bool> answer_cached(), prepare_cached();
 
   // relink.cpp, last_insert_id.cpp
   task<verdict> ensure_link();
@@ -328,8 +329,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   void keep_insert_id(std::uint64_t id);
   task<bool> answer_read();
   [[nodiscard]] bool find_read(const command_facts& facts);
-  task<bool> set_locally();
-  task<bool> use_locally();
+  task<bool> set_locally(), use_locally();
 
   [[nodiscard]] services& process() { return home_.process(); }
   [[nodiscard]] std::optional<protocol::query_text> query_text() const;
@@ -394,6 +394,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   read_copy copy_;                                // of what the server answers to it
   cached_read cached_;                            // what is answered to it instead of the server
   std::shared_ptr<replica_reads> replicas_;       // null: there are none
+  std::shared_ptr<own_reads> own_;                // null: cache.own_writes is false
   std::string spool_refusal_, not_spoolable_;     // the sentences that a situation points to
 };
 

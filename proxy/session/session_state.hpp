@@ -126,6 +126,9 @@ class session_state {
   // --- for the read cache
   // What the answer to a read depends on besides its text, account and database. False: it is not all known.
   [[nodiscard]] bool append_reading_context(key_writer& key) const;
+  // No setting was made by which a row that is read by its key, column by column, would be another.
+  // Precondition: append_reading_context() is true.
+  [[nodiscard]] bool reads_plainly() const;
   // The SET statements that bring a fresh connection to that.
   [[nodiscard]] std::vector<std::string> reading_settings() const;
   // A statement prepared in it means the same now, the default database aside.

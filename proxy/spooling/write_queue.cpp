@@ -1,6 +1,7 @@
 #include "proxy/spooling/write_queue.hpp"
 
 #include "proxy/log.hpp"
+#include "proxy/own_writes/own_writes.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -8,8 +9,12 @@ namespace holdwater::proxy {
 
 std::shared_ptr<ticket> write_queue::append(spool::unit what, std::function<void()> wake) {
   auto one = std::make_shared<ticket>(std::move(wake));
+  auto effects = follower_ ? follower_->effects_of(what.statements) : write_effects();
   queue_.append(std::move(what),
-                [this, one](spool::result<spool::seq> outcome) { appended(one, std::move(outcome)); });
+                [this, one, effects = std::move(effects)](spool::result<spool::seq> outcome) {
+                  if (follower_ && outcome) follower_->take(*outcome, effects);
+                  appended(one, std::move(outcome));
+                });
   return one;
 }
 
@@ -69,6 +74,7 @@ void write_queue::applied(spool::seq number, const std::vector<spool::statement_
 }
 
 bool write_queue::refused(spool::seq number, const spool::server_error& error) {
+  if (follower_) follower_->distrust();
   const auto one = take(number);
   const bool waits = one && tell_refused(*one, error);
   if (waits && !error.in_doubt) return true; // or else a person has to look: it may have been carried out

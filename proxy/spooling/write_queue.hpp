@@ -23,6 +23,8 @@
 
 namespace holdwater::proxy {
 
+class own_writes;
+
 class ticket {
  public:
   enum class phase : std::uint8_t {
@@ -64,6 +66,9 @@ class write_queue final : public spool::replay_observer {
  public:
   write_queue(spool::spool& queue, state_board& board) : queue_(queue), board_(board) {}
 
+  // Who looks at each unit before its client is told of it. Before any thread runs.
+  void shown_to(own_writes* follower) { follower_ = follower; }
+
   // Hands the unit over. Precondition: board.enter_append() was true; the queue leaves it when the append has
   // ended. `wake` is called on another thread whenever the ticket's phase has changed.
   [[nodiscard]] std::shared_ptr<ticket> append(spool::unit what, std::function<void()> wake);
@@ -90,6 +95,7 @@ class write_queue final : public spool::replay_observer {
 
   spool::spool& queue_;
   state_board& board_;
+  own_writes* follower_ = nullptr;
   mutable std::mutex mutex_;
   std::unordered_map<spool::seq, std::shared_ptr<ticket>> waiting_;
   std::optional<spool::failure> last_failure_;

@@ -1,0 +1,319 @@
+#include "proxy/own_writes/own_writes.hpp"
+
+#include "spool/boot_clock.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace holdwater::proxy {
+namespace {
+
+std::string name_of(const spool::table_name& table) {
+  return table.schema + '\0' + table.table;
+}
+
+} // namespace
+
+own_writes::own_writes(own_writes_options options, spool::spool& queue)
+    : options_(std::move(options)), queue_(queue), rows_(options_.most_bytes) {
+  recall();
+  const auto counts = queue_.counts();
+  last_ = counts.last;
+  complete_ = counts.pending == 0;
+}
+
+own_writes::~own_writes() {
+  stop();
+}
+
+void own_writes::start() {
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+}
+
+void own_writes::stop() {
+  {
+    const lock held(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+// ----------------------------------------------------------------------------------------------------
+// what the server is in
+
+void own_writes::server_is(server_state state) {
+  const lock held(mutex_);
+  up_ = state == server_state::up;
+  was_away_ = was_away_ || (!up_ && state != server_state::suspect);
+  if (up_) server_is_up();
+  changed_.notify_all();
+}
+
+// Called with the mutex held.
+void own_writes::server_is_up() {
+  if (std::exchange(was_away_, false)) { // others may have changed what they liked
+    const std::unique_lock types(types_mutex_);
+    types_usable_ = false;
+    refresh_at_ = {};
+  }
+  const auto last = queue_.counts().last;
+  if (drained_ != last) wrote({.any = true, .only_adds = false}); // what was queued is there now
+  rows_.clear();
+  holds_any_ = false;
+  last_ = last;
+  drained_ = last_;
+  complete_ = over_cache_ = true;
+  overtaken_ = true;
+  late_.clear();
+}
+
+void own_writes::schema_change_begins() {
+  const lock held(mutex_);
+  ++changes_begun_;
+  const std::unique_lock types(types_mutex_);
+  types_usable_ = false;
+  forget_file_ = true;
+  changed_.notify_all();
+}
+
+void own_writes::schema_change_ends() {
+  const lock held(mutex_);
+  ++changes_ended_;
+  refresh_at_ = not_before_;
+  changed_.notify_all();
+}
+
+void own_writes::wrote(const written_tables& what) {
+  const auto now = spool::since_boot().count();
+  const auto raise = [now](std::atomic<std::int64_t>& one) {
+    auto before = one.load(std::memory_order_relaxed);
+    while (before < now && !one.compare_exchange_weak(before, now)) {
+    }
+  };
+  bool any = what.any;
+  const std::shared_lock held(types_mutex_);
+  for (const auto hash : {what.first, what.second}) {
+    if (hash == 0) continue;
+    const auto at = moments_.find(hash);
+    if (at == moments_.end())
+      any = true;
+    else
+      raise(what.only_adds ? at->second->added : at->second->changed);
+  }
+  if (any) raise(of_all_.changed);
+}
+
+// ----------------------------------------------------------------------------------------------------
+// units
+
+write_effects own_writes::effects_of(const std::vector<spool::statement>& statements) const {
+  write_effects all;
+  const auto dialect = options_.dialect();
+  const auto find = [this](const spool::table_name& table) { return type_of(table); };
+  for (const auto& one : statements) add_effects(one, dialect, find, all);
+  return all;
+}
+
+void own_writes::take(spool::seq number, const write_effects& effects) {
+  const lock held(mutex_);
+  if (rebuilding_) return late_.emplace_back(number, effects), void();
+  if (!complete_) return;
+  complete_ = number == last_ + 1;
+  if (!complete_) return changed_.notify_all();
+  rows_.add(number, effects);
+  last_ = number;
+  holds_any_ = true;
+}
+
+void own_writes::distrust() {
+  const lock held(mutex_);
+  complete_ = false;
+  overtaken_ = true;
+  changed_.notify_all();
+}
+
+// ----------------------------------------------------------------------------------------------------
+// reads
+
+table_type_ptr own_writes::type_of(const spool::table_name& table) const {
+  const std::shared_lock held(types_mutex_);
+  if (!types_usable_) return nullptr;
+  const auto at = types_.find(name_of(table));
+  return at == types_.end() ? nullptr : at->second;
+}
+
+std::uint64_t own_writes::version_of(const spool::table_name& table) const {
+  const auto type = type_of(table);
+  return type && type->followed() ? type->version : 0;
+}
+
+std::size_t own_writes::followed() const {
+  const std::shared_lock held(types_mutex_);
+  if (!types_usable_) return 0;
+  return static_cast<std::size_t>(
+      std::count_if(types_.begin(), types_.end(), [](const auto& one) { return one.second->followed(); }));
+}
+
+std::optional<own_writes::found> own_writes::look(const table_type& type, const std::string& key) const {
+  found out;
+  {
+    const std::shared_lock held(types_mutex_);
+    const auto at = moments_.find(written_tables::hash_of(type.name.schema, type.name.table));
+    if (at == moments_.end()) return std::nullopt;
+    out.changed = std::chrono::microseconds(std::max(at->second->changed.load(), of_all_.changed.load()));
+    out.added = std::chrono::microseconds(at->second->added.load());
+  }
+  const lock held(mutex_);
+  if (!complete_) return std::nullopt;
+  out.row = rows_.find(type.name, type.version, key);
+  out.over_cache = over_cache_;
+  return out;
+}
+
+// ----------------------------------------------------------------------------------------------------
+// the thread
+
+void own_writes::run() {
+  lock held(mutex_);
+  while (!stopping_) {
+    if (std::exchange(forget_file_, false))
+      forget(held);
+    else if (!complete_)
+      rebuild(held);
+    else if (up_ && refresh_at_ <= clock::now())
+      refresh(held);
+    else
+      rest(held);
+  }
+}
+
+void own_writes::rest(lock& held) {
+  const auto woken = [this] {
+    return stopping_ || forget_file_ || !complete_ || (up_ && refresh_at_ <= clock::now());
+  };
+  if (up_)
+    changed_.wait_until(held, refresh_at_, woken);
+  else
+    changed_.wait(held, woken);
+}
+
+// What the server's tables are. Types that are read while a change of definitions is under way are of no use.
+void own_writes::refresh(lock& held) {
+  constexpr std::chrono::seconds again{10}; // after a failure
+  constexpr int share = 50;                 // of the time, at most one part is spent here
+  const auto begun = changes_begun_;
+  const bool quiet = begun == changes_ended_;
+  const auto from = clock::now();
+  refresh_at_ = from + again;
+  if (!quiet) return;
+  held.unlock();
+  std::optional<known_types> known;
+  std::string trouble;
+  auto server = options_.connect();
+  if (server) {
+    auto said = read_types(**server, options_.schema);
+    if (said)
+      known = std::move(*said);
+    else
+      trouble = said.error().text;
+  } else {
+    trouble = server.error().text;
+  }
+  held.lock();
+  constexpr int quick_share = 10; // when definitions change again and again
+  not_before_ = clock::now() + (clock::now() - from) * quick_share;
+  if (changes_begun_ != begun && changes_begun_ == changes_ended_) refresh_at_ = not_before_;
+  if (known) trouble = known->trouble;
+  if (trouble != trouble_ && up_ && !trouble.empty())
+    spdlog::warn("reads in an outage will not show queued writes: {}", trouble);
+  trouble_ = trouble;
+  if (!known || changes_begun_ != begun || !up_) return;
+  set_types(std::move(known->tables), true);
+  const auto pause = std::max<clock::duration>(options_.refresh, (clock::now() - from) * share);
+  refresh_at_ = clock::now() + pause;
+  held.unlock();
+  remember();
+  held.lock();
+}
+
+void own_writes::set_types(std::vector<table_type> all, bool usable) {
+  type_map fresh;
+  for (const auto& one : all) fresh.emplace(name_of(one.name), std::make_shared<const table_type>(one));
+  read_ = std::move(all);
+  moment_map all_moments;
+  const auto now = spool::since_boot().count();
+  const std::unique_lock held(types_mutex_);
+  for (const auto& [name, one] : fresh) {
+    auto& mine = all_moments[written_tables::hash_of(one->name.schema, one->name.table)];
+    const auto known = moments_.find(written_tables::hash_of(one->name.schema, one->name.table));
+    if (known != moments_.end()) {
+      mine = known->second;
+    } else { // what became of it before is not known
+      mine = std::make_shared<own_writes::moments>();
+      mine->changed = now;
+    }
+  }
+  moments_ = std::move(all_moments);
+  types_ = std::move(fresh);
+  types_usable_ = usable;
+}
+
+// Reads the pending units anew: after a start in an outage, or when units came or went unseen.
+void own_writes::rebuild(lock& held) {
+  rebuilding_ = true;
+  overtaken_ = false;
+  late_.clear();
+  held.unlock();
+  pending_rows fresh(options_.most_bytes);
+  spool::seq first = 0, until = 0;
+  const bool read = read_pending(fresh, first, until);
+  held.lock();
+  rebuilding_ = false;
+  const auto late = std::exchange(late_, {});
+  if (overtaken_ && !late.empty()) complete_ = false; // they are in nothing
+  if (!overtaken_ && read) {
+    bool whole = true;
+    for (const auto& [number, effects] : late) {
+      if (number <= until) continue;
+      whole = whole && (until == 0 || number == until + 1);
+      fresh.add(number, effects);
+      until = number;
+      if (first == 0) first = number;
+    }
+    rows_ = std::move(fresh);
+    last_ = until == 0 ? queue_.counts().last : until;
+    complete_ = whole;
+    // None of those that were read when the server was last up may have been applied since.
+    over_cache_ = drained_ && (first == 0 || first == *drained_ + 1);
+    holds_any_ = complete_ && !rows_.empty();
+  }
+  constexpr std::chrono::milliseconds pause{200};
+  if (!complete_) changed_.wait_for(held, pause, [this] { return stopping_; });
+}
+
+// All that are pending, and all that were appended before this was called. False: the disk refused.
+bool own_writes::read_pending(pending_rows& into, spool::seq& first, spool::seq& until) {
+  constexpr std::size_t most_units = 500, most_bytes = 4 << 20;
+  const auto wanted = queue_.counts().last;
+  for (;;) {
+    auto some = queue_.read_pending(until, most_units, most_bytes);
+    if (!some) return false;
+    for (const auto& one : *some) {
+      if (first == 0) first = one.number;
+      into.add(one.number, effects_of(one.statements));
+      until = one.number;
+    }
+    if (!some->empty()) continue;
+    if (until >= wanted || queue_.counts().applied >= wanted) return true;
+    { // the last ones become visible in a moment
+      lock held(mutex_);
+      if (stopping_ || overtaken_) return false;
+      changed_.wait_for(held, std::chrono::milliseconds(5), [this] { return stopping_ || overtaken_; });
+    }
+    if (queue_.counts().pending == 0) return true;
+  }
+}
+
+} // namespace holdwater::proxy

@@ -1,0 +1,26 @@
+// What reads of single rows in an outage are told of queued writes.
+#include "proxy/program.hpp"
+
+namespace holdwater::proxy {
+
+void program::follow_own_writes() {
+  own_writes_options how;
+  how.connect = [this] {
+    return spool::mysql_connection::connect(servers_.address(), credentials_of(settings_).front(), {},
+                                            {settings_.connection_timeout, settings_.connection_timeout});
+  };
+  how.dialect = [this] {
+    const auto profile = profile_.get();
+    protocol::sql::dialect server;
+    server.mariadb = profile->version.mariadb;
+    server.version = profile->version.number;
+    return server;
+  };
+  how.schema = settings_.server.database;
+  how.path = settings_.data_dir + "/tables.json";
+  how.max_age = settings_.cache.max_stale;
+  own_ = std::make_unique<own_writes>(std::move(how), *spool_);
+  writes_->shown_to(own_.get());
+}
+
+} // namespace holdwater::proxy

@@ -1,0 +1,50 @@
+// A session's part in own_writes/: it tells what it writes at the server, keeps the shapes of reads of rows,
+// and answers such reads in an outage. Of sessions where it is on.
+#pragma once
+
+#include "protocol/packet.hpp"
+#include "protocol/sql/point_statements.hpp"
+#include "proxy/cache/memory_tier.hpp"
+#include "proxy/own_writes/own_writes.hpp"
+#include "proxy/session/decide.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace holdwater::proxy {
+
+class session;
+
+class own_reads {
+ public:
+  explicit own_reads(session& mine);
+
+  // Around each command that the server carries out, as far as it may write.
+  void begin_write(const command_facts& facts, const prepared_statement* executed);
+  void end_command();
+  void end();
+
+  void keep_shape(protocol::byte_span stored); // of the answer to a text or an execution
+  void forget_shape();
+
+  [[nodiscard]] bool may_show(const command_facts& facts, const server_view& server) const;
+  [[nodiscard]] bool make_key(); // the shape's, into the worker's scratch
+  [[nodiscard]] bool find(situation& now);
+
+ private:
+  [[nodiscard]] std::string_view text_of_read() const;
+  [[nodiscard]] bool make_key(const protocol::sql::point_read& read, std::string_view text);
+  [[nodiscard]] bool bind_row(protocol::sql::point_read& read);
+  [[nodiscard]] std::optional<cached_answer> find_kept();
+  [[nodiscard]] std::chrono::microseconds age_of(const cached_answer& one) const;
+
+  session& mine_;
+  own_writes& own_;
+  written_tables writes_;               // the command
+  bool alters_ = false;                 // ... definitions, perhaps
+  std::vector<written_tables> written_; // by the server, in the transaction that is open there
+};
+
+} // namespace holdwater::proxy

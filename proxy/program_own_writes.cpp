@@ -5,8 +5,9 @@ namespace holdwater::proxy {
 
 void program::follow_own_writes() {
   own_writes_options how;
-  how.connect = [this] {
-    return spool::mysql_connection::connect(servers_.address(), credentials_of(settings_).front(), {},
+  const auto& first = settings_.accounts.front();
+  how.connect = [this, owner = spool::credentials{first.user, first.password}] {
+    return spool::mysql_connection::connect(servers_.address(), owner, {},
                                             {settings_.connection_timeout, settings_.connection_timeout});
   };
   how.dialect = [this] {

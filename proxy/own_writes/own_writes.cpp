@@ -57,6 +57,7 @@ void own_writes::server_is_up() {
     const std::unique_lock types(types_mutex_);
     types_usable_ = false;
     refresh_at_ = {};
+    ++changes_begun_, ++changes_ended_; // what is being read may be of before
   }
   const auto last = queue_.counts().last;
   if (drained_ != last) wrote({.any = true, .only_adds = false}); // what was queued is there now
@@ -190,8 +191,8 @@ void own_writes::run() {
 }
 
 void own_writes::rest(lock& held) {
-  const auto woken = [this] {
-    return stopping_ || forget_file_ || !complete_ || (up_ && refresh_at_ <= clock::now());
+  const auto woken = [this, was_up = up_, planned = refresh_at_] {
+    return stopping_ || forget_file_ || !complete_ || up_ != was_up || refresh_at_ != planned;
   };
   if (up_)
     changed_.wait_until(held, refresh_at_, woken);

@@ -6,6 +6,7 @@
 #include "protocol/sql/point_statements.hpp"
 #include "proxy/cache/memory_tier.hpp"
 #include "proxy/own_writes/own_writes.hpp"
+#include "proxy/server/state_board.hpp"
 #include "proxy/session/decide.hpp"
 
 #include <chrono>

@@ -64,7 +64,9 @@ bool pending_rows::add_to_table(spool::seq number, const table_effect& effect) {
   auto& table = tables_[name_of(effect.table)];
   if (table.version == 0) table.version = effect.version;
   if (effect.all_unclear || table.version != effect.version) lose_rows(table);
-  if (table.all_unclear) return true;
+  if (table.all_unclear)
+    return std::none_of(effect.rows.begin(), effect.rows.end(),
+                        [](const row_effect& one) { return one.what == kind::made; });
   bool taken = true;
   for (const auto& one : effect.rows) {
     auto& row = table.rows[one.key];
@@ -105,7 +107,7 @@ bool pending_rows::apply(pending_row& to, const row_effect& effect) {
     to.cells.clear();
     return true;
   }
-  if (to.what == state::unclear) return true;
+  if (to.what == state::unclear) return effect.what != kind::made; // where a row may be
   switch (effect.what) {
   case kind::made: {
     const bool taken = to.what == state::untouched || to.what == state::erased;

@@ -52,7 +52,7 @@ class pending_rows {
     std::unordered_map<std::string, pending_row> rows;
   };
 
-  // False: the server will refuse it, as a row is there already.
+  // False: the server will refuse it, or may: a row is there already, as far as is known.
   [[nodiscard]] bool add_to_table(spool::seq number, const table_effect& effect);
   [[nodiscard]] static bool apply(pending_row& to, const row_effect& effect);
   void doubt_rows(const write_effects& effects);

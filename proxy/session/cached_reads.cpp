@@ -90,10 +90,8 @@ void session::begin_copy(const command_facts& facts) {
     one.since = home_.since_boot();
     one.wrote = state_.next_transaction();
   }
-  if (!leaves_data_alone(facts, executed)) {
-    one.wrote = true;
-    if (own_) own_->begin_write(facts, executed);
-  }
+  if (!leaves_data_alone(facts, executed)) one.wrote = true;
+  if (own_ && one.wrote) own_->begin_write(facts, executed);
   if (facts.calls_unknown || (executed && executed->facts.calls_unknown)) state_.call_unknown();
   const bool prepares = command_.code == command::stmt_prepare; // whose answer holds no data
   if (!process().cache || !command_.rule.cache.value_or(true) || (one.wrote && !prepares) || !known_ ||

@@ -236,6 +236,8 @@ def test_a_table_with_something_peculiar_is_not_followed(proxy, what):
     connection = scene(proxy, T, PECULIAR[what])
     for table in ("t", "p"):
         run(connection, f"SELECT id, s FROM {table} WHERE id = 5")
+    if what == "another engine":
+        proxy.server.before_outage.clear()  # MySQL's ids of such tables are not known
     go_down(proxy)
     spooled_seq(connection, "INSERT INTO p (id, s) VALUES (5, 'a')")
     assert stale(connection, "SELECT id, s FROM p WHERE id = 5")[0] == ()

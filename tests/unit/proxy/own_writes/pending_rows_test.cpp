@@ -103,6 +103,8 @@ TEST_CASE("with a statement that may be refused all of its unit is uncertain") {
   CHECK(q.row("7") == "whole first 2 id=7 n=3 at=untold");
   q.add("INSERT INTO t (id, n) VALUES (9, 1), (10, -1)");
   CHECK(q.row("9") == "unclear 3");
+  q.unit({"INSERT INTO t (id) VALUES (10)", "DELETE FROM t WHERE id = 11"}); // it may be there
+  CHECK(q.row("11") == "unclear 4");
 }
 
 TEST_CASE("a write of another form makes the table uncertain, one of unknown reach everything") {

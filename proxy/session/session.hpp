@@ -246,9 +246,8 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   [[nodiscard]] bool reads_are_away(const server_view& server) const;
   [[nodiscard]] bool executes_plainly() const;
   task<> seek_behind_memory();
-  task<bool> bring_to_memory(const std::string& key);
   void find_cached(const command_facts& facts, situation& now);
-  task<bool> answer_cached(), prepare_cached();
+  task<bool> answer_cached(), prepare_cached(), bring_to_memory(const std::string& key);
 
   // relink.cpp, last_insert_id.cpp
   task<verdict> ensure_link();

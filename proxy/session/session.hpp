@@ -247,7 +247,8 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   [[nodiscard]] bool executes_plainly() const;
   task<> seek_behind_memory();
   void find_cached(const command_facts& facts, situation& now);
-  task<bool> answer_cached(), prepare_cached(), bring_to_memory(const std::string& key);
+  task<bool> answer_cached(), prepare_cached();
+  task<bool> bring_to_memory(const std::string& key);
 
   // relink.cpp, last_insert_id.cpp
   task<verdict> ensure_link();
@@ -343,10 +344,9 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   deadline lend_limit_{wake_}; // of keeping a silent session's link for what its last answer has left to ask
   std::uint64_t lent_ = 0;     // the link that the pool has meanwhile, 0: none
   bool keeps_link_ = false;    // the client knows the connection's id
-  bool stopping_ = false;
-  bool entered_ = false;      // it has logged in
-  steady_time rests_since_{}; // when it last had answered
-  bool quits_ = false;        // the client said COM_QUIT
+  bool stopping_ = false, entered_ = false; // entered: it has logged in
+  steady_time rests_since_{};               // when it last had answered
+  bool quits_ = false;                      // the client said COM_QUIT
   // The server hung up on the idle session; when that connection was opened. Of a plain proxy only.
   std::optional<std::chrono::steady_clock::time_point> sent_away_;
 

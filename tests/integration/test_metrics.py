@@ -9,6 +9,7 @@ import pytest
 
 from lib.process import wait_until
 from lib.proxy import PROJECT
+from lib.sanitizer import slowness
 from lib.sql import run, spooled_seq
 
 CONF = os.path.join(PROJECT, "conf")
@@ -110,4 +111,4 @@ def test_an_outage_is_counted(proxy, server):
     assert series(proxy, "holdwater_database_state", state="up") == 1
     total = sum(series(proxy, "holdwater_database_state_seconds_total", state=one)
                 for one in ("up", "suspect", "down", "draining", "halted"))
-    assert total == pytest.approx(series(proxy, "holdwater_uptime_seconds"), abs=1)
+    assert total == pytest.approx(series(proxy, "holdwater_uptime_seconds"), abs=slowness())

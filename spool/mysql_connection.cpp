@@ -148,7 +148,7 @@ class library_connection final : public mysql_connection {
     enter_library();
     const auto start = std::chrono::steady_clock::now();
     const auto wait = [&](int events) { return wait_for_socket(events, start); };
-    if (!prepared_ || prepared_->text() != text) {
+    if (!prepared_ || prepared_->text() != text || !prepared_->takes(values)) {
       prepared_.reset();
       auto made = prepared_text::make(handle_.get(), text, wait);
       if (!made) return made.error();

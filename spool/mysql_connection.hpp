@@ -102,7 +102,8 @@ class mysql_connection {
   // The next answers, in the order of the texts. Fewer than asked for: the last one is the connection's loss.
   [[nodiscard]] virtual std::vector<server_result<query_answer>> read_each(std::size_t count);
   // Prepares the text and executes it once with the values. Refused (number 0) when it has not as many ? or
-  // a type cannot be bound. The last text stays prepared, for executing it again.
+  // a type cannot be bound. The last text stays prepared, for executing it again with the same
+  // types.
   [[nodiscard]] virtual server_result<query_answer> execute(std::string_view text,
                                                             const std::vector<parameter>& values) = 0;
   // What a text means has changed on this connection (database, sql_mode, character set, ...).

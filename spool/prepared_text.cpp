@@ -30,6 +30,16 @@ server_result<std::unique_ptr<prepared_text>> prepared_text::make(MYSQL* connect
   return made;
 }
 
+std::vector<prepared_text::bound_type> prepared_text::types_of(const std::vector<parameter>& values) {
+  std::vector<bound_type> out;
+  for (const auto& one : values) out.push_back({one.type, one.is_unsigned, !one.value});
+  return out;
+}
+
+bool prepared_text::takes(const std::vector<parameter>& values) const {
+  return !executed_ || *executed_ == types_of(values);
+}
+
 server_result<void> prepared_text::execute(const std::vector<parameter>& values, const socket_wait& wait) {
   auto* const raw = handle_.get();
   if (mysql_stmt_param_count(raw) != values.size())
@@ -38,6 +48,7 @@ server_result<void> prepared_text::execute(const std::vector<parameter>& values,
   if (!bound.sound()) return server_error{0, "HY000", "a bound value does not fit its type"};
   if (mysql_stmt_bind_param(raw, bound.binds()) != 0)
     return server_error{0, "HY000", mysql_stmt_error(raw)}; // the library's word, not the connection's
+  executed_ = types_of(values);
   if (auto done = send_long_data(values); !done) return done;
   int failed = 0;
   const bool done = in_steps(

@@ -9,7 +9,9 @@
 
 #include <mysql.h>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,9 @@ class prepared_text {
   make(MYSQL* connection, std::string_view text, const socket_wait& wait);
 
   [[nodiscard]] const std::string& text() const { return text_; }
+  // Of the types that it was executed with before. MySQL (9.7) keeps those, and converts values of others to
+  // them: '007' behind a number would be stored as 7.
+  [[nodiscard]] bool takes(const std::vector<parameter>& values) const;
   // What the server answered is left in the connection, as after a query without rows; rows are discarded.
   [[nodiscard]] server_result<void> execute(const std::vector<parameter>& values, const socket_wait& wait);
 
@@ -35,8 +40,16 @@ class prepared_text {
   [[nodiscard]] server_error error() const;
   [[nodiscard]] server_result<void> send_long_data(const std::vector<parameter>& values);
 
+  struct bound_type {
+    std::uint8_t type;
+    bool is_unsigned, is_null;
+    friend bool operator==(const bound_type&, const bound_type&) = default;
+  };
+  [[nodiscard]] static std::vector<bound_type> types_of(const std::vector<parameter>& values);
+
   statement_handle handle_;
   std::string text_;
+  std::optional<std::vector<bound_type>> executed_; // with these
 };
 
 } // namespace holdwater::spool

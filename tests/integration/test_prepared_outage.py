@@ -471,3 +471,21 @@ def test_a_named_statement_that_sets_or_commits_is_executed_in_the_outage(table)
     bring_back(table)
     assert count(table) == 2
     run(connection, "EXECUTE later")
+
+
+def test_a_value_keeps_its_bytes_behind_one_of_another_type(table, session):
+    """MySQL converts to the types that a statement was executed with first; each of these was prepared by itself."""
+    text = "INSERT INTO t (id, s) VALUES (?, ?)"
+    first = session.prepare(text)
+    second = Session(table)
+    other = second.prepare(text)
+    go_away(table)
+    execute(session, first, [(LONG, struct.pack("<i", 11)), (LONGLONG, struct.pack("<q", 5))])
+    execute(second, other, [(LONG, struct.pack("<i", 12)), (VARCHAR, lenenc(b"007"))])
+    execute(session, first, [(LONG, struct.pack("<i", 13)), (NEWDECIMAL, lenenc(b"1.5"))])
+    execute(second, other, [(LONG, struct.pack("<i", 14)), (VARCHAR, lenenc(b"1e2"))])
+    execute(second, other, [(LONG, struct.pack("<i", 15)), (VARCHAR, None)])
+    execute(second, other, [(LONG, struct.pack("<i", 16)), (VARCHAR, lenenc(b"00"))])
+    bring_back(table)
+    assert [s for s, in rows(table, "SELECT s FROM t WHERE id > 10 ORDER BY id")] == ["5", "007", "1.5", "1e2", None, "00"]
+    second.close()

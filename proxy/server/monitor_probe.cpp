@@ -39,6 +39,7 @@ monitor::probe_result monitor::look_for_another(probe_result present, std::strin
   }
   spdlog::warn("the server is {} from now on: {}: {}", name, servers_.present().name(), error);
   servers_.move_to(candidate_);
+  board_.publish_move();
   connection_ = std::move(*made);
   error.clear();
   if (on_connected_) on_connected_(*connection_);

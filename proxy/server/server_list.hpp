@@ -1,8 +1,9 @@
 // The servers that a service may have behind it, in order of preference, and which of them it has now. One at
 // a time, whichever takes writes; the monitor decides.
 //
-// Invariant: it moves on only in `down` without reads, when no session has a connection that is worth
-// anything, so sessions, replay and reserved ids meet the new one together.
+// Invariant: it moves on only in `down` without reads, and with each move the board's number of the outage
+// grows. What is still busy with the old one at that moment, a login or a statement that waits, is recognised
+// by the number of its connection, which is of no use from then on.
 #pragma once
 
 #include "proxy/config/options.hpp"
@@ -30,7 +31,8 @@ class server_list {
   [[nodiscard]] const spool::server_address& address() const { return address(current()); }
   [[nodiscard]] const spool::server_address& address(std::size_t which) const { return addresses_.at(which); }
 
-  void move_to(std::size_t which) { current_.store(which, std::memory_order_release); } // the monitor's
+  // The monitor's: state_board::publish_move() comes next.
+  void move_to(std::size_t which) { current_.store(which, std::memory_order_release); }
 
  private:
   std::vector<server_place> places_;

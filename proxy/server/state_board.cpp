@@ -22,6 +22,13 @@ void state_board::publish(server_state next, bool reads) {
   for (const auto& listener : listeners_) listener(view());
 }
 
+void state_board::publish_move() {
+  const std::lock_guard lock(mutex_);
+  const auto number = view().outage + 1;
+  moved_.store(number, std::memory_order_release);
+  word_.store(number << 8 | (word_.load(std::memory_order_relaxed) & 0xff), std::memory_order_release);
+}
+
 bool state_board::publish_up_if(const std::function<bool()>& nothing_pending) {
   {
     const std::lock_guard lock(mutex_);

@@ -18,7 +18,8 @@ namespace holdwater::proxy {
 struct server_view {
   server_state state = server_state::suspect;
   bool reads = false; // of suspect and down: reads go on all the same
-  // Counts the times that the server went away: a connection from before is worthless.
+  // Counts the times that the server went away or another one took its place: a connection from before is
+  // worthless.
   std::uint64_t outage = 0;
 
   // A session may talk to the server.
@@ -35,6 +36,13 @@ class state_board {
   // The monitor's. Calls every listener after the change, without the lock. When reads go on no more in
   // `down`, the server has gone away.
   void publish(server_state next, bool reads = false);
+  // The monitor's, behind server_list::move_to(). Whoever reads view() before the list, as open_link() does,
+  // has the new server when its connection's number is the new one.
+  void publish_move();
+  // Another server has taken the place of the one that such a connection is to. Any thread.
+  [[nodiscard]] bool has_moved_since(std::uint64_t outage) const {
+    return outage < moved_.load(std::memory_order_acquire);
+  }
   // Publishes `up` when `nothing_pending` holds and no append is under way; false means: drain again.
   [[nodiscard]] bool publish_up_if(const std::function<bool()>& nothing_pending);
 
@@ -54,6 +62,7 @@ class state_board {
   static constexpr std::uint64_t reads_bit = 0x80;
 
   std::atomic<std::uint64_t> word_{static_cast<std::uint64_t>(server_state::suspect)};
+  std::atomic<std::uint64_t> moved_{0}; // the outage's number since the last move
   std::mutex mutex_;
   unsigned appends_ = 0;
   std::vector<std::function<void(server_view)>> listeners_;

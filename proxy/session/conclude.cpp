@@ -1,6 +1,7 @@
 // What the end of a command's trip to the server means for the client and for the session: who may repeat,
 // who is told that the outcome is unknown, and which answers say that the server takes no writes now.
 #include "proxy/server/monitor.hpp"
+#include "proxy/server/state_board.hpp"
 #include "proxy/session/session.hpp"
 
 #include "protocol/statement_commands.hpp"
@@ -35,6 +36,12 @@ bool is_sign_of_trouble(const protocol::err_message& error) {
   constexpr unsigned shutting_down = 1053, hook_failed = 3100, innodb_read_only = 1874;
   return means_not_now(error) || error.number == shutting_down || error.number == hook_failed ||
          error.number == innodb_read_only;
+}
+
+// The loss of a connection, unless it is one to a server that is known to have gone away: that says nothing
+// of the present one.
+void report_loss(services& process, const std::optional<server_link>& link, const std::string& what) {
+  if (link && link->outage == process.board.view().outage) process.watch.report(what);
 }
 
 } // namespace
@@ -78,7 +85,7 @@ task<session::verdict> session::conclude(trip how, const command_facts& facts) {
     process().watch.report(fmt::format("statement: {} ({})", tracker_.err().text, tracker_.err().number));
     co_return verdict::decide_again;
   case trip::not_sent:
-    process().watch.report("statement: the connection was lost before it was sent");
+    report_loss(process(), link_, "statement: the connection was lost before it was sent");
     drop_link();
     co_return known_ ? verdict::decide_again : verdict::end_session;
   case trip::cut: co_return co_await conclude_cut();
@@ -91,7 +98,7 @@ task<session::verdict> session::conclude(trip how, const command_facts& facts) {
 // The client has seen a part of the answer. Between two rows an error may stand; elsewhere only hanging up is
 // honest.
 task<session::verdict> session::conclude_cut() {
-  process().watch.report("statement: the connection was lost in the middle of an answer");
+  report_loss(process(), link_, "statement: the connection was lost in the middle of an answer");
   const bool may_say = tracker_.at_packet_boundary() && tracker_.in_rows() && known_;
   const auto sequence = tracker_.next_sequence();
   drop_link();
@@ -104,7 +111,7 @@ task<session::verdict> session::conclude_cut() {
 
 // No byte of the answer has come. What may be repeated is decided anew; the rest is told the truth.
 task<session::verdict> session::conclude_lost(trip how, const command_facts& described) {
-  process().watch.report("statement: the connection was lost before its answer came");
+  report_loss(process(), link_, "statement: the connection was lost before its answer came");
   const bool in_transaction = state_.in_transaction();
   const auto facts = with_statement(described);
   const bool commits = facts.kind == protocol::sql::kind::commit;

@@ -107,6 +107,8 @@ task<session::trip> session::exchange_with_server(const command_facts& facts) {
     const bool settled = co_await settle(home_, wake_, *link_);
     if (!settled) co_return trip::not_sent;
   }
+  // The server may have gone away while something was asked of it for this command.
+  if (link_->outage != process().board.view().outage) co_return trip::not_sent;
   auto sent = trip::answered;
   if (!command_.whole)
     sent = co_await stream_command();
@@ -152,7 +154,7 @@ task<session::trip> session::send_framed(byte_span payload) {
 // False when the connection is lost, or the server does not take the bytes and was declared down a hold ago.
 task<bool> session::send_to_server(byte_span bytes) {
   const auto stream = link_->stream;
-  bool doomed = false;
+  std::optional<steady_time> doomed;
   limit_.clear();
   while (!bytes.empty()) {
     const auto moved = stream->send(bytes);
@@ -167,15 +169,20 @@ task<bool> session::send_to_server(byte_span bytes) {
   co_return true;
 }
 
-// The patience is over once more: asks for a check, or, in an outage, allows one hold more. False after that.
-bool session::keep_waiting(bool& doomed) {
+// The patience is over once more: asks for a check, or, in an outage, allows one hold more. False after that,
+// and when another server has taken the place of the one that is waited for.
+bool session::keep_waiting(std::optional<steady_time>& doomed) {
+  if (process().board.has_moved_since(link_->outage)) return false;
   const bool outage = link_->outage != process().board.view().outage;
-  if (outage && doomed) return false;
   if (!outage) process().watch.ask_for_check();
-  doomed = outage;
-  home_.deadlines().set(limit_, outage
-                                    ? std::max<std::chrono::milliseconds>(process().settings.hold(), patience)
-                                    : std::chrono::milliseconds(patience));
+  std::chrono::milliseconds left = patience;
+  if (outage) {
+    const auto now = home_.deadlines().now();
+    if (!doomed) doomed = now + std::max<std::chrono::milliseconds>(process().settings.hold(), patience);
+    if (now >= *doomed) return false;
+    left = std::min(left, std::chrono::ceil<std::chrono::milliseconds>(*doomed - now));
+  }
+  home_.deadlines().set(limit_, left);
   return true;
 }
 
@@ -288,13 +295,19 @@ byte_span session::without_changes(byte_span taken) {
 }
 
 // Until the server's next bytes are in its buffer. A statement that is still in flight when the server is
-// declared down waits one hold longer, then is in doubt.
+// declared down waits one hold longer, then is in doubt. When another one takes its place, it is in doubt at
+// once: what the old one says now, the new one does not have. Only rows of a read go on.
 task<session::trip> session::wait_for_answer() {
   auto& stream = *link_->stream;
-  bool doomed = false;
+  std::optional<steady_time> doomed;
   home_.deadlines().set(limit_, patience);
   for (;;) {
-    switch (stream.closed() || stream.maybe_readable() ? stream.receive() : transport::status::blocked) {
+    const auto heard =
+        stream.closed() || stream.maybe_readable() ? stream.receive() : transport::status::blocked;
+    if (heard != transport::status::closed && process().board.has_moved_since(link_->outage) &&
+        !(command_.finds_rows && tracker_.in_rows()))
+      co_return trip::lost;
+    switch (heard) {
     case transport::status::progress: co_return trip::answered;
     case transport::status::closed:
       if (!stream.withdraw()) co_return trip::lost;

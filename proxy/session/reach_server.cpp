@@ -105,10 +105,15 @@ task<link_attempt> session::reach_server(const protocol::handshake_response& as)
     login.client_capabilities |= profile->hello.server_capabilities & protocol::cap::session_track;
   for (;;) {
     auto attempt = co_await find_server(login);
-    if (attempt.what != link_attempt::outcome::opened ||
-        process().connections->hold(*record_, attempt.link->record))
-      co_return attempt;
+    if (attempt.what != link_attempt::outcome::opened) co_return attempt;
+    const auto now = process().board.view(); // it may have gone away in the meantime, or be another one
+    const bool stale = attempt.link->outage != now.outage;
+    if (!stale && process().connections->hold(*record_, attempt.link->record)) co_return attempt;
     say_goodbye(*attempt.link);
+    if (!stale || now.answers()) continue;
+    attempt = {};
+    attempt.problem = "login: the server went away meanwhile";
+    co_return attempt;
   }
 }
 

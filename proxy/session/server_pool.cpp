@@ -48,6 +48,7 @@ bool server_pool::still_holds(const moment& asked) const {
 
 void server_pool::vouch(const server_link& link, moment asked) {
   forget_old_outage();
+  if (link.outage != outage_) return;
   std::erase_if(vouchers_, [&](const voucher& one) {
     return (one.user == link.user && one.database == link.database) || !still_holds(one.asked);
   });
@@ -355,6 +356,8 @@ task<> server_pool::prove(kept& one) {
     if (got.ok && got.row == wanted.row) found.words = words;
   }
   if (wanted.ok && !wanted.row.empty()) attributes_show_ = wanted.row.back() != "0";
+  forget_old_outage();
+  if (link.outage != outage_) co_return;
   if (!recipe_of(link)) recipes_.push_back(std::move(found));
   one.attempt.what = link_attempt::outcome::opened;
 }

@@ -136,7 +136,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<trip> send_command(protocol::byte_span bytes);
   task<trip> send_framed(protocol::byte_span payload);
   task<bool> send_to_server(protocol::byte_span bytes);
-  bool keep_waiting(bool& doomed);
+  bool keep_waiting(std::optional<steady_time>& doomed);
   task<trip> stream_command();
   task<trip> await_start();
   task<trip> relay_answer();

@@ -123,6 +123,84 @@ def position_of(replica):
     return status[f"Relay_{kind}_Log_File"], status[f"Exec_{kind}_Log_Pos"]
 
 
+def freeze_and_promote(pair):
+    """The first server stands still, with everything that it was sent in its hands, and its replica takes its place."""
+    pair.first.freeze()
+    promote(pair.second)
+
+
+@pytest.mark.limit(120)
+def test_who_logs_in_while_the_server_changes_is_at_the_new_one(pair):
+    for _ in range(400):  # so that the new one's connection ids say nothing
+        pair.second.admin().close()
+    pair.proxy.settings.update(DB_CONNECTION_TIMEOUT="2", DB_RETRY_DELAY="2")
+    pair.proxy.restart()
+    pair.wait_at(pair.first)
+    idle = [pair.proxy.connect() for _ in range(12)]
+    for connection in idle:
+        run(connection, "SELECT 1")
+        connection.close()
+    wait_until(lambda: pair.proxy.metric("holdwater_pool_idle") >= 8, 10, "they are kept")
+    got, threads = [], []
+
+    def log_in():
+        got.append(pair.proxy.connect(connect_timeout=40, read_timeout=40))
+    address = f"{pair.second.host}:{pair.second.port}"
+    freeze_and_promote(pair)
+    try:
+        while pair.proxy.health()["database"]["address"] != address:
+            if len(threads) < 12:
+                threads.append(threading.Thread(target=log_in))
+                threads[-1].start()
+            threading.Event().wait(0.25)
+        pair.proxy.wait_drained()
+    finally:
+        pair.first.thaw()
+    for thread in threads:
+        thread.join()
+    assert len(got) == len(threads)
+    assert {value(connection, "SELECT @@server_id") for connection in got} == {2}
+    for connection in got:
+        connection.close()
+    again = [pair.proxy.connect() for _ in range(12)]  # over what those left behind
+    assert {value(connection, "SELECT @@server_id") for connection in again} == {2}
+
+
+@pytest.mark.limit(120)
+def test_what_the_old_server_says_too_late_is_no_ok(pair):
+    pair.proxy.settings["DB_RETRY_DELAY"] = "3"  # so that what is in flight would wait on
+    pair.proxy.restart()
+    pair.wait_at(pair.first)
+    writer, reader, said = pair.proxy.connect(), pair.proxy.connect(read_timeout=60), []
+
+    def write():
+        try:
+            run(writer, "INSERT INTO t (n) VALUES (2)")
+            said.append("OK")
+        except pymysql.err.MySQLError as error:
+            said.append(error.args[0])
+
+    def read():
+        said.append(value(reader, "SELECT @@server_id FROM t WHERE n = 1"))
+    run(writer, "SELECT 1")
+    run(reader, "SELECT 1")
+    pair.first.freeze()
+    threads = [threading.Thread(target=write), threading.Thread(target=read)]
+    for thread in threads:
+        thread.start()
+    try:
+        promote(pair.second)
+        pair.wait_at(pair.second)
+    finally:
+        pair.first.thaw()
+    for thread in threads:
+        thread.join()
+    assert said.count(2) == 1 and "OK" not in said and len(said) == 2, said
+    assert 2 not in pair.rows(pair.second)
+    run(writer, "INSERT INTO t (n) VALUES (3)")
+    assert pair.rows(pair.second) == [1, 3]
+
+
 def test_the_first_of_the_list_that_answers_and_writes_is_used_at_the_start(mariadb, start_proxy):
     names = f"127.0.0.1:1, {mariadb.socket}, 127.0.0.1:{mariadb.port}"
     proxy = start_proxy(mariadb, MYSQL_HOST=names)

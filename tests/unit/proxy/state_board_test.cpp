@@ -37,6 +37,22 @@ TEST_CASE("while reads go on, connections are worth what they were") {
   CHECK(board.view().answers());
 }
 
+TEST_CASE("when another server takes its place, connections to the one before are known") {
+  state_board board;
+  board.publish(server_state::down);
+  const auto before = board.view();
+  CHECK_FALSE(board.has_moved_since(before.outage));
+  board.publish_move();
+  CHECK(board.has_moved_since(before.outage));
+  CHECK(board.view().outage == before.outage + 1);
+  CHECK(board.view().state == server_state::down);
+  CHECK_FALSE(board.has_moved_since(board.view().outage));
+  const auto at_new = board.view().outage;
+  board.publish(server_state::draining);
+  board.publish(server_state::down); // an outage is no move
+  CHECK_FALSE(board.has_moved_since(at_new));
+}
+
 TEST_CASE("a drain does not end while a session is about to append") {
   state_board board;
   board.publish(server_state::draining);

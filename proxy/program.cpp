@@ -8,6 +8,7 @@
 #include "proxy/net/tls_files.hpp"
 #include "proxy/privacy.hpp"
 #include "proxy/server/learn.hpp"
+#include "proxy/server/replay_connection.hpp"
 #include "proxy/service_notice.hpp"
 #include "proxy/session/server_pool.hpp"
 
@@ -222,9 +223,8 @@ std::string program::open_spool(const spool::key_ring_ptr& keys) {
   replay.database = settings_.server.database;
   replay.ledger_table = settings_.ledger.table;
   replay.timeouts = timeouts;
-  // No default database: it may be gone, and the ledger is asked for by its full name.
-  const auto connect = [server, timeouts](const spool::credentials& account) {
-    return spool::mysql_connection::connect(server(), account, {}, timeouts);
+  const auto connect = [this, timeouts](const spool::credentials& account) {
+    return connect_for_replay(servers_, account, timeouts);
   };
   replayer_ = std::make_unique<spool::replayer>(*spool_, std::move(replay), observer_of_replay(), connect);
   ids_ = std::make_unique<insert_ids>(

@@ -192,10 +192,14 @@ void monitor::replay() {
   }
 }
 
+// What comes of it is of no account when another server has taken that one's place meanwhile: the drain that
+// its coming asks for begins anew, with its own ledger.
 void monitor::run_replay_once() {
+  servers_.bind_replay();
   const auto attached = replay_->attach();
   {
     const std::lock_guard lock(mutex_);
+    if (!servers_.replay_is_bound()) return;
     spool_failed_ = false;
     switch (attached.status) {
     case spool::attach_status::ready:
@@ -231,6 +235,7 @@ void monitor::run_replay_once() {
   }
   const auto report = replay_->drain();
   const std::lock_guard lock(mutex_);
+  if (!servers_.replay_is_bound()) return;
   switch (report.outcome) {
   case spool::replay_outcome::drained: apply(server_event::drained, {}); break;
   case spool::replay_outcome::unreachable:

@@ -201,6 +201,32 @@ def test_what_the_old_server_says_too_late_is_no_ok(pair):
     assert pair.rows(pair.second) == [1, 3]
 
 
+@pytest.mark.limit(120)
+def test_replay_that_is_at_the_old_server_does_not_speak_for_the_new_one(pair):
+    pair.second.run(f"STOP {word(pair.second)} SQL_THREAD")
+    pair.first.run("SET sql_log_bin = 0", "CREATE TRIGGER slow BEFORE INSERT ON t FOR EACH ROW DO SLEEP(0.2)", database=pair.proxy.database)
+    pair.first.kill()
+    pair.proxy.wait_state("down")
+    for number in range(2, 22):
+        spooled_seq(pair.connection, f"INSERT INTO t (n) VALUES ({number})")
+    pair.first.start()
+    pair.proxy.wait_state("draining")
+    with pair.first.admin() as holder:
+        run(holder, "FLUSH TABLES WITH READ LOCK")  # its COMMIT waits there
+        run(holder, "SET GLOBAL read_only = 1")
+        promote(pair.second)
+        pair.wait_at(pair.second)
+        assert pair.rows(pair.second) == list(range(1, 22))
+        assert pair.rows(pair.first) == [1]
+        run(holder, "UNLOCK TABLES")
+    pair.first.kill()  # that it is gone is nothing to the new one either
+    run(pair.connection, "INSERT INTO t (n) VALUES (22)")
+    assert value(pair.connection, "SELECT @@server_id") == 2
+    health = pair.proxy.health()
+    assert health["database"]["state"] == "up" and health["spool"]["dead"] == 0, health
+    assert pair.rows(pair.second) == list(range(1, 23))
+
+
 def test_the_first_of_the_list_that_answers_and_writes_is_used_at_the_start(mariadb, start_proxy):
     names = f"127.0.0.1:1, {mariadb.socket}, 127.0.0.1:{mariadb.port}"
     proxy = start_proxy(mariadb, MYSQL_HOST=names)

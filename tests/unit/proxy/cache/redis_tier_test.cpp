@@ -34,7 +34,6 @@ spool::key_ring_ptr ring(const std::string& text) {
   return text.empty() ? spool::key_ring_ptr() : spool::key_ring::parse(text).value();
 }
 
-// A Holdwater's memory, with the tier behind it.
 template <class Condition>
 bool eventually(Condition condition) {
   const auto until = std::chrono::steady_clock::now() + 20s;
@@ -90,6 +89,13 @@ std::string name_of(const std::string& key) {
   std::string out = "hw:1:one server:";
   for (const unsigned char byte : digest_of(key)) out += fmt::format("{:02x}", byte);
   return out;
+}
+
+// By more than a way to Redis and back, which is how exactly a moment is known.
+cache_moment a_while_ago() {
+  const auto then = spool::since_boot();
+  REQUIRE(eventually([&] { return spool::since_boot() - then > 500ms; }));
+  return then;
 }
 
 // What lies in Redis, past the tier.
@@ -187,7 +193,7 @@ TEST_CASE("what was asked before a clear is not written after it") {
 TEST_CASE("what was forgotten is not found, and nothing older comes in its place") {
   const test::redis_process redis;
   member one(redis), other(redis);
-  const auto before = spool::since_boot();
+  const auto before = a_while_ago();
   one.save("k", 'v');
   one.tier.forget("k");
   REQUIRE(eventually([&] { return other.seek("k") == "nothing"; }));
@@ -201,9 +207,7 @@ TEST_CASE("what was forgotten is not found, and nothing older comes in its place
 TEST_CASE("an older answer does not replace a younger one, whoever writes last") {
   const test::redis_process redis;
   member one(redis), other(redis);
-  const auto early = spool::since_boot();
-  // by more than a way to Redis and back, which is how exactly a moment is known
-  REQUIRE(eventually([&] { return spool::since_boot() - early > 500ms; }));
+  const auto early = a_while_ago();
   one.save("k", 'n');
   other.fill("k", 'o', early);
   other.save("x", 'v');

@@ -38,7 +38,6 @@ class inherited_sockets {
   // Takes over what the environment tells of; once, before any thread and any other descriptor. A child of
   // ours gets neither descriptors nor variables.
   void receive();
-  [[nodiscard]] bool any() const { return !left_.empty(); }
 
   // What listens there, whose descriptor is the caller's from now on; -1 when there is none. Port 0 is any
   // port of that address.

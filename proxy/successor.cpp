@@ -1,5 +1,7 @@
 #include "proxy/successor.hpp"
 
+#include "proxy/hook/exec_words.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -18,13 +20,6 @@ bool is_of_inheritance(std::string_view variable) {
   return std::any_of(inheritance_variables.begin(), inheritance_variables.end(), [&](std::string_view name) {
     return variable.size() > name.size() && variable.starts_with(name) && variable[name.size()] == '=';
   });
-}
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  for (auto& one : texts) out.push_back(one.data());
-  out.push_back(nullptr);
-  return out;
 }
 
 std::string said(std::string_view what, int error) {
@@ -75,10 +70,10 @@ std::string become(const start_command& next, const std::vector<named_socket>& s
   variables.push_back(fmt::format("LISTEN_PID={}", ::getpid()));
   variables.push_back(fmt::format("LISTEN_FDS={}", sockets.size()));
   variables.push_back("LISTEN_FDNAMES=" + names);
-  ::execve(next.program.c_str(), pointers_to(arguments).data(), pointers_to(variables).data());
+  ::execve(next.program.c_str(), exec_words(arguments).data(), exec_words(variables).data());
   auto problem = said(next.program, errno);
   // Better the same one again than none.
-  ::execve("/proc/self/exe", pointers_to(arguments).data(), pointers_to(variables).data());
+  ::execve("/proc/self/exe", exec_words(arguments).data(), exec_words(variables).data());
   return problem;
 }
 

@@ -1,6 +1,8 @@
 // Source: posix_spawn(3), memfd_create(2), pidfd_open(2), eventfd(2).
 #include "proxy/hook/run_program.hpp"
 
+#include "proxy/hook/exec_words.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -50,13 +52,6 @@ bool fill(int fd, std::string_view text) {
   return ::lseek(fd, 0, SEEK_SET) == 0;
 }
 
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  for (auto& one : texts) out.push_back(one.data());
-  out.push_back(nullptr);
-  return out;
-}
-
 class spawn_settings {
  public:
   spawn_settings(int input, int errors) {
@@ -84,8 +79,8 @@ class spawn_settings {
 
   // 0, or what went wrong.
   int spawn(child_command what, pid_t& child) {
-    return ::posix_spawn(&child, what.program.c_str(), &files_, &how_, pointers_to(what.arguments).data(),
-                         pointers_to(what.variables).data());
+    return ::posix_spawn(&child, what.program.c_str(), &files_, &how_, exec_words(what.arguments).data(),
+                         exec_words(what.variables).data());
   }
 
  private:

@@ -239,8 +239,7 @@ def test_a_restart_in_an_outage_loses_no_write_and_hands_on_a_unix_socket(mariad
 
     with Visitors(proxy, work=write) as visitors:
         visitors.come(10)
-        proxy.child.send_signal(signal.SIGUSR2)
-        wait_until(lambda: proxy.log_text().count(" listens on ") == 2, 30, lambda: f"the next one: {proxy.log_text()[-2000:]}")
+        restarts(proxy, lambda: proxy.child.send_signal(signal.SIGUSR2))
         visitors.come(10)
     mariadb.start()
     proxy.wait_drained()
@@ -370,7 +369,7 @@ def test_there_is_no_restart_without_what_the_configuration_names(mariadb, start
         before = proxy.log_text().count("not restarted")
         proxy.child.send_signal(signal.SIGUSR2)
         wait_until(lambda: proxy.log_text().count("not restarted") > before, 20, "it says why not")
-        assert word in proxy.log_text().splitlines()[-1] or word in proxy.log_text()
+        assert word in proxy.log_text()
     assert value(proxy.connect(), "SELECT 1") == 1
 
 

@@ -13,6 +13,9 @@ std::string name_of(const spool::table_name& table) {
   return table.schema + '\0' + table.table;
 }
 
+// How soon it is looked at whether what was left alone is over; each time that it is not doubles it.
+constexpr std::chrono::milliseconds first_settle_pause{500};
+
 } // namespace
 
 own_writes::own_writes(own_writes_options options, spool::spool& queue)
@@ -106,6 +109,15 @@ void own_writes::wrote(const written_tables& what) {
   if (any) raise(of_all_.changed);
 }
 
+void own_writes::left_alone(unfinished_command what) {
+  what.since = spool::since_boot();
+  const lock held(mutex_);
+  unfinished_.add(std::move(what));
+  settle_pause_ = first_settle_pause;
+  settle_at_ = clock::now() + settle_pause_;
+  changed_.notify_all();
+}
+
 // ----------------------------------------------------------------------------------------------------
 // units
 
@@ -159,9 +171,10 @@ std::size_t own_writes::followed() const {
 
 std::optional<own_writes::found> own_writes::look(const table_type& type, const std::string& key) const {
   found out;
+  const auto hash = written_tables::hash_of(type.name.schema, type.name.table);
   {
     const std::shared_lock held(types_mutex_);
-    const auto at = moments_.find(written_tables::hash_of(type.name.schema, type.name.table));
+    const auto at = moments_.find(hash);
     if (at == moments_.end()) return std::nullopt;
     out.changed = std::chrono::microseconds(std::max(at->second->changed.load(), of_all_.changed.load()));
     out.added = std::chrono::microseconds(at->second->added.load());
@@ -169,7 +182,7 @@ std::optional<own_writes::found> own_writes::look(const table_type& type, const 
   const lock held(mutex_);
   if (!complete_) return std::nullopt;
   out.row = rows_.find(type.name, type.version, key);
-  out.over_cache = over_cache_;
+  out.over_cache = over_cache_ && !unfinished_.may_write(hash);
   return out;
 }
 
@@ -183,6 +196,8 @@ void own_writes::run() {
       forget(held);
     else if (!complete_)
       rebuild(held);
+    else if (up_ && !unfinished_.empty() && settle_at_ <= clock::now())
+      settle(held);
     else if (up_ && refresh_at_ <= clock::now())
       refresh(held);
     else
@@ -191,11 +206,12 @@ void own_writes::run() {
 }
 
 void own_writes::rest(lock& held) {
-  const auto woken = [this, was_up = up_, planned = refresh_at_] {
-    return stopping_ || forget_file_ || !complete_ || up_ != was_up || refresh_at_ != planned;
+  const auto woken = [this, was_up = up_, planned = refresh_at_, settles = settle_at_] {
+    return stopping_ || forget_file_ || !complete_ || up_ != was_up || refresh_at_ != planned ||
+           settle_at_ != settles;
   };
   if (up_)
-    changed_.wait_until(held, refresh_at_, woken);
+    changed_.wait_until(held, unfinished_.empty() ? refresh_at_ : std::min(refresh_at_, settle_at_), woken);
   else
     changed_.wait(held, woken);
 }
@@ -204,6 +220,7 @@ void own_writes::rest(lock& held) {
 void own_writes::refresh(lock& held) {
   constexpr std::chrono::seconds again{10}; // after a failure
   constexpr int share = 50;                 // of the time, at most one part is spent here
+  constexpr int most_missed = 5;            // looks, after which what is known is too old
   const auto begun = changes_begun_;
   const bool quiet = begun == changes_ended_;
   const auto from = clock::now();
@@ -228,15 +245,40 @@ void own_writes::refresh(lock& held) {
   if (changes_begun_ != begun && changes_begun_ == changes_ended_) refresh_at_ = not_before_;
   if (known) trouble = known->trouble;
   if (trouble != trouble_ && up_ && !trouble.empty())
-    spdlog::warn("reads in an outage will not show queued writes: {}", trouble);
+    spdlog::info("reads in an outage will not show queued writes: {}", trouble);
   trouble_ = trouble;
+  if (!known && up_ && clock::now() > good_until_) {
+    const std::unique_lock types(types_mutex_);
+    types_usable_ = false;
+  }
   if (!known || changes_begun_ != begun || !up_) return;
   set_types(std::move(known->tables), true);
   const auto pause = std::max<clock::duration>(options_.refresh, (clock::now() - from) * share);
   refresh_at_ = clock::now() + pause;
+  good_until_ = clock::now() + pause * most_missed;
   held.unlock();
   remember();
   held.lock();
+}
+
+// What was left alone may be over.
+void own_writes::settle(lock& held) {
+  settle_pause_ = std::min<clock::duration>(settle_pause_ * 2, options_.refresh);
+  settle_at_ = clock::now() + settle_pause_;
+  const auto asked = spool::since_boot();
+  held.unlock();
+  std::optional<running_connections> running;
+  if (auto server = options_.connect()) {
+    if (auto said = read_running(**server)) running = std::move(*said);
+  }
+  held.lock();
+  if (!running) return; // asked again: while it is not known, nothing is built on what may have changed
+  for (const auto& one : unfinished_.take_ended(*running, asked)) {
+    for (const auto& what : one.writes) wrote(what);
+    if (one.alters == 0) continue;
+    changes_ended_ += one.alters;
+    refresh_at_ = not_before_;
+  }
 }
 
 void own_writes::set_types(std::vector<table_type> all, bool usable) {
@@ -256,6 +298,13 @@ void own_writes::set_types(std::vector<table_type> all, bool usable) {
       mine->changed = now;
     }
   }
+  const bool same =
+      types_.size() == fresh.size() && std::all_of(fresh.begin(), fresh.end(), [this](const auto& one) {
+        const auto known = types_.find(one.first);
+        return known != types_.end() && *known->second == *one.second;
+      });
+  // With definitions that somebody else has changed, a write of one table may have changed another.
+  if (!same) of_all_.changed = now;
   moments_ = std::move(all_moments);
   types_ = std::move(fresh);
   types_usable_ = usable;

@@ -8,6 +8,7 @@
 
 #include "proxy/own_writes/pending_rows.hpp"
 #include "proxy/own_writes/read_types.hpp"
+#include "proxy/own_writes/unfinished.hpp"
 #include "proxy/own_writes/written_tables.hpp"
 #include "proxy/server/state.hpp"
 #include "spool/mysql_connection.hpp"
@@ -58,6 +59,9 @@ class own_writes {
 
   // The server has carried it out, or may have. Any thread.
   void wrote(const written_tables& what);
+  // The server may carry it out yet. Its schema_change_begins(), if there was one, gets its end when it is
+  // known to be over. Any thread.
+  void left_alone(unfinished_command what);
 
   // --- units
   [[nodiscard]] write_effects effects_of(const std::vector<spool::statement>& statements) const;
@@ -73,7 +77,9 @@ class own_writes {
   [[nodiscard]] bool holds_any() const { return holds_any_.load(std::memory_order_acquire); }
   struct found {
     pending_row row;
-    bool over_cache = false; // all that was applied from the queue was so when the server was last up
+    // All that was applied from the queue was so when the server was last up, and no write of the table is
+    // under way there that nobody waits for.
+    bool over_cache = false;
     std::chrono::microseconds changed{0}; // when rows of the table were last changed at the server ...
     std::chrono::microseconds added{0};   // ... or added
 
@@ -102,6 +108,7 @@ class own_writes {
   void run();
   void rest(lock& held);
   void refresh(lock& held);
+  void settle(lock& held);
   void rebuild(lock& held);
   [[nodiscard]] bool read_pending(pending_rows& into, spool::seq& first, spool::seq& until);
   void set_types(std::vector<table_type> all, bool usable);
@@ -131,8 +138,11 @@ class own_writes {
   bool forget_file_ = false;
 
   pending_rows rows_;
-  bool complete_ = false;             // every pending unit is in rows_
-  bool over_cache_ = false;           // see found
+  bool complete_ = false;   // every pending unit is in rows_
+  bool over_cache_ = false; // see found
+  unfinished_commands unfinished_;
+  clock::time_point settle_at_{};
+  clock::duration settle_pause_{};
   spool::seq last_ = 0;               // the newest unit in rows_
   std::optional<spool::seq> drained_; // up to which all was applied when the server was last up here
   bool rebuilding_ = false;
@@ -143,7 +153,8 @@ class own_writes {
   std::string remembered_; // the file's content
   clock::time_point remember_again_{};
   std::string trouble_;
-  std::vector<table_type> read_; // as the server said last
+  std::vector<table_type> read_;   // as the server said last
+  clock::time_point good_until_{}; // ... though it cannot be read again
   std::thread thread_;
 };
 

@@ -20,13 +20,8 @@ constexpr std::string_view may_see_triggers =
     "GRANTEE={0}) > 0 OR (SELECT COUNT(*) > 0 AND COUNT(DISTINCT TABLE_SCHEMA) = COUNT(DISTINCT "
     "IF(PRIVILEGE_TYPE='TRIGGER', TABLE_SCHEMA, NULL)) FROM information_schema.SCHEMA_PRIVILEGES WHERE "
     "GRANTEE={0} AND {1} LIKE TABLE_SCHEMA)";
-constexpr std::string_view grantee =
-    "CONCAT('\\'', SUBSTRING(CURRENT_USER(), 1, CHAR_LENGTH(CURRENT_USER()) - "
-    "CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)) - 1), '\\'@\\'', "
-    "SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '\\'')";
-
 // The same statement's rows, or the first trouble.
-struct asker {
+struct questions {
   mysql_connection& server;
   std::optional<spool::server_error> error{};
 
@@ -43,18 +38,18 @@ struct asker {
   }
 };
 
-std::string why_not_known(asker& ask, const std::string& schema) {
+std::string why_not_known(questions& ask, const std::string& schema) {
   if (ask.value("SELECT @@lower_case_table_names") != "0")
     return "the server does not tell tables apart by the case of their names";
   if (boost::algorithm::iequals(ask.value("SHOW VARIABLES LIKE 'partial_revokes'", 1), "ON"))
     return "with partial_revokes it cannot be told whether the account sees triggers";
-  const auto sees = ask.value(fmt::format(may_see_triggers, grantee, spool::hex_literal(schema)));
+  const auto sees = ask.value(fmt::format(may_see_triggers, grantee_of_asker, spool::hex_literal(schema)));
   if (!ask.error && (sees.empty() || sees == "0"))
     return fmt::format("the account has no TRIGGER right on {}, so triggers cannot be seen", schema);
   return {};
 }
 
-schema_rows ask_for_rows(asker& ask, const std::string& schema) {
+schema_rows ask_for_rows(questions& ask, const std::string& schema) {
   const auto name = spool::hex_literal(schema);
   schema_rows out;
   out.mariadb = ask.server.server_version().find("MariaDB") != std::string::npos;
@@ -84,7 +79,7 @@ schema_rows ask_for_rows(asker& ask, const std::string& schema) {
 } // namespace
 
 server_result<known_types> read_types(mysql_connection& server, const std::string& schema) {
-  asker ask{server};
+  questions ask{server};
   ask.rows("SET NAMES utf8mb4");
   ask.rows("SET SESSION sql_mode=''");
   known_types out;

@@ -8,9 +8,16 @@
 #include "spool/mysql_connection.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace holdwater::proxy {
+
+// The account that asks, as the tables of privileges name it.
+inline constexpr std::string_view grantee_of_asker =
+    "CONCAT('\\'', SUBSTRING(CURRENT_USER(), 1, CHAR_LENGTH(CURRENT_USER()) - "
+    "CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)) - 1), '\\'@\\'', "
+    "SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '\\'')";
 
 // The rows of those tables, as far as they are asked for.
 struct schema_rows {

@@ -260,7 +260,7 @@ protocol::sql::given_value bound_value(const spool::parameter& one) {
   case wire::type_long:
   case wire::type_longlong: return {kind::number, spool::literal(one, {})};
   case wire::type_decimal:
-  case wire::type_newdecimal:
+  case wire::type_newdecimal: return {kind::number, *one.value};
   case wire::type_varchar:
   case wire::type_var_string:
   case wire::type_string: return {kind::text, *one.value};
@@ -275,6 +275,14 @@ protocol::sql::given_value bound_value(const spool::parameter& one) {
   }
   default: return {};
   }
+}
+
+cell stored_value(const spool::parameter& bound, const column_type& column,
+                  const spool::statement_context& context) {
+  // In which form the server writes it into a text is the server's.
+  const bool moment = bound.type == wire::type_date || bound.type == wire::type_datetime;
+  if (moment && bound.value && column.what == family::characters) return {};
+  return stored_value(bound_value(bound), column, context);
 }
 
 std::optional<std::string> canonical_integer(std::string_view text, const column_type& column) {

@@ -36,6 +36,8 @@ struct cell {
 // `context`: the one that the write is meant in.
 [[nodiscard]] cell stored_value(const protocol::sql::given_value& given, const column_type& column,
                                 const spool::statement_context& context);
+[[nodiscard]] cell stored_value(const spool::parameter& bound, const column_type& column,
+                                const spool::statement_context& context);
 // When no value is given.
 [[nodiscard]] cell default_value(const column_type& column);
 // A value that was bound, as if it had been written. Never a placeholder.

@@ -34,7 +34,9 @@ class reader {
   }
 
   [[nodiscard]] cell value_of(const given_value& given, const column_type& column) const {
-    return stored_value(bound(given), column, one_.context);
+    if (given.what == given_value::kind::placeholder && given.index < one_.parameters.size())
+      return stored_value(one_.parameters[given.index], column, one_.context);
+    return stored_value(given, column, one_.context);
   }
 
   // The positions of the columns that are named; all of them where none is.

@@ -2,6 +2,7 @@
 // who is told that the outcome is unknown, and which answers say that the server takes no writes now.
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/state_board.hpp"
+#include "proxy/session/own_reads.hpp"
 #include "proxy/session/session.hpp"
 
 #include "protocol/statement_commands.hpp"
@@ -86,6 +87,7 @@ task<session::verdict> session::conclude(trip how, const command_facts& facts) {
     co_return verdict::decide_again;
   case trip::not_sent:
     report_loss(process(), link_, "statement: the connection was lost before it was sent");
+    if (own_) own_->not_sent();
     drop_link();
     co_return known_ ? verdict::decide_again : verdict::end_session;
   case trip::cut: co_return co_await conclude_cut();

@@ -91,6 +91,8 @@ void own_reads::begin_write(const command_facts& facts, const prepared_statement
     if (executed) writes_ = executed->facts.written;
     if (!executed || !executed->kept) writes_ = {.any = true, .only_adds = false};
   }
+  sent_over_ = mine_.link_->connection_id;
+  if (sent_as_ != mine_.link_->user) sent_as_ = mine_.link_->user;
   if (!alters || std::exchange(alters_, true)) return;
   writes_.any = true;
   own_.schema_change_begins();
@@ -100,7 +102,10 @@ void own_reads::begin_write(const command_facts& facts, const prepared_statement
 // that has written is there for others at its end.
 void own_reads::end_command() {
   constexpr std::size_t most = 16;
+  const bool answered = mine_.tracker_.current() == protocol::response_tracker::state::complete;
   const auto written = std::exchange(writes_, {});
+  if (sent_over_ != 0 && !answered) return leave_alone(written);
+  sent_over_ = 0;
   if (std::exchange(alters_, false)) own_.schema_change_ends();
   const bool open = (mine_.link_ && mine_.state_.in_transaction()) || mine_.transaction_lost_;
   if (written.some()) own_.wrote(written);
@@ -113,10 +118,24 @@ void own_reads::end_command() {
   if (!open && !written_.empty()) end();
 }
 
+// It is decided anew what becomes of the command.
+void own_reads::not_sent() {
+  sent_over_ = 0;
+}
+
+// Nobody waits for the answer any more, and the server may not even have begun.
+void own_reads::leave_alone(written_tables last) {
+  unfinished_command what;
+  what.connection = std::exchange(sent_over_, 0);
+  what.user = sent_as_;
+  what.writes = std::exchange(written_, {}); // by the transaction, which this may have committed
+  if (last.some()) what.writes.push_back(last);
+  what.alters = std::exchange(alters_, false) ? 1 : 0;
+  if (what.alters != 0 || !what.writes.empty()) own_.left_alone(std::move(what));
+}
+
 // The session ends, or its transaction.
 void own_reads::end() {
-  if (std::exchange(alters_, false)) own_.schema_change_ends();
-  if (const auto written = std::exchange(writes_, {}); written.some()) own_.wrote(written);
   for (const auto& one : std::exchange(written_, {})) own_.wrote(one);
 }
 

@@ -10,7 +10,9 @@
 #include "proxy/session/decide.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +26,7 @@ class own_reads {
 
   // Around each command that the server carries out, as far as it may write.
   void begin_write(const command_facts& facts, const prepared_statement* executed);
+  void not_sent(); // the server has got nothing of it
   void end_command();
   void end();
 
@@ -35,6 +38,7 @@ class own_reads {
   [[nodiscard]] bool find(situation& now);
 
  private:
+  void leave_alone(written_tables last);
   [[nodiscard]] std::string_view text_of_read() const;
   [[nodiscard]] bool make_key(const protocol::sql::point_read& read, std::string_view text);
   [[nodiscard]] bool bind_row(protocol::sql::point_read& read);
@@ -45,6 +49,8 @@ class own_reads {
   own_writes& own_;
   written_tables writes_;               // the command
   bool alters_ = false;                 // ... definitions, perhaps
+  std::uint32_t sent_over_ = 0;         // the server's number of the connection, 0: it was not sent
+  std::string sent_as_;                 // who was logged in over it
   std::vector<written_tables> written_; // by the server, in the transaction that is open there
 };
 

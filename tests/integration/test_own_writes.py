@@ -1,9 +1,12 @@
 """In an outage a read of one row by its primary key shows what queued writes make of the row, where that is certain; where
 it is not, the row is refused or stale and said to be. A second server, which gets every write at once, says what is right."""
+import contextlib
 import datetime
 import random
 import re
+import socket
 import struct
+import threading
 
 import pytest
 
@@ -19,12 +22,16 @@ T = """CREATE TABLE t (id INT PRIMARY KEY, n SMALLINT UNSIGNED DEFAULT 3, s VARC
        at DATETIME(3), day DATE, changed TIMESTAMP NULL DEFAULT NULL ON UPDATE CURRENT_TIMESTAMP) ENGINE=InnoDB"""
 
 
+def wait_followed(proxy, tables=1):
+    wait_until(lambda: proxy.metric("holdwater_tables_followed") >= tables, 15,
+               lambda: f"the tables are followed: {proxy.metric('holdwater_tables_followed')}")
+
+
 def scene(proxy, *definitions, followed=1):
     connection = proxy.connect()
     for one in definitions or (T,):
         run(connection, one)
-    wait_until(lambda: proxy.metric("holdwater_tables_followed") >= followed, 15,
-               lambda: f"the tables are followed: {proxy.metric('holdwater_tables_followed')}")
+    wait_followed(proxy, followed)
     return connection
 
 
@@ -259,7 +266,7 @@ def test_after_a_write_whose_reach_is_not_known_nothing_is_shown(proxy):
     assert stale(connection, "SELECT id, s FROM t WHERE id = 5")[0] == ()
     back(proxy)
     assert run(connection, "SELECT id, s FROM t WHERE id = 5") == ((5, "trigger"),)
-    wait_until(lambda: proxy.metric("holdwater_tables_followed") == 1, 15, "the tables are followed")
+    wait_followed(proxy)
     run(connection, "SELECT id, s FROM t WHERE id = 5")
     go_down(proxy)
     spooled_seq(connection, "UPDATE v SET s = 'view' WHERE id = 5")
@@ -280,6 +287,7 @@ def test_an_account_sees_only_what_it_may_read_itself(server, start_proxy):
     other = proxy.connect(account=reader)
     not_shown(other, read)  # it has never read it
     back(proxy)
+    wait_followed(proxy)
     run(other, read)
     run(connection, "DELETE FROM t WHERE id = 5")
     server.run(f"REVOKE SELECT ON `{proxy.database}`.t FROM `{reader.user}`@`%`")
@@ -385,6 +393,98 @@ def test_an_update_is_not_shown_over_what_the_server_has_changed_since(proxy):
     assert run(connection, read % 2) == ((2, 7, "new"),)
 
 
+def cut_off_in(proxy, statement, seen):
+    """A client that goes away while the server, as `seen` tells, is at its statement."""
+    client = proxy.connect()
+
+    def send():
+        with contextlib.suppress(Exception):
+            client.query(statement)
+
+    threading.Thread(target=send, daemon=True).start()
+    wait_until(seen, 15, "the server is at the statement")
+    client._sock.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_write_that_nobody_waits_for_is_not_overlooked(proxy):
+    """A client is gone, and the server goes on with its write: what was read before its end is not built on."""
+    connection, direct = scene(proxy), proxy.server.admin(proxy.database)
+    read = "SELECT id, n, s FROM t WHERE id = %d"
+    run(connection, "INSERT INTO t (id, s) VALUES (1, 'one'), (2, 'two')")
+    slow = ("UPDATE t SET s = 'late' WHERE id = 1 AND BENCHMARK(%d, SHA2(REPEAT('x', 200), 512)) = 0")
+
+    def at_it():
+        return [row for row in run(direct, "SHOW PROCESSLIST") if "BENCHMARK" in str(row[7])]
+
+    cut_off_in(proxy, slow % 8_000_000, at_it)
+    wait_until(lambda: proxy.metric("holdwater_client_connections") == 1, 15, "the client is gone here too")
+    assert at_it()
+    for row in (1, 2):
+        run(connection, read % row)
+    assert run(connection, read % 1) == ((1, 3, "one"),)
+    wait_until(lambda: not at_it(), 120, "the server has done it")
+    assert run(direct, read % 1) == ((1, 3, "late"),)
+    go_down(proxy)
+    spooled_seq(connection, "UPDATE t SET n = 9 WHERE id = 1")
+    assert stale(connection, read % 1)[0] == ((1, 3, "one"),)
+    back(proxy)
+    assert run(connection, read % 1) == ((1, 9, "late"),)
+    wait_followed(proxy)
+
+    # Of a change of definitions, too; and when it is known to be over, all is as it was.
+    run(direct, "LOCK TABLES t READ")
+    cut_off_in(proxy, "ALTER TABLE t COMMENT = 'changed'", lambda: proxy.metric("holdwater_tables_followed") == 0)
+    wait_until(lambda: proxy.metric("holdwater_client_connections") == 1, 15, "the client is gone here too")
+    run(direct, "UNLOCK TABLES")
+    wait_followed(proxy)
+    for row in (1, 2):
+        run(connection, read % row)
+    go_down(proxy)
+    spooled_seq(connection, "UPDATE t SET n = 10 WHERE id = 1")
+    assert shown(connection, read % 1) == ((1, 10, "late"),)
+
+
+def test_a_trigger_made_past_the_proxy_is_not_overlooked(proxy):
+    """It was there when a write of another table went through, and nobody had seen it."""
+    connection = scene(proxy, T, "CREATE TABLE other (id INT PRIMARY KEY) ENGINE=InnoDB", followed=2)
+    read = "SELECT id, n, s FROM t WHERE id = 1"
+    run(connection, "INSERT INTO t (id, s) VALUES (1, 'one')")
+    run(connection, read)
+    proxy.server.run("CREATE TRIGGER late AFTER INSERT ON other FOR EACH ROW UPDATE t SET s = 'trigger'", database=proxy.database)
+    run(connection, "INSERT INTO other VALUES (1)")
+    other = proxy.connect()
+    run(other, "CREATE TABLE more (id INT PRIMARY KEY) ENGINE=InnoDB")  # has the tables looked at
+    wait_until(lambda: proxy.metric("holdwater_tables_followed") == 2, 15, "the table with the trigger is not followed")
+    go_down(proxy)
+    spooled_seq(connection, "UPDATE t SET n = 9 WHERE id = 1")
+    assert stale(connection, read)[0] == ((1, 3, "one"),)
+
+
+def test_dates_and_decimals_bound_to_texts_are_not_told(proxy):
+    connection = scene(proxy, "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(40)) ENGINE=InnoDB")
+    read = "SELECT id, s FROM t WHERE id = %d"
+    date, datetime_, decimal = 0x0A, 0x0C, 0xF6  # MYSQL_TYPE_...
+    values = [(date, b"\x04\xe8\x07\x02\x1d"), (datetime_, b"\x07\xe8\x07\x02\x1d\x01\x02\x03"), (decimal, lenenc(b"007.50"))]
+    for row in range(1, 5):
+        run(connection, read % row)
+    session = Session(proxy)
+    insert = session.prepare("INSERT INTO t (id, s) VALUES (?, ?)")
+    go_down(proxy)
+
+    def execute(row, kind, value):
+        session.raw.command(COM_STMT_EXECUTE, packed_execute(insert.id, [(LONG, struct.pack("<i", row)), (kind, value)]))
+        assert session.read_rows() == []
+
+    execute(4, VARCHAR, lenenc(b"text"))
+    assert shown(connection, read % 4) == ((4, "text"),)
+    for row, (kind, value) in enumerate(values, 1):
+        execute(row, kind, value)
+        assert stale(connection, read % row)[0] == ()
+    back(proxy)
+    assert run(connection, read % 4) == ((4, "text"),)
+    assert len(run(connection, "SELECT id FROM t")) == 4
+
+
 def test_a_proxy_that_is_killed_in_the_outage_shows_the_same(proxy):
     connection = scene(proxy)
     read = "SELECT id, n, s FROM t WHERE id = %d"
@@ -416,14 +516,14 @@ def test_a_change_of_definitions_makes_what_was_known_void(proxy):
     run(connection, read)
     run(connection, narrow % 6)
     run(connection, "ALTER TABLE t ADD COLUMN more INT NOT NULL DEFAULT 8, MODIFY s VARCHAR(5)")
-    wait_until(lambda: proxy.metric("holdwater_tables_followed") == 1, 15, "the tables are followed")
+    wait_followed(proxy)
     go_down(proxy)
     spooled_seq(connection, "INSERT INTO t (id, s, changed) VALUES (5, 'five', NULL)")
     spooled_seq(connection, "INSERT INTO t (id, s, changed) VALUES (6, 'six', NULL)")
     assert stale(connection, read)[0] == ()  # definitions of before
     assert stale(connection, narrow % 6)[0] == ()
     back(proxy)
-    wait_until(lambda: proxy.metric("holdwater_tables_followed") == 1, 15, "the tables are followed")
+    wait_followed(proxy)
     run(connection, "SELECT * FROM t WHERE id = 1")
     go_down(proxy)
     spooled_seq(connection, "INSERT INTO t (id, s, changed) VALUES (7, 'seven', NULL)")
@@ -443,7 +543,7 @@ def test_a_dead_letter_is_shown_no_more(proxy):
     back(proxy)
     assert run(connection, read % 2) == () and proxy.health()["spool"]["dead"] == 1
     run(connection, read % 1)
-    wait_until(lambda: proxy.metric("holdwater_tables_followed") == 2, 15, "the tables are followed")
+    wait_followed(proxy, 2)
     go_down(proxy)
     assert stale(connection, read % 2)[0] == ()
     seq = spooled_seq(connection, "UPDATE uniq SET u = 11 WHERE id = 1")

@@ -15,8 +15,7 @@ PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file
 
 # Short enough for tests: a hold of 0.6 s, and a frozen server is noticed after 1 s.
 QUICK = {"DB_CONNECTION_TIMEOUT": "1", "DB_RETRY_ATTEMPTS": "3", "DB_RETRY_DELAY": "0.2", "DB_CHECK_INTERVAL": "1",
-         "HOLDWATER_STOP_TIMEOUT": "1", "HOLDWATER_CACHE_OWN_WRITES": "true",
-         "HOLDWATER_CORE_DUMPS": "true"}  # tests and sanitizers look into the process
+         "HOLDWATER_STOP_TIMEOUT": "1", "HOLDWATER_CORE_DUMPS": "true"}  # tests and sanitizers look into the process
 
 
 def binary():

@@ -205,7 +205,7 @@ TEST_CASE("bound values are as if they had been written") {
   CHECK(bound(wire::type_tiny, "\xff", true) == "1 255");
   CHECK(bound(wire::type_longlong, std::string("\x2a\0\0\0\0\0\0\0", 8)) == "1 42");
   CHECK(bound(wire::type_var_string, "it's \\") == "2 it's \\");
-  CHECK(bound(wire::type_newdecimal, "1.50") == "2 1.50");
+  CHECK(bound(wire::type_newdecimal, "1.50") == "1 1.50");
   CHECK(bound(wire::type_date, "\xe8\x07\x02\x1d") == "2 2024-02-29");
   CHECK(bound(wire::type_datetime, "\xe8\x07\x02\x1d") == "2 2024-02-29 00:00:00");
   CHECK(bound(wire::type_datetime, "\xe8\x07\x02\x1d\x01\x02\x03") == "2 2024-02-29 01:02:03");

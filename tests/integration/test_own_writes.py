@@ -432,6 +432,7 @@ def test_a_write_that_nobody_waits_for_is_not_overlooked(proxy):
     wait_followed(proxy)
 
     # Of a change of definitions, too; and when it is known to be over, all is as it was.
+    direct = proxy.server.admin(proxy.database)
     run(direct, "LOCK TABLES t READ")
     cut_off_in(proxy, "ALTER TABLE t COMMENT = 'changed'", lambda: proxy.metric("holdwater_tables_followed") == 0)
     wait_until(lambda: proxy.metric("holdwater_client_connections") == 1, 15, "the client is gone here too")

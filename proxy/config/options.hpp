@@ -122,7 +122,7 @@ struct options {
     std::uint64_t max_result = 1ULL << 20;
     std::uint64_t fill_rate = 1000; // a second and worker; 0: no bound
     std::chrono::seconds max_stale{24 * 3600};
-    bool own_writes = true;           // a row that a queued write makes or changes is read as written
+    bool own_writes = true;            // a row that a queued write makes or changes is read as written
     std::string after_write = "serve"; // or refuse: what reads a table with queued writes
     std::vector<std::string> warm;     // reads that are asked while the server is up, so that they are kept
     std::chrono::milliseconds warm_interval{300'000};

@@ -152,7 +152,7 @@ result<std::size_t> response_tracker::take_payload(byte_span bytes) {
   if (role_ != role::passing)
     keep(bytes.first(taken));
   else if (command_ == command::stmt_prepare)
-    hash_definition(bytes.first(taken));
+    definitions_.add(bytes.first(taken));
   payload_left_ -= static_cast<std::uint32_t>(taken);
   if (payload_left_ > 0) return taken;
   const auto ended = end_packet();
@@ -164,11 +164,6 @@ void response_tracker::keep(byte_span bytes) {
   const std::size_t room = max_kept - kept_.size();
   const byte_span part = bytes.first(std::min(room, bytes.size()));
   kept_.insert(kept_.end(), part.begin(), part.end());
-}
-
-// FNV-1a, so that two answers can be compared without being kept.
-void response_tracker::hash_definition(byte_span bytes) {
-  for (const std::uint8_t byte : bytes) definitions_hash_ = (definitions_hash_ ^ byte) * 0x100000001b3;
 }
 
 result<void> response_tracker::begin_message(std::uint8_t first) {
@@ -233,7 +228,7 @@ std::uint16_t response_tracker::column_count() const {
   return column_count_;
 }
 std::uint64_t response_tracker::definitions_hash() const {
-  return definitions_hash_;
+  return definitions_.value();
 }
 
 } // namespace holdwater::protocol

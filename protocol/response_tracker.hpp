@@ -11,6 +11,7 @@
 #include "protocol/capabilities.hpp"
 #include "protocol/command.hpp"
 #include "protocol/error.hpp"
+#include "protocol/fnv1a.hpp"
 #include "protocol/messages.hpp"
 #include "protocol/packet.hpp"
 
@@ -107,7 +108,6 @@ class response_tracker {
   std::size_t take_header(byte_span bytes);
   result<std::size_t> take_payload(byte_span bytes);
   void keep(byte_span bytes);
-  void hash_definition(byte_span bytes);
   result<void> begin_message(std::uint8_t first);
   result<void> begin_empty_message();
   result<void> end_packet();
@@ -169,7 +169,7 @@ class response_tracker {
   std::uint32_t statement_id_ = 0;
   std::uint16_t parameter_count_ = 0;
   std::uint16_t column_count_ = 0;
-  std::uint64_t definitions_hash_ = 0xcbf29ce484222325;
+  fnv1a definitions_;
   byte_buffer kept_; // its capacity is kept from answer to answer
   byte_buffer session_state_;
   ok_message ok_;

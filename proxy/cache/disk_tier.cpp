@@ -194,9 +194,11 @@ void disk_tier::look_up(const request& one) {
   const auto found = store_->get(one.key);
   if (!found && found.error().code == spool::errc::corrupt) static_cast<void>(well(store_->erase({one.key})));
   if (!well(found) || !*found) return;
+  // What is to be forgotten by now does not come back: whoever forgets tells us first, and then the memory.
+  const std::lock_guard lock(mutex_);
+  if (all_unwanted_ || std::find(unwanted_.begin(), unwanted_.end(), one.key) != unwanted_.end()) return;
   memory_.fill(one.memory_key, protocol::as_bytes((*found)->value), (*found)->written_at,
                memory_tier::source::disk);
-  const std::lock_guard lock(mutex_);
   ++counts_.found;
 }
 

@@ -32,6 +32,7 @@ class disk_tier {
 
   // Looks for the key, and fills the memory with what is there. `wake` is called when that has ended.
   [[nodiscard]] std::shared_ptr<cache_look> seek(std::string_view key, std::function<void()> wake);
+  // What is looked up at this moment comes into the memory before they return, or not at all.
   void forget(std::string_view key);
   void clear();
   void set_keys(spool::key_ring_ptr fresh);

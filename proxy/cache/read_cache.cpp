@@ -15,8 +15,8 @@ read_cache::read_cache(const options::cache_options& settings, const std::string
 
 void read_cache::share(redis_settings there, spool::key_ring_ptr keys) {
   redis_ = std::make_unique<redis_tier>(memory_, std::move(there), std::move(keys), [this] {
-    memory_.clear();
     if (disk_) disk_->clear();
+    memory_.clear();
   });
   memory_.keep_unsaved(memory_tier::saver::redis);
 }
@@ -32,9 +32,9 @@ void read_cache::stop() {
 }
 
 void read_cache::forget(std::string_view key) {
-  memory_.forget(key);
-  if (disk_) disk_->forget(key);
   if (redis_) redis_->forget(key);
+  if (disk_) disk_->forget(key);
+  memory_.forget(key);
 }
 
 void read_cache::set_keys(spool::key_ring_ptr fresh) {
@@ -43,9 +43,9 @@ void read_cache::set_keys(spool::key_ring_ptr fresh) {
 }
 
 void read_cache::clear() {
-  if (redis_) redis_->clear(); // first: what it finds meanwhile does not come into the memory
-  memory_.clear();
+  if (redis_) redis_->clear(); // the memory last: what these find meanwhile does not come into it
   if (disk_) disk_->clear();
+  memory_.clear();
 }
 
 cache_search read_cache::seek(std::string_view key, const std::function<void()>& wake) {

@@ -274,8 +274,10 @@ void redis_tier::look_up(std::span<const request> asked) {
   for (std::size_t at = 0; at < asked.size(); ++at) {
     const auto& one = found.answers[at];
     if (!one) continue;
-    const std::lock_guard lock(mutex_); // a clear is told here before the memory is cleared
+    const std::lock_guard lock(mutex_); // what is to be forgotten is told here before the memory forgets it
     if (is_clear_due()) return;
+    const auto is_this = [&](const auto& other) { return other.key == keys[at]; };
+    if (std::any_of(forgotten_.begin(), forgotten_.end(), is_this)) continue;
     memory_.fill(keys[at], protocol::as_bytes(one->answer), one->at, memory_tier::source::redis);
     ++count;
   }

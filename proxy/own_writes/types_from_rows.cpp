@@ -1,6 +1,7 @@
 #include "proxy/own_writes/types_from_rows.hpp"
 
 #include "protocol/column_types.hpp"
+#include "protocol/fnv1a.hpp"
 #include "proxy/own_writes/read_types.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
@@ -147,19 +148,16 @@ std::optional<column_type> column_from(const result_row& row, bool mariadb) {
   return understood ? std::optional(std::move(out)) : std::nullopt;
 }
 
-// FNV-1a, of rows as they are.
+// Of rows as they are.
 class version_maker {
  public:
   void add(const result_row& row) {
-    for (const auto& one : row) add(one ? "v" + std::to_string(one->size()) + ":" + *one : std::string("n"));
+    for (const auto& one : row) hash_.add(one ? "v" + std::to_string(one->size()) + ":" + *one : "n");
   }
-  void add(std::string_view bytes) {
-    for (const char c : bytes) value_ = (value_ ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  }
-  [[nodiscard]] std::uint64_t value() const { return value_ | 1; }
+  [[nodiscard]] std::uint64_t value() const { return hash_.value() | 1; }
 
  private:
-  std::uint64_t value_ = 14695981039346656037u;
+  protocol::fnv1a hash_;
 };
 
 using rows_by_table = std::map<std::string, std::vector<const result_row*>>;

@@ -1,18 +1,19 @@
 #include "proxy/own_writes/written_tables.hpp"
 
+#include "protocol/fnv1a.hpp"
+
+#include <algorithm>
+
 namespace holdwater::proxy {
 
 namespace sql = protocol::sql;
 
 std::uint64_t written_tables::hash_of(std::string_view schema, std::string_view table) {
-  std::uint64_t hash = 14695981039346656037u; // FNV-1a
-  const auto add = [&](std::string_view bytes) {
-    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  };
-  add(schema);
-  add(std::string_view("\0", 1));
-  add(table);
-  return hash == 0 ? 1 : hash;
+  protocol::fnv1a hash;
+  hash.add(schema);
+  hash.add(std::string_view("\0", 1));
+  hash.add(table);
+  return std::max<std::uint64_t>(hash.value(), 1);
 }
 
 void written_tables::add(const sql::statement& one, std::string_view database) {

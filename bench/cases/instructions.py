@@ -1,5 +1,6 @@
 """Instructions of our own for one point select, user space only, counted by callgrind: the same on every machine and in every
-mood, so that two builds can be compared. One client, one worker, epoll, the read cache off."""
+mood, so that two builds can be compared. One client, one worker, epoll; the read cache off, on with all that fills it at
+each query, and the same without looking at what is written."""
 import os
 import re
 import subprocess
@@ -12,17 +13,22 @@ from lib.proxy import Proxy
 from peers import ACCOUNT, DATABASE, Peer
 
 
+EVERY = {"HOLDWATER_CACHE_FILL_RATE": "0", "HOLDWATER_CACHE_DISK": "0"}
+CACHES = {"the read cache off": {"HOLDWATER_CACHE_ENABLED": "false"}, "each answer kept": EVERY,
+          "each kept, cache.own_writes off": {**EVERY, "HOLDWATER_CACHE_OWN_WRITES": "false"}}
+
+
 def measure(world, options):
     load.sysbench(world.direct(), TEST, "prepare", tables=1, table_size=ROWS)
-    return [{"form": form, **counted(world, form, ps_mode, options)} for form, ps_mode in FORMS.items()]
+    return [{"form": form, "cache": cache, **counted(world, form, ps_mode, cache, options)}
+            for cache in CACHES for form, ps_mode in FORMS.items()]
 
 
-def counted(world, form, ps_mode, options):
-    out = os.path.join(world.root, f"callgrind.{form}")
+def counted(world, form, ps_mode, cache, options):
+    out = os.path.join(world.root, f"callgrind.{form}.{list(CACHES).index(cache)}")
     proxy = Proxy(world.root, world.server, ACCOUNT, DATABASE,
                   launcher=["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--instr-atstart=no"],
-                  HOLDWATER_WORKERS=1, HOLDWATER_NET_BACKEND="epoll", HOLDWATER_CACHE_ENABLED="false",
-                  DB_CONNECTION_TIMEOUT=20, DB_CHECK_INTERVAL=60)
+                  HOLDWATER_WORKERS=1, HOLDWATER_NET_BACKEND="epoll", DB_CONNECTION_TIMEOUT=20, DB_CHECK_INTERVAL=60, **CACHES[cache])
     proxy.start(wait=False)
     wait_until(lambda: proxy.http("/livez")[0] == 200, 120, "it is up")
     proxy.wait_drained(120)
@@ -47,5 +53,6 @@ def dumps(out):
 
 
 def tables(rows):
-    return [(["instructions of Holdwater's for one query", *[row["form"] for row in rows]],
-             [["user space", *[f"{row['instructions']:.0f}" for row in rows]]])]
+    forms = list(dict.fromkeys(row["form"] for row in rows))
+    return [(["instructions of Holdwater's for one query, user space", *forms],
+             [[cache, *[f"{row['instructions']:.0f}" for row in rows if row["cache"] == cache]] for cache in CACHES])]

@@ -118,6 +118,7 @@ void memory_tier::forget(std::string_view text) {
 }
 
 void memory_tier::clear() {
+  clears_.fetch_add(1, std::memory_order_relaxed);
   for (auto& in : shards_) {
     const std::lock_guard lock(in.mutex);
     in.used.clear();

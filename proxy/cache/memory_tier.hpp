@@ -10,6 +10,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
@@ -46,6 +47,7 @@ class memory_tier {
   [[nodiscard]] bool is_filled_since(std::string_view key, cache_moment at);
   void forget(std::string_view key);
   void clear();
+  [[nodiscard]] std::uint64_t clears() const { return clears_.load(std::memory_order_relaxed); } // so far
   // Drops some that are too old to be served at `now`.
   void drop_expired(cache_moment now);
 
@@ -127,6 +129,7 @@ class memory_tier {
   [[nodiscard]] static constexpr std::size_t index_of(saver which) { return static_cast<std::size_t>(which); }
 
   static constexpr std::size_t most_shards = 16;
+  std::atomic<std::uint64_t> clears_{0};
   std::array<shard, most_shards> shards_;
   std::size_t shard_count_;
   std::uint64_t most_bytes_; // of a shard

@@ -308,6 +308,7 @@ void own_writes::set_types(std::vector<table_type> all, bool usable) {
   moments_ = std::move(all_moments);
   types_ = std::move(fresh);
   types_usable_ = usable;
+  age_.fetch_add(1, std::memory_order_release);
 }
 
 // Reads the pending units anew: after a start in an outage, or when units came or went unseen.

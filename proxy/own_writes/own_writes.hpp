@@ -91,6 +91,8 @@ class own_writes {
   [[nodiscard]] std::optional<found> look(const table_type& type, const std::string& key) const;
 
   [[nodiscard]] std::size_t followed() const; // tables
+  // Another number whenever something else may be known of the tables.
+  [[nodiscard]] std::uint64_t age() const { return age_.load(std::memory_order_acquire); }
 
   std::atomic<std::uint64_t> answered{0}; // reads
 
@@ -119,6 +121,7 @@ class own_writes {
   const own_writes_options options_;
   spool::spool& queue_;
   std::atomic<bool> holds_any_{false};
+  std::atomic<std::uint64_t> age_{0};
 
   mutable std::shared_mutex types_mutex_;
   type_map types_;

@@ -31,6 +31,7 @@ struct client_command {
   rule_effects rule;            // what the configuration says of it
   server_view decided_in;       // the server, when it was decided last
   unsigned links_lost = 0;      // server connections that were lost over it
+  std::uint64_t shape = 0;      // of a text: the same for those that differ in numbers only; 0: not known
   std::uint32_t statement = 0;  // the client's id of the prepared statement that it was sent for
   std::size_t wire_size = 0;    // bytes in the client's buffer that belong to it
 

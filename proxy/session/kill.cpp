@@ -54,6 +54,7 @@ bool session::notice_ids(std::string_view text) {
 // Facts about a statement that was met before and shows no ids; null: it must be read.
 const command_facts* session::known_read(std::string_view text) {
   const auto* known = home_.reads().find(text, state_.dialect());
+  command_.shape = home_.reads().seen();
   return known && !sql::is_schema_of_the_server(state_.database()) ? known : nullptr;
 }
 

@@ -21,6 +21,8 @@ class known_reads {
  public:
   // The facts of a statement that was remembered; null: it is not known. Valid until the next remember().
   [[nodiscard]] const command_facts* find(std::string_view text, const protocol::sql::dialect& how);
+  // Of what find() was asked last: the same for texts that differ in their numbers only. 0: not known.
+  [[nodiscard]] std::uint64_t seen() const { return seen_.size == 0 ? 0 : seen_.hash; }
   // After find() has not found it: what it is. Not every statement is taken.
   void remember(const command_facts& facts, const protocol::sql::dialect& how);
 

@@ -6,6 +6,7 @@
 // the same settings.
 #include "proxy/session/own_reads.hpp"
 
+#include "protocol/fnv1a.hpp"
 #include "protocol/statement_commands.hpp"
 #include "protocol/statement_values.hpp"
 #include "protocol/stored_rows.hpp"
@@ -189,9 +190,33 @@ bool own_reads::make_key() {
   return read && make_key(*read, text);
 }
 
+// What stands for the shape's key, but for the rest of its text; 0: nothing does.
+std::uint64_t own_reads::mark_of_shape() {
+  const auto* who = mine_.asker_of_reads();
+  if (!who) return 0;
+  protocol::fnv1a mark;
+  mark.add(std::string_view(who->digest));
+  if (mine_.command_.code == command::query) {
+    if (mine_.command_.shape == 0) return 0;
+    mark.add(std::string_view(mine_.state_.database()));
+    return mark.value() ^ mine_.command_.shape;
+  }
+  const auto* one = mine_.state_.statements.find(mine_.command_.statement);
+  if (!one || !one->kept) return 0;
+  mark.add(std::string_view(one->text));
+  mark.add(byte_span(one->types));
+  mark.add(std::string_view(one->made_in->database));
+  return mark.value();
+}
+
 // Beside an answer that is kept, should it be that of a row.
 void own_reads::keep_shape(byte_span stored) {
   constexpr cache_moment again = std::chrono::seconds(10);
+  auto& memory = mine_.process().cache->memory();
+  const auto mark = mark_of_shape();
+  const auto age = own_.age() + memory.clears();
+  if (mark != 0 && mine_.home_.shapes().holds(mark, age, mine_.copy_.since)) return;
+  if (mark != 0) mine_.home_.shapes().note(mark, age, mine_.copy_.since);
   const auto text = text_of_read();
   const auto read = sql::read_point_select(text, mine_.state_.dialect());
   if (!read) return;
@@ -201,7 +226,6 @@ void own_reads::keep_shape(byte_span stored) {
   const auto version =
       own_.version_of(table_of(*read, one ? one->made_in->database : mine_.state_.database()));
   if (version == 0 || !make_key(*read, text)) return;
-  auto& memory = mine_.process().cache->memory();
   const auto& key = mine_.home_.scratch().key;
   if (const auto known = memory.find(key);
       known && known->at > mine_.copy_.since - again && version_in(known->bytes) == version)
@@ -211,6 +235,7 @@ void own_reads::keep_shape(byte_span stored) {
 }
 
 void own_reads::forget_shape() {
+  mine_.home_.shapes().clear();
   if (make_key()) mine_.process().cache->forget(mine_.home_.scratch().key);
 }
 

@@ -39,6 +39,7 @@ class own_reads {
 
  private:
   void leave_alone(written_tables last);
+  [[nodiscard]] std::uint64_t mark_of_shape();
   [[nodiscard]] std::string_view text_of_read() const;
   [[nodiscard]] bool make_key(const protocol::sql::point_read& read, std::string_view text);
   [[nodiscard]] bool bind_row(protocol::sql::point_read& read);

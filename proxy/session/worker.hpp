@@ -7,6 +7,7 @@
 #include "proxy/cache/fill_budget.hpp"
 #include "proxy/net/event_loop.hpp"
 #include "proxy/net/stream_socket.hpp"
+#include "proxy/session/recent_shapes.hpp"
 #include "proxy/session/services.hpp"
 #include "proxy/session/traffic.hpp"
 
@@ -78,6 +79,7 @@ class worker {
     std::string context; // what a key stands for besides the question
   };
   [[nodiscard]] cache_scratch& scratch() { return scratch_; }
+  [[nodiscard]] recent_shapes& shapes() { return shapes_; }
   // The time since boot, as of this turn of the loop; after the machine has slept, it may be behind for a
   // second.
   [[nodiscard]] std::chrono::microseconds since_boot();
@@ -104,6 +106,7 @@ class worker {
   protocol::sql::analysis analysis_;
   traffic traffic_;
   cache_scratch scratch_;
+  recent_shapes shapes_;
   std::chrono::microseconds asleep_{0}; // by how much the boot's clock is ahead of the steady one
   steady_time next_look_{};             // at that
   fill_budget fills_;

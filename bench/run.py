@@ -80,15 +80,17 @@ def arguments():
     return options
 
 
-def prepare():
+def prepare(cases):
     subprocess.check_call([os.path.join(PROJECT, "tests", "install.sh"), "build", "test", "bench"])
+    if set(cases) == {"instructions"}:
+        return
     if subprocess.call([os.path.join(HERE, "mysql_router.sh")], stdout=subprocess.DEVNULL) != 0:
         print("MySQL Router could not be fetched, and is left out", file=sys.stderr)
 
 
 def main():
     options = arguments()
-    prepare()
+    prepare(options.cases)
     os.makedirs(options.out, exist_ok=True)
     found = {}
     with tempfile.TemporaryDirectory(prefix="holdwater-bench-") as root:

@@ -122,5 +122,12 @@ if wanted suites && { [ $long = 1 ] || [ "$rung_filter" = suites ]; }; then
 fi
 wanted quickstart && [ "$preset" = release ] && script_rung quickstart env -u MYSQL_HOST "$project/conf/quickstart.sh"
 
+# No test: what a query costs, in a unit that does not depend on the machine.
+if [ "$preset" = release ] && [ -z "$rung_filter$filter" ]; then
+  step "instructions"
+  quietly instructions timeout 300 "$project/bench/run.py" instructions --quick --out "$results/bench" &&
+    grep '^|' "$results/instructions.log" || echo "run.sh: the instructions could not be counted"
+fi
+
 step "result"
 "$python" "$here/lib/tally.py" "$results"

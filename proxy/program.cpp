@@ -349,7 +349,7 @@ void program::follow_state(server_view view) {
   tell_service_manager(
       fmt::format("STATUS=the server is {}{}", name_of(view.state), view.reads ? ", reads go on" : ""));
   if (ids_) tell_ids(view.state);
-  if (own_) own_->server_is(view.state);
+  if (own_) own_->server_is(view);
   if (hooks_.any()) asio::post(main_loop_, [this] { tell_changes(); }); // the monitor's lock is held here
   if (warmer_) warmer_->server_is(view.state == server_state::up);
   if (replicas_) replicas_->server_is(view);

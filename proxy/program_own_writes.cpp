@@ -10,6 +10,15 @@ void program::follow_own_writes() {
     return spool::mysql_connection::connect(servers_.address(), owner, {},
                                             {settings_.connection_timeout, settings_.connection_timeout});
   };
+  how.connect_as = [this](const std::string& user) -> decltype(how.connect()) {
+    for (const auto& one : settings_.accounts)
+      if (one.user == user)
+        return spool::mysql_connection::connect(servers_.address(), {one.user, one.password}, {},
+                                                {settings_.connection_timeout, settings_.connection_timeout});
+    return spool::server_error{0, "it is no account of this proxy"};
+  };
+  for (const auto& one : settings_.accounts) how.users.push_back(one.user);
+  how.moved_since = [this](std::uint64_t outage) { return board_.has_moved_since(outage); };
   how.dialect = [this] {
     const auto profile = profile_.get();
     protocol::sql::dialect server;

@@ -13,9 +13,6 @@ std::string name_of(const spool::table_name& table) {
   return table.schema + '\0' + table.table;
 }
 
-// How soon it is looked at whether what was left alone is over; each time that it is not doubles it.
-constexpr std::chrono::milliseconds first_settle_pause{500};
-
 } // namespace
 
 own_writes::own_writes(own_writes_options options, spool::spool& queue)
@@ -46,10 +43,11 @@ void own_writes::stop() {
 // ----------------------------------------------------------------------------------------------------
 // what the server is in
 
-void own_writes::server_is(server_state state) {
+void own_writes::server_is(const server_view& view) {
   const lock held(mutex_);
-  up_ = state == server_state::up;
-  was_away_ = was_away_ || (!up_ && state != server_state::suspect);
+  outage_ = view.outage;
+  up_ = view.state == server_state::up;
+  was_away_ = was_away_ || (!up_ && view.state != server_state::suspect);
   if (up_) server_is_up();
   changed_.notify_all();
 }
@@ -89,6 +87,28 @@ void own_writes::schema_change_ends() {
   changed_.notify_all();
 }
 
+void own_writes::busy_tables::clear() {
+  for (const auto& one : held_) one->under_way.fetch_sub(1);
+  held_.clear();
+}
+
+void own_writes::begins(const written_tables& what, busy_tables& until_its_end) {
+  const auto add = [&](const std::shared_ptr<moments>& one) {
+    one->under_way.fetch_add(1);
+    until_its_end.held_.push_back(one);
+  };
+  bool any = what.any;
+  const std::shared_lock held(types_mutex_);
+  for (const auto hash : {what.first, what.second}) {
+    if (hash == 0) continue;
+    if (const auto at = moments_.find(hash); at != moments_.end())
+      add(at->second);
+    else
+      any = true;
+  }
+  if (any) add(of_all_);
+}
+
 void own_writes::wrote(const written_tables& what) {
   const auto now = spool::since_boot().count();
   const auto raise = [now](std::atomic<std::int64_t>& one) {
@@ -106,15 +126,16 @@ void own_writes::wrote(const written_tables& what) {
     else
       raise(what.only_adds ? at->second->added : at->second->changed);
   }
-  if (any) raise(of_all_.changed);
+  if (any) raise(of_all_->changed);
 }
 
 void own_writes::left_alone(unfinished_command what) {
   what.since = spool::since_boot();
   const lock held(mutex_);
-  unfinished_.add(std::move(what));
+  const auto soon = clock::now() + first_settle_pause;
+  settle_at_ = unfinished_.empty() ? soon : std::min(settle_at_, soon);
   settle_pause_ = first_settle_pause;
-  settle_at_ = clock::now() + settle_pause_;
+  unfinished_.add(std::move(what));
   changed_.notify_all();
 }
 
@@ -169,20 +190,23 @@ std::size_t own_writes::followed() const {
       std::count_if(types_.begin(), types_.end(), [](const auto& one) { return one.second->followed(); }));
 }
 
+// What is under way is looked at before the moments: it ends by raising these.
 std::optional<own_writes::found> own_writes::look(const table_type& type, const std::string& key) const {
   found out;
   const auto hash = written_tables::hash_of(type.name.schema, type.name.table);
   {
-    const std::shared_lock held(types_mutex_);
-    const auto at = moments_.find(hash);
-    if (at == moments_.end()) return std::nullopt;
-    out.changed = std::chrono::microseconds(std::max(at->second->changed.load(), of_all_.changed.load()));
-    out.added = std::chrono::microseconds(at->second->added.load());
+    const lock held(mutex_);
+    if (!complete_) return std::nullopt;
+    out.row = rows_.find(type.name, type.version, key);
+    out.over_cache = over_cache_ && met_ && !unfinished_.may_write(hash);
   }
-  const lock held(mutex_);
-  if (!complete_) return std::nullopt;
-  out.row = rows_.find(type.name, type.version, key);
-  out.over_cache = over_cache_ && !unfinished_.may_write(hash);
+  const std::shared_lock held(types_mutex_);
+  const auto at = moments_.find(hash);
+  if (at == moments_.end()) return std::nullopt;
+  const auto& mine = *at->second;
+  out.over_cache = out.over_cache && mine.under_way == 0 && of_all_->under_way == 0;
+  out.changed = std::chrono::microseconds(std::max(mine.changed.load(), of_all_->changed.load()));
+  out.added = std::chrono::microseconds(mine.added.load());
   return out;
 }
 
@@ -196,6 +220,8 @@ void own_writes::run() {
       forget(held);
     else if (!complete_)
       rebuild(held);
+    else if (up_ && !met_ && settle_at_ <= clock::now())
+      meet(held);
     else if (up_ && !unfinished_.empty() && settle_at_ <= clock::now())
       settle(held);
     else if (up_ && refresh_at_ <= clock::now())
@@ -211,74 +237,10 @@ void own_writes::rest(lock& held) {
            settle_at_ != settles;
   };
   if (up_)
-    changed_.wait_until(held, unfinished_.empty() ? refresh_at_ : std::min(refresh_at_, settle_at_), woken);
+    changed_.wait_until(held, met_ && unfinished_.empty() ? refresh_at_ : std::min(refresh_at_, settle_at_),
+                        woken);
   else
     changed_.wait(held, woken);
-}
-
-// What the server's tables are. Types that are read while a change of definitions is under way are of no use.
-void own_writes::refresh(lock& held) {
-  constexpr std::chrono::seconds again{10}; // after a failure
-  constexpr int share = 50;                 // of the time, at most one part is spent here
-  constexpr int most_missed = 5;            // looks, after which what is known is too old
-  const auto begun = changes_begun_;
-  const bool quiet = begun == changes_ended_;
-  const auto from = clock::now();
-  refresh_at_ = from + again;
-  if (!quiet) return;
-  held.unlock();
-  std::optional<known_types> known;
-  std::string trouble;
-  auto server = options_.connect();
-  if (server) {
-    auto said = read_types(**server, options_.schema);
-    if (said)
-      known = std::move(*said);
-    else
-      trouble = said.error().text;
-  } else {
-    trouble = server.error().text;
-  }
-  held.lock();
-  constexpr int quick_share = 10; // when definitions change again and again
-  not_before_ = clock::now() + (clock::now() - from) * quick_share;
-  if (changes_begun_ != begun && changes_begun_ == changes_ended_) refresh_at_ = not_before_;
-  if (known) trouble = known->trouble;
-  if (trouble != trouble_ && up_ && !trouble.empty())
-    spdlog::info("reads in an outage will not show queued writes: {}", trouble);
-  trouble_ = trouble;
-  if (!known && up_ && clock::now() > good_until_) {
-    const std::unique_lock types(types_mutex_);
-    types_usable_ = false;
-  }
-  if (!known || changes_begun_ != begun || !up_) return;
-  set_types(std::move(known->tables), true);
-  const auto pause = std::max<clock::duration>(options_.refresh, (clock::now() - from) * share);
-  refresh_at_ = clock::now() + pause;
-  good_until_ = clock::now() + pause * most_missed;
-  held.unlock();
-  remember();
-  held.lock();
-}
-
-// What was left alone may be over.
-void own_writes::settle(lock& held) {
-  settle_pause_ = std::min<clock::duration>(settle_pause_ * 2, options_.refresh);
-  settle_at_ = clock::now() + settle_pause_;
-  const auto asked = spool::since_boot();
-  held.unlock();
-  std::optional<running_connections> running;
-  if (auto server = options_.connect()) {
-    if (auto said = read_running(**server)) running = std::move(*said);
-  }
-  held.lock();
-  if (!running) return; // asked again: while it is not known, nothing is built on what may have changed
-  for (const auto& one : unfinished_.take_ended(*running, asked)) {
-    for (const auto& what : one.writes) wrote(what);
-    if (one.alters == 0) continue;
-    changes_ended_ += one.alters;
-    refresh_at_ = not_before_;
-  }
 }
 
 void own_writes::set_types(std::vector<table_type> all, bool usable) {
@@ -304,7 +266,7 @@ void own_writes::set_types(std::vector<table_type> all, bool usable) {
         return known != types_.end() && *known->second == *one.second;
       });
   // With definitions that somebody else has changed, a write of one table may have changed another.
-  if (!same) of_all_.changed = now;
+  if (!same) of_all_->changed = now;
   moments_ = std::move(all_moments);
   types_ = std::move(fresh);
   types_usable_ = usable;

@@ -10,7 +10,7 @@
 #include "proxy/own_writes/read_types.hpp"
 #include "proxy/own_writes/unfinished.hpp"
 #include "proxy/own_writes/written_tables.hpp"
-#include "proxy/server/state.hpp"
+#include "proxy/server/state_board.hpp"
 #include "spool/mysql_connection.hpp"
 #include "spool/spool.hpp"
 
@@ -32,6 +32,11 @@ namespace holdwater::proxy {
 
 struct own_writes_options {
   std::function<spool::server_result<std::unique_ptr<spool::mysql_connection>>()> connect;
+  // As another one of the accounts; an error for who is none of them.
+  std::function<spool::server_result<std::unique_ptr<spool::mysql_connection>>(const std::string& user)>
+      connect_as;
+  std::vector<std::string> users; // the accounts
+  unfinished_commands::moved_since moved_since;
   std::function<protocol::sql::dialect()> dialect; // of the server
   std::string schema;                              // whose tables are followed
   std::string path;                                // the file that remembers them
@@ -41,7 +46,26 @@ struct own_writes_options {
 };
 
 class own_writes {
+  struct moments { // since the machine's boot
+    std::atomic<std::int64_t> changed{0}, added{0};
+    std::atomic<std::uint32_t> under_way{0}; // commands that may change it at any moment
+  };
+
  public:
+  // While one of these has tables, they may change at any moment.
+  class busy_tables {
+   public:
+    busy_tables() = default;
+    busy_tables(const busy_tables&) = delete;
+    busy_tables& operator=(const busy_tables&) = delete;
+    ~busy_tables() { clear(); }
+    void clear();
+
+   private:
+    friend class own_writes;
+    std::vector<std::shared_ptr<moments>> held_;
+  };
+
   own_writes(own_writes_options options, spool::spool& queue);
   ~own_writes();
   own_writes(const own_writes&) = delete;
@@ -51,12 +75,14 @@ class own_writes {
   void stop();
 
   // On the thread that publishes the state, before another state can come.
-  void server_is(server_state state);
+  void server_is(const server_view& view);
 
   // Around each command that may change definitions. Any thread.
   void schema_change_begins();
   void schema_change_ends();
 
+  // Before the server gets it. Any thread.
+  void begins(const written_tables& what, busy_tables& until_its_end);
   // The server has carried it out, or may have. Any thread.
   void wrote(const written_tables& what);
   // The server may carry it out yet. Its schema_change_begins(), if there was one, gets its end when it is
@@ -100,17 +126,20 @@ class own_writes {
   using clock = std::chrono::steady_clock;
   using lock = std::unique_lock<std::mutex>;
   using type_map = std::unordered_map<std::string, table_type_ptr>;
-  struct moments { // since the machine's boot
-    std::atomic<std::int64_t> changed{0}, added{0};
-  };
   using moment_map =
       std::unordered_map<std::uint64_t, std::shared_ptr<moments>>; // by written_tables::hash_of()
+
+  // How soon it is looked at whether what was left alone is over; each time that it is not doubles it.
+  static constexpr std::chrono::milliseconds first_settle_pause{500};
 
   void server_is_up(); // nothing is pending, and the server takes writes itself
   void run();
   void rest(lock& held);
   void refresh(lock& held);
   void settle(lock& held);
+  void meet(lock& held);
+  [[nodiscard]] std::optional<running_connections> ask_as(const std::string& user);
+  [[nodiscard]] std::vector<running_connections> ask_as_each(const std::vector<std::string>& users);
   void rebuild(lock& held);
   [[nodiscard]] bool read_pending(pending_rows& into, spool::seq& first, spool::seq& until);
   void set_types(std::vector<table_type> all, bool usable);
@@ -127,12 +156,14 @@ class own_writes {
   type_map types_;
   bool types_usable_ = false;
   moment_map moments_; // of each table that is known
-  moments of_all_;     // of those that are not, which may write any
+  const std::shared_ptr<moments> of_all_ =
+      std::make_shared<moments>(); // of those that are not, which may write any
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;
   bool up_ = false;
+  std::uint64_t outage_ = 0; // the board's number
   bool was_away_ = true;
   std::uint64_t changes_begun_ = 0; // of definitions
   std::uint64_t changes_ended_ = 0;
@@ -144,6 +175,7 @@ class own_writes {
   bool complete_ = false;   // every pending unit is in rows_
   bool over_cache_ = false; // see found
   unfinished_commands unfinished_;
+  bool met_ = false; // what was left alone by an earlier process is among them
   clock::time_point settle_at_{};
   clock::duration settle_pause_{};
   spool::seq last_ = 0;               // the newest unit in rows_

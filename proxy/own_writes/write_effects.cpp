@@ -63,8 +63,10 @@ class reader {
 
   [[nodiscard]] static bool asks_for_id(const given_value& given) {
     if (given.what == given_value::kind::null || given.what == given_value::kind::by_default) return true;
-    return (given.what == given_value::kind::number || given.what == given_value::kind::text) &&
-           !given.text.empty() && given.text.find_first_not_of('0') == std::string::npos;
+    const bool literal = given.what == given_value::kind::number || given.what == given_value::kind::text;
+    const auto sign = static_cast<std::size_t>(given.text.starts_with('-'));
+    return literal && given.text.size() > sign &&
+           given.text.find_first_not_of('0', sign) == std::string::npos;
   }
 
   bool read_insert(const sql::statement& found, table_effect& out) {

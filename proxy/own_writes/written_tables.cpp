@@ -28,16 +28,33 @@ void written_tables::add(const sql::statement& one, std::string_view database) {
   case sql::kind::replace:
   case sql::kind::update:
   case sql::kind::erase: only_adds = false; break;
-  case sql::kind::ddl:
-  case sql::kind::call:
-  case sql::kind::execute:
-  case sql::kind::load_data:
-  case sql::kind::xa:
-  case sql::kind::unknown:
+  case sql::kind::empty:
+  case sql::kind::select:
+  case sql::kind::show:
+  case sql::kind::use:
+  case sql::kind::begin:
+  case sql::kind::commit:
+  case sql::kind::rollback:
+  case sql::kind::savepoint:
+  case sql::kind::rollback_to_savepoint:
+  case sql::kind::release_savepoint:
+  case sql::kind::prepare:
+  case sql::kind::deallocate:
+  case sql::kind::lock_tables:
+  case sql::kind::unlock_tables:
+  case sql::kind::handler:
+  case sql::kind::do_:
+  case sql::kind::kill: only_adds = only_adds && !any; return;
+  case sql::kind::set: { // MariaDB: SET STATEMENT ... FOR any statement
+    const auto is_other = [](const auto& each) { return each.where == sql::assignment::target::other; };
+    any = any || std::any_of(one.assignments.begin(), one.assignments.end(), is_other);
+    only_adds = only_adds && !any;
+    return;
+  }
+  default: // whatever it is
     any = true;
     only_adds = false;
     return;
-  default: only_adds = only_adds && !any; return;
   }
   only_adds = only_adds && !any;
   for (const auto& table : one.tables) {

@@ -83,11 +83,12 @@ task<session::verdict> session::conclude(trip how, const command_facts& facts) {
     co_return verdict::next_command;
   case trip::client_gone: co_return verdict::end_session;
   case trip::not_now:
+    if (own_) own_->nothing_done();
     process().watch.report(fmt::format("statement: {} ({})", tracker_.err().text, tracker_.err().number));
     co_return verdict::decide_again;
   case trip::not_sent:
     report_loss(process(), link_, "statement: the connection was lost before it was sent");
-    if (own_) own_->not_sent();
+    if (own_) own_->nothing_done();
     drop_link();
     co_return known_ ? verdict::decide_again : verdict::end_session;
   case trip::cut: co_return co_await conclude_cut();

@@ -33,9 +33,18 @@ namespace {
 constexpr std::uint8_t shape_tag = 0xf0; // no command's number
 constexpr std::size_t version_size = 8;
 
-bool may_alter(sql::kind kind) {
-  return kind == sql::kind::ddl || kind == sql::kind::call || kind == sql::kind::execute ||
-         kind == sql::kind::unknown;
+// Of the facts of a text, or of what is prepared.
+template <class Facts>
+bool may_alter(const Facts& facts) {
+  switch (facts.kind) {
+  case sql::kind::ddl:
+  case sql::kind::call:
+  case sql::kind::execute:
+  case sql::kind::admin:
+  case sql::kind::unknown: return true;
+  case sql::kind::set: return facts.written.any; // MariaDB: SET STATEMENT ... FOR any statement
+  default: return false;
+  }
 }
 
 spool::table_name table_of(const sql::point_read& read, std::string_view database) {
@@ -83,51 +92,80 @@ own_reads::own_reads(session& mine) : mine_(mine), own_(*mine.process().own) {}
 // Before the command is sent. What is known of tables that it may alter is not to be relied on from here on.
 void own_reads::begin_write(const command_facts& facts, const prepared_statement* executed) {
   bool alters = false;
+  may_commit_ = !facts.stays_in_transaction;
   if (mine_.command_.code == command::query) {
-    const bool known = facts.single ? !may_alter(facts.kind) : facts.several_writes;
+    const bool known = facts.single ? !may_alter(facts) : facts.several_writes;
     alters = facts.understood ? !known : facts.untraceable;
     writes_ = facts.written;
   } else if (protocol::executes_statement(mine_.command_.code)) {
-    alters = !executed || may_alter(executed->facts.kind);
+    alters = !executed || may_alter(executed->facts);
+    may_commit_ = !executed || !executed->facts.stays_in_transaction;
     if (executed) writes_ = executed->facts.written;
     if (!executed || !executed->kept) writes_ = {.any = true, .only_adds = false};
   }
+  if (alters) writes_ = {.any = true, .only_adds = false};
   sent_over_ = mine_.link_->connection_id;
+  sent_in_ = mine_.link_->outage;
   if (sent_as_ != mine_.link_->user) sent_as_ = mine_.link_->user;
-  if (!alters || std::exchange(alters_, true)) return;
-  writes_.any = true;
-  own_.schema_change_begins();
+  busy_.clear();
+  if (writes_.some()) own_.begins(writes_, busy_);
+  if (may_commit_)
+    for (const auto& one : written_) own_.begins(one, busy_);
+  if (alters && !std::exchange(alters_, true)) own_.schema_change_begins();
 }
 
 // The command has ended, however. What is read from now on has its rows, unless a transaction is open: what
 // that has written is there for others at its end.
 void own_reads::end_command() {
-  constexpr std::size_t most = 16;
   const bool answered = mine_.tracker_.current() == protocol::response_tracker::state::complete;
   const auto written = std::exchange(writes_, {});
-  if (sent_over_ != 0 && !answered) return leave_alone(written);
+  const bool committed = std::exchange(may_commit_, false);
+  if (sent_over_ != 0 && !answered)
+    leave_alone(written);
+  else if (written.some())
+    own_.wrote(written);
   sent_over_ = 0;
   if (std::exchange(alters_, false)) own_.schema_change_ends();
   const bool open = (mine_.link_ && mine_.state_.in_transaction()) || mine_.transaction_lost_;
-  if (written.some()) own_.wrote(written);
-  if (written.some() && open) {
-    if (written_.size() == most)
-      written_.assign(1, {.any = true, .only_adds = false});
-    else
-      written_.push_back(written);
-  }
-  if (!open && !written_.empty()) end();
+  if (written.some() && open) note_in_transaction(written);
+  if (!open)
+    end_transaction();
+  else if (committed) // and has begun another one, for all that is known
+    for (const auto& one : written_) own_.wrote(one);
+  busy_.clear();
+}
+
+void own_reads::note_in_transaction(const written_tables& what) {
+  constexpr std::size_t most = 16;
+  if (written_.size() == most)
+    written_.assign(1, {.any = true, .only_adds = false});
+  else
+    written_.push_back(what);
+}
+
+void own_reads::begin_collected(const std::vector<spool::statement>& statements) {
+  for (const auto& one : statements)
+    for (const auto& table : one.tables) {
+      written_tables what;
+      what.first = written_tables::hash_of(table.schema, table.table);
+      what.only_adds = false;
+      note_in_transaction(what);
+    }
 }
 
 // It is decided anew what becomes of the command.
-void own_reads::not_sent() {
+void own_reads::nothing_done() {
   sent_over_ = 0;
+  writes_ = {};
+  may_commit_ = false;
+  busy_.clear();
 }
 
 // Nobody waits for the answer any more, and the server may not even have begun.
-void own_reads::leave_alone(written_tables last) {
+void own_reads::leave_alone(const written_tables& last) {
   unfinished_command what;
-  what.connection = std::exchange(sent_over_, 0);
+  what.connection = sent_over_;
+  what.outage = sent_in_;
   what.user = sent_as_;
   what.writes = std::exchange(written_, {}); // by the transaction, which this may have committed
   if (last.some()) what.writes.push_back(last);
@@ -135,9 +173,14 @@ void own_reads::leave_alone(written_tables last) {
   if (what.alters != 0 || !what.writes.empty()) own_.left_alone(std::move(what));
 }
 
-// The session ends, or its transaction.
-void own_reads::end() {
+void own_reads::end_transaction() {
+  if (written_.empty()) return;
   for (const auto& one : std::exchange(written_, {})) own_.wrote(one);
+}
+
+void own_reads::end_session() {
+  end_command();
+  end_transaction();
 }
 
 // The text of the read at hand, empty when it is not known.

@@ -26,9 +26,11 @@ class own_reads {
 
   // Around each command that the server carries out, as far as it may write.
   void begin_write(const command_facts& facts, const prepared_statement* executed);
-  void not_sent(); // the server has got nothing of it
+  void nothing_done(); // by the server, of what was begun
   void end_command();
-  void end();
+  void end_session();
+  // A transaction that was collected goes to the server now.
+  void begin_collected(const std::vector<spool::statement>& statements);
 
   void keep_shape(protocol::byte_span stored); // of the answer to a text or an execution
   void forget_shape();
@@ -38,7 +40,9 @@ class own_reads {
   [[nodiscard]] bool find(situation& now);
 
  private:
-  void leave_alone(written_tables last);
+  void note_in_transaction(const written_tables& what);
+  void end_transaction();
+  void leave_alone(const written_tables& last);
   [[nodiscard]] std::uint64_t mark_of_shape();
   [[nodiscard]] std::string_view text_of_read() const;
   [[nodiscard]] bool make_key(const protocol::sql::point_read& read, std::string_view text);
@@ -50,7 +54,10 @@ class own_reads {
   own_writes& own_;
   written_tables writes_;               // the command
   bool alters_ = false;                 // ... definitions, perhaps
+  bool may_commit_ = false;             // ... ends the transaction, perhaps
+  own_writes::busy_tables busy_;        // from before it is sent
   std::uint32_t sent_over_ = 0;         // the server's number of the connection, 0: it was not sent
+  std::uint64_t sent_in_ = 0;           // state_board's number when that was opened
   std::string sent_as_;                 // who was logged in over it
   std::vector<written_tables> written_; // by the server, in the transaction that is open there
 };

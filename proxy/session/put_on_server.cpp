@@ -7,6 +7,7 @@
 // transaction is rolled back, and 1213 asks the client to try it again. Nothing is sent twice: with the first
 // statement on its way, a lost connection has rolled the transaction back.
 #include "protocol/sql/placeholders.hpp"
+#include "proxy/session/own_reads.hpp"
 #include "proxy/session/session.hpp"
 #include "spool/context_sql.hpp"
 #include "spool/parameter_text.hpp"
@@ -52,6 +53,9 @@ task<session::verdict> session::put_on_server() {
   const auto mine = std::move(state_.collected);
   state_.collected.forget();
   std::string refusal;
+  copy_.wrote = copy_.wrote || !mine.empty(); // what it reads from here on may be its own
+  copy_.since = home_.since_boot();
+  if (own_) own_->begin_collected(mine.statements());
   auto how = co_await replay_collected(mine, refusal);
   if (how != transfer::lost) {
     const bool ready = co_await return_to_session(mine, how == transfer::refused);

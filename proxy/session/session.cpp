@@ -59,7 +59,7 @@ task<> session::run() {
     if (!goes_on) give_back_link();
     if (goes_on) goes_on = co_await serve_command();
   }
-  if (own_) own_->end();
+  if (own_) own_->end_session();
   if (quits_) give_back_link();
   leave_lent_link();
   leave_server();
@@ -267,7 +267,12 @@ command_facts session::describe(bool up) {
   auto facts = describe_command(command_.code);
   if (command_.code == command::query) {
     const auto query = query_text();
-    if (!query) return command_facts{.code = command::query, .understood = false};
+    if (!query) { // its attributes alone are larger than what is ever buffered
+      command_facts unseen{.code = command::query, .understood = false};
+      unseen.untraceable = unseen.written.any = true;
+      unseen.written.only_adds = false;
+      return unseen;
+    }
     const bool alone = !state_.more_statements.value_or((negotiated_ & protocol::cap::multi_statements) != 0);
     const bool plain =
         up && command_.whole && process().settings.rules.empty(); // which look at its numbers, too

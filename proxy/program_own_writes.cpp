@@ -10,7 +10,8 @@ void program::follow_own_writes() {
     return spool::mysql_connection::connect(servers_.address(), owner, {},
                                             {settings_.connection_timeout, settings_.connection_timeout});
   };
-  how.connect_as = [this](const std::string& user) -> decltype(how.connect()) {
+  using connection = spool::server_result<std::unique_ptr<spool::mysql_connection>>;
+  how.connect_as = [this](const std::string& user) -> connection {
     for (const auto& one : settings_.accounts)
       if (one.user == user)
         return spool::mysql_connection::connect(servers_.address(), {one.user, one.password}, {},

@@ -6,6 +6,8 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+
 namespace holdwater::admin {
 namespace {
 
@@ -17,14 +19,32 @@ unsigned served(const health& of) {
   return of.status == "down" ? 503 : 200;
 }
 
-reply metrics_page(const control& from) {
-  auto families = from.metrics();
-  for (auto& one : health_metrics(from.snapshot())) families.push_back(std::move(one));
+reply metrics_page(const std::vector<counter>& families) {
   return {.status = 200, .body = prometheus_text(families), .content_type = prometheus_content_type};
 }
 
+std::vector<counter> all_metrics(const control& of) {
+  auto families = of.metrics();
+  for (auto& one : health_metrics(of.snapshot())) families.push_back(std::move(one));
+  return families;
+}
+
+std::vector<counter> all_metrics(const process& of) {
+  auto families = of.metrics();
+  const auto& services = of.services();
+  std::vector<health> now;
+  for (const auto& one : services) {
+    now.push_back(one.on->snapshot());
+    add_service(families, one.name, one.on->metrics());
+  }
+  add_service(families, "", process_metrics(now.front()));
+  for (std::size_t at = 0; at < now.size(); ++at)
+    add_service(families, services[at].name, health_metrics(now[at]));
+  return families;
+}
+
 reply page_of(page what, const control& from) {
-  if (what == page::metrics) return metrics_page(from);
+  if (what == page::metrics) return metrics_page(all_metrics(from));
   const auto now =
       from.snapshot(); // for /livez too: it proves that the program's threads let go of their locks
   switch (what) {
@@ -35,6 +55,33 @@ reply page_of(page what, const control& from) {
     if (now.stopping) return as_json(503, boost::json::object{{"status", "stopping"}});
     return as_json(served(now), boost::json::object{{"status", now.status}});
   default: return as_json(served(now), view(now));
+  }
+}
+
+// The worst of them, as it is of one.
+std::string worst(const std::vector<health>& all) {
+  std::string out = "ok";
+  for (const auto& one : all)
+    if (one.status == "down" || (one.status == "degraded" && out == "ok")) out = one.status;
+  return out;
+}
+
+reply page_of(page what, const process& all) {
+  if (what == page::metrics) return metrics_page(all_metrics(all));
+  std::vector<health> now;
+  for (const auto& one : all.services()) now.push_back(one.on->snapshot());
+  const auto status = worst(now);
+  const unsigned code = status == "down" ? 503 : 200;
+  boost::json::object services;
+  switch (what) {
+  case page::live: return as_json(200, boost::json::object{{"status", "ok"}});
+  case page::ready:
+    if (std::ranges::any_of(now, &health::stopping))
+      return as_json(503, boost::json::object{{"status", "stopping"}});
+    return as_json(code, boost::json::object{{"status", status}});
+  default:
+    for (std::size_t at = 0; at < now.size(); ++at) services[all.services()[at].name] = view(now[at]);
+    return as_json(code, boost::json::object{{"status", status}, {"services", std::move(services)}});
   }
 }
 
@@ -100,10 +147,8 @@ struct performer {
     });
   }
   void operator()(const show_configuration&) const { done(as_json(200, view(on.configuration()))); }
-  void operator()(const reload_configuration&) const {
-    const auto report = on.reload();
-    done(as_json(report.done ? 200 : 409, view(report)));
-  }
+  void operator()(const reload_configuration&) const { done(refuse(404, "this is of the process")); }
+  void operator()(const list_services&) const { done(refuse(404, "this is of the process")); }
   void operator()(const sync_now& what) const { on.sync(what.timeout, answer(done, 504)); }
   void operator()(const reconnect&) const { on.reconnect(answer(done, 503)); }
   void operator()(const clear_cache&) const { on.clear_cache(answer(done, 409)); }
@@ -111,10 +156,46 @@ struct performer {
   void operator()(const discard_dead& what) const { on.discard_dead(what.seq, answer(done, 409)); }
 };
 
+// What no service was named for. Without names, what is not the process's is that one's.
+struct process_performer {
+  process& all;
+  std::function<void(reply)> done;
+
+  void operator()(const reload_configuration&) const {
+    const auto report = all.reload();
+    done(as_json(report.done ? 200 : 409, view(report)));
+  }
+  void operator()(const list_services&) const { done(as_json(200, view(all.services()))); }
+  void operator()(const show& what) const {
+    if (all.has_names() || what.what == page::metrics)
+      done(page_of(what.what, all));
+    else
+      of_the_one(what);
+  }
+  void operator()(const show_configuration& what) const {
+    if (all.has_names())
+      done(as_json(200, view(all.configuration())));
+    else
+      of_the_one(what);
+  }
+  template <class Action>
+  void operator()(const Action& what) const {
+    of_the_one(what);
+  }
+  template <class Action>
+  void of_the_one(const Action& what) const {
+    performer{*all.services().front().on, done}(what);
+  }
+};
+
 } // namespace
 
 void carry_out(const action& what, control& on, std::function<void(reply)> done) {
   std::visit(performer{on, std::move(done)}, what);
+}
+
+void carry_out(const action& what, process& all, std::function<void(reply)> done) {
+  std::visit(process_performer{all, std::move(done)}, what);
 }
 
 } // namespace holdwater::admin

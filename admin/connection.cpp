@@ -17,6 +17,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -95,6 +96,7 @@ http::response<http::string_body> as_response(reply from, unsigned version, bool
   out.set("Referrer-Policy", "no-referrer");
   out.set("Cross-Origin-Resource-Policy", "same-origin");
   if (!from.allow.empty()) out.set(http::field::allow, from.allow);
+  if (!from.location.empty()) out.set(http::field::location, from.location);
   if (!from.retry_after.empty()) out.set(http::field::retry_after, from.retry_after);
   if (from.status == 401)
     out.set(http::field::www_authenticate, "Basic realm=\"Holdwater\", charset=\"UTF-8\"");
@@ -230,7 +232,7 @@ class http_connection final : public connection,
   // Only an import's body may be large, and only once at a time.
   error_code bound_body(http::request_parser<http::string_body>& parser) {
     const bool may = !shared_->door.open() && who_ == role::operate;
-    if (may && parser.get().target().starts_with(import_path)) {
+    if (may && is_import(parser.get().target())) {
       if (shared_->importing) return asio::error::already_started;
       importing_ = shared_->importing = true;
       bottom().expires_after(import_patience * shared_->how.request_timeout);
@@ -261,11 +263,12 @@ class http_connection final : public connection,
       told.retry_after = std::to_string(shared_->how.failure_window.count());
       co_return told;
     }
-    auto decided = route(as_request(message), shared_->how.host_names, *who_);
+    auto decided = route(as_request(message), shared_->how.host_names, *who_, shared_->names);
     if (auto* refused = std::get_if<reply>(&decided)) co_return std::move(*refused);
-    auto& what = std::get<action>(decided);
+    auto* const named = std::get_if<for_service>(&decided);
+    auto& what = named ? named->what : std::get<action>(decided);
     if (auto* import = std::get_if<import_units>(&what)) import->bytes = std::move(message.body());
-    co_return co_await outcome_of(what);
+    co_return co_await outcome_of(what, named ? &named->name : nullptr);
   }
 
   // Nothing when the address has been wrong too often.
@@ -284,14 +287,20 @@ class http_connection final : public connection,
     return who;
   }
 
-  asio::awaitable<std::optional<reply>> outcome_of(const action& what) {
+  // Of the service of that name, or, null, of the process.
+  asio::awaitable<std::optional<reply>> outcome_of(const action& what, const std::string* service) {
     waiting_ = std::make_shared<reply_slot>(bottom().get_executor());
     bottom().expires_never();
-    carry_out(what, shared_->on, [back = shared_->back, slot = std::weak_ptr(waiting_)](reply told) {
+    const auto answered = [back = shared_->back, slot = std::weak_ptr(waiting_)](reply told) {
       back->post([slot, told = std::move(told)]() mutable {
         if (const auto still = slot.lock()) still->put(std::move(told));
       });
-    });
+    };
+    if (service)
+      carry_out(what, *std::ranges::find(shared_->on.services(), *service, &service_entry::name)->on,
+                answered);
+    else
+      carry_out(what, shared_->on, answered);
     error_code woken; // by design: a cancelled timer is the signal
     if (!stopped_) co_await waiting_->wake.async_wait(asio::redirect_error(asio::use_awaitable, woken));
     co_return std::exchange(waiting_, nullptr)->arrived;

@@ -1,5 +1,6 @@
-// What the HTTP port shows and does, as values and named actions. The admin folder knows nothing of sockets
-// to the server, sessions or the spool's file: the program hands it one `control`.
+// What the HTTP port shows and does of one service, as values and named actions. The admin folder knows
+// nothing of sockets to the server, sessions or the spool's file: the program hands it a `control` for each
+// service, by way of `process`.
 //
 // Source of the JSON names: the product's interface description in the README.
 #pragma once
@@ -224,7 +225,7 @@ struct action_report {
   std::uint64_t seq = 0; // retry: the new seq
 };
 
-// Implemented by the program. snapshot(), metrics(), look_back() and sessions() are cheap, and for the thread
+// Implemented by a service. snapshot(), metrics(), look_back() and sessions() are cheap, and for the thread
 // that serves the port; the others may be called from any thread; completions come back on an unspecified
 // thread, exactly once.
 class control {
@@ -261,10 +262,6 @@ class control {
   // Takes a part of an import (proxy/sql_files/import_part), or says whether it would.
   virtual void import_units(bool only_check, std::string bytes, std::function<void(import_report)> done) = 0;
   [[nodiscard]] virtual std::vector<listed_option> configuration() const = 0;
-  virtual reload_report reload() = 0;
-
-  // Somebody at that address had no token, or a wrong one, for that many times lately.
-  virtual void note_refused(const std::string& address, unsigned times) = 0;
   virtual void retry_dead(std::uint64_t seq, completion done) = 0;
   virtual void discard_dead(std::uint64_t seq, completion done) = 0;
 };

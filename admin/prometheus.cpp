@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <set>
 
 namespace holdwater::admin {
@@ -85,6 +87,18 @@ void add_series(counter& to, const std::vector<std::pair<std::string, std::strin
   to.samples.push_back({labels, static_cast<double>(so_far), "_count"});
 }
 
+void add_service(std::vector<counter>& to, const std::string& name, std::vector<counter> families) {
+  for (auto& one : families) {
+    if (!name.empty())
+      for (auto& sample : one.samples) sample.labels.insert(sample.labels.begin(), {"service", name});
+    const auto same = std::ranges::find(to, one.name, &counter::name);
+    if (same == to.end())
+      to.push_back(std::move(one));
+    else if (!name.empty()) // without names, it is the same once more
+      std::ranges::move(one.samples, std::back_inserter(same->samples));
+  }
+}
+
 std::string prometheus_text(const std::vector<counter>& families) {
   std::string out;
   std::set<std::string_view> seen;
@@ -93,15 +107,19 @@ std::string prometheus_text(const std::vector<counter>& families) {
   return out;
 }
 
-std::vector<counter> health_metrics(const health& of) {
-  const auto number_of = [](std::uint64_t value) { return static_cast<double>(value); };
+std::vector<counter> process_metrics(const health& of) {
   return {
       {"holdwater_build_info", "The running version, as a label.", true, {{{{"version", of.version}}, 1}}},
       {"holdwater_net_backend_info",
        "What moves the sessions' bytes, as a label.",
        true,
        {{{{"backend", of.net_backend}}, 1}}},
-      gauge("holdwater_uptime_seconds", "Time since the start.", of.uptime_s),
+      gauge("holdwater_uptime_seconds", "Time since the start.", of.uptime_s)};
+}
+
+std::vector<counter> health_metrics(const health& of) {
+  const auto number_of = [](std::uint64_t value) { return static_cast<double>(value); };
+  return {
       states("holdwater_status", "The status that /health/ shows.", statuses, of.status),
       states("holdwater_database_state", "The server's state.", database_states, of.database.state),
       total("holdwater_database_reconnects_total", "Times the server was reached again after an outage.",

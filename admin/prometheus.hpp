@@ -22,7 +22,12 @@ void add_series(counter& to, const std::vector<std::pair<std::string, std::strin
 // A family without samples is left out; of two with one name the first counts.
 [[nodiscard]] std::string prometheus_text(const std::vector<counter>& families);
 
+// Puts a service's families to those that are there; its samples get its name as a label, unless it has none.
+void add_service(std::vector<counter>& to, const std::string& name, std::vector<counter> families);
+
 // What /health/ tells, as metrics: holdwater_database_up, holdwater_spool_pending and so on.
 [[nodiscard]] std::vector<counter> health_metrics(const health& of);
+// Those of them that are the process's, of whichever service's health.
+[[nodiscard]] std::vector<counter> process_metrics(const health& of);
 
 } // namespace holdwater::admin

@@ -1,4 +1,6 @@
-// From a request to what is to be done about it: a pure function, without I/O.
+// From a request to what is to be done about it, and for which service: a pure function, without I/O. Without
+// services that have names there is one, and no path names it; with them, /services/NAME/... is each path of
+// one.
 //
 // Invariant: no GET or HEAD changes anything; an action that does is reached by POST only, by the role that
 // may, and nothing is told to or done for a foreign page in a browser (Host, Origin and Sec-Fetch-Site are
@@ -34,6 +36,7 @@ struct reply {
   std::string content_type = "application/json";
   std::string allow{};       // the Allow header of a 405
   std::string retry_after{}; // of a 429, in seconds
+  std::string location{};    // of a 308
 
   friend bool operator==(const reply&, const reply&) = default;
 };
@@ -115,6 +118,9 @@ struct import_units {
   std::string bytes{}; // the request's body
   friend bool operator==(const import_units&, const import_units&) = default;
 };
+struct list_services {
+  friend bool operator==(const list_services&, const list_services&) = default;
+};
 struct show_configuration {
   friend bool operator==(const show_configuration&, const show_configuration&) = default;
 };
@@ -125,13 +131,20 @@ struct reload_configuration {
 using action =
     std::variant<show, export_pending, back_up, read_backup, forget_backup, import_units, show_configuration,
                  reload_configuration, show_asset, show_role, look_back, list_sessions, list_pending,
-                 list_dead, sync_now, reconnect, clear_cache, retry_dead, discard_dead>;
-using decision = std::variant<action, reply>;
+                 list_dead, list_services, sync_now, reconnect, clear_cache, retry_dead, discard_dead>;
+struct for_service {
+  std::string name;
+  action what;
+};
+// An action that no service's name comes with is the process's, or, without names, its one service's.
+using decision = std::variant<action, reply, for_service>;
 
-inline constexpr std::string_view import_path = "/spool/import"; // whose body may be large
+// Whose body may be large.
+[[nodiscard]] bool is_import(std::string_view target);
 
 // `host_names` are the names, besides IP addresses and localhost, that Host may carry.
-[[nodiscard]] decision route(const request& what, const std::vector<std::string>& host_names, role who);
+[[nodiscard]] decision route(const request& what, const std::vector<std::string>& host_names, role who,
+                             const std::vector<std::string>& services = {});
 
 // {"error": "..."} with its status.
 [[nodiscard]] reply refuse(unsigned status, std::string_view why);

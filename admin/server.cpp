@@ -48,7 +48,7 @@ struct server::impl : std::enable_shared_from_this<server::impl> {
   std::shared_ptr<shared_state> shared;
   std::vector<std::weak_ptr<connection>> connections;
 
-  impl(asio::io_context& context, control& on, endpoint at, settings how)
+  impl(asio::io_context& context, process& on, endpoint at, settings how)
       : io(context), where(std::move(at)), acceptor(context), pause(context),
         shared(std::make_shared<shared_state>(on, std::move(how), std::make_shared<mailbox>(context))) {
     shared->how.host_names.push_back(where.host);
@@ -87,7 +87,7 @@ struct server::impl : std::enable_shared_from_this<server::impl> {
   }
 };
 
-server::server(asio::io_context& io, control& on, endpoint where, settings how)
+server::server(asio::io_context& io, process& on, endpoint where, settings how)
     : impl_(std::make_shared<impl>(io, on, std::move(where), std::move(how))) {}
 
 server::~server() {

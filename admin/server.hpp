@@ -6,7 +6,7 @@
 #pragma once
 
 #include "admin/access.hpp"
-#include "admin/control.hpp"
+#include "admin/process.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/system/result.hpp>
@@ -41,7 +41,7 @@ struct settings {
 
 class server {
  public:
-  server(boost::asio::io_context& io, control& on, endpoint where, settings how = {});
+  server(boost::asio::io_context& io, process& on, endpoint where, settings how = {});
   server(const server&) = delete;
   server& operator=(const server&) = delete;
   // As stop(); on the thread that runs the io_context, or when none does.

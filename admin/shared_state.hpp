@@ -1,7 +1,7 @@
 // What the connections of one server share.
 #pragma once
 
-#include "admin/control.hpp"
+#include "admin/process.hpp"
 #include "admin/server.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -9,7 +9,9 @@
 #include <boost/asio/post.hpp>
 
 #include <mutex>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace holdwater::admin {
 
@@ -36,14 +38,18 @@ class mailbox {
 };
 
 struct shared_state {
-  shared_state(control& shown, settings options, std::shared_ptr<mailbox> way_back)
+  shared_state(process& shown, settings options, std::shared_ptr<mailbox> way_back)
       : on(shown), how(std::move(options)), back(std::move(way_back)), door(how.access),
-        failures(how.most_failures, how.failure_window) {}
+        failures(how.most_failures, how.failure_window) {
+    for (const auto& one : on.services())
+      if (!one.name.empty()) names.push_back(one.name);
+  }
 
-  control& on;
+  process& on;
   settings how;
   std::shared_ptr<mailbox> back;
   gate door;
+  std::vector<std::string> names; // of the services, where they have some
   failure_limit failures;
   std::size_t open = 0;   // connections
   bool importing = false; // one of them sends a part of an import

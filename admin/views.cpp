@@ -215,6 +215,23 @@ json::value view(const action_report& of) {
   return out;
 }
 
+json::value view(const std::vector<service_entry>& of) {
+  json::array services;
+  for (const auto& one : of) {
+    const auto now = one.on->snapshot();
+    services.push_back(json::object{{"name", one.name},
+                                    {"listen", texts(one.listen)},
+                                    {"server", printable(now.database.address)},
+                                    {"status", now.status},
+                                    {"state", now.database.state},
+                                    {"since", iso8601(now.database.since)},
+                                    {"spool", now.spool.state},
+                                    {"pending", now.spool.pending},
+                                    {"dead", now.spool.dead}});
+  }
+  return json::object{{"services", std::move(services)}};
+}
+
 json::value view(const import_report& of) {
   if (of.done) return json::object{{"taken", of.taken}, {"skipped", of.skipped}, {"last_seq", of.last_seq}};
   json::object out{{"error", printable(of.reason)}};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "admin/control.hpp"
+#include "admin/process.hpp"
 
 #include <boost/json/value.hpp>
 
@@ -24,5 +25,6 @@ namespace holdwater::admin {
 [[nodiscard]] boost::json::value view(const reload_report& of);
 [[nodiscard]] boost::json::value view(const action_report& of);
 [[nodiscard]] boost::json::value view(const import_report& of);
+[[nodiscard]] boost::json::value view(const std::vector<service_entry>& of);
 
 } // namespace holdwater::admin

@@ -103,7 +103,7 @@ inherited_sockets::~inherited_sockets() {
 void inherited_sockets::receive() {
   const auto count = number_in<int>("LISTEN_FDS");
   const bool ours = number_in<pid_t>("LISTEN_PID") == ::getpid();
-  constexpr int most = 64; // two are used
+  constexpr int most = 128; // two are used of each service
   if (ours && count) {
     auto names = names_in_environment();
     names.resize(static_cast<std::size_t>(std::clamp(*count, 0, most)));

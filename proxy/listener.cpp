@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <utility>
 
 namespace holdwater::proxy {
 
@@ -107,8 +108,9 @@ void listener::door::turn_away(int client) {
   ::close(client);
 }
 
-listener::listener(asio::io_context& loop, services& process, std::vector<std::unique_ptr<worker>>& workers)
-    : process_(process), workers_(workers), acceptor_(loop) {}
+listener::listener(asio::io_context& loop, services& process, std::vector<std::unique_ptr<worker>>& workers,
+                   std::string service)
+    : process_(process), workers_(workers), service_(std::move(service)), acceptor_(loop) {}
 
 listener::~listener() {
   if (file_ && keeps_file_) file_->leave();
@@ -170,7 +172,8 @@ boost::system::error_code listener::listen() {
 }
 
 named_socket listener::socket() const {
-  return {socket_, path_.empty() ? socket_name("clients") : socket_name("local-clients", path_)};
+  const std::string purpose = path_.empty() ? "clients" : "local-clients";
+  return {socket_, socket_name(service_.empty() ? purpose : purpose + "-" + service_, path_)};
 }
 
 // It listens, and is ours from now on.

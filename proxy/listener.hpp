@@ -21,7 +21,9 @@ namespace holdwater::proxy {
 
 class listener {
  public:
-  listener(asio::io_context& loop, services& process, std::vector<std::unique_ptr<worker>>& workers);
+  // `service` makes part of what its socket is called.
+  listener(asio::io_context& loop, services& process, std::vector<std::unique_ptr<worker>>& workers,
+           std::string service);
   // After the workers have ended.
   ~listener();
   listener(const listener&) = delete;
@@ -55,6 +57,7 @@ class listener {
 
   services& process_;
   std::vector<std::unique_ptr<worker>>& workers_;
+  const std::string service_;
   asio::basic_socket_acceptor<stream_protocol> acceptor_; // until it is open
   int socket_ = -1;
   bool local_ = false; // a unix socket

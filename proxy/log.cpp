@@ -3,6 +3,7 @@
 #include "protocol/sql/analysis.hpp"
 #include "protocol/sql/shape.hpp"
 #include "proxy/config/utf8.hpp"
+#include "proxy/log_scope.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
@@ -24,7 +25,18 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
-// The message as one line; spdlog's own %v would let a newline through.
+std::string human_message(std::string_view message) {
+  const bool has_service = log_name != nullptr && !log_name->empty();
+  return has_service ? *log_name + ": " + one_line(message) : one_line(message);
+}
+
+std::string json_message(std::string_view message) {
+  const bool has_service = log_name != nullptr && !log_name->empty();
+  return (has_service ? "\"service\":" + json_text(*log_name) + "," : "") +
+         "\"message\":" + json_text(message);
+}
+
+// The message as one line, and whose it is; spdlog's own %v would let a newline through.
 template <std::string (*Written)(std::string_view)>
 class message_flag final : public spdlog::custom_flag_formatter {
  public:
@@ -40,10 +52,10 @@ class message_flag final : public spdlog::custom_flag_formatter {
 std::unique_ptr<spdlog::formatter> formatter_of(bool json) {
   auto made = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
   if (json)
-    made->add_flag<message_flag<&json_text>>('*').set_pattern(
-        R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})");
+    made->add_flag<message_flag<&json_message>>('*').set_pattern(
+        R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%*})");
   else
-    made->add_flag<message_flag<&one_line>>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %*");
+    made->add_flag<message_flag<&human_message>>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %*");
   return made;
 }
 

@@ -1,5 +1,6 @@
 // The log: lines on stdout and in a file that is cut at a size, for people ("2026-01-31T12:00:00.123Z info
-// text") or for machines (a JSON object a line). Everything else logs with spdlog itself.
+// text") or for machines (a JSON object a line). A thread that works for a service with a name says so in its
+// lines (log_scope.hpp). Everything else logs with spdlog itself.
 //
 // Invariant: one message is one line, whatever a server or a client put into it. What is logged holds no
 // password; what it says of a statement goes through shown_statement() or shown_error(), and so obeys

@@ -26,18 +26,18 @@ int main(int argc, char** argv) {
     std::fputs(ending->text.c_str(), ending->code == 0 ? stdout : stderr);
     return ending->code;
   }
-  auto& [values, warnings, file] = std::get<loaded_options>(loaded);
-  keep_others_out(values.core_dumps);
-  if (const auto problem = set_up_log(values.log); !problem.empty()) {
+  auto& read = std::get<loaded_options>(loaded);
+  keep_others_out(read.values.core_dumps);
+  if (const auto problem = set_up_log(read.values.log); !problem.empty()) {
     std::fprintf(stderr, "holdwater: %s\n", problem.c_str());
     return exit_bad_configuration;
   }
-  for (const auto& warning : warnings) spdlog::warn("{}", warning);
+  for (const auto& warning : read.warnings) spdlog::warn("{}", warning);
 
   std::optional<std::vector<named_socket>> sockets;
   {
     program holdwater(
-        std::move(values), [&] { return load_options(argc, argv, variables); }, command);
+        std::move(read), [&] { return load_options(argc, argv, variables); }, command);
     if (const auto problem = holdwater.start(handed); !problem.empty()) {
       spdlog::critical("{}", problem);
       return holdwater.exit_code();

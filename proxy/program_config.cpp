@@ -1,77 +1,112 @@
-// The configuration of the running program: what it is, and reading it anew.
+// The configuration of the running process: what it is, and reading it anew.
 #include "proxy/program.hpp"
 
 #include "admin/server.hpp"
-#include "proxy/config/option_table.hpp"
 #include "proxy/log.hpp"
+#include "proxy/service/listed_options.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-namespace holdwater::proxy {
+#include <algorithm>
 
-std::vector<admin::listed_option> program::configuration() const {
-  std::vector<admin::listed_option> out;
-  auto shown = settings_;
-  for (const auto& row : option_table()) {
-    auto value = print_option(row.kind, row.field(shown));
-    const bool is_default = value == default_text(row);
-    if (row.kind == option_kind::secret) value = is_default ? "" : "(set)";
-    out.push_back({std::string(row.name), std::move(value), is_default, row.reloadable});
+namespace holdwater::proxy {
+namespace {
+
+// What changes and what would have to wait for a restart, of all services, each under its name.
+struct whole_plan {
+  std::vector<std::string> changed, needs_restart;
+
+  void add(const std::string& service, const reload_plan& one) {
+    const auto named = [&](const std::string& option) {
+      return service.empty() ? option : service + ": " + option;
+    };
+    for (const auto& option : one.changed) changed.push_back(named(option));
+    for (const auto& option : one.needs_restart) needs_restart.push_back(named(option));
   }
-  return out;
+};
+
+const service_options* find_service(const std::vector<service_options>& all, const std::string& name) {
+  const auto found = std::ranges::find(all, name, &service_options::name);
+  return found == all.end() ? nullptr : &*found;
 }
 
-// What needs a key that is not given any more refuses all of them.
-std::string program::take_keys(const options& fresh) {
-  if (fresh.spool.key == settings_.spool.key) return {};
-  const auto keys = keys_of(fresh);
-  if (!keys) return fmt::format("spool.key: {}", keys.error().context);
-  if (spool_)
-    if (const auto done = spool_->set_keys(*keys); !done)
-      return fmt::format("the keys of spool.key were not changed: {}", done.error().context);
-  if (cache_) cache_->set_keys(*keys);
-  if (warmer_) warmer_->set_keys(*keys);
-  const auto key = spool::sealing_id(*keys);
-  spdlog::info("from now on what is queued and cached is {}",
-               key != 0 ? "encrypted with key " + spool::print_key(key) : "not encrypted");
+std::string listed(const std::vector<std::string>& all, const char* none) {
+  return all.empty() ? none : fmt::format("{}", fmt::join(all, ", "));
+}
+
+} // namespace
+
+std::vector<admin::listed_option> program::configuration() const {
+  return list_options(settings_, option_scope::process);
+}
+
+// All of them, or none.
+std::string program::use_keys(const std::vector<service_options>& fresh) {
+  std::vector<service*> changed;
+  for (const auto& one : services_) {
+    const auto* next = find_service(fresh, one->name());
+    if (next == nullptr || next->values.spool.key == one->settings().spool.key) continue;
+    if (auto problem = one->use_keys(next->values); !problem.empty()) {
+      for (auto* before : changed)
+        if (const auto other = before->use_keys(before->settings()); !other.empty())
+          problem += "; " + said_by(*before, other);
+      return said_by(*one, problem);
+    }
+    changed.push_back(one.get());
+  }
   return {};
 }
 
 // Nothing is taken when anything is wrong. On the main loop.
 admin::reload_report program::reload() {
   if (!load_again_) return {false, "it was not started from a configuration", {}, {}};
+  const auto refused = [](const std::string& why) {
+    spdlog::error("the configuration was not reloaded: {}", why);
+    return admin::reload_report{false, why, {}, {}};
+  };
   auto loaded = load_again_();
-  if (const auto* wrong = std::get_if<early_exit>(&loaded)) {
-    spdlog::error("the configuration was not reloaded: {}", wrong->text);
-    return {false, wrong->text, {}, {}};
+  if (const auto* wrong = std::get_if<early_exit>(&loaded)) return refused(wrong->text);
+  auto& read = std::get<loaded_options>(loaded);
+  for (const auto& warning : read.warnings) spdlog::warn("{}", warning);
+  program fresh(std::move(read), {}, {});
+  fit_to_descriptors(fresh.given_, descriptors_);
+  if (fresh.settings_.net.backend == wanted_backend_) { // what it came to here
+    fresh.settings_.net.backend = settings_.net.backend;
+    for (auto& one : fresh.given_) one.values.net.backend = settings_.net.backend;
   }
-  auto& [fresh, warnings, file] = std::get<loaded_options>(loaded);
-  for (const auto& warning : warnings) spdlog::warn("{}", warning);
-  fresh = with_owner(std::move(fresh));
-  fit_to_descriptors(fresh, descriptors_);
-  const auto plan = plan_reload(settings_, fresh);
-  if (auto problem = set_up_log(plan.values.log);
-      !problem.empty()) { // also when nothing has changed: the file
-    spdlog::error("the configuration was not reloaded: {}", problem);
-    return {false, problem, {}, {}};
-  }
-  if (auto problem = take_keys(fresh); !problem.empty()) {
+
+  whole_plan plan;
+  if (has_names()) plan.add("", plan_reload(settings_, fresh.settings_, option_scope::process));
+  const auto only = has_names() ? std::optional(option_scope::service) : std::nullopt;
+  for (const auto& one : services_)
+    if (const auto* next = find_service(fresh.given_, one->name()))
+      plan.add(one->name(), plan_reload(one->settings(), next->values, only));
+    else
+      plan.needs_restart.push_back(has_names() ? "service " + one->name() : "service");
+  for (const auto& one : fresh.given_)
+    if (find_service(given_, one.name) == nullptr && !one.name.empty())
+      plan.needs_restart.push_back("service " + one.name);
+
+  if (auto problem = set_up_log(fresh.settings_.log);
+      !problem.empty()) // also when nothing has changed: the file
+    return refused(problem);
+  if (auto problem = use_keys(fresh.given_); !problem.empty()) {
     if (auto other = set_up_log(settings_.log); !other.empty()) problem += "; " + other;
-    spdlog::error("the configuration was not reloaded: {}", problem);
-    return {false, problem, {}, {}};
+    return refused(problem);
   }
-  take_reloadable(settings_, fresh);
-  for (const auto& one : workers_) one->reload(settings_);
-  monitor_->reload(settings_);
-  const auto& limits = settings_.spool;
-  if (spool_)
-    spool_->set_limits({limits.max_bytes, limits.max_age, limits.retention, limits.retention_bytes});
-  spdlog::info(
-      "the configuration was reloaded: {}; a restart is needed for: {}",
-      plan.changed.empty() ? "nothing has changed" : fmt::format("{}", fmt::join(plan.changed, ", ")),
-      plan.needs_restart.empty() ? "nothing" : fmt::format("{}", fmt::join(plan.needs_restart, ", ")));
+  take_reloadable(settings_, fresh.settings_);
+  for (const auto& one : services_)
+    if (const auto* next = find_service(fresh.given_, one->name())) one->take(next->values);
+  spdlog::info("the configuration was reloaded: {}; a restart is needed for: {}",
+               listed(plan.changed, "nothing has changed"), listed(plan.needs_restart, "nothing"));
   return {true, {}, plan.changed, plan.needs_restart};
+}
+
+void program::note_refused(const std::string& address, unsigned times) {
+  constexpr unsigned most_lines = 10; // then the address is not asked any more
+  if (times <= most_lines)
+    spdlog::warn("a wrong token for the HTTP port from {} ({} lately)", address, times);
 }
 
 } // namespace holdwater::proxy

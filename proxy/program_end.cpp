@@ -57,8 +57,9 @@ void program::hold_signals() {
 }
 
 std::vector<listener*> program::listeners() const {
-  std::vector<listener*> out{listener_.get()};
-  if (socket_listener_) out.push_back(socket_listener_.get());
+  std::vector<listener*> out;
+  for (const auto& one : services_)
+    for (auto* each : one->listeners()) out.push_back(each);
   return out;
 }
 
@@ -70,7 +71,7 @@ std::optional<std::vector<named_socket>> program::run() {
   for (const int one : ending_signals) signals_.add(one);
   let_signals(true);
   wait_for_signal();
-  sample_on();
+  for (const auto& one : services_) one->sample_on();
   main_loop_.run();
   let_signals(false); // for the next one, which wants to know of them
   spdlog::info("stopped");
@@ -114,7 +115,7 @@ void program::restart() {
   if (const auto problem = why_no_restart(); !problem.empty())
     return spdlog::error("not restarted: {}", problem);
   checking_ = true;
-  asio::post(slow_work_, [this] {
+  next_check_ = std::jthread([this] {
     child_command next{command_.program, command_.arguments, command_.variables, true};
     next.arguments.emplace_back("--check-config");
     auto problem = run_child(next, {}, std::chrono::seconds(20), no_restart_.get_token());
@@ -133,11 +134,15 @@ std::string program::why_no_restart() {
   if (!load_again_) return {};
   auto loaded = load_again_();
   if (const auto* wrong = std::get_if<early_exit>(&loaded)) return wrong->text;
-  program next(std::move(std::get<loaded_options>(loaded).values), {}, {});
-  if (const auto keys = keys_of(next.settings_); !keys)
-    return fmt::format("spool.key: {}", keys.error().context);
-  if (auto problem = next.open_tls(); !problem.empty()) return problem;
-  return next.open_hooks();
+  program next(std::move(std::get<loaded_options>(loaded)), {}, {});
+  next.make_services();
+  for (const auto& one : next.services_) {
+    const auto keys = keys_of(one->settings());
+    auto problem = keys ? one->open_tls() : fmt::format("spool.key: {}", keys.error().context);
+    if (problem.empty()) problem = one->open_hooks();
+    if (!problem.empty()) return next.said_by(*one, problem);
+  }
+  return next.open_admin_tls();
 }
 
 // Somebody else has, or will have, the socket that we listen on.
@@ -151,24 +156,22 @@ void program::take_leave(bool restarts) {
   tell_service_manager(restarts ? reloading() : "STOPPING=1");
   const auto patience = settings_.stop_timeout + std::chrono::seconds(30);
   tell_service_manager(fmt::format("EXTEND_TIMEOUT_USEC={}", std::chrono::microseconds(patience).count()));
-  for (auto* one : listeners()) one->close(is_followed(*one));
-  if (warmer_) warmer_->stop();
+  for (const auto& one : services_)
+    one->take_leave([this](const listener& each) { return is_followed(each); });
   part();
 }
 
 void program::part() {
   const auto passed = std::chrono::steady_clock::now() - *leaving_since_;
-  const auto all = listeners();
-  std::size_t clients =
-      std::all_of(all.begin(), all.end(), [](auto* one) { return one->is_closed(); }) ? 0 : 1;
-  for (const auto& one : workers_) clients += one->sessions();
+  std::size_t clients = 0;
+  for (const auto& one : services_) clients += one->clients();
   if (clients == 0 || passed >= settings_.stop_timeout) {
     if (clients > 0) spdlog::warn("{} client(s) are cut off: stop_timeout is over", clients);
     return stop();
   }
   if (passed >= next_reminder_) {
     const bool everyone = passed >= std::min(a_moment, settings_.stop_timeout / 2);
-    for (const auto& one : workers_) one->take_leave(everyone ? leave_taking::all : leave_taking::silent);
+    for (const auto& one : services_) one->remind(everyone ? leave_taking::all : leave_taking::silent);
     next_reminder_ = passed + between_reminders;
   }
   parting_.expires_after(between_counts);
@@ -177,22 +180,13 @@ void program::part() {
   });
 }
 
-// In reverse: no sessions, no replay, then the spool.
 void program::stop() {
   parting_.cancel();
   no_restart_.request_stop();
   signals_.cancel();
   admin_->stop();
-  for (const auto& one : workers_) one->stop();
-  if (replicas_) replicas_->stop();
-  if (ids_) ids_->stop();
-  if (own_) own_->stop();
-  if (cache_) cache_->stop();
-  monitor_->stop();
-  hooks_.stop();
-  if (spool_) spool_->close();
-  slow_work_.join();
-  remove_backup();
+  for (const auto& one : services_) one->stop();
+  if (next_check_.joinable()) next_check_.join();
   main_loop_.stop();
 }
 

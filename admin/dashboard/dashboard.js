@@ -1,83 +1,6 @@
-// The dashboard: asks for what is known, a second apart, and draws it. Everything that comes from the server is put in as
-// text, never as markup.
+// The dashboard of one service: asks for what is known, a second apart, and draws it (tools.js is loaded before). Everything
+// that comes from the server is put in as text, never as markup.
 "use strict";
-
-const $ = (id) => document.getElementById(id);
-const states = ["up", "suspect", "down", "draining", "halted"];
-const words = { up: "up", suspect: "being checked", down: "down", draining: "draining", halted: "halted" };
-const levels = { up: "good", suspect: "warn", down: "bad", draining: "warn", halted: "bad" };
-
-// --- words
-
-const number = (n) => Math.round(n).toLocaleString("en");
-const rate = (n) => (n >= 10 || n === 0 ? number(n) : n.toFixed(1));
-const many = (n, one, more) => `${number(n)} ${n === 1 ? one : more || one + "s"}`;
-
-function lasting(s) {
-  s = Math.max(0, s);
-  if (s < 1) return "less than a second";
-  if (s < 90) return `${Math.round(s)} s`;
-  if (s < 5400) return `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`;
-  if (s < 172800) return `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86400)} days ${Math.round((s % 86400) / 3600)} h`;
-}
-
-function bytes(n) {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-  let at = 0;
-  while (n >= 1024 && at < units.length - 1) { n /= 1024; at++; }
-  return `${at === 0 || n >= 100 ? Math.round(n) : n.toFixed(1)} ${units[at]}`;
-}
-
-function millis(s) {
-  if (s >= 1) return `${s.toFixed(1)} s`;
-  return `${s >= 0.01 ? Math.round(s * 1000) : (s * 1000).toFixed(1)} ms`;
-}
-
-const within = (s) => (s > 0 ? millis(s) : "–"); // nothing came
-
-function clock(when, withDay) {
-  const at = new Date(when);
-  const day = at.toDateString() !== new Date().toDateString() || withDay;
-  const time = at.toLocaleTimeString("en-GB");
-  return day ? `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, "0")}-${String(at.getDate()).padStart(2, "0")} ${time}` : time;
-}
-
-const ago = (when) => lasting((now() - Date.parse(when)) / 1000);
-
-// --- small tools
-
-let skew = 0; // the server's clock, less ours
-const now = () => Date.now() + skew;
-
-function make(tag, attributes, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes || {})) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-function draw(tag, attributes, text) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function say(id, text) { if ($(id).textContent !== text) $(id).textContent = text; }
-function show(id, yes) { $(id).hidden = !yes; }
-function level(element, value) {
-  if (value) element.setAttribute("data-level", value); else element.removeAttribute("data-level");
-}
-
-async function ask(path, method) {
-  const answer = await fetch(path, { method: method || "GET", cache: "no-store", headers: { Accept: "application/json" } });
-  const date = Date.parse(answer.headers.get("Date") || "");
-  if (Math.abs(date - now()) > 3000) skew = date - Date.now();
-  const body = await answer.json();
-  if (!answer.ok && body.error) throw new Error(body.error);
-  return body;
-}
 
 // --- what is wrong, in one sentence, and why
 
@@ -111,8 +34,8 @@ function showHealth(health) {
   say("because", why || "");
   show("because", Boolean(why));
   const version = server.version.replace(/^5\.5\.5-/, ""); // MariaDB's greeting puts it there for old replicas
-  say("where", `before ${server.address}${version ? " (" + version + ")" : ""}`);
-  document.title = `${server.state === "up" && how === "good" ? "✓" : "!"} ${words[server.state]}${spool.pending ? ", " + number(spool.pending) + " waiting" : ""} · Holdwater`;
+  say("where", `${service ? service + " " : ""}before ${server.address}${version ? " (" + version + ")" : ""}`);
+  document.title = `${service ? service + ": " : ""}${server.state === "up" && how === "good" ? "✓" : "!"} ${words[server.state]}${spool.pending ? ", " + number(spool.pending) + " waiting" : ""} · Holdwater`;
   const away = server.state === "down" || server.state === "suspect";
   show("reconnect", away && mayAct);
   show("drain", server.state === "draining" && mayAct);
@@ -331,12 +254,28 @@ function showSessions(list) {
     make("td", {}, one.address), make("td", {}, `${clock(one.since)}`), make("td", {}, one.server_id === null ? "none" : String(one.server_id)))));
 }
 
+// --- the other services of the process, where it has several
+
+const service = (/\/services\/([^/]+)\/$/.exec(location.pathname) || [])[1];
+
+function showServices(list) {
+  const text = JSON.stringify(list.services.map((one) => [one.name, one.status]));
+  if ($("services").dataset.text === text) return; // what has the focus keeps it
+  $("services").dataset.text = text;
+  const links = list.services.map((one) => {
+    const link = make("a", { href: `../${one.name}/`, "data-level": statusLevels[one.status] }, one.name);
+    link.append(make("span", { class: "hidden" }, `: ${one.status}`));
+    if (one.name === service) link.setAttribute("aria-current", "page");
+    return link;
+  });
+  $("services").replaceChildren(make("a", { href: "../../" }, "All services"), ...links);
+  show("services", true);
+}
+
 // --- the loop
 
 let mayAct = true;
 let turn = 0;
-
-function complain(text) { show("lost", Boolean(text)); say("lost", text); }
 
 async function look(all) {
   try {
@@ -348,6 +287,7 @@ async function look(all) {
     if (all || turn % 15 === 0) take("coarse", await ask(`history/day?after=${last.coarse}`));
     if (all || turn % 3 === 0) showDead(await ask("spool/dead?limit=50"));
     if (all || turn % 3 === 0) showSessions(await ask("sessions?limit=100"));
+    if (service && (all || turn % 3 === 0)) showServices(await ask("../../services"));
     showHistory();
     if ($("lost").dataset.why === "silence") complain("");
     $("lost").dataset.why = "";
@@ -365,10 +305,7 @@ async function run() {
     mayAct = who.role === "operate";
     say("role", mayAct ? "" : "You may look, and change nothing.");
   } catch { /* the next look says what is wrong */ }
-  for (;;) {
-    await look(turn === 0);
-    await new Promise((go) => setTimeout(go, document.hidden ? 5000 : 1000));
-  }
+  await keep(() => look(turn === 0));
 }
 
 $("ask-no").addEventListener("click", () => $("ask").close());

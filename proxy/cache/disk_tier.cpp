@@ -1,6 +1,7 @@
 #include "proxy/cache/disk_tier.hpp"
 
 #include "proxy/cache/key_digest.hpp"
+#include "proxy/log_scope.hpp"
 #include "spool/boot_clock.hpp"
 
 #include <spdlog/spdlog.h>
@@ -35,7 +36,7 @@ disk_tier::~disk_tier() {
 }
 
 void disk_tier::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread(in_log_scope([this] { run(); }));
 }
 
 void disk_tier::stop() {

@@ -1,5 +1,7 @@
 #include "proxy/cache/redis_tier.hpp"
 
+#include "proxy/log_scope.hpp"
+
 #include "spool/boot_clock.hpp"
 
 #include <fmt/format.h>
@@ -64,7 +66,7 @@ redis_tier::~redis_tier() {
 }
 
 void redis_tier::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread(in_log_scope([this] { run(); }));
 }
 
 void redis_tier::stop() {

@@ -69,6 +69,9 @@ class parser {
     made.add_option("--config", out_.config_file,
                     "Holdwater's configuration file, which says where, and the token");
     made.add_option("--token-file", out_.token_file, "A file whose first line is the token");
+    if (what != verb::config_reload)
+      made.add_option("--service", out_.service,
+                      "Which one, where it is several services; or HOLDWATER_SERVICE says so");
     made.add_option("--ca", out_.ca, "For https: the authority's certificate, or the port's own (PEM)");
     return made;
   }
@@ -108,6 +111,8 @@ class parser {
     verified.add_option(
         "--key-file", out_.key_file,
         "The file of its key; without it, HOLDWATER_SPOOL_KEY, ..._KEY_FILE, or what --config says");
+    verified.add_option("--service", out_.service,
+                        "Whose key that file means, where it has several services");
     verified.add_option("--config", out_.config_file,
                         "Holdwater's configuration file, which says where the key is");
     verified.add_option("file", out_.file, "spool.db, or the data directory")->required();

@@ -37,6 +37,7 @@ struct arguments {
   std::string admin; // where the HTTP port is; empty: as the configuration has it
   std::string config_file;
   std::string token_file;
+  std::string service;  // which one it is for, where there are several
   std::string key_file; // of spool verify
   std::string ca;       // of an HTTPS port: its authority, or the certificate itself
   std::vector<std::uint64_t> numbers;

@@ -164,7 +164,7 @@ class conversation {
   }
 
   [[nodiscard]] message_type message_of() const {
-    message_type out(http::string_to_verb(what_.method), what_.path, 11);
+    message_type out(http::string_to_verb(what_.method), where_.base + what_.path, 11);
     const bool v6 = where_.host.find(':') != std::string::npos;
     out.set(http::field::host, (v6 ? "[" + where_.host + "]" : where_.host) + ":" + where_.port);
     out.set(http::field::user_agent, "holdwater");

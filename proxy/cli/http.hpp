@@ -11,8 +11,9 @@ struct target {
   bool tls = false;
   std::string host = "127.0.0.1";
   std::string port = "8000";
-  std::string token; // empty: none
-  std::string ca;    // of https: whom to trust, or the certificate itself; empty: the system's authorities
+  std::string token;  // empty: none
+  std::string ca;     // of https: whom to trust, or the certificate itself; empty: the system's authorities
+  std::string base{}; // what every path begins with: /services/NAME
 };
 
 // http://HOST:PORT, https://HOST:PORT or HOST:PORT, IPv6 in brackets. False when it is something else.

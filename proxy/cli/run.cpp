@@ -5,9 +5,9 @@
 #include "proxy/cli/import_file.hpp"
 #include "proxy/cli/save_backup.hpp"
 #include "proxy/cli/show.hpp"
+#include "proxy/cli/verify.hpp"
 #include "proxy/config/load_options.hpp"
 #include "proxy/sql_files/unit_head.hpp"
-#include "spool/verify_file.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -49,6 +49,7 @@ class client {
   client(arguments given, target where) : given_(std::move(given)), where_(std::move(where)) {}
 
   int run() {
+    if (const int code = find_service(); code != exit_ok) return code;
     switch (given_.what) {
     case verb::status: return status();
     case verb::top: return top();
@@ -76,6 +77,31 @@ class client {
   target where_;
   std::mutex mutex_; // of the drawing thread, which nobody wakes but the end
   std::condition_variable_any never_;
+
+  // Sets whom each request is for. Which service that is need not be said where there is one.
+  int find_service() {
+    if (given_.what == verb::config_reload) return exit_ok;
+    if (!given_.service.empty()) {
+      if (given_.service.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") != std::string::npos)
+        return complain("no service can have the name that --service or HOLDWATER_SERVICE says"), exit_usage;
+      where_.base = "/services/" + given_.service;
+      return exit_ok;
+    }
+    if (given_.what == verb::status || given_.what == verb::config_show) return exit_ok; // are of all, then
+    const auto told = ask(where_, "GET", "/services");
+    boost::system::error_code failed;
+    const auto value = json::parse(told.body, failed);
+    if (told.status != 200 || failed)
+      return exit_ok; // an older one; or the command itself says what is wrong
+    std::vector<std::string> names;
+    if (const auto* all = at(value, "services").if_array())
+      for (const auto& one : *all) names.push_back(text_at(one, "name"));
+    if (names.size() == 1 && !names.front().empty()) where_.base = "/services/" + names.front();
+    if (names.size() <= 1) return exit_ok;
+    complain(fmt::format("there are several services: say which one with --service or HOLDWATER_SERVICE: {}",
+                         fmt::join(names, ", ")));
+    return exit_usage;
+  }
 
   // The answer as JSON; nothing when there is none, and then why has been said and `code` is set.
   std::optional<json::value> get(const std::string& method, const std::string& path, int& code,
@@ -115,7 +141,11 @@ class client {
     int code = exit_ok;
     const auto value = get("GET", "/health/", code);
     if (!value) return code;
-    give(*value, show_status(*value));
+    std::string text;
+    if (const auto* all = at(*value, "services").if_object())
+      for (const auto& [name, one] : *all)
+        text += fmt::format("{}[{}]\n{}", text.empty() ? "" : "\n", std::string(name), show_status(one));
+    give(*value, text.empty() ? show_status(*value) : text);
     return code_of(*value);
   }
 
@@ -271,45 +301,6 @@ class client {
   }
 };
 
-// Of a file that is looked at without a running program.
-spool::result<spool::key_ring_ptr> find_keys(const arguments& given, const environment& variables) {
-  auto with_file = variables;
-  if (!given.key_file.empty()) {
-    with_file.erase("HOLDWATER_SPOOL_KEY");
-    with_file["HOLDWATER_SPOOL_KEY_FILE"] = given.key_file;
-  }
-  std::vector<const char*> flags{"holdwater"};
-  if (!given.config_file.empty()) flags.insert(flags.end(), {"--config", given.config_file.c_str()});
-  auto loaded = load_options(static_cast<int>(flags.size()), flags.data(), with_file);
-  const auto* const values = std::get_if<loaded_options>(&loaded);
-  if (values == nullptr) return spool::failure{spool::errc::wrong_key, std::get<early_exit>(loaded).text};
-  return keys_of(values->values);
-}
-
-int verify(const arguments& given, const environment& variables) {
-  const auto keys = find_keys(given, variables);
-  if (!keys) return complain(keys.error().context), exit_usage;
-  const auto report = spool::verify_file(given.file, *keys);
-  if (!report) return complain(report.error().context), 1;
-  json::array wrong;
-  for (const auto& one : report->wrong) wrong.emplace_back(one);
-  if (given.json)
-    print(json::serialize(json::object{{"sound", report->wrong.empty()},
-                                       {"id", report->id},
-                                       {"pending", report->pending},
-                                       {"applied", report->applied},
-                                       {"dead", report->dead},
-                                       {"last_seq", report->last},
-                                       {"wrong", std::move(wrong)}}) +
-          "\n");
-  else
-    print(fmt::format("{}: spool {}, {} pending, {} applied and kept, {} dead, numbered up to {}\n",
-                      report->wrong.empty() ? "sound" : "damaged", report->id, report->pending,
-                      report->applied, report->dead, report->last));
-  for (const auto& one : report->wrong) complain(one);
-  return report->wrong.empty() ? exit_ok : exit_down;
-}
-
 std::string first_line(const std::string& path, bool& read) {
   std::ifstream in(path);
   std::string line;
@@ -360,6 +351,9 @@ int run(int argc, const char* const* argv, const environment& variables) {
     return wrong->code;
   }
   auto& given = std::get<arguments>(read);
+  if (const auto found = variables.find("HOLDWATER_SERVICE");
+      given.service.empty() && found != variables.end())
+    given.service = found->second;
   if (given.what == verb::spool_verify) return verify(given, variables);
   int code = exit_ok;
   auto where = find_target(given, variables, code);

@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view prefix = "HOLDWATER_";
 constexpr std::string_view file_variable =
     "HOLDWATER_CONFIG"; // names the file, so it is read before the table
+constexpr std::string_view service_variable = "HOLDWATER_SERVICE"; // of commands: which one they are for
 
 void take(source& out, const environment& variables, const option_row& row, const std::string& name) {
   const auto found = variables.find(name);
@@ -18,7 +19,7 @@ void take(source& out, const environment& variables, const option_row& row, cons
 }
 
 std::vector<std::string> known_names() {
-  std::vector<std::string> out{std::string(file_variable)};
+  std::vector<std::string> out{std::string(file_variable), std::string(service_variable)};
   for (const auto& row : option_table()) out.push_back(environment_name(row));
   return out;
 }

@@ -72,6 +72,14 @@ std::vector<const toml::table::value_type*> in_file_order(const toml::table& tab
   return out;
 }
 
+bool is_service_name(std::string_view name) {
+  constexpr std::size_t longest = 32;
+  const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+  return !name.empty() && name.size() <= longest && is_letter(name.front()) &&
+         std::ranges::all_of(
+             name, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-'; });
+}
+
 class file_reader {
  public:
   explicit file_reader(std::string path) : path_(std::move(path)) {}
@@ -87,6 +95,8 @@ class file_reader {
  private:
   std::string path_;
   source out_;
+  source* into_ = &out_; // or a service's own
+  bool in_service_ = false;
 
   source fail(std::string message) {
     out_.errors.push_back(std::move(message));
@@ -140,13 +150,53 @@ class file_reader {
       if (key == "account") {
         take_accounts(value);
       } else if (key == "rule") {
-        for (auto& one : read_rules(value, path_, out_.errors)) out_.rules.push_back(std::move(one));
+        for (auto& one : read_rules(value, path_, out_.errors)) into_->rules.push_back(std::move(one));
+      } else if (key == "service" && !in_service_) {
+        take_services(value);
+      } else if (key == "name" && in_service_) {
+        continue; // is known already
       } else if (value.is_table() && !find_option(key)) {
         take_section(key, value);
       } else {
         take_option(key, value);
       }
     }
+  }
+
+  void take_services(const toml::value& value) {
+    const auto refuse = [this](const toml::value& where) {
+      wrong(where, "service: write each service as a section of its own, [[service]]");
+    };
+    if (!value.is_array()) return refuse(value);
+    for (const auto& entry : value.as_array()) {
+      if (entry.is_table())
+        take_service(entry);
+      else
+        refuse(entry);
+    }
+  }
+
+  void take_service(const toml::value& entry) {
+    const auto& table = entry.as_table();
+    const auto where = fmt::format("{}: [[service]]", at(entry));
+    const auto named = table.find("name");
+    const auto name = named == table.end()        ? std::string()
+                      : named->second.is_string() ? named->second.as_string().str
+                                                  : std::string("?");
+    service_source found{.name = name, .own = {}, .where = name.empty() ? where : where + " " + name};
+    if (name.empty())
+      out_.errors.push_back(where + ": name is missing");
+    else if (!is_service_name(name))
+      wrong(named->second,
+            "service.name: expected a small letter, then small letters, digits, _ and -, 32 at most");
+    else if (std::ranges::any_of(out_.services, [&](const auto& one) { return one.name == name; }))
+      wrong(named->second, fmt::format("service.name: there is a service {} already", name));
+    into_ = &found.own;
+    in_service_ = true;
+    take_top(table);
+    in_service_ = false;
+    into_ = &out_;
+    out_.services.push_back(std::move(found));
   }
 
   void take_section(const std::string& name, const toml::value& section) {
@@ -162,6 +212,8 @@ class file_reader {
     const auto* row = find_option(name);
     if (!row)
       return wrong(value, fmt::format("unknown option {}{}", name, did_you_mean(name, option_names())));
+    if (in_service_ && row->scope == option_scope::process)
+      return wrong(value, fmt::format("{}: is the whole process's: give it outside of [[service]]", name));
     if (!takes(row->kind, value.type()))
       return wrong(
           value, fmt::format("{}: expected {}, found {}", name, wanted(row->kind), type_name(value.type())));
@@ -170,7 +222,7 @@ class file_reader {
         if (!one.is_string())
           return wrong(one,
                        fmt::format("{}: expected text in quotes, found {}", name, type_name(one.type())));
-    out_.settings.push_back({row, as_text(value), fmt::format("{}: {}", at(value), name)});
+    into_->settings.push_back({row, as_text(value), fmt::format("{}: {}", at(value), name)});
   }
 
   void take_accounts(const toml::value& value) {
@@ -193,10 +245,11 @@ class file_reader {
       take_account_field(found, field->first, field->second);
     if (out_.errors.size() != before) return;
     if (found.values.user.empty()) return out_.errors.push_back(found.where + ": user is missing");
-    if (std::ranges::any_of(out_.accounts, [&](const auto& a) { return a.values.user == found.values.user; }))
+    if (std::ranges::any_of(into_->accounts,
+                            [&](const auto& a) { return a.values.user == found.values.user; }))
       return out_.errors.push_back(
           fmt::format("{}: user \"{}\" is there twice", found.where, found.values.user));
-    out_.accounts.push_back(std::move(found));
+    into_->accounts.push_back(std::move(found));
   }
 
   void take_account_field(account_setting& into, const std::string& key, const toml::value& value) {
@@ -221,7 +274,7 @@ class file_reader {
   }
 
   static std::vector<std::string> section_names() {
-    std::vector<std::string> out{"account", "rule"};
+    std::vector<std::string> out{"account", "rule", "service"};
     for (const auto& row : option_table())
       if (const auto dot = row.name.find('.'); dot != row.name.npos)
         out.emplace_back(row.name.substr(0, dot));

@@ -4,21 +4,30 @@
 // each with its place: FILE:LINE, the variable's name or the flag.
 #pragma once
 
+#include "proxy/config/option_table.hpp"
 #include "proxy/config/options.hpp"
 #include "proxy/config/source.hpp"
 #include "spool/data_key.hpp"
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 namespace holdwater::proxy {
 
+// A [[service]]: its name, and all options as they are for it.
+struct service_options {
+  std::string name;
+  options values;
+};
+
 // The program may start.
 struct loaded_options {
-  options values;
-  std::vector<std::string> warnings; // to be logged once the log is set up
-  std::string file;                  // that was read, empty when none
+  options values;                        // of the process; without services, of the one that it is
+  std::vector<service_options> services; // in the file's order
+  std::vector<std::string> warnings;     // to be logged once the log is set up
+  std::string file;                      // that was read, empty when none
 };
 
 // The program ends now, having printed `text`: on stdout when `code` is 0, else on stderr.
@@ -50,7 +59,8 @@ struct reload_plan {
   std::vector<std::string> changed;
   std::vector<std::string> needs_restart;
 };
-[[nodiscard]] reload_plan plan_reload(const options& running, const options& fresh);
+[[nodiscard]] reload_plan plan_reload(const options& running, const options& fresh,
+                                      std::optional<option_scope> only = {});
 // `running` gets the reloadable options of `fresh`.
 void take_reloadable(options& running, const options& fresh);
 

@@ -11,6 +11,9 @@
 
 namespace holdwater::proxy {
 
+// Whose an option is, where there are several services: one that is the process's is given once, at the top.
+enum class option_scope { service, process };
+
 struct option_row {
   std::string_view name; // as in the file: "section.key", or "key" at the top
   option_kind kind;
@@ -20,6 +23,7 @@ struct option_row {
   bool reloadable;              // may change while the program runs
   std::string_view sentence;
   option_field (*field)(options&);
+  option_scope scope = option_scope::service;
 };
 
 [[nodiscard]] std::span<const option_row> option_table();

@@ -25,12 +25,21 @@ struct account_setting {
   std::string where; // "holdwater.toml:12: [[account]]"
 };
 
+struct service_source;
+
 struct source {
   std::vector<setting> settings;
   std::vector<account_setting> accounts; // from a file only
   std::vector<rule> rules;               // as well
+  std::vector<service_source> services;  // as well
   std::vector<std::string> errors;
   std::vector<std::string> warnings;
+};
+
+struct service_source { // [[service]]
+  std::string name;
+  source own;        // its settings, accounts and rules
+  std::string where; // "holdwater.toml:20: [[service]] orders"
 };
 
 // Never fails outright: a file that cannot be read or parsed is an error in the list.

@@ -1,5 +1,7 @@
 #include "proxy/hook/event_sender.hpp"
 
+#include "proxy/log_scope.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -7,7 +9,7 @@
 namespace holdwater::proxy {
 
 void event_sender::start() {
-  thread_ = std::jthread([this](const std::stop_token& end) { run(end); });
+  thread_ = std::jthread(in_log_scope([this](const std::stop_token& end) { run(end); }));
 }
 
 void event_sender::stop() {

@@ -2,6 +2,7 @@
 
 #include "proxy/insert_ids/catalogue.hpp"
 #include "proxy/insert_ids/reservation.hpp"
+#include "proxy/log_scope.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -40,7 +41,7 @@ id_keeper::~id_keeper() {
 }
 
 void id_keeper::start() {
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable()) thread_ = std::thread(in_log_scope([this] { run(); }));
 }
 
 void id_keeper::stop() {

@@ -1,5 +1,6 @@
 #include "proxy/replicas/replica.hpp"
 
+#include "proxy/log_scope.hpp"
 #include "proxy/server/address.hpp"
 #include "proxy/server/state.hpp"
 
@@ -112,7 +113,7 @@ replica::~replica() {
 }
 
 void replica::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread(in_log_scope([this] { run(); }));
 }
 
 void replica::stop() {

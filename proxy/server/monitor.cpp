@@ -1,6 +1,7 @@
 #include "proxy/server/monitor.hpp"
 
 #include "proxy/config/load_options.hpp"
+#include "proxy/log_scope.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -28,8 +29,8 @@ monitor::~monitor() {
 }
 
 void monitor::start() {
-  watcher_ = std::thread([this] { watch(); });
-  if (replay_) replayer_ = std::thread([this] { replay(); });
+  watcher_ = std::thread(in_log_scope([this] { watch(); }));
+  if (replay_) replayer_ = std::thread(in_log_scope([this] { replay(); }));
 }
 
 void monitor::stop() {

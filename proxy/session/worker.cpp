@@ -1,6 +1,7 @@
 #include "proxy/session/worker.hpp"
 
 #include "proxy/config/load_options.hpp"
+#include "proxy/log_scope.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/known_reads.hpp"
 #include "proxy/session/link.hpp"
@@ -28,7 +29,7 @@ worker::~worker() {
 void worker::start() {
   settings_ = shared_.settings;
   process_.emplace(shared_.with(settings_));
-  thread_ = std::thread([this] { loop_.run(); });
+  thread_ = std::thread(in_log_scope([this] { loop_.run(); }));
 }
 
 void worker::take_leave(leave_taking how) {

@@ -1,6 +1,7 @@
 #include "proxy/warming/warmer.hpp"
 
 #include "proxy/durable_file.hpp"
+#include "proxy/log_scope.hpp"
 #include "proxy/warming/inner_client.hpp"
 #include "spool/sealed_value.hpp"
 
@@ -35,7 +36,7 @@ void warmer::start() {
     askers_.add_stand_in(
         {one.user, settings_.server.database, worth_repeating(protocol::cap::long_flag), 0, {}},
         clock::now());
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread(in_log_scope([this] { run(); }));
 }
 
 void warmer::stop() {

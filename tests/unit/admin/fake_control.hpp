@@ -2,7 +2,7 @@
 // likes.
 #pragma once
 
-#include "admin/control.hpp"
+#include "admin/process.hpp"
 
 #include <condition_variable>
 #include <mutex>
@@ -65,13 +65,6 @@ class fake_control final : public control {
   [[nodiscard]] std::vector<listed_option> configuration() const override {
     return {{"listen", "x", true, false}};
   }
-  reload_report reload() override {
-    note("reload");
-    return {error.empty(), error, {"log.level"}, {}};
-  }
-  void note_refused(const std::string& address, unsigned times) override {
-    note("refused " + address + " " + std::to_string(times));
-  }
   void retry_dead(std::uint64_t seq, completion done) override {
     act("retry " + std::to_string(seq), std::move(done));
   }
@@ -94,16 +87,16 @@ class fake_control final : public control {
     return first;
   }
 
+  void note(std::string call) {
+    const std::lock_guard lock(mutex_);
+    calls_.push_back(std::move(call));
+  }
+
  private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> calls_;
   std::vector<completion> open_;
-
-  void note(std::string call) {
-    const std::lock_guard lock(mutex_);
-    calls_.push_back(std::move(call));
-  }
 
   void act(std::string call, completion done) {
     note(std::move(call));
@@ -112,6 +105,35 @@ class fake_control final : public control {
     open_.push_back(std::move(done));
     changed_.notify_all();
   }
+};
+
+// One service without a name, or as many as there are names. What the process does, the first one notes.
+class fake_process final : public process {
+ public:
+  explicit fake_process(std::vector<fake_control*> all, std::vector<std::string> names = {""})
+      : first_(*all[0]) {
+    for (std::size_t at = 0; at < all.size(); ++at)
+      services_.push_back({names[at], {"127.0.0.1:6033"}, all[at]});
+  }
+
+  [[nodiscard]] const std::vector<service_entry>& services() const override { return services_; }
+  [[nodiscard]] std::vector<counter> metrics() const override {
+    return {{"holdwater_heap_bytes", "Bytes.", true, {{{}, 7}}}};
+  }
+  [[nodiscard]] std::vector<listed_option> configuration() const override {
+    return {{"log.level", "x", true, false}};
+  }
+  reload_report reload() override {
+    first_.note("reload");
+    return {first_.error.empty(), first_.error, {"log.level"}, {}};
+  }
+  void note_refused(const std::string& address, unsigned times) override {
+    first_.note("refused " + address + " " + std::to_string(times));
+  }
+
+ private:
+  fake_control& first_;
+  std::vector<service_entry> services_;
 };
 
 } // namespace holdwater::admin::testing

@@ -19,6 +19,7 @@ namespace {
 
 struct fixture {
   testing::fake_control on;
+  testing::fake_process all{{&on}};
   asio::io_context io;
   std::optional<server> under_test;
   std::uint16_t port = 0;
@@ -26,7 +27,7 @@ struct fixture {
 
   explicit fixture(settings how = {}) {
     on.now.status = "ok";
-    under_test.emplace(io, on, endpoint{"127.0.0.1", 0}, std::move(how));
+    under_test.emplace(io, all, endpoint{"127.0.0.1", 0}, std::move(how));
     const auto bound = under_test->start();
     REQUIRE(bound.has_value());
     port = *bound;
@@ -279,7 +280,8 @@ TEST_CASE("a port in use is an error value") {
   const fixture f;
   testing::fake_control on;
   asio::io_context io;
-  server second(io, on, {"127.0.0.1", f.port});
+  testing::fake_process all{{&on}};
+  server second(io, all, {"127.0.0.1", f.port});
   CHECK(second.start().error() == asio::error::address_in_use);
 }
 

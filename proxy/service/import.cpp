@@ -1,5 +1,5 @@
 // Writes that come from a file: each part is looked at as a whole, then queued as a whole.
-#include "proxy/program.hpp"
+#include "proxy/service/service.hpp"
 
 #include "admin/server.hpp"
 #include "proxy/spooling/check_import.hpp"
@@ -30,7 +30,7 @@ std::chrono::microseconds now_since_epoch() {
 } // namespace
 
 // On the main loop, whose the settings are.
-import_terms program::import_terms_now() const {
+import_terms service::import_terms_now() const {
   import_terms out;
   for (const auto& one : settings_.accounts) out.accounts.push_back(one.user);
   const auto profile = profile_.get();
@@ -44,7 +44,7 @@ import_terms program::import_terms_now() const {
 }
 
 // Why nothing of the part can be taken, whatever is in it; and whether each of its units may be.
-std::optional<import_report> program::why_not_imported(import_part& part, const import_terms& terms) const {
+std::optional<import_report> service::why_not_imported(import_part& part, const import_terms& terms) const {
   if (part.source == spool_->id()) return refused("these writes are of this very queue");
   std::set<std::string> accounts;
   for (std::size_t i = 0; i < part.units.size(); ++i) {
@@ -61,7 +61,7 @@ std::optional<import_report> program::why_not_imported(import_part& part, const 
   return std::nullopt;
 }
 
-void program::import_units(bool only_check, std::string bytes, std::function<void(import_report)> done) {
+void service::import_units(bool only_check, std::string bytes, std::function<void(import_report)> done) {
   if (!spool_) return done(refused("the spool is off"));
   if (settings_.admin.token.empty()) {
     auto out = refused("importing needs admin.token to be set: without it, whoever reaches this port could "
@@ -85,7 +85,7 @@ void program::import_units(bool only_check, std::string bytes, std::function<voi
   });
 }
 
-void program::take_import(import_part part, std::function<void(import_report)> done) {
+void service::take_import(import_part part, std::function<void(import_report)> done) {
   const auto source = part.source;
   if (own_) own_->distrust(); // there will be units that it has not seen
   spool_->import(source, std::move(part.units),

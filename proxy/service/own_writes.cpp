@@ -1,12 +1,16 @@
 // What reads of single rows in an outage are told of queued writes.
-#include "proxy/program.hpp"
+#include "proxy/service/service.hpp"
+
+#include "proxy/log_scope.hpp"
 
 namespace holdwater::proxy {
 
-void program::follow_own_writes() {
+void service::follow_own_writes() {
   own_writes_options how;
   const auto& first = settings_.accounts.front();
+  // Its thread is asked to connect before it has anything to say.
   how.connect = [this, owner = spool::credentials{first.user, first.password}] {
+    log_name = &name_;
     return spool::mysql_connection::connect(servers_.address(), owner, {},
                                             {settings_.connection_timeout, settings_.connection_timeout});
   };

@@ -1,5 +1,5 @@
 // What the hooks are told of: the server's states, dead letters, and whether writes are taken.
-#include "proxy/program.hpp"
+#include "proxy/service/service.hpp"
 
 #include "admin/server.hpp"
 #include "proxy/log.hpp"
@@ -35,19 +35,21 @@ class dead_letter_watch final : public spool::replay_observer {
 
 } // namespace
 
-std::string program::open_hooks() {
-  return hooks_.open(settings_.hook,
-                     {{"server", servers_.present().name()}, {"queue", spool_ ? spool_->id() : "off"}});
+std::string service::open_hooks() {
+  std::vector<std::pair<std::string, std::string>> common{{"server", servers_.present().name()},
+                                                          {"queue", spool_ ? spool_->id() : "off"}};
+  if (!name_.empty()) common.emplace_back("service", name_);
+  return hooks_.open(settings_.hook, std::move(common));
 }
 
-spool::replay_observer& program::observer_of_replay() {
+spool::replay_observer& service::observer_of_replay() {
   if (settings_.hook.command.empty() && settings_.hook.url.empty()) return *writes_;
   dead_letters_ = std::make_unique<dead_letter_watch>(*writes_, hooks_);
   return *dead_letters_;
 }
 
 // All that have come since the last one that was told. On the main loop.
-void program::tell_changes() {
+void service::tell_changes() {
   const auto past = monitor_->past();
   const auto known = std::find_if(past.rbegin(), past.rend(), [this](const state_history::change& one) {
     return one.at == told_.at && one.state == told_.state && one.reads == told_.reads;
@@ -69,7 +71,7 @@ void program::tell_changes() {
 }
 
 // Each second, on the main loop. What does not last for two looks is not told.
-void program::watch_spool() {
+void service::watch_spool() {
   const auto now = spool_snapshot(monitor_->look());
   const bool lasts = now.state == seen_state_;
   seen_state_ = now.state;

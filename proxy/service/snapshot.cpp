@@ -1,5 +1,5 @@
-// What the HTTP port shows of the program.
-#include "proxy/program.hpp"
+// What the HTTP port shows of a service.
+#include "proxy/service/service.hpp"
 
 #include "admin/server.hpp"
 #include "spool/boot_clock.hpp"
@@ -18,7 +18,7 @@ system_clock::time_point moment(std::chrono::microseconds since_epoch) {
 
 } // namespace
 
-admin::spool_health program::spool_snapshot(const monitor::snapshot& server) const {
+admin::spool_health service::spool_snapshot(const monitor::snapshot& server) const {
   admin::spool_health out;
   if (!spool_) {
     out.state = "off";
@@ -51,7 +51,7 @@ admin::spool_health program::spool_snapshot(const monitor::snapshot& server) con
   return out;
 }
 
-admin::pool_health program::pool_snapshot() const {
+admin::pool_health service::pool_snapshot() const {
   admin::pool_health out;
   const auto& counted = counters_;
   const auto links = services_->connections->links();
@@ -65,7 +65,7 @@ admin::pool_health program::pool_snapshot() const {
   return out;
 }
 
-admin::cache_health program::cache_snapshot() const {
+admin::cache_health service::cache_snapshot() const {
   admin::cache_health out;
   if (!cache_) return out;
   const auto counts = cache_->memory().count();
@@ -106,7 +106,7 @@ admin::cache_health program::cache_snapshot() const {
   return out;
 }
 
-std::vector<admin::replica_health> program::replica_snapshots() const {
+std::vector<admin::replica_health> service::replica_snapshots() const {
   std::vector<admin::replica_health> out;
   if (!replicas_) return out;
   for (const auto& one : replicas_->all()) {
@@ -119,7 +119,7 @@ std::vector<admin::replica_health> program::replica_snapshots() const {
   return out;
 }
 
-admin::health program::snapshot() const {
+admin::health service::snapshot() const {
   const auto server = monitor_->look();
   const auto profile = profile_.get();
   admin::health out;
@@ -143,12 +143,12 @@ admin::health program::snapshot() const {
   const bool writable = (up || out.spool.state == "accepting") && !halted;
   const bool attention =
       !up || out.spool.state == "refusing" || out.spool.dead > 0 || !out.spool.refused_tables.empty();
-  out.stopping = leaving_since_.has_value();
+  out.stopping = leaving_;
   out.status = !writable ? "down" : attention ? "degraded" : "ok";
   return out;
 }
 
-admin::reading program::read_now() const {
+admin::reading service::read_now() const {
   admin::reading out{.at = system_clock::now(), .steady = std::chrono::steady_clock::now()};
   out.state = static_cast<unsigned>(board_.view().state);
   if (spool_) {
@@ -173,7 +173,7 @@ admin::reading program::read_now() const {
 }
 
 // Each second, for as long as it runs.
-void program::sample_on() {
+void service::sample_on() {
   history_.note(read_now());
   if (hooks_.any()) watch_spool();
   sampling_.expires_after(std::chrono::seconds(1));
@@ -182,7 +182,7 @@ void program::sample_on() {
   });
 }
 
-admin::past program::look_back(bool by_second, std::uint64_t after) const {
+admin::past service::look_back(bool by_second, std::uint64_t after) const {
   admin::past out;
   for (const auto& one : monitor_->past())
     out.states.push_back({one.at, std::string(name_of(one.state)), one.reads, one.why});
@@ -191,7 +191,7 @@ admin::past program::look_back(bool by_second, std::uint64_t after) const {
   return out;
 }
 
-admin::session_listing program::sessions(std::size_t most) const {
+admin::session_listing service::sessions(std::size_t most) const {
   admin::session_listing out;
   for (auto& one : services_->connections->list(most, out.total))
     out.sessions.push_back({one.id, std::move(one.user), std::move(one.address), one.since,

@@ -1,5 +1,5 @@
 // What the HTTP port lists and does.
-#include "proxy/program.hpp"
+#include "proxy/service/service.hpp"
 
 #include "admin/server.hpp"
 #include "protocol/sql/analysis.hpp"
@@ -43,7 +43,7 @@ admin::listed_unit listed(const spool::unit& one) {
 
 } // namespace
 
-void program::list_pending(std::uint64_t after, std::size_t most,
+void service::list_pending(std::uint64_t after, std::size_t most,
                            std::function<void(admin::spool_listing, std::string)> done) {
   if (!spool_) return done({}, {});
   asio::post(slow_work_, [this, after, most, done = std::move(done)] {
@@ -59,7 +59,7 @@ void program::list_pending(std::uint64_t after, std::size_t most,
   });
 }
 
-void program::export_pending(std::uint64_t after, std::size_t most,
+void service::export_pending(std::uint64_t after, std::size_t most,
                              std::function<void(admin::spool_export, std::string)> done) {
   if (!spool_) return done({}, "the spool is off");
   asio::post(slow_work_, [this, after, most, done = std::move(done)] {
@@ -79,7 +79,7 @@ void program::export_pending(std::uint64_t after, std::size_t most,
   });
 }
 
-void program::list_dead(std::size_t most,
+void service::list_dead(std::size_t most,
                         std::function<void(std::vector<admin::listed_dead_letter>, std::string)> done) {
   if (!spool_) return done({}, {});
   asio::post(slow_work_, [this, most, done = std::move(done)] {
@@ -93,13 +93,13 @@ void program::list_dead(std::size_t most,
   });
 }
 
-struct program::sync_wait {
+struct service::sync_wait {
   asio::steady_timer timer;
   std::chrono::steady_clock::time_point until;
   completion done;
 };
 
-void program::sync(std::chrono::milliseconds timeout, completion done) {
+void service::sync(std::chrono::milliseconds timeout, completion done) {
   const auto one = std::make_shared<sync_wait>(
       sync_wait{asio::steady_timer(main_loop_), std::chrono::steady_clock::now() + timeout, std::move(done)});
   const auto begin = [this, one](bool, const std::string&) {
@@ -111,7 +111,7 @@ void program::sync(std::chrono::milliseconds timeout, completion done) {
     monitor_->reconnect_now(begin);
 }
 
-void program::check_sync(const std::shared_ptr<sync_wait>& one) {
+void service::check_sync(const std::shared_ptr<sync_wait>& one) {
   const auto state = board_.view().state;
   const auto pending = spool_ ? spool_->counts().pending : 0;
   if (state == server_state::up && pending == 0) return one->done({true, {}, 0});
@@ -124,25 +124,19 @@ void program::check_sync(const std::shared_ptr<sync_wait>& one) {
   });
 }
 
-void program::reconnect(completion done) {
+void service::reconnect(completion done) {
   monitor_->reconnect_now([done = std::move(done)](bool reached, std::string reason) {
     done({reached, std::move(reason), 0});
   });
 }
 
-void program::clear_cache(completion done) {
+void service::clear_cache(completion done) {
   if (!cache_) return done({false, "the cache is off", 0});
   cache_->clear();
   done({true, {}, 0});
 }
 
-void program::note_refused(const std::string& address, unsigned times) {
-  constexpr unsigned most_lines = 10; // then the address is not asked any more
-  if (times <= most_lines)
-    spdlog::warn("a wrong token for the HTTP port from {} ({} lately)", address, times);
-}
-
-void program::retry_dead(std::uint64_t seq, completion done) {
+void service::retry_dead(std::uint64_t seq, completion done) {
   if (!spool_) return done({false, "the spool is off", 0});
   asio::post(slow_work_, [this, seq, done = std::move(done)] {
     if (own_) own_->distrust(); // there will be a unit that it has not seen
@@ -154,7 +148,7 @@ void program::retry_dead(std::uint64_t seq, completion done) {
   });
 }
 
-void program::discard_dead(std::uint64_t seq, completion done) {
+void service::discard_dead(std::uint64_t seq, completion done) {
   if (!spool_) return done({false, "the spool is off", 0});
   asio::post(slow_work_, [this, seq, done = std::move(done)] {
     const auto gone = spool_->discard_dead(seq);

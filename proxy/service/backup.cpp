@@ -1,6 +1,6 @@
 // Copies of the queue for who asks at the HTTP port. The asker names no path: the copy is made in the data
 // directory, its bytes go to him, and he writes the file.
-#include "proxy/program.hpp"
+#include "proxy/service/service.hpp"
 
 #include "admin/server.hpp"
 #include "spool/backup.hpp"
@@ -14,7 +14,7 @@
 
 namespace holdwater::proxy {
 
-void program::remove_backup() {
+void service::remove_backup() {
   backup_ = 0;
   std::error_code failed; // what stays is overwritten by nothing, and named by the next attempt
   for (const char* tail : {"", "-wal", "-shm", "-journal"})
@@ -22,7 +22,7 @@ void program::remove_backup() {
 }
 
 // A copy must not take the room that queued writes need.
-std::string program::no_backup_now() const {
+std::string service::no_backup_now() const {
   if (!spool_) return "the spool is off";
   if (backing_up_) return "a backup is being made already";
   constexpr std::uintmax_t margin = 64ULL << 20;
@@ -40,7 +40,7 @@ std::string program::no_backup_now() const {
   return {};
 }
 
-void program::back_up(std::function<void(admin::backup_report, std::string)> done) {
+void service::back_up(std::function<void(admin::backup_report, std::string)> done) {
   asio::post(slow_work_, [this, done = std::move(done)] {
     if (auto why = no_backup_now(); !why.empty()) return done({}, why);
     remove_backup();
@@ -61,7 +61,7 @@ void program::back_up(std::function<void(admin::backup_report, std::string)> don
   });
 }
 
-void program::read_backup(std::uint64_t number, std::uint64_t after, std::size_t most,
+void service::read_backup(std::uint64_t number, std::uint64_t after, std::size_t most,
                           std::function<void(std::string, std::string)> done) {
   asio::post(slow_work_, [this, number, after, most, done = std::move(done)] {
     if (number == 0 || number != backup_) return done({}, "there is no backup of that number any more");
@@ -75,7 +75,7 @@ void program::read_backup(std::uint64_t number, std::uint64_t after, std::size_t
   });
 }
 
-void program::forget_backup(completion done) {
+void service::forget_backup(completion done) {
   asio::post(slow_work_, [this, done = std::move(done)] {
     if (backing_up_) return done({false, "a backup is being made", 0});
     remove_backup();

@@ -196,6 +196,7 @@ void take_service(target_parts& parts) {
   if (rest.size() < 2 || rest[0] != '/') return;
   rest.remove_prefix(1);
   const auto end = std::min(rest.find('/'), rest.size());
+  if (end == 0) return;
   parts.service = rest.substr(0, end);
   parts.path = end == rest.size() ? std::string_view("/") : rest.substr(end);
 }

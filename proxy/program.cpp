@@ -65,25 +65,29 @@ options with_owner(options settings) {
 void fit_to_descriptors(std::vector<service_options>& services, std::uint64_t descriptors) {
   constexpr std::uint64_t for_ourselves = 512; // files, checks, replay, the HTTP port's connections
   constexpr std::uint64_t for_each_further = 64;
-  if (descriptors == 0) return;
+  if (descriptors == 0 || services.empty()) return;
   auto taken = for_ourselves + for_each_further * (services.size() - 1);
-  std::vector<options*> all;
+  std::vector<service_options*> all;
   for (auto& one : services) {
     taken += one.values.pool.max_idle;
-    all.push_back(&one.values);
+    all.push_back(&one);
   }
-  const auto wanted = [](const options* one) { return 2 * listeners_of(*one) * one->max_connections; };
+  const auto wanted = [](const service_options* one) {
+    return 2 * listeners_of(one->values) * one->values.max_connections;
+  };
   std::ranges::sort(all, {}, wanted);
   auto room = descriptors > taken ? descriptors - taken : 0;
   for (auto left = all.size(); auto* one : all) {
-    const auto share = room / left-- / (2 * listeners_of(*one));
-    if (one->max_connections > share) {
+    const auto share = room / left-- / (2 * listeners_of(one->values));
+    auto& most = one->values.max_connections;
+    if (most > share) {
       const auto fitting = static_cast<unsigned>(std::max<std::uint64_t>(share, 1));
-      spdlog::warn("max_connections is {} and not {}, since no more than {} files may be open", fitting,
-                   one->max_connections, descriptors);
-      one->max_connections = fitting;
+      const log_scope its(one->name);
+      spdlog::warn("max_connections is {} and not {}, since no more than {} files may be open", fitting, most,
+                   descriptors);
+      most = fitting;
     }
-    room -= std::min(room, wanted(one));
+    room -= std::min<std::uint64_t>(room, wanted(one));
   }
 }
 

@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace holdwater::proxy {
 namespace {
@@ -70,6 +71,11 @@ admin::reload_report program::reload() {
   auto& read = std::get<loaded_options>(loaded);
   for (const auto& warning : read.warnings) spdlog::warn("{}", warning);
   program fresh(std::move(read), {}, {});
+  const auto runs = [this](const service_options& one) { return find_service(given_, one.name) != nullptr; };
+  std::vector<std::string> added;
+  for (const auto& one : fresh.given_)
+    if (!runs(one) && !one.name.empty()) added.push_back("service " + one.name);
+  std::erase_if(fresh.given_, [&](const service_options& one) { return !runs(one); });
   fit_to_descriptors(fresh.given_, descriptors_);
   if (fresh.settings_.net.backend == wanted_backend_) { // what it came to here
     fresh.settings_.net.backend = settings_.net.backend;
@@ -84,9 +90,7 @@ admin::reload_report program::reload() {
       plan.add(one->name(), plan_reload(one->settings(), next->values, only));
     else
       plan.needs_restart.push_back(has_names() ? "service " + one->name() : "service");
-  for (const auto& one : fresh.given_)
-    if (find_service(given_, one.name) == nullptr && !one.name.empty())
-      plan.needs_restart.push_back("service " + one.name);
+  std::ranges::move(added, std::back_inserter(plan.needs_restart));
 
   if (auto problem = set_up_log(fresh.settings_.log);
       !problem.empty()) // also when nothing has changed: the file

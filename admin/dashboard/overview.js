@@ -21,7 +21,7 @@ function headline(list) {
 
 function card(one) {
   const chip = make("span", { class: "chip", "data-level": levels[one.state] }, words[one.state]);
-  return make("li", { "data-status": one.status },
+  return make("li", { "data-status": levels[one.state] === "bad" ? "down" : one.status },
     make("h3", {}, make("a", { href: `services/${one.name}/` }, one.name), " ", chip),
     make("dl", {}, make("dt", {}, "since"), make("dd", {}, `${clock(one.since)}, for ${ago(one.since)}`),
       make("dt", {}, "server"), make("dd", {}, one.server), make("dt", {}, "clients come to"), make("dd", {}, one.listen.join(", ")),

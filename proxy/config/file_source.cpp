@@ -184,6 +184,7 @@ class file_reader {
                       : named->second.is_string() ? named->second.as_string().str
                                                   : std::string("?");
     service_source found{.name = name, .own = {}, .where = name.empty() ? where : where + " " + name};
+    const auto before = out_.errors.size();
     if (name.empty())
       out_.errors.push_back(where + ": name is missing");
     else if (!is_service_name(name))
@@ -191,12 +192,13 @@ class file_reader {
             "service.name: expected a small letter, then small letters, digits, _ and -, 32 at most");
     else if (std::ranges::any_of(out_.services, [&](const auto& one) { return one.name == name; }))
       wrong(named->second, fmt::format("service.name: there is a service {} already", name));
+    const bool has_name = out_.errors.size() == before;
     into_ = &found.own;
     in_service_ = true;
     take_top(table);
     in_service_ = false;
     into_ = &out_;
-    out_.services.push_back(std::move(found));
+    if (has_name) out_.services.push_back(std::move(found));
   }
 
   void take_section(const std::string& name, const toml::value& section) {

@@ -300,7 +300,32 @@ constexpr std::string_view sample_tail = //
     "#hold = 0.5\n"
     "#[[rule]]\n"
     "#table = \"django_session\"\n"
-    "#times_are_now = true\n";
+    "#times_are_now = true\n"
+    "\n# Several services in one process: each has its own port, server, accounts and queue, and may have "
+    "every option\n"
+    "# above but those of the process (log, admin, net, stop_timeout, core_dumps). What it does not say is "
+    "as it is\n"
+    "# outside of these sections. data_dir is a folder of its name in the data_dir above, accounts and rules "
+    "of its\n"
+    "# own take the place of those above. The name: small letters, digits, _ and -.\n"
+    "#[[service]]\n"
+    "#name = \"orders\"\n"
+    "#listen = \"127.0.0.1:6033\"\n"
+    "#server.host = \"orders-db\"\n"
+    "#server.database = \"orders\"\n"
+    "#[[service.account]]\n"
+    "#user = \"clerk\"\n"
+    "#password = \"\"\n"
+    "#[[service.rule]]\n"
+    "#table = \"payments\"\n"
+    "#cache = false\n"
+    "#[[service]]\n"
+    "#name = \"shop\"\n"
+    "#listen = \"127.0.0.1:6034\"\n"
+    "#[service.server]\n"
+    "#host = \"shop-db\"\n"
+    "#user = \"shop\"\n"
+    "#password_file = \"/etc/holdwater/shop.password\"\n";
 
 } // namespace
 

@@ -16,6 +16,7 @@ from lib.process import end_all, tail  # noqa: E402
 from lib.proxy import PROJECT, Account, Direct, Proxy  # noqa: E402
 from lib.sanitizer import slowness  # noqa: E402
 from lib.server import KINDS  # noqa: E402
+from lib.services import Services  # noqa: E402
 
 LIMIT_S = 60
 LONG = os.environ.get("HOLDWATER_TEST_LONG") == "1"
@@ -154,6 +155,28 @@ def start_proxy(request, root):
         server.before_outage.clear()
     for proxy in proxies:
         proxy.close()
+
+
+@pytest.fixture
+def make_services(request, root):
+    """make_services(orders=mariadb, shop=mysql, ...): a process with a service before each, each with a database of its own."""
+    request.node.proxies = proxies = []
+    watched = set()
+
+    def make(options=None, begin=True, top="", settings=None, **servers):
+        process = Services(root, **(settings or {}))
+        process.top = top
+        proxies.append(process)
+        for name, server in servers.items():
+            one = process.add(name, server, *make_database(server), options=(options or {}).get(name, ""))
+            server.before_outage.append(one.wait_tables_known)
+            watched.add(server)
+        return process.start() if begin else process
+    yield make
+    for server in watched:
+        server.before_outage.clear()
+    for process in proxies:
+        process.close()
 
 
 @pytest.fixture

@@ -136,3 +136,43 @@ def test_who_may_only_look_is_offered_nothing_else_and_a_lost_holdwater_is_said(
     proxy.stop()
     browser.wait("!document.getElementById('lost').hidden && document.getElementById('lost').innerText.startsWith('Holdwater does not answer')")
     assert browser.value("document.getElementById('banner').dataset.level") == "bad"
+
+
+def follow(browser, link):
+    browser.open(browser.value(f"{link}.href"))
+
+
+@pytest.mark.limit(120)
+def test_of_several_services_each_has_a_page_and_one_shows_all(make_services, mariadb, mysql, browse):
+    process = make_services(orders=mariadb, shop=mysql)
+    orders = process.all["orders"]
+    run(orders.connect(), "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB")
+    run(orders.connect(), "INSERT INTO t VALUES (1)")
+    browser = browse()
+    browser.open(address(process))
+    browser.wait("document.getElementById('headline').innerText.startsWith('All is well. All 2 servers are up')")
+    pictures(browser, "services-well")
+    mariadb.stop()
+    orders.wait_state("down")
+    spooled_seq(orders.connect(), "INSERT INTO t VALUES (2)")
+    browser.wait("document.getElementById('t-pending').innerText == '1'")
+    assert browser.text("headline") == "1 of 2 services needs attention."
+    assert browser.text("because") == "orders: its server is down"
+    assert browser.text("t-up") == "1 of 2"
+    pictures(browser, "services-outage")
+
+    follow(browser, "document.querySelector('#list a')")
+    browser.wait("document.title.startsWith('orders: ! down')")
+    browser.wait("document.querySelectorAll('#services a').length == 3")
+    assert browser.text("headline").startswith("The server is down. Writes are queued")
+    assert browser.value("document.querySelector('#services [aria-current]').innerText").startswith("orders")
+    pictures(browser, "services-one")
+    follow(browser, "[...document.querySelectorAll('#services a')].find(one => one.innerText.startsWith('shop'))")
+    browser.wait("document.title.startsWith('shop: ✓ up')")
+    assert browser.text("t-pending") == "0"
+    mariadb.start()
+    orders.wait_drained()
+    follow(browser, "document.querySelector('#services a')")
+    browser.wait("document.getElementById('headline').innerText.startsWith('All is well')")
+    assert not [url for url in browser.asked if not url.startswith((address(process), "data:", "about:"))]
+    assert not browser.complaints, browser.complaints

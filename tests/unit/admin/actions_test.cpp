@@ -19,6 +19,13 @@ reply told(const action& what, testing::fake_control& on) {
   return *out;
 }
 
+reply told(const action& what, process& all) {
+  std::optional<reply> out;
+  carry_out(what, all, [&](reply r) { out = std::move(r); });
+  REQUIRE(out);
+  return *out;
+}
+
 } // namespace
 
 TEST_CASE("health and readiness are 503 only when the status is down") {
@@ -78,4 +85,64 @@ TEST_CASE("a list asks for what fits, and a failure to read it is 500") {
   CHECK(told(list_pending{5, 10}, on) == refuse(500, "the spool cannot be read"));
   CHECK(told(list_dead{1}, on).status == 500);
   CHECK(on.calls().front() == "list_dead 3");
+}
+
+TEST_CASE("of several services, health and readiness are as the worst of them") {
+  testing::fake_control orders, shop;
+  testing::fake_process all({&orders, &shop}, {"orders", "shop"});
+  for (const auto& [first, second, status, code] : {std::tuple{"ok", "ok", "ok", 200U},
+                                                    {"ok", "degraded", "degraded", 200U},
+                                                    {"down", "degraded", "down", 503U}}) {
+    orders.now.status = first;
+    shop.now.status = second;
+    const auto health = told(show{page::health}, all);
+    CHECK(health.status == code);
+    CHECK(health.body.starts_with(std::string("{\n  \"status\": \"") + status +
+                                  "\",\n  \"services\": {\n    \"orders\": {"));
+    CHECK(told(show{page::ready}, all).status == code);
+    CHECK(told(show{page::live}, all).status == 200);
+  }
+  orders.now.status = "ok";
+  shop.now.stopping = true;
+  CHECK(told(show{page::ready}, all).body == "{\n  \"status\": \"stopping\"\n}\n");
+}
+
+TEST_CASE("of one service without a name, all is as it is of that one") {
+  testing::fake_control on;
+  on.now.status = "down";
+  testing::fake_process all({&on});
+  for (const auto what : {page::health, page::ready, page::live, page::database, page::cache})
+    CHECK(told(show{what}, all) == told(show{what}, on));
+  CHECK(told(show_configuration{}, all) == told(show_configuration{}, on));
+  CHECK(told(list_pending{5, 10}, all) == told(list_pending{5, 10}, on));
+}
+
+TEST_CASE("metrics are the process's once, and each service's with its name") {
+  testing::fake_control orders, shop;
+  orders.families =
+      shop.families = {{"holdwater_queries_total", "Queries.", false, {{{{"kind", "select"}}, 5}}}};
+  testing::fake_process all({&orders, &shop}, {"orders", "shop"});
+  const auto page_text = told(show{page::metrics}, all).body;
+  CHECK(page_text.starts_with(
+      "# HELP holdwater_heap_bytes Bytes.\n# TYPE holdwater_heap_bytes gauge\nholdwater_heap_bytes 7\n"));
+  CHECK(page_text.find("holdwater_queries_total{service=\"orders\",kind=\"select\"} 5\n"
+                       "holdwater_queries_total{service=\"shop\",kind=\"select\"} 5\n") != std::string::npos);
+  CHECK(page_text.find("\nholdwater_spool_pending{service=\"shop\"} 0\n") != std::string::npos);
+  CHECK(page_text.find("\nholdwater_uptime_seconds 0\n") != std::string::npos);
+  const auto first = page_text.find("# TYPE holdwater_queries_total");
+  CHECK(page_text.find("# TYPE holdwater_queries_total", first + 1) == std::string::npos);
+}
+
+TEST_CASE("a reload is the process's, and services are listed with what is so at each") {
+  testing::fake_control orders, shop;
+  testing::fake_process all({&orders, &shop}, {"orders", "shop"});
+  CHECK(told(reload_configuration{}, all).status == 200);
+  orders.error = "because";
+  CHECK(told(reload_configuration{}, all).status == 409);
+  CHECK(orders.calls() == std::vector<std::string>{"reload", "reload"});
+  shop.now.spool.pending = 7;
+  const auto listed = told(list_services{}, all).body;
+  CHECK(listed.find("\"name\": \"shop\"") != std::string::npos);
+  CHECK(listed.find("\"pending\": 7") != std::string::npos);
+  CHECK(told(show_configuration{}, all).body.find("log.level") != std::string::npos);
 }

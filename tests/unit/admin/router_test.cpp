@@ -187,3 +187,97 @@ TEST_CASE("nobody gets nothing, and who may only read does nothing and sees no v
   CHECK(std::get<action>(as(role::read, "GET", "/spool/dead")) == action(list_dead{100, false}));
   CHECK(std::get<action>(as(role::operate, "GET", "/spool/dead")) == action(list_dead{100, true}));
 }
+
+namespace {
+
+const std::vector<std::string> names{"orders", "shop"};
+
+decision ask_one_of(std::string method, std::string target, role who = role::operate) {
+  return route({std::move(method), std::move(target), "127.0.0.1:8000", std::nullopt}, {}, who, names);
+}
+
+} // namespace
+
+TEST_CASE("with names, each page is a service's behind its name") {
+  for (const auto& [method, path, expected] : std::vector<std::tuple<std::string, std::string, action>>{
+           {"GET", "/health", show{page::health}},
+           {"GET", "/readyz", show{page::ready}},
+           {"GET", "/metrics", show{page::metrics}},
+           {"GET", "/spool?after=3&limit=2", list_pending{3, 2}},
+           {"GET", "/config", show_configuration{}},
+           {"GET", "/dashboard.css", show_asset{"dashboard.css"}},
+           {"GET", "/", show_asset{"index.html"}},
+           {"POST", "/health/sync", sync_now{30s}},
+           {"POST", "/spool/import?check=1", import_units{true}},
+           {"POST", "/spool/dead/17/discard", discard_dead{17}},
+       }) {
+    CAPTURE(path);
+    const auto decided = ask_one_of(method, "/services/shop" + path);
+    REQUIRE(std::holds_alternative<for_service>(decided));
+    CHECK(std::get<for_service>(decided).name == "shop");
+    CHECK(std::get<for_service>(decided).what == expected);
+    CHECK(
+        refused(route({method, "/services/shop" + path, "127.0.0.1", std::nullopt}, {}, role::nobody, names))
+            .status == 401);
+    CHECK(refused(route({method, "/services/shop" + path, "evil.example", std::nullopt}, {}, role::operate,
+                        names))
+              .status == 403);
+    if (method == "POST")
+      CHECK(refused(ask_one_of(method, "/services/shop" + path, role::read)).status == 403);
+  }
+  CHECK(refused(ask_one_of("GET", "/services/shop/spool/export", role::read)).status == 403);
+  CHECK(refused(ask_one_of("GET", "/services/shop/health/sync")).status == 405);
+}
+
+TEST_CASE("with names, what is the process's comes without one, and the rest says where it is") {
+  for (const auto& [method, path, expected] : std::vector<std::tuple<std::string, std::string, action>>{
+           {"GET", "/health", show{page::health}},
+           {"GET", "/livez", show{page::live}},
+           {"GET", "/services", list_services{}},
+           {"GET", "/services/", list_services{}},
+           {"GET", "/config", show_configuration{}},
+           {"POST", "/config/reload", reload_configuration{}},
+           {"GET", "/", show_asset{"overview.html"}},
+           {"GET", "/role", show_role{role::operate}},
+       }) {
+    CAPTURE(path);
+    const auto decided = ask_one_of(method, path);
+    REQUIRE(std::holds_alternative<action>(decided));
+    CHECK(std::get<action>(decided) == expected);
+  }
+  const auto lost = refused(ask_one_of("POST", "/spool/dead/17/retry"));
+  CHECK(lost.status == 404);
+  CHECK(lost.body.find("/services/NAME/spool/dead/{seq}/retry, where NAME is one of orders, shop") !=
+        std::string::npos);
+  CHECK(refused(ask_one_of("GET", "/services/shop/services")).body.find("ask for /services\"") !=
+        std::string::npos);
+  CHECK(refused(ask_one_of("POST", "/services/shop/config/reload")).status == 404);
+}
+
+TEST_CASE("names that are none, and what looks like a path under one") {
+  for (const char* path :
+       {"/services/nobody/health", "/services/Shop/health", "/services/sho/health", "/services//health",
+        "/services/shop//health", "/services/shop/..", "/services/shop/../orders/health",
+        "/services/shop%2fhealth", "/services/shop/nothing", "/servicesshop/health",
+        "/services/shop/services/shop"}) {
+    CAPTURE(path);
+    CHECK(refused(ask_one_of("GET", path)).status == 404);
+  }
+  CHECK(refused(ask("GET", "/services/shop/health")).body.find("have no names") != std::string::npos);
+}
+
+TEST_CASE("a dashboard without its closing slash is sent to its folder") {
+  const auto sent = refused(ask_one_of("GET", "/services/shop"));
+  CHECK(sent.status == 308);
+  CHECK(sent.location == "shop/");
+  CHECK(refused(ask_one_of("POST", "/services/shop")).status == 405);
+}
+
+TEST_CASE("a body is large where it is an import's") {
+  for (const char* path :
+       {"/spool/import", "/spool/import/", "/spool/import?check=1", "/services/shop/spool/import",
+        "http://localhost/services/shop/spool/import?check=0"})
+    CHECK(is_import(path));
+  for (const char* path : {"/", "", "/spool/importer", "/spool", "/services/shop", "/services/spool/import"})
+    CHECK_FALSE(is_import(path));
+}

@@ -1,6 +1,7 @@
 #include "proxy/log.hpp"
 
 #include "protocol/sql/analysis.hpp"
+#include "proxy/log_scope.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <regex>
 #include <sys/stat.h>
+#include <thread>
 
 using namespace holdwater::proxy;
 
@@ -136,4 +138,30 @@ TEST_CASE("what is said of statements and of errors follows the option") {
   for (const auto& one : refusals) CHECK(shown_error(one) == "secret");
   CHECK(without_values(refusals[0]).find("secret") == std::string::npos);
   CHECK(set_up_log({}).empty());
+}
+
+TEST_CASE("a thread's lines say for which service it works, and so do those of the threads that it starts") {
+  const auto lines = [](const char* format) {
+    return stdout_of([&] {
+      options::log_options how;
+      how.format = format;
+      CHECK(set_up_log(how).empty());
+      const std::string name = "orders";
+      {
+        const log_scope ours(name);
+        spdlog::info("one\nline");
+        std::thread(in_log_scope([] { spdlog::info("started"); })).join();
+        std::thread([] { spdlog::info("nobody's"); }).join();
+      }
+      spdlog::info("the process's");
+    });
+  };
+  const auto human = lines("human");
+  CAPTURE(human);
+  CHECK(
+      std::regex_match(human, std::regex("\\S+ info    orders: one\\\\x0aline\n\\S+ info    orders: started\n"
+                                         "\\S+ info    nobody's\n\\S+ info    the process's\n")));
+  const auto json = lines("json");
+  CHECK(json.find(R"("level":"info","service":"orders","message":"started"})") != json.npos);
+  CHECK(json.find(R"("level":"info","message":"the process's"})") != json.npos);
 }

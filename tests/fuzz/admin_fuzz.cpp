@@ -7,6 +7,8 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+
 using namespace holdwater::admin;
 using holdwater::fuzz::input;
 using holdwater::fuzz::must;
@@ -57,8 +59,16 @@ bool may_do(role who, const action& what) {
   return who == role::operate || !(changes(what) || is_one_of<export_pending, read_backup>(what));
 }
 
+bool is_of_process(const action& what) {
+  if (const auto* page_of = std::get_if<show>(&what))
+    return page_of->what != page::database && page_of->what != page::cache;
+  return is_one_of<show_asset, show_role, show_configuration, reload_configuration, list_services>(what);
+}
+
 void look_at_reply(const reply& answer) {
-  must(answer.status >= 400 && answer.status < 500, "a refusal has its status");
+  const bool is_sent_on =
+      answer.status == 308 && (answer.location == "orders/" || answer.location == "shop/");
+  must(is_sent_on || (answer.status >= 400 && answer.status < 500), "a refusal has its status");
   boost::system::error_code wrong;
   static_cast<void>(boost::json::parse(answer.body, wrong));
   must(!wrong, "a refusal is JSON");
@@ -80,15 +90,22 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   input in(data, size);
   const auto text = in.rest();
   const auto asked = read_request(text);
-  for (const auto who : {role::nobody, role::read, role::operate}) {
-    const auto found = route(asked, {"db.example"}, who);
-    if (const auto* what = std::get_if<action>(&found)) {
-      look_at_action(*what, asked);
-      must(may_do(who, *what), "each role does what it may");
-    } else {
-      look_at_reply(std::get<reply>(found));
+  const std::vector<std::string> names{"orders", "shop"};
+  for (const auto who : {role::nobody, role::read, role::operate})
+    for (const auto& services : {std::vector<std::string>{}, names}) {
+      const auto found = route(asked, {"db.example"}, who, services);
+      const auto* const named = std::get_if<for_service>(&found);
+      must(!named || std::ranges::find(services, named->name) != services.end(),
+           "a service is one that is there");
+      if (const auto* what = named ? &named->what : std::get_if<action>(&found)) {
+        look_at_action(*what, asked);
+        must(may_do(who, *what), "each role does what it may");
+        must(named || services.empty() || is_of_process(*what), "what is a service's comes with its name");
+      } else {
+        look_at_reply(std::get<reply>(found));
+      }
     }
-  }
+  static_cast<void>(is_import(asked.target));
   if (asked.host) look_at_host(*asked.host);
   const auto shown = printable(text);
   must(printable(shown) == shown, "what is printable stays");

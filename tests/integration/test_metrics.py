@@ -47,6 +47,14 @@ def test_promtool_finds_nothing_to_say_about_the_metrics(mariadb, start_proxy):
     assert status == 0 and not said.strip(), said
 
 
+def test_promtool_finds_nothing_to_say_about_those_of_several_services(make_services, mariadb, mysql):
+    process = make_services(orders=mariadb, shop=mysql)
+    for one in process.all.values():
+        run(one.connect(), "SELECT 1")
+    status, said = promtool("check", "metrics", text=page(process))
+    assert status == 0 and not said.strip(), said
+
+
 def test_the_alert_rules_are_valid_and_say_what_a_played_outage_should_say(tmp_path):
     for name in (os.path.join(CONF, "alerts.yml"), os.path.join(HERE, "alerts_test.yml")):
         shutil.copy(name, tmp_path)

@@ -419,3 +419,34 @@ def test_two_at_one_place_are_refused(make_services, mariadb, mysql):
     process.top = "nonsense = 1\n"
     process.write()
     assert holdwater("--config", process.config, "--check-config")[0] == 2
+
+
+def test_hooks_are_told_which_service_it_is(make_services, mariadb, mysql, tmp_path):
+    told, script = tmp_path / "told", tmp_path / "hook"
+    script.write_text(f"#!/bin/sh\nread -r line\necho \"$HOLDWATER_EVENT_SERVICE $line\" >> {told}\n")
+    script.chmod(0o755)
+    process = make_services(settings={"HOLDWATER_HOOK_COMMAND": str(script)}, orders=mariadb, shop=mysql)
+    mariadb.stop()
+    process.all["orders"].wait_state("down")
+    wait_until(lambda: told.exists() and '"to":"down"' in told.read_text(), 20, "the hook is told")
+    for line in told.read_text().splitlines():
+        name, event = line.split(" ", 1)
+        assert name == json.loads(event)["service"] == "orders" or '"to":"down"' not in line
+
+
+def test_the_port_of_several_services_shows_one_certificate(make_services, mariadb, mysql):
+    process = make_services(begin=False, settings={"HOLDWATER_CLIENT_TLS_MODE": "off"}, top="[admin]\ntls = true\n", orders=mariadb, shop=mysql)
+    process.write()
+    super(Services, process).start(wait=False)
+    asked = ("status", "--service", "shop", "--admin", f"https://127.0.0.1:{process.admin_port}", "--ca", f"{process.data}/tls_certificate.pem")
+    wait_until(lambda: holdwater(*asked)[0] == 0, 30, lambda: holdwater(*asked))
+    assert process.stop() == 0
+
+
+def test_a_configuration_that_would_not_start_is_no_reason_to_end(two):
+    two.all["shop"].options = 'client_tls.certificate = "/nowhere"\nclient_tls.key = "/nowhere"\n'
+    two.write()
+    two.child.send_signal(signal.SIGUSR2)
+    wait_until(lambda: "not restarted: service shop: TLS for clients" in two.log_text(), 20, lambda: two.log_text()[-1000:])
+    for one in two.all.values():
+        assert value(one.connect(), "SELECT 1") == 1

@@ -37,7 +37,8 @@ int main(int argc, char** argv) {
   std::optional<std::vector<named_socket>> sockets;
   {
     program holdwater(
-        std::move(read), [&] { return load_options(argc, argv, variables); }, command);
+        std::move(read.values), std::move(read.services), [&] { return load_options(argc, argv, variables); },
+        command);
     if (const auto problem = holdwater.start(handed); !problem.empty()) {
       spdlog::critical("{}", problem);
       return holdwater.exit_code();

@@ -91,9 +91,10 @@ void fit_to_descriptors(std::vector<service_options>& services, std::uint64_t de
   }
 }
 
-program::program(loaded_options given, std::function<load_result()> load_again, start_command command)
-    : settings_(std::move(given.values)), given_(std::move(given.services)),
-      load_again_(std::move(load_again)), command_(std::move(command)) {
+program::program(options settings, std::vector<service_options> services,
+                 std::function<load_result()> load_again, start_command command)
+    : settings_(std::move(settings)), given_(std::move(services)), load_again_(std::move(load_again)),
+      command_(std::move(command)) {
   if (given_.empty()) given_.push_back({"", settings_});
   for (auto& one : given_) one.values = with_owner(std::move(one.values));
   wanted_backend_ = settings_.net.backend;
@@ -117,7 +118,8 @@ std::string program::start(inherited_sockets& handed) {
 
 void program::make_services() {
   for (const auto& one : given_)
-    services_.push_back(std::make_unique<service>(one, main_loop_, [this](server_view) { tell_status(); }));
+    services_.push_back(
+        std::make_unique<service>(one.name, one.values, main_loop_, [this](server_view) { tell_status(); }));
 }
 
 std::string program::said_by(const service& one, const std::string& problem) const {

@@ -35,9 +35,10 @@ void fit_to_descriptors(std::vector<service_options>& services, std::uint64_t de
 
 class program final : public admin::process {
  public:
-  // `load_again` reads the configuration anew, from where it came the first time.
-  // `command` starts the process that follows at SIGUSR2.
-  program(loaded_options given, std::function<load_result()> load_again, start_command command);
+  // Without any services it is one, with those settings. `load_again` reads the configuration anew, from
+  // where it came the first time. `command` starts the process that follows at SIGUSR2.
+  program(options settings, std::vector<service_options> services, std::function<load_result()> load_again,
+          start_command command);
   ~program() override;
 
   // Signals wait until run() hears them, over an exec too: they would end a process that is starting. First

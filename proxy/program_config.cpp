@@ -70,7 +70,7 @@ admin::reload_report program::reload() {
   if (const auto* wrong = std::get_if<early_exit>(&loaded)) return refused(wrong->text);
   auto& read = std::get<loaded_options>(loaded);
   for (const auto& warning : read.warnings) spdlog::warn("{}", warning);
-  program fresh(std::move(read), {}, {});
+  program fresh(std::move(read.values), std::move(read.services), {}, {});
   const auto runs = [this](const service_options& one) { return find_service(given_, one.name) != nullptr; };
   std::vector<std::string> added;
   for (const auto& one : fresh.given_)

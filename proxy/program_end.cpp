@@ -134,7 +134,8 @@ std::string program::why_no_restart() {
   if (!load_again_) return {};
   auto loaded = load_again_();
   if (const auto* wrong = std::get_if<early_exit>(&loaded)) return wrong->text;
-  program next(std::move(std::get<loaded_options>(loaded)), {}, {});
+  auto& read = std::get<loaded_options>(loaded);
+  program next(std::move(read.values), std::move(read.services), {}, {});
   next.make_services();
   for (const auto& one : next.services_) {
     const auto keys = keys_of(one->settings());

@@ -89,12 +89,12 @@ class client {
     }
     if (given_.what == verb::status || given_.what == verb::config_show) return exit_ok; // are of all, then
     const auto told = ask(where_, "GET", "/services");
-    boost::system::error_code failed;
-    const auto value = json::parse(told.body, failed);
-    if (told.status != 200 || failed)
-      return exit_ok; // an older one; or the command itself says what is wrong
+    if (told.status == 404) return exit_ok; // an older one
+    int code = exit_ok;
+    const auto value = read(told, code);
+    if (!value) return code;
     std::vector<std::string> names;
-    if (const auto* all = at(value, "services").if_array())
+    if (const auto* all = at(*value, "services").if_array())
       for (const auto& one : *all) names.push_back(text_at(one, "name"));
     if (names.size() == 1 && !names.front().empty()) where_.base = "/services/" + names.front();
     if (names.size() <= 1) return exit_ok;
@@ -106,7 +106,10 @@ class client {
   // The answer as JSON; nothing when there is none, and then why has been said and `code` is set.
   std::optional<json::value> get(const std::string& method, const std::string& path, int& code,
                                  std::chrono::milliseconds patience = std::chrono::seconds(30)) {
-    const auto told = ask(where_, method, path, patience);
+    return read(ask(where_, method, path, patience), code);
+  }
+
+  static std::optional<json::value> read(const answer& told, int& code) {
     boost::system::error_code failed;
     auto value = json::parse(told.body, failed);
     if (told.status == 0 || failed) {

@@ -14,6 +14,15 @@ std::string complaint(const setting& one, std::string_view wrong) {
   return fmt::format("{}: {}, found \"{}\"", one.where, wrong, std::string_view(one.text).substr(0, shown));
 }
 
+struct copy_from {
+  option_field from;
+
+  template <class T>
+  void operator()(T* to) const {
+    *to = *std::get<T*>(from);
+  }
+};
+
 } // namespace
 
 origin raw_options::from(std::string_view option) const {
@@ -38,10 +47,10 @@ void raw_options::take(const account_setting& one, problems& wrong) {
 }
 
 void raw_options::forget(std::string_view option) {
-  const auto* const row = find_option(option);
+  const auto& row = *find_option(option);
   options defaults;
-  std::visit([&]<class T>(T* to) { *to = *std::get<T*>(row->field(defaults)); }, row->field(values));
-  given.erase(row->name);
+  std::visit(copy_from{row.field(defaults)}, row.field(values));
+  given.erase(row.name);
 }
 
 } // namespace holdwater::proxy

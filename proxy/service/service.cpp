@@ -17,9 +17,10 @@
 
 namespace holdwater::proxy {
 
-service::service(service_options given, asio::io_context& main_loop, std::function<void(server_view)> tell)
-    : name_(std::move(given.name)), settings_(std::move(given.values)), main_loop_(main_loop),
-      tell_(std::move(tell)), profile_(settings_.data_dir + "/server.json") {
+service::service(std::string name, options settings, asio::io_context& main_loop,
+                 std::function<void(server_view)> tell)
+    : name_(std::move(name)), settings_(std::move(settings)), main_loop_(main_loop), tell_(std::move(tell)),
+      profile_(settings_.data_dir + "/server.json") {
   asio::post(slow_work_, [this] { log_name = &name_; }); // its one thread, for good
 }
 

@@ -43,7 +43,8 @@ class service final : public admin::control {
  public:
   // Its main thread is the one that runs `main_loop`. `tell` is called with each change of the server's
   // state, on whatever thread makes it.
-  service(service_options given, asio::io_context& main_loop, std::function<void(server_view)> tell);
+  service(std::string name, options settings, asio::io_context& main_loop,
+          std::function<void(server_view)> tell);
   ~service() override;
 
   [[nodiscard]] const std::string& name() const { return name_; } // empty: the process is this one service

@@ -27,6 +27,14 @@ void prints_as_read(const setting& one) {
        "a printed option reads the same");
 }
 
+void look_at_source(const source& read, const std::string& path) {
+  for (const auto& account : read.accounts) must(!account.values.user.empty(), "an account has a user");
+  for (const auto& one : read.settings) {
+    must(one.row != nullptr && one.where.starts_with(path), "a setting has its option and its place");
+    prints_as_read(one);
+  }
+}
+
 } // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -34,10 +42,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const memory_file file(in.rest());
   const auto read = read_file(file.path());
   for (const auto& error : read.errors) must(error.starts_with(file.path()), "an error names its file");
-  for (const auto& account : read.accounts) must(!account.values.user.empty(), "an account has a user");
-  for (const auto& one : read.settings) {
-    must(one.row != nullptr && one.where.starts_with(file.path()), "a setting has its option and its place");
-    prints_as_read(one);
+  look_at_source(read, file.path());
+  for (const auto& one : read.services) {
+    must(!one.name.empty() && one.own.services.empty() && one.where.starts_with(file.path()),
+         "a service has its name and its place");
+    look_at_source(one.own, file.path());
+    for (const auto& each : one.own.settings)
+      must(each.row->scope == option_scope::service, "what is the process's is no service's");
   }
   return 0;
 }

@@ -55,7 +55,7 @@ void proxy_process::start() {
 
 void proxy_process::run() {
   // It is left as it is when the process is killed.
-  auto* const it = new proxy::program({settings_, {}, {}, {}}, {}, {});
+  auto* const it = new proxy::program(settings_, {}, {}, {});
   proxy::inherited_sockets none;
   if (const auto problem = it->start(none); !problem.empty()) {
     machine::the().note("PROXY does not start: {}", problem);

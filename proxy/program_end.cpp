@@ -115,6 +115,7 @@ void program::restart() {
   if (const auto problem = why_no_restart(); !problem.empty())
     return spdlog::error("not restarted: {}", problem);
   checking_ = true;
+  let_signals(false); // that thread is not to be woken by them
   next_check_ = std::jthread([this] {
     child_command next{command_.program, command_.arguments, command_.variables, true};
     next.arguments.emplace_back("--check-config");
@@ -127,6 +128,7 @@ void program::restart() {
       take_leave(true);
     });
   });
+  let_signals(true);
 }
 
 // What start() would refuse of the configuration, beyond what loading it does.

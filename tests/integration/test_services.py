@@ -95,7 +95,12 @@ def test_an_outage_of_one_is_no_others(two, mariadb):
     assert rows(shop) == [(1, "shop"), *((number, "meanwhile") for number in written)]
     assert shop.health()["database"]["reconnects"] == 0 and shop.health()["spool"]["last_seq"] == 0
     assert [one["state"] for one in shop.json("/history")["states"]][-1] == "up"
-    assert not [line for line in shop.lines() if "down" in line or "queued" in line]
+    assert not [line for line in shop.log_text().splitlines() if "down" in line or "queued" in line]
+    assert not shop.server.run(f"SELECT 1 FROM information_schema.tables WHERE table_schema = '{orders.database}'")
+    for name in os.listdir(shop.data):  # the queue, the cache, what is remembered of the server
+        with open(os.path.join(shop.data, name), "rb") as file:
+            content = file.read()
+        assert b"'queued'" not in content and orders.database.encode() + b"." not in content, name
 
 
 @pytest.mark.limit(180)
@@ -121,6 +126,36 @@ def test_a_killed_process_drains_both_when_it_is_back(two, mariadb, mysql):
     two.wait_drained()
     assert rows(orders) == [(1, "orders"), *((number, "orders again") for number in range(100, 130))]
     assert rows(shop) == [(1, "shop"), *((number, "shop again") for number in range(200, 230))]
+
+
+@pytest.mark.limit(120)
+def test_two_before_one_server_have_a_queue_and_ids_each(make_services, mariadb):
+    process = make_services(begin=False, one=mariadb)
+    one = process.all["one"]
+    other = process.add("other", mariadb, one.database, one.account)
+    process.start()
+    run(one.connect(), "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(20)) ENGINE=InnoDB")
+    for each in (one, other):
+        run(each.connect(), "INSERT INTO t (v) VALUES ('before')")
+        each.wait_ids_reserved("t")
+        each.wait_tables_known()
+    mariadb.kill()
+    for each in (one, other):
+        each.wait_state("down")
+    told = []
+    for _ in range(20):
+        for each in (one, other):
+            connection = each.connect()
+            with connection.cursor() as cursor:
+                cursor.execute(f"INSERT INTO t (v) VALUES ('{each.name}')")
+                told.append((cursor.lastrowid, each.name))
+            connection.close()
+    assert [each.health()["spool"]["pending"] for each in (one, other)] == [20, 20]
+    mariadb.start()
+    process.wait_drained()
+    assert [row for row in rows(one) if row[1] != 'before'] == sorted(told)
+    assert len(set(number for number, _ in told)) == 40
+    assert mariadb.run(f"SELECT COUNT(*) FROM {one.database}.holdwater_ledger") == ((2,),)
 
 
 def test_a_restart_hands_over_the_listeners_of_both(make_services, mariadb, mysql, tmp_path):

@@ -29,9 +29,9 @@ class Service(Proxy):
                 f'server.host = "{self.server.host}"\nserver.port = {self.server.port}\nserver.database = "{self.database}"\n'
                 f'server.user = "{self.account.user}"\nserver.password = "{self.account.password}"\n')
 
-    def lines(self):
-        """Of the log, without the time."""
-        return [line.split(" ", 1)[1].strip() for line in self.log_text().splitlines() if f" {self.name}: " in line]
+    def log_text(self):
+        """Its own lines."""
+        return "".join(line + "\n" for line in self.process.log_text().splitlines() if f" {self.name}: " in line)
 
 
 class Services(Proxy):

@@ -10,6 +10,8 @@ import threading
 import pymysql
 import pytest
 
+from test_import import SETTINGS
+
 from lib.command_line import holdwater
 from lib.process import free_port, wait_until
 from lib.services import Services
@@ -369,6 +371,16 @@ def test_who_may_only_look_may_so_everywhere(make_services, mariadb, mysql):
         assert holdwater(*command, "--service", "shop", "--admin", port, HOLDWATER_ADMIN_READ_TOKEN=f"{TOKEN}-r")[0] == reads
         assert holdwater(*command, "--service", "shop", "--admin", port, HOLDWATER_ADMIN_TOKEN=TOKEN)[0] == acts
     assert holdwater("status", "--admin", port)[0] == 77
+
+    shop = process.all["shop"]
+    run(shop.connect(), "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20)) ENGINE=InnoDB")
+    path = os.path.join(process.folder, "import.sql")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{SETTINGS}USE {shop.database};\n" + "".join(f"INSERT INTO t VALUES ({number}, '{'x' * 20}');\n" for number in range(2000)))
+    code, text, wrong = holdwater("spool", "import", path, "--account", shop.account.user, "--service", "shop", "--admin", port,
+                                  HOLDWATER_ADMIN_TOKEN=TOKEN)
+    assert code == 0 and text.startswith("2000 write(s) queued"), text + wrong
+    wait_until(lambda: len(rows(shop)) == 2000, 30, "what was imported is applied")
 
 
 def test_paths_of_any_kind_are_answered(two):

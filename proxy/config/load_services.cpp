@@ -15,36 +15,30 @@ namespace holdwater::proxy {
 namespace {
 
 // As it is for one service, before it is checked.
-class one_service {
- public:
-  one_service(const service_source& said, const raw_options& top, problems& wrong) : raw_(top) {
-    auto& values = raw_.values;
-    values.data_dir = fmt::format("{}/{}", top.values.data_dir, said.name);
-    for (const char* const place : {"listen", "listen_socket"}) raw_.forget(place); // these two nobody shares
-    const auto says = [&](std::initializer_list<std::string_view> options) {
-      return std::ranges::any_of(said.own.settings, [&](const setting& one) {
-        return std::ranges::find(options, one.row->name) != options.end();
-      });
-    };
-    // What would belong to another server, or to another account, than it names itself.
-    if (says({"server.socket"})) raw_.forget("server.host");
-    if (says({"server.host"})) raw_.forget("server.socket");
-    if (says({"server.host", "server.port", "server.socket"}))
-      for (const char* const of_server : {"server.replicas", "cache.redis_service"}) raw_.forget(of_server);
-    if (says({"server.user"}))
-      for (const char* const of_user : {"server.password", "server.password_file", "server.plugin"})
-        raw_.forget(of_user);
-    for (const auto& one : said.own.settings) raw_.take(one, origin::service, wrong);
-    if (!said.own.accounts.empty()) values.accounts.clear();
-    for (const auto& one : said.own.accounts) raw_.take(one, wrong);
-    if (!said.own.rules.empty()) values.rules = said.own.rules;
-  }
-
-  [[nodiscard]] raw_options& raw() { return raw_; }
-
- private:
-  raw_options raw_;
-};
+raw_options options_of(const service_source& said, const raw_options& top, problems& wrong) {
+  auto out = top;
+  out.values.data_dir = fmt::format("{}/{}", top.values.data_dir, said.name);
+  const auto forget = [&](std::initializer_list<std::string_view> all) {
+    for (const auto option : all) out.forget(option);
+  };
+  const auto says = [&](std::initializer_list<std::string_view> any) {
+    return std::ranges::any_of(said.own.settings, [&](const setting& one) {
+      return std::ranges::find(any, one.row->name) != any.end();
+    });
+  };
+  forget({"listen", "listen_socket"}); // these two nobody shares
+  // What would be another server's, or another account's, than the one that it names.
+  if (says({"server.socket"})) forget({"server.host"});
+  if (says({"server.host"})) forget({"server.socket"});
+  if (says({"server.host", "server.port", "server.socket"}))
+    forget({"server.replicas", "cache.redis_service"});
+  if (says({"server.user"})) forget({"server.password", "server.password_file", "server.plugin"});
+  for (const auto& one : said.own.settings) out.take(one, origin::service, wrong);
+  if (!said.own.accounts.empty()) out.values.accounts.clear();
+  for (const auto& one : said.own.accounts) out.take(one, wrong);
+  if (!said.own.rules.empty()) out.values.rules = said.own.rules;
+  return out;
+}
 
 std::string canonical(const std::string& path) {
   std::error_code error;
@@ -106,16 +100,16 @@ std::vector<service_options> load_services(const std::vector<service_source>& al
           fmt::format("{}: is not used: each [[service]] has its own", given->second.where));
   for (const auto& said : all) {
     problems own;
-    one_service one(said, top, own);
-    finish(one.raw(), option_part::service, file, own);
-    if (one.raw().from("listen") != origin::service)
+    auto one = options_of(said, top, own);
+    finish(one, option_part::service, file, own);
+    if (one.from("listen") != origin::service)
       own.errors.emplace_back("listen is missing: each service has a port of its own");
     for (auto& error : own.errors) // what has no place of its own
       if (!error.starts_with(file + ":")) error = fmt::format("{}: {}", said.where, error);
     say_once(wrong.errors, std::move(own.errors));
     say_once(wrong.warnings, std::move(own.warnings));
-    taken.take(said.name, said.where, one.raw().values);
-    out.push_back({said.name, std::move(one.raw().values)});
+    taken.take(said.name, said.where, one.values);
+    out.push_back({said.name, std::move(one.values)});
   }
   return out;
 }

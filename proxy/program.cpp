@@ -6,6 +6,7 @@
 #include "proxy/net/ring.hpp"
 #include "proxy/net/tls_files.hpp"
 #include "proxy/service_notice.hpp"
+#include "spool/verify_file.hpp"
 
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
@@ -160,9 +161,26 @@ std::string program::look_for_strays() {
   for (auto each = std::filesystem::directory_iterator(top, failed);
        !failed && each != std::filesystem::directory_iterator(); each.increment(failed))
     if (has_queue(each->path()))
-      spdlog::warn("{}/spool.db is the queue of no service that is configured; nothing of it is applied",
-                   each->path().string());
+      if (auto problem = look_at_stray(each->path().string()); !problem.empty()) return problem;
   return {};
+}
+
+// What was acknowledged must not wait for ever because a name has changed.
+std::string program::look_at_stray(const std::string& folder) {
+  const auto keys = keys_of(settings_);
+  const auto found = keys ? spool::verify_file(folder + "/spool.db", *keys)
+                          : spool::result<spool::file_report>(keys.error());
+  if (found && found->pending + found->dead == 0) {
+    spdlog::warn("{}/spool.db is the queue of no service that is configured; it is empty", folder);
+    return {};
+  }
+  exit_code_ = exit_bad_configuration;
+  return fmt::format(
+      "{0}/spool.db is the queue of no service that is configured, and {1}: say whose it is with "
+      "data_dir = \"{0}\" in that [[service]], or move it away",
+      folder,
+      found ? fmt::format("has {} write(s) and {} dead letter(s) in it", found->pending, found->dead)
+            : "cannot be looked at (" + found.error().context + ")");
 }
 
 std::string program::open_services() {

@@ -66,6 +66,7 @@ class program final : public admin::process {
   [[nodiscard]] std::string open_services();
   [[nodiscard]] std::string open_own_folder();
   [[nodiscard]] std::string look_for_strays();
+  [[nodiscard]] std::string look_at_stray(const std::string& folder);
   [[nodiscard]] std::string open_ports(inherited_sockets& handed);
   [[nodiscard]] std::string open_admin_tls();
   [[nodiscard]] std::string open_admin();
@@ -78,6 +79,7 @@ class program final : public admin::process {
   [[nodiscard]] bool is_followed(const listener& one) const;
   [[nodiscard]] std::vector<listener*> listeners() const;
   [[nodiscard]] std::string why_no_restart();
+  [[nodiscard]] std::string why_not_listening(const program& now) const;
   void stop();
 
   int exit_code_ = 1;

@@ -6,9 +6,11 @@
 #include "proxy/program.hpp"
 
 #include "admin/server.hpp"
+#include "proxy/data_folder.hpp"
 #include "proxy/hook/run_program.hpp"
 #include "proxy/service_notice.hpp"
 
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -41,6 +43,22 @@ void let_signals(bool come) {
   sigemptyset(&all);
   for (const int one : ending_signals) sigaddset(&all, one);
   ::pthread_sigmask(come ? SIG_UNBLOCK : SIG_BLOCK, &all, nullptr);
+}
+
+boost::system::error_code why_not_bound(const endpoint& place) {
+  using tcp = asio::ip::tcp;
+  asio::io_context loop;
+  boost::system::error_code failed;
+  const auto found =
+      tcp::resolver(loop).resolve(place.host, std::to_string(place.port), tcp::resolver::passive, failed);
+  if (failed) return failed;
+  tcp::acceptor one(loop);
+  const auto where = found.begin()->endpoint();
+  one.open(where.protocol(), failed);
+  if (!failed) one.set_option(asio::socket_base::reuse_address(true), failed);
+  if (!failed) one.bind(where, failed);
+  if (!failed) one.listen(1, failed);
+  return failed;
 }
 
 // Source: sd_notify(3), "RELOADING=1".
@@ -139,13 +157,31 @@ std::string program::why_no_restart() {
   auto& read = std::get<loaded_options>(loaded);
   program next(std::move(read.values), std::move(read.services), {}, {});
   next.make_services();
+  if (auto problem = next.open_own_folder(); !problem.empty()) return problem;
+  if (auto problem = next.why_not_listening(*this); !problem.empty()) return problem;
   for (const auto& one : next.services_) {
     const auto keys = keys_of(one->settings());
-    auto problem = keys ? one->open_tls() : fmt::format("spool.key: {}", keys.error().context);
+    auto problem = keys ? open_data_folder(one->settings().data_dir)
+                        : fmt::format("spool.key: {}", keys.error().context);
+    if (problem.empty()) problem = one->open_tls();
     if (problem.empty()) problem = one->open_hooks();
     if (!problem.empty()) return next.said_by(*one, problem);
   }
   return next.open_admin_tls();
+}
+
+// Whether a port that is wanted, and was not before, is somebody's.
+std::string program::why_not_listening(const program& now) const {
+  const auto is_ours = [&](const endpoint& place) {
+    return std::ranges::any_of(now.given_, [&](const auto& one) { return one.values.listen == place; });
+  };
+  for (const auto& one : given_) {
+    const auto& place = one.values.listen;
+    if (place.port == 0 || is_ours(place)) continue;
+    if (const auto failed = why_not_bound(place))
+      return fmt::format("cannot listen on {}: {}", print_endpoint(place), failed.message());
+  }
+  return {};
 }
 
 // Somebody else has, or will have, the socket that we listen on.
@@ -188,7 +224,12 @@ void program::stop() {
   no_restart_.request_stop();
   signals_.cancel();
   admin_->stop();
-  for (const auto& one : services_) one->stop();
+  // Each may have to wait for a server of its own that hangs.
+  std::vector<std::jthread> others;
+  for (std::size_t i = 1; i < services_.size(); ++i)
+    others.emplace_back([one = services_[i].get()] { one->stop(); });
+  services_.front()->stop();
+  others.clear();
   if (next_check_.joinable()) next_check_.join();
   main_loop_.stop();
 }

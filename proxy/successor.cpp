@@ -55,7 +55,7 @@ std::string become(const start_command& next, const std::vector<named_socket>& s
   std::vector<int> aside;
   std::string names;
   for (const auto& one : sockets) {
-    constexpr int far_away = 256;
+    const int far_away = std::max(64, first_inherited + static_cast<int>(sockets.size()));
     aside.push_back(::fcntl(one.descriptor, F_DUPFD_CLOEXEC, far_away));
     if (aside.back() < 0) return said("a listening socket cannot be handed over", errno);
     names += (names.empty() ? "" : ":") + one.name;

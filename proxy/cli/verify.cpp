@@ -26,6 +26,7 @@ spool::result<spool::key_ring_ptr> find_keys(const arguments& given, const envir
   auto with_file = variables;
   if (!given.key_file.empty()) {
     with_file.erase("HOLDWATER_SPOOL_KEY");
+    with_file.erase("HOLDWATER_CONFIG"); // nothing in it is asked for
     with_file["HOLDWATER_SPOOL_KEY_FILE"] = given.key_file;
   }
   std::vector<const char*> flags{"holdwater"};

@@ -76,6 +76,7 @@ bool is_service_name(std::string_view name) {
   constexpr std::size_t longest = 32;
   const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
   return !name.empty() && name.size() <= longest && is_letter(name.front()) &&
+         name != "askers" && // a file in a service's folder
          std::ranges::all_of(
              name, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-'; });
 }

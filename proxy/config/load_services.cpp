@@ -29,7 +29,12 @@ raw_options options_of(const service_source& said, const raw_options& top, probl
   forget({"listen", "listen_socket"}); // these two nobody shares
   // What would be another server's, or another account's, than the one that it names.
   if (says({"server.socket"})) forget({"server.host"});
-  if (says({"server.host"})) forget({"server.socket"});
+  if (says({"server.host", "server.port"})) forget({"server.socket"});
+  if (says({"server.port"}) && !says({"server.host"}) &&
+      out.values.server.host.find_first_of("/,") != std::string::npos)
+    wrong.errors.push_back(fmt::format("server.port is given without server.host, and the one above is {}",
+                                       out.values.server.host));
+  if (says({"cache.redis"})) forget({"cache.redis_password", "cache.redis_password_file"});
   if (says({"server.host", "server.port", "server.socket"}))
     forget({"server.replicas", "cache.redis_service"});
   if (says({"server.user"})) forget({"server.password", "server.password_file", "server.plugin"});
@@ -42,8 +47,10 @@ raw_options options_of(const service_source& said, const raw_options& top, probl
 
 std::string canonical(const std::string& path) {
   std::error_code error;
-  auto out = std::filesystem::weakly_canonical(path, error);
-  return error ? path : out.string();
+  auto out = std::filesystem::weakly_canonical(path, error).string();
+  if (error) out = path;
+  while (out.size() > 1 && out.ends_with('/')) out.pop_back();
+  return out;
 }
 
 // What only one of them can have.
@@ -104,6 +111,8 @@ std::vector<service_options> load_services(const std::vector<service_source>& al
     finish(one, option_part::service, file, own);
     if (one.from("listen") != origin::service)
       own.errors.emplace_back("listen is missing: each service has a port of its own");
+    else if (one.values.listen.port == 0) // from one process to the next it would be anybody's
+      own.errors.emplace_back("listen: a service has a port of its own, and 0 is any");
     for (auto& error : own.errors) // what has no place of its own
       if (!error.starts_with(file + ":")) error = fmt::format("{}: {}", said.where, error);
     say_once(wrong.errors, std::move(own.errors));

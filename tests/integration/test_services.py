@@ -4,6 +4,7 @@ import os
 import random
 import re
 import signal
+import socket
 import string
 import threading
 
@@ -454,6 +455,63 @@ def test_the_queue_of_a_process_without_services_is_not_left_behind(make_service
         file.write("")
     alone.start()
     assert "orders/spool.db is the queue of no service" in alone.log_text()
+
+
+def test_the_writes_of_a_service_that_has_another_name_are_not_left_behind(make_services, mariadb, mysql):
+    process = make_services(orders=mariadb, shop=mysql)
+    one = process.all["orders"]
+    run(one.connect(), "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20)) ENGINE=InnoDB")
+    mariadb.stop()
+    one.wait_state("down")
+    spooled_seq(one.connect(), "INSERT INTO t VALUES (2, 'two')")
+    process.all["sales"] = process.all.pop("orders")
+    one.name = "sales"
+    process.write()
+    process.child.send_signal(signal.SIGUSR2)
+    wait_until(lambda: "not restarted: " in process.log_text(), 20, lambda: process.log_text()[-1000:])
+    assert value(process.all["shop"].connect(), "SELECT 1") == 1
+    process.stop()
+    super(Services, process).start(wait=False)
+    assert process.child.wait(20) == 2
+    assert "orders/spool.db is the queue of no service that is configured, and has 1 write(s)" in process.log_text()
+    process.child = None
+    one.options = f'data_dir = "{process.data}/orders"\n'
+    mariadb.start()
+    process.start()
+    assert rows(one) == [(2, "two")]
+
+
+def test_a_new_service_comes_with_a_restart_that_refuses_nobody(make_services, mariadb, mysql):
+    process = make_services(orders=mariadb)
+    connection = process.all["orders"].connect()
+    taken = socket.create_server(("127.0.0.1", 0))
+    new = process.add("shop", mysql, process.all["orders"].database, mysql.account)
+    mysql.run(f"CREATE DATABASE IF NOT EXISTS `{new.database}`")
+    mysql.create_account(new.account.user, new.account.password, new.database)
+    new.port = taken.getsockname()[1]
+    process.write()
+    process.child.send_signal(signal.SIGUSR2)
+    wait_until(lambda: "not restarted: cannot listen on" in process.log_text(), 20, lambda: process.log_text()[-1000:])
+    assert value(connection, "SELECT 1") == 1
+    taken.close()
+    process.wait_restarted(lambda: process.child.send_signal(signal.SIGUSR2))
+    for one in process.all.values():
+        one.wait_drained()
+        assert value(one.connect(), "SELECT 1") == 1
+
+
+@pytest.mark.parametrize("lines, what", [
+    ('listen = "127.0.0.1:0"\n', "0 is any"),
+    ('listen = "127.0.0.1:3399"\nserver.port = 3307\n', "server.port is given without server.host"),
+    ('listen = "127.0.0.1:3399"\nname = "askers"\n', "askers"),
+])
+def test_what_would_be_anothers_is_refused(tmp_path, lines, what):
+    config = tmp_path / "holdwater.toml"
+    name = "" if "name" in lines else 'name = "orders"\n'
+    config.write_text(f'server.host = "/run/a.sock"\n[[service]]\n{name}{lines}')
+    config.chmod(0o600)
+    code, text, wrong = holdwater("--config", str(config), "--check-config")
+    assert code == 2 and what in text + wrong, text + wrong
 
 
 def test_two_at_one_place_are_refused(make_services, mariadb, mysql):

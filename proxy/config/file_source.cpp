@@ -189,8 +189,8 @@ class file_reader {
     if (name.empty())
       out_.errors.push_back(where + ": name is missing");
     else if (!is_service_name(name))
-      wrong(named->second,
-            "service.name: expected a small letter, then small letters, digits, _ and -, 32 at most");
+      wrong(named->second, "service.name: expected a small letter, then small letters, digits, _ and -, 32 "
+                           "at most, and not \"askers\"");
     else if (std::ranges::any_of(out_.services, [&](const auto& one) { return one.name == name; }))
       wrong(named->second, fmt::format("service.name: there is a service {} already", name));
     const bool has_name = out_.errors.size() == before;

@@ -482,13 +482,13 @@ def test_the_writes_of_a_service_that_has_another_name_are_not_left_behind(make_
 
 
 def test_a_new_service_comes_with_a_restart_that_refuses_nobody(make_services, mariadb, mysql):
-    process = make_services(orders=mariadb)
+    process = make_services(begin=False, orders=mariadb, shop=mysql)
+    new = process.all.pop("shop")
+    process.start()
     connection = process.all["orders"].connect()
     taken = socket.create_server(("127.0.0.1", 0))
-    new = process.add("shop", mysql, process.all["orders"].database, mysql.account)
-    mysql.run(f"CREATE DATABASE IF NOT EXISTS `{new.database}`")
-    mysql.create_account(new.account.user, new.account.password, new.database)
     new.port = taken.getsockname()[1]
+    process.all["shop"] = new
     process.write()
     process.child.send_signal(signal.SIGUSR2)
     wait_until(lambda: "not restarted: cannot listen on" in process.log_text(), 20, lambda: process.log_text()[-1000:])

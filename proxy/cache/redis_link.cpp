@@ -1,6 +1,6 @@
 #include "proxy/cache/redis_link.hpp"
 
-#include "proxy/cache/name_lookup.hpp"
+#include "proxy/cache/address_lookup.hpp"
 
 #include <fmt/format.h>
 #include <hiredis/hiredis.h>
@@ -136,7 +136,7 @@ std::string redis_link::wait(int descriptor, short& events, clock::time_point un
 std::string redis_link::connect(const redis_url& place, clock::time_point until) {
   sockaddr_un local{};
   addrinfo only{};
-  name_lookup::addresses_ptr found;
+  address_lookup::addresses_ptr found;
   if (!place.socket.empty()) {
     local.sun_family = AF_UNIX;
     place.socket.copy(local.sun_path, sizeof local.sun_path - 1);
@@ -144,7 +144,7 @@ std::string redis_link::connect(const redis_url& place, clock::time_point until)
     only.ai_addr = reinterpret_cast<sockaddr*>(&local);
     only.ai_addrlen = sizeof local;
   } else {
-    const name_lookup lookup(place.host, place.port);
+    const address_lookup lookup(place.host, place.port);
     short events = POLLIN;
     if (auto problem = wait(lookup.descriptor(), events, until); !problem.empty())
       return problem == "stopped" ? problem : "its name is not known in time";

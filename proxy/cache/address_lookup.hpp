@@ -10,14 +10,14 @@
 
 namespace holdwater::proxy {
 
-class name_lookup {
+class address_lookup {
  public:
   struct free_addresses {
     void operator()(addrinfo* all) const noexcept { ::freeaddrinfo(all); }
   };
   using addresses_ptr = std::unique_ptr<addrinfo, free_addresses>;
 
-  name_lookup(const std::string& host, std::uint16_t port);
+  address_lookup(const std::string& host, std::uint16_t port);
 
   [[nodiscard]] int descriptor() const; // readable when it is over
   // Once, when it is over. Null: there is none, and `problem` says why.

@@ -1,4 +1,4 @@
-#include "proxy/cache/name_lookup.hpp"
+#include "proxy/cache/address_lookup.hpp"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 
 namespace holdwater::proxy {
 
-struct name_lookup::outcome {
+struct address_lookup::outcome {
   outcome() : over(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
   ~outcome() { ::close(over); }
   outcome(const outcome&) = delete;
@@ -21,7 +21,8 @@ struct name_lookup::outcome {
   int error = EAI_SYSTEM;
 };
 
-name_lookup::name_lookup(const std::string& host, std::uint16_t port) : shared_(std::make_shared<outcome>()) {
+address_lookup::address_lookup(const std::string& host, std::uint16_t port)
+    : shared_(std::make_shared<outcome>()) {
   const auto resolve = [host, port = std::to_string(port), to = shared_] {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
@@ -43,11 +44,11 @@ name_lookup::name_lookup(const std::string& host, std::uint16_t port) : shared_(
   }
 }
 
-int name_lookup::descriptor() const {
+int address_lookup::descriptor() const {
   return shared_->over;
 }
 
-name_lookup::addresses_ptr name_lookup::take(std::string& problem) const {
+address_lookup::addresses_ptr address_lookup::take(std::string& problem) const {
   const std::lock_guard lock(shared_->mutex);
   if (!shared_->found) problem = std::string("its name is not known: ") + ::gai_strerror(shared_->error);
   return std::move(shared_->found);

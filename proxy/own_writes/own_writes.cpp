@@ -1,5 +1,6 @@
 #include "proxy/own_writes/own_writes.hpp"
 
+#include "proxy/log_scope.hpp"
 #include "spool/boot_clock.hpp"
 
 #include <spdlog/spdlog.h>
@@ -11,6 +12,20 @@ namespace {
 
 std::string name_of(const spool::table_name& table) {
   return table.schema + '\0' + table.table;
+}
+
+// Visits what is known of the tables. True: there may be others.
+template <class Map, class Visit>
+bool visit_known(const Map& all, const written_tables& what, const Visit& visit) {
+  bool others = what.any;
+  for (const auto hash : {what.first, what.second}) {
+    if (hash == 0) continue;
+    if (const auto at = all.find(hash); at != all.end())
+      visit(at->second);
+    else
+      others = true;
+  }
+  return others;
 }
 
 } // namespace
@@ -28,7 +43,7 @@ own_writes::~own_writes() {
 }
 
 void own_writes::start() {
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable()) thread_ = std::thread(in_log_scope([this] { run(); }));
 }
 
 void own_writes::stop() {
@@ -97,16 +112,8 @@ void own_writes::begins(const written_tables& what, busy_tables& until_its_end) 
     one->under_way.fetch_add(1);
     until_its_end.held_.push_back(one);
   };
-  bool any = what.any;
   const std::shared_lock held(types_mutex_);
-  for (const auto hash : {what.first, what.second}) {
-    if (hash == 0) continue;
-    if (const auto at = moments_.find(hash); at != moments_.end())
-      add(at->second);
-    else
-      any = true;
-  }
-  if (any) add(of_all_);
+  if (visit_known(moments_, what, add)) add(of_all_);
 }
 
 void own_writes::wrote(const written_tables& what) {
@@ -116,17 +123,10 @@ void own_writes::wrote(const written_tables& what) {
     while (before < now && !one.compare_exchange_weak(before, now)) {
     }
   };
-  bool any = what.any;
   const std::shared_lock held(types_mutex_);
-  for (const auto hash : {what.first, what.second}) {
-    if (hash == 0) continue;
-    const auto at = moments_.find(hash);
-    if (at == moments_.end())
-      any = true;
-    else
-      raise(what.only_adds ? at->second->added : at->second->changed);
-  }
-  if (any) raise(of_all_->changed);
+  const bool others = visit_known(
+      moments_, what, [&](const auto& one) { raise(what.only_adds ? one->added : one->changed); });
+  if (others) raise(of_all_->changed);
 }
 
 void own_writes::left_alone(unfinished_command what) {

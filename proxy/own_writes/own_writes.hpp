@@ -31,11 +31,10 @@
 namespace holdwater::proxy {
 
 struct own_writes_options {
-  std::function<spool::server_result<std::unique_ptr<spool::mysql_connection>>()> connect;
-  // As another one of the accounts; an error for who is none of them.
+  // As one of the accounts; an error for who is none of them.
   std::function<spool::server_result<std::unique_ptr<spool::mysql_connection>>(const std::string& user)>
       connect_as;
-  std::vector<std::string> users; // the accounts
+  std::vector<std::string> users; // the accounts, the owner's first
   unfinished_commands::moved_since moved_since;
   std::function<protocol::sql::dialect()> dialect; // of the server
   std::string schema;                              // whose tables are followed
@@ -74,6 +73,8 @@ class own_writes {
   void start();
   void stop();
 
+  // Of the process to the server, before any other one of its connections is made.
+  void connected(spool::mysql_connection& connection);
   // On the thread that publishes the state, before another state can come.
   void server_is(const server_view& view);
 
@@ -151,6 +152,7 @@ class own_writes {
   spool::spool& queue_;
   std::atomic<bool> holds_any_{false};
   std::atomic<std::uint64_t> age_{0};
+  std::atomic<std::uint32_t> first_connection_{0}; // the server's number of it; from then on they are ours
 
   mutable std::shared_mutex types_mutex_;
   type_map types_;

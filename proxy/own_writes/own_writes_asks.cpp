@@ -2,11 +2,13 @@
 // it was left alone with. On its thread.
 #include "proxy/own_writes/own_writes.hpp"
 
+#include "proxy/own_writes/types_from_rows.hpp"
 #include "spool/boot_clock.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <charconv>
 
 namespace holdwater::proxy {
 
@@ -23,7 +25,7 @@ void own_writes::refresh(lock& held) {
   held.unlock();
   std::optional<known_types> known;
   std::string trouble;
-  auto server = options_.connect();
+  auto server = options_.connect_as(options_.users.front());
   if (server) {
     auto said = read_types(**server, options_.schema);
     if (said)
@@ -53,6 +55,17 @@ void own_writes::refresh(lock& held) {
   held.unlock();
   remember();
   held.lock();
+}
+
+void own_writes::connected(spool::mysql_connection& connection) {
+  if (first_connection_ != 0) return;
+  const auto said = connection.query("SELECT CONNECTION_ID()");
+  if (!said || said->rows.empty())
+    return; // then ours are taken for those of an earlier process, until they end
+  const auto number = cell_text(said->rows.front(), 0);
+  std::uint32_t value = 0;
+  std::from_chars(number.data(), number.data() + number.size(), value);
+  first_connection_ = value;
 }
 
 std::optional<running_connections> own_writes::ask_as(const std::string& user) {
@@ -106,7 +119,8 @@ void own_writes::meet(lock& held) {
     for (const auto& [number, one] : said.all) {
       const auto& accounts = options_.users;
       const bool ours = std::find(accounts.begin(), accounts.end(), one.user) != accounts.end();
-      if (!ours || number == said.own || one.sleeps || one.reads) continue;
+      const bool is_new = first_connection_ != 0 && number >= first_connection_;
+      if (!ours || is_new || number == said.own || one.sleeps || one.reads) continue;
       unfinished_.add(
           {number, outage, one.user, {{.any = true, .only_adds = false}}, 0, spool::since_boot()});
     }

@@ -1,19 +1,10 @@
 // What reads of single rows in an outage are told of queued writes.
 #include "proxy/service/service.hpp"
 
-#include "proxy/log_scope.hpp"
-
 namespace holdwater::proxy {
 
 void service::follow_own_writes() {
   own_writes_options how;
-  const auto& first = settings_.accounts.front();
-  // Its thread is asked to connect before it has anything to say.
-  how.connect = [this, owner = spool::credentials{first.user, first.password}] {
-    log_name = &name_;
-    return spool::mysql_connection::connect(servers_.address(), owner, {},
-                                            {settings_.connection_timeout, settings_.connection_timeout});
-  };
   using connection = spool::server_result<std::unique_ptr<spool::mysql_connection>>;
   how.connect_as = [this](const std::string& user) -> connection {
     for (const auto& one : settings_.accounts)

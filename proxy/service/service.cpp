@@ -29,7 +29,10 @@ service::~service() = default;
 void service::prepare() {
   const log_scope ours(name_);
   monitor_ = std::make_unique<monitor>(settings_, servers_, board_, replayer_.get(), spool_.get());
-  monitor_->on_connected([this](spool::mysql_connection& connection) { learn_from(connection, profile_); });
+  monitor_->on_connected([this](spool::mysql_connection& connection) {
+    learn_from(connection, profile_);
+    if (own_) own_->connected(connection);
+  });
   if (!settings_.server.replicas.empty()) replicas_ = std::make_unique<replica_list>(settings_);
   services_.emplace(services{settings_, board_, *monitor_, profile_, counters_, writes_.get(), spool_.get(),
                              ids_.get(), client_tls_.get(), server_tls_.get(),

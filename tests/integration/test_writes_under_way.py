@@ -27,7 +27,8 @@ def scene(proxy, *definitions):
 
 
 def wait_followed(proxy):
-    wait_until(lambda: proxy.metric("holdwater_tables_followed") >= 1, 30, "the tables are followed")
+    # a state is published a moment before the tables are known to be looked at anew
+    wait_until(lambda: all(proxy.metric("holdwater_tables_followed") >= 1 for _ in range(5)), 30, "the tables are followed")
 
 
 def go_down(proxy):

@@ -4,7 +4,7 @@
 
 namespace holdwater::admin {
 
-void history::note(reading now) {
+void history::note(const reading& now) {
   peak_ = now.state == up && now.pending == 0 ? 0 : std::max(peak_, now.pending);
   if (!coarse_.before || now.steady - coarse_.before->steady >= coarse_step) add(coarse_, now);
   add(fine_, now);

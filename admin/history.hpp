@@ -37,7 +37,7 @@ class history {
   explicit history(std::vector<double> bounds_s) : bounds_s_(std::move(bounds_s)) {}
 
   // Once a second or so.
-  void note(reading now);
+  void note(const reading& now);
 
   // Those with number > after, the oldest first.
   [[nodiscard]] std::vector<sample> fine(std::uint64_t after) const { return since(fine_.samples, after); }

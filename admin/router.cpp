@@ -25,7 +25,7 @@ enum class verb { get, post };
 struct arguments {
   std::uint64_t seq = 0;
   query& parameters;
-  role who;
+  role who{};
 };
 
 // Where services have names: whose a page is.

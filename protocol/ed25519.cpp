@@ -35,10 +35,10 @@ scalar reduced(const hash& wide) {
 
 // The secret scalar with its bits set as RFC 8032 says, and what nonces are made with.
 struct secret_key {
-  scalar multiplier;
-  std::array<std::uint8_t, 32> prefix;
-  point public_key;
-  bool good = false;
+  scalar multiplier{};
+  std::array<std::uint8_t, 32> prefix{};
+  point public_key{};
+  bool good = false; // NOLINT(cppcoreguidelines-prefer-member-initializer): known when the rest is made
 
   explicit secret_key(std::string_view password) {
     auto wide = sha512({as_bytes(password)});

@@ -89,7 +89,7 @@ ip_endpoint endpoint_at(byte_span addresses, std::size_t size, bool second) {
 
 // `body` is what the length announces: the addresses, then extensions that are passed over.
 result<proxy_header> read_body(std::uint8_t family, std::uint8_t transport, byte_span body) {
-  constexpr std::size_t unix_size = 2 * 108;
+  constexpr std::size_t unix_size = 2UL * 108;
   const std::size_t size = family == family_v4 ? 4 : family == family_v6 ? 16 : 0;
   if (family > family_unix || transport > transport_datagram) return errc::malformed_packet;
   if (body.size() < (family == family_unix ? unix_size : size == 0 ? 0 : 2 * size + 4))

@@ -40,10 +40,10 @@ std::optional<encoding> encoding_of(std::uint8_t type) {
   case 15:                                         // VARCHAR
   case 16:                                         // BIT
   case 242: return encoding{form::counted, 0};     // VECTOR
-  default: // JSON, NEWDECIMAL, ENUM, SET, the BLOBs, VAR_STRING, STRING, GEOMETRY
-    if (type >= 245) return encoding{form::counted, 0};
-    return std::nullopt;
+  default: break;
   }
+  // JSON, NEWDECIMAL, ENUM, SET, the BLOBs, VAR_STRING, STRING, GEOMETRY
+  return type >= 245 ? std::optional(encoding{form::counted, 0}) : std::nullopt;
 }
 
 bool read_one(payload_reader& in, bound_value& value) {

@@ -23,7 +23,7 @@ std::string write_durably(const std::string& path, std::string_view content) {
       ::fchmod(file, 0600) == 0 &&
       ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
       ::fsync(file) == 0;
-  const auto problem = written ? std::string() : failed("writing");
+  auto problem = written ? std::string() : failed("writing");
   ::close(file);
   if (!written) ::unlink(fresh.c_str()); // on a full disk the spool needs its room
   if (!written) return problem;

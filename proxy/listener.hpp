@@ -49,7 +49,7 @@ class listener {
   [[nodiscard]] bool is_others() const { return is_others_; } // a service manager's, which has it too
 
  private:
-  class door; // a worker's
+  class door; // a worker's; NOLINT(cppcoreguidelines-virtual-class-destructor): it is final
 
   [[nodiscard]] boost::system::error_code take(inherited_sockets& handed);
   [[nodiscard]] boost::system::error_code listen();

@@ -8,6 +8,8 @@
 #include "proxy/service_notice.hpp"
 #include "spool/verify_file.hpp"
 
+#include <boost/algorithm/string/classification.hpp>
+#include <boost/algorithm/string/split.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -24,14 +26,8 @@ namespace {
 
 std::vector<std::string> names_in(const std::string& list) {
   std::vector<std::string> out;
-  std::string name;
-  for (const char c : list + ",") {
-    if (c == ' ') continue;
-    if (c != ',')
-      name += c;
-    else if (!name.empty())
-      out.push_back(std::exchange(name, {}));
-  }
+  boost::algorithm::split(out, list, boost::algorithm::is_any_of(", "));
+  std::erase(out, std::string());
   return out;
 }
 

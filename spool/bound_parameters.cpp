@@ -59,7 +59,7 @@ unsigned small_number(std::string_view bytes, std::size_t at, std::size_t width)
 
 // 0, 4, 7 or 11 bytes: year (2), month, day; hour, minute, second; microseconds (4).
 bool read_date(std::string_view bytes, MYSQL_TIME& out) {
-  if (bytes.size() != 0 && bytes.size() != 4 && bytes.size() != 7 && bytes.size() != 11) return false;
+  if (!bytes.empty() && bytes.size() != 4 && bytes.size() != 7 && bytes.size() != 11) return false;
   if (bytes.size() >= 4) {
     out.year = small_number(bytes, 0, 2);
     out.month = small_number(bytes, 2, 1);
@@ -76,7 +76,7 @@ bool read_date(std::string_view bytes, MYSQL_TIME& out) {
 
 // 0, 8 or 12 bytes: sign, days (4), hour, minute, second; microseconds (4).
 bool read_time(std::string_view bytes, MYSQL_TIME& out) {
-  if (bytes.size() != 0 && bytes.size() != 8 && bytes.size() != 12) return false;
+  if (!bytes.empty() && bytes.size() != 8 && bytes.size() != 12) return false;
   out.time_type = MYSQL_TIMESTAMP_TIME;
   if (bytes.empty()) return true;
   out.neg = bytes[0] != 0 ? 1 : 0;

@@ -112,7 +112,7 @@ class mysql_connection {
   [[nodiscard]] virtual std::string server_version() const = 0;
 
   // Replaces the read time-out of an answer's first byte: a long statement is no outage.
-  virtual void be_patient(patience) {}
+  virtual void be_patient(patience how_long) = 0;
 
  private:
   std::deque<server_result<query_answer>> unread_; // of connections that answer at once

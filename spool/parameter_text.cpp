@@ -138,6 +138,7 @@ std::string exact_literal(const parameter& one, std::string_view character_set, 
 
 std::vector<std::string> literals(const std::vector<parameter>& all, std::string_view character_set) {
   std::vector<std::string> texts;
+  texts.reserve(all.size());
   for (const auto& one : all) texts.push_back(literal(one, character_set));
   return texts;
 }

@@ -29,6 +29,7 @@ std::string key_of(const table_name& name) {
 std::vector<std::string> keys_of(const std::vector<table_name>& tables) {
   if (tables.empty()) return {any_table};
   std::vector<std::string> keys;
+  keys.reserve(tables.size());
   for (const auto& name : tables) keys.push_back(key_of(name));
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
@@ -47,8 +48,11 @@ void pending_index::add_pending(seq number, std::uint64_t bytes, std::chrono::mi
 
 void pending_index::remove_pending(const departure& gone) {
   for (const auto& [tables, units] : gone.written)
-    for (const auto& key : keys_of(tables))
-      if (const auto found = writers_.find(key); (found->second -= units) == 0) writers_.erase(found);
+    for (const auto& key : keys_of(tables)) {
+      const auto found = writers_.find(key);
+      found->second -= units;
+      if (found->second == 0) writers_.erase(found);
+    }
   bytes_ -= gone.bytes;
   pending_ -= gone.units;
   front_ = gone.front;

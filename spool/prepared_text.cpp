@@ -32,6 +32,7 @@ server_result<std::unique_ptr<prepared_text>> prepared_text::make(MYSQL* connect
 
 std::vector<prepared_text::bound_type> prepared_text::types_of(const std::vector<parameter>& values) {
   std::vector<bound_type> out;
+  out.reserve(values.size());
   for (const auto& one : values) out.push_back({one.type, one.is_unsigned, !one.value});
   return out;
 }

@@ -148,7 +148,8 @@ std::vector<std::string> replay_session::context_texts(const statement& wanted) 
 }
 
 void replay_session::note_context(const statement_context& taken) {
-  auto database = taken.database.empty() && context_ ? std::move(context_->database) : taken.database;
+  auto database = taken.database;
+  if (database.empty() && context_) database.swap(context_->database);
   context_ = taken;
   context_->database = std::move(database);
 }

@@ -81,6 +81,7 @@ replay_engine::send_units(replay_session& session, const batch& what, transactio
   constexpr std::size_t flights = 2;
   const auto all = statements_of(what.units);
   std::vector<const statement*> texts;
+  texts.reserve(all.size());
   for (const auto& one : all) texts.push_back(one.what);
   outcome.answers.resize(what.units.size());
   for (std::size_t sent = 0, answered = 0; answered < all.size();) {

@@ -91,10 +91,8 @@ class spool {
 
   // Queues units that come from elsewhere, all or none of them; those at positions that were ever taken from
   // that source are left out. Positions rise. As append(): called once, on the writer thread.
-  virtual void import(std::string, std::vector<imported_unit>,
-                      std::function<void(result<import_outcome>)> done) {
-    done(failure{errc::closed, "this queue takes nothing from elsewhere"});
-  }
+  virtual void import(std::string source, std::vector<imported_unit> units,
+                      std::function<void(result<import_outcome>)> done) = 0;
 
   // Pending units with seq > after, in order: at most max_units and (past the first) max_bytes of statement
   // text.
@@ -136,20 +134,18 @@ class spool {
   [[nodiscard]] virtual std::optional<failure> trouble() const = 0;
 
   // Other limits from now on. Thread-safe.
-  virtual void set_limits(const spool_limits&) {}
+  virtual void set_limits(const spool_limits& fresh) = 0;
 
   // Other keys from now on. What older ones have sealed is sealed anew by and by, beside the other work.
   // errc::wrong_key, and nothing is changed, when one is missing that a unit needs. Thread-safe.
-  [[nodiscard]] virtual result<void> set_keys(key_ring_ptr) { return {}; }
+  [[nodiscard]] virtual result<void> set_keys(key_ring_ptr fresh) = 0;
 
   // The server's ledger was read and does not contradict this file: from now on one that was restored from a
   // backup takes writes.
-  [[nodiscard]] virtual result<void> ledger_agrees() { return {}; }
+  [[nodiscard]] virtual result<void> ledger_agrees() = 0;
   // Copies the file, as of one commit, to a path where nothing is; finish_copy() (backup.hpp) makes a backup
   // of it. Others' work goes on meanwhile. Called once, on the writer's thread.
-  virtual void copy_to(std::string, std::function<void(result<void>)> done) {
-    done(failure{errc::closed, "there is no file"});
-  }
+  virtual void copy_to(std::string path, std::function<void(result<void>)> done) = 0;
 
   // A random 128-bit id (hex) made with the spool; names its ledger row.
   [[nodiscard]] virtual const std::string& id() const = 0;

@@ -20,7 +20,7 @@ result<void> sqlite_spool::mark_applied(seq from, seq to) {
 }
 
 // A unit's way out of its state, and into that of a dead letter or none that counts.
-result<void> sqlite_spool::change_one(seq number, std::function<result<void>(store&)> transition,
+result<void> sqlite_spool::change_one(seq number, const std::function<result<void>(store&)>& transition,
                                       bool dead_afterwards) {
   struct change {
     store::stored_row before;

@@ -120,6 +120,7 @@ void sqlite_spool::append(unit what, appended done) {
 void sqlite_spool::import(std::string source, std::vector<imported_unit> units,
                           std::function<void(result<import_outcome>)> done) {
   std::vector<packed_import> all;
+  all.reserve(units.size());
   for (const auto& [position, one] : units)
     all.push_back({position, pack(one, options_.compress), tables_of(one)});
   const auto show = [this](const std::vector<store::stored_row>& taken) {

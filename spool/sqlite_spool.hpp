@@ -62,7 +62,7 @@ class sqlite_spool final : public spool {
   template <class Change>
   void publish(Change change);
   void publish_pending(const store::stored_row& row);
-  [[nodiscard]] result<void> change_one(seq number, std::function<result<void>(store&)> transition,
+  [[nodiscard]] result<void> change_one(seq number, const std::function<result<void>(store&)>& transition,
                                         bool dead_afterwards);
   // Both block until the writer thread has done it.
   [[nodiscard]] result<void> write(std::function<result<void>(store&)> work,

@@ -74,12 +74,12 @@ class store {
   [[nodiscard]] result<void> set_fact(std::string_view key, std::string_view value);
 
   struct stored_row {
-    seq number;
-    unit_state state;
-    std::uint64_t bytes;
-    std::chrono::microseconds accepted_at;
+    seq number = 0;
+    unit_state state = unit_state::pending;
+    std::uint64_t bytes = 0;
+    std::chrono::microseconds accepted_at{0};
     std::vector<table_name> tables;
-    key_id key; // that its body, and its reason when it is dead, are sealed with
+    key_id key{}; // that its body, and its reason when it is dead, are sealed with
   };
   [[nodiscard]] result<void> each_open(const std::function<void(const stored_row&)>& visit);
   [[nodiscard]] result<stored_row> row(seq number);

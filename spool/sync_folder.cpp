@@ -10,7 +10,7 @@ result<void> sync_folder_of(const std::string& file) {
   const auto folder = path.has_parent_path() ? path.parent_path().string() : std::string(".");
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return system_failure("opening " + folder);
-  const auto done = ::fsync(fd) == 0 ? result<void>() : system_failure("syncing " + folder);
+  auto done = ::fsync(fd) == 0 ? result<void>() : system_failure("syncing " + folder);
   ::close(fd);
   return done;
 }

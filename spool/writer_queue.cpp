@@ -2,19 +2,24 @@
 
 namespace holdwater::spool {
 
+// The writer is woken when the lock is free, or it would wait once more, for that.
 bool writer_queue::push(write_job job) {
-  const std::lock_guard lock(mutex_);
-  if (closing_) return false;
-  bytes_ += job.bytes;
-  writes_.push_back(std::move(job));
+  {
+    const std::lock_guard lock(mutex_);
+    if (closing_) return false;
+    bytes_ += job.bytes;
+    writes_.push_back(std::move(job));
+  }
   changed_.notify_one();
   return true;
 }
 
 bool writer_queue::push(read_job job) {
-  const std::lock_guard lock(mutex_);
-  if (closing_) return false;
-  reads_.push_back(std::move(job));
+  {
+    const std::lock_guard lock(mutex_);
+    if (closing_) return false;
+    reads_.push_back(std::move(job));
+  }
   changed_.notify_one();
   return true;
 }

@@ -11,7 +11,7 @@ namespace holdwater::protocol::sql {
 token lexer::next() {
   token out;
   out.glued = !skip_blanks();
-  out.text = {at_, 0};
+  out.text = {at_, at_};
   if (at_ == end_) return out;
   const bool after_dot = after_dot_ && out.glued;
   const bool dot_of_name = after_name_ && out.glued;

@@ -8,6 +8,7 @@
 
 #include <boost/algorithm/string/predicate.hpp>
 
+#include <algorithm>
 #include <optional>
 
 namespace holdwater::protocol::sql {
@@ -31,8 +32,7 @@ void add_other(reader& in) {
 }
 
 std::string_view from(const char* start, const reader& in) {
-  return in.last_end() > start ? std::string_view(start, static_cast<std::size_t>(in.last_end() - start))
-                               : std::string_view(start, 0);
+  return {start, std::max(start, in.last_end())};
 }
 
 // Tells from the tokens of a value whether it is a constant.

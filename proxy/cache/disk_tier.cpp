@@ -209,6 +209,7 @@ void disk_tier::write_behind() {
   auto some = memory_.take_unsaved(memory_tier::saver::disk, most_at_once, most_bytes_at_once);
   if (!some.empty()) {
     std::vector<spool::kept_result> batch;
+    batch.reserve(some.size());
     for (auto& one : some) batch.push_back({digest_of(one.key), std::move(one.answer), one.at});
     if (well(store_->put(batch))) {
       const std::lock_guard lock(mutex_);

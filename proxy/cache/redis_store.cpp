@@ -117,7 +117,7 @@ redis_store::outcome redis_store::exchange(std::vector<redis_reply>& replies, re
 
 redis_store::outcome redis_store::learn(bool& cleared) {
   cleared = false;
-  moments now;
+  moments now{};
   link_.append({"TIME"});
   link_.append({"GET", generation_name_});
   now.sent = spool::since_boot();

@@ -8,7 +8,7 @@ namespace sql = protocol::sql;
 
 namespace {
 
-constexpr std::size_t longest = 60 * 1024; // what comes in one piece, as the cache wants it
+constexpr std::size_t longest = 60UL * 1024; // what comes in one piece, as the cache wants it
 
 // As the newest servers read it, whose version comments are code.
 sql::dialect dialect_of(bool mariadb, bool ansi_quotes) {

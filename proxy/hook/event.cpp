@@ -56,9 +56,11 @@ std::string hook_event::json() const {
 std::vector<std::string> hook_event::environment() const {
   std::vector<std::string> out;
   for (const auto& [name, value] : values_) {
-    const auto variable = boost::algorithm::to_upper_copy(std::string(name));
     const auto text = value.is_string() ? std::string(value.as_string()) : boost::json::serialize(value);
-    out.push_back(name == "event" ? "HOLDWATER_EVENT=" + text : "HOLDWATER_EVENT_" + variable + "=" + text);
+    const auto variable = name == "event"
+                              ? std::string("HOLDWATER_EVENT")
+                              : "HOLDWATER_EVENT_" + boost::algorithm::to_upper_copy(std::string(name));
+    out.push_back(variable + "=" + text);
   }
   return out;
 }

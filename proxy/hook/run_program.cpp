@@ -110,7 +110,7 @@ std::string said_at(int file) {
   const auto got = size > 0 ? ::pread(file, text.data(), text.size(), from) : 0;
   if (got <= 0) return {};
   const std::string_view all(text.data(), static_cast<std::size_t>(got));
-  return fmt::format(" ({})", all.substr(0, all.find_last_not_of("\n") + 1));
+  return fmt::format(" ({})", all.substr(0, all.find_last_not_of('\n') + 1));
 }
 
 std::string outcome_of(int status) {

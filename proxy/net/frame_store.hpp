@@ -56,7 +56,7 @@ inline void give_back_frame(void* frame, std::size_t size) noexcept {
   auto& to = frames_of_thread.shelves[(size - 1) / kept_frames::step];
   if (to.count >= kept_frames::most) [[unlikely]]
     return ::operator delete(frame);
-  to.first = new (frame) kept_frames::kept{to.first};
+  to.first = new (frame) kept_frames::kept{to.first}; // NOLINT(cppcoreguidelines-owning-memory): the shelf's
   ++to.count;
 }
 

@@ -33,14 +33,15 @@ inline operation operation_of(std::uint64_t word) {
 }
 template <class Object>
 Object* object_of(std::uint64_t word) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): word_of() made a number of it
   return reinterpret_cast<Object*>(word & ~operation_bits);
 }
 
 // A socket whose readiness somebody wants to know.
 struct ring::watched {
-  int socket;
-  poll_target* target; // null: it only ends the wait
-  bool shared;
+  int socket = -1;
+  poll_target* target = nullptr; // null: it only ends the wait
+  bool shared = false;
   bool begun = false; // the kernel has it
   bool gone = false;
   bool queued = false;
@@ -75,7 +76,9 @@ struct ring::kernel {
   }
   void cancel(std::uint64_t which);
 
-  [[nodiscard]] std::uint8_t* buffer(int which) const { return memory.get() + which * buffer_size; }
+  [[nodiscard]] std::uint8_t* buffer(int which) const {
+    return memory.get() + static_cast<std::ptrdiff_t>(which) * buffer_size;
+  }
   void give_back(int which);
   std::unique_ptr<std::uint8_t[]> take_block();
   void keep_block(std::unique_ptr<std::uint8_t[]> block);

@@ -15,8 +15,8 @@ namespace holdwater::proxy {
 
 class rx_buffer {
  public:
-  static constexpr std::size_t small_size = 16 * 1024; // what a connection starts with
-  static constexpr std::size_t large_size = 64 * 1024; // what it grows to when a read fills it
+  static constexpr std::size_t small_size = 16UL * 1024; // what a connection starts with
+  static constexpr std::size_t large_size = 64UL * 1024; // what it grows to when a read fills it
 
   rx_buffer() = default;
   rx_buffer(const rx_buffer&) = delete;

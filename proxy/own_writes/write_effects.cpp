@@ -181,6 +181,7 @@ void add_effects(const spool::statement& one, const sql::dialect& server, const 
   all.analyze(one.text, how);
   out.everything_unclear = out.everything_unclear || !all.single() || one.tables.empty();
   std::vector<table_type_ptr> types;
+  types.reserve(one.tables.size());
   for (const auto& table : one.tables) types.push_back(find(table));
   const bool known =
       std::all_of(types.begin(), types.end(), [](const auto& type) { return type != nullptr; });

@@ -62,8 +62,8 @@ struct server_facts {
 };
 
 struct server_step {
-  server_state next;
-  server_action action;
+  server_state next{};
+  server_action action{};
   bool reads = false; // of suspect and down: whether reads go on
 };
 

@@ -30,7 +30,7 @@ using protocol::response_tracker;
 namespace {
 
 // A larger answer is not copied again when it was copied a moment ago.
-constexpr std::size_t large_answer = 64 * 1024;
+constexpr std::size_t large_answer = 64UL * 1024;
 constexpr cache_moment moment_ago = std::chrono::seconds(10);
 
 // What of a client changes the answer's rows or the form of its definitions. EOFs and sequence ids are made

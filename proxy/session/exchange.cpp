@@ -283,7 +283,7 @@ task<session::trip> session::relay_answer() {
 // wait for the OK behind them, which is there, so that both are sent at once. An OK that is lost before it is
 // whole has not been shown: its statement is as good as unanswered.
 byte_span session::without_changes(byte_span taken) {
-  constexpr std::size_t most_waiting = 8 * 1024;
+  constexpr std::size_t most_waiting = 8UL * 1024;
   if (tracker_.shown_due()) {
     tracker_.append_shown(shown_);
     return shown_;

@@ -33,7 +33,7 @@ class known_reads {
   struct shape {
     std::uint64_t hash = 0;
     std::uint16_t size = 0; // 0: none
-    std::array<char, longest> text;
+    std::array<char, longest> text{};
   };
   struct entry {
     shape what;

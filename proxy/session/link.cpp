@@ -17,13 +17,12 @@
 namespace holdwater::proxy {
 
 using protocol::byte_buffer;
-using protocol::errc;
 namespace cap = protocol::cap;
 using tcp = asio::ip::tcp;
 
 namespace {
 
-constexpr std::size_t largest_login_packet = 64 * 1024;
+constexpr std::size_t largest_login_packet = 64UL * 1024;
 constexpr std::size_t largest_own_answer = 1 << 20;
 
 std::string describe(io_status status) {

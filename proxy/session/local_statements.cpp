@@ -294,17 +294,19 @@ std::optional<std::vector<session::bound_values>> session::read_bound_values(std
   std::vector<bound_values> all;
   for (const auto& row : *rows) {
     auto& values = all.emplace_back();
-    for (std::uint16_t i = 0; i < row.size(); ++i) {
+    std::uint16_t number = 0;
+    for (const auto& bound : row) {
       auto& value = values.emplace_back();
-      value.type = row[i].type;
-      value.is_unsigned = row[i].is_unsigned;
-      if (row[i].what == bound_value::kind::value) value.value = std::string(row[i].bytes);
-      if (row[i].what == bound_value::kind::elsewhere) {
+      value.type = bound.type;
+      value.is_unsigned = bound.is_unsigned;
+      if (bound.what == bound_value::kind::value) value.value = std::string(bound.bytes);
+      if (bound.what == bound_value::kind::elsewhere) {
         value.long_data = true;
-        value.value = one->long_data_kept.at(i);
+        value.value = one->long_data_kept.at(number);
       }
+      ++number;
       const bool replayable =
-          row[i].what != bound_value::kind::by_default && row[i].what != bound_value::kind::ignored;
+          bound.what != bound_value::kind::by_default && bound.what != bound_value::kind::ignored;
       if (replayable && spool::can_be_bound(value)) continue;
       refusal = "the server is down, and a parameter of this kind cannot be kept for it";
       state_.statements.drop_long_data(*one);

@@ -22,7 +22,7 @@ using protocol::byte_buffer;
 namespace cap = protocol::cap;
 
 namespace {
-constexpr std::size_t largest_login_packet = 64 * 1024;
+constexpr std::size_t largest_login_packet = 64UL * 1024;
 
 // Whoever guesses passwords here is not seen by the server's own limits, so it is told where people and their
 // tools look: in the log, once a second at most, so that guessing does not fill the disk.

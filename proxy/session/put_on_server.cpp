@@ -34,6 +34,7 @@ std::string with_values(const spool::statement& one, protocol::sql::dialect how)
   protocol::sql::apply_context(how, one.context.sql_mode, one.context.character_set_client);
   const bool in_limit = boost::algorithm::icontains(one.text, "limit");
   std::vector<std::string> values;
+  values.reserve(one.parameters.size());
   for (const auto& value : one.parameters)
     values.push_back(spool::exact_literal(value, one.context.character_set_client, in_limit));
   return protocol::sql::fill_placeholders(one.text, how, values);

@@ -21,7 +21,7 @@ namespace cap = protocol::cap;
 
 namespace {
 
-constexpr std::size_t largest_login_packet = 64 * 1024;
+constexpr std::size_t largest_login_packet = 64UL * 1024;
 
 // A plugin that no account has makes the server ask for the account's own at once: many clients follow one
 // switch and no second one.

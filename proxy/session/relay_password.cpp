@@ -14,7 +14,7 @@ using protocol::byte_buffer;
 
 namespace {
 
-constexpr std::size_t largest_login_packet = 64 * 1024;
+constexpr std::size_t largest_login_packet = 64UL * 1024;
 constexpr std::uint8_t key_request = 0x02;
 
 std::uint8_t after(const message& one) {

@@ -165,19 +165,18 @@ task<bool> replica_reads::restore() {
 task<bool> replica_reads::enter_database(const std::string& name) {
   if (name == link_->database || name.empty()) co_return true;
   auto& mine = asker_;
-  const auto wanted = name;
-  const auto step = "USE " + spool::quoted_name(wanted, mine.state_.context().character_set_client);
+  const auto step = "USE " + spool::quoted_name(name, mine.state_.context().character_set_client);
   const auto said = co_await ask_server(mine.home_, mine.wake_, link_->link, step,
                                         mine.process().settings.server.replica_timeout);
   if (said.broken) give_up("no answer to USE");
   if (said.broken) co_return false;
   if (said.ok) {
-    link_->database = wanted;
+    link_->database = name;
     co_return true;
   }
   trouble_ = fmt::format("the server is down, and a replica says: {}", said.error);
   link_->from.failed();
-  link_->from.refused(mine.login_.user, wanted);
+  link_->from.refused(mine.login_.user, name);
   co_return false;
 }
 

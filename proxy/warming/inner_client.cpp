@@ -20,7 +20,7 @@ namespace cap = protocol::cap;
 
 namespace {
 
-constexpr std::size_t room = 64 * 1024;
+constexpr std::size_t room = 64UL * 1024;
 
 // Without several statements in one text, files, compression and whatever else takes more of a client.
 constexpr protocol::capabilities basic = cap::protocol_41 | cap::transactions | cap::secure_connection |

@@ -14,6 +14,8 @@ namespace {
 class held_spool final : public spool::spool {
  public:
   void append(holdwater::spool::unit, appended done) override { waiting = std::move(done); }
+  void import(std::string, std::vector<holdwater::spool::imported_unit>,
+              std::function<void(holdwater::spool::result<holdwater::spool::import_outcome>)>) override {}
   holdwater::spool::result<std::vector<holdwater::spool::unit>>
   read_pending(holdwater::spool::seq, std::size_t, std::size_t) override {
     return none();
@@ -48,6 +50,10 @@ class held_spool final : public spool::spool {
     return std::optional<std::string>{};
   }
   holdwater::spool::result<void> set_fact(std::string_view, std::string_view) override { return {}; }
+  void set_limits(const holdwater::spool::spool_limits&) override {}
+  holdwater::spool::result<void> set_keys(holdwater::spool::key_ring_ptr) override { return {}; }
+  holdwater::spool::result<void> ledger_agrees() override { return {}; }
+  void copy_to(std::string, std::function<void(holdwater::spool::result<void>)>) override {}
   void close() override {}
 
   appended waiting;

@@ -57,6 +57,7 @@ class fake_connection final : public mysql_connection {
   }
   std::uint64_t connection_id() const override { return id_; }
   std::string server_version() const override { return "10.11-MariaDB"; }
+  void be_patient(patience) override {}
 
  private:
   fake_server& server_;

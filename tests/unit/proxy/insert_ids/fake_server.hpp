@@ -63,6 +63,7 @@ class fake_connection final : public spool::mysql_connection {
   }
   std::uint64_t connection_id() const override { return 1; }
   std::string server_version() const override { return "10.11.0-MariaDB"; }
+  void be_patient(spool::patience) override {}
 
  private:
   fake_server& server_;

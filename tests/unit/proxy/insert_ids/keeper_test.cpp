@@ -29,6 +29,7 @@ class counted_connection final : public holdwater::spool::mysql_connection {
   }
   std::uint64_t connection_id() const override { return 1; }
   std::string server_version() const override { return inner_.server_version(); }
+  void be_patient(holdwater::spool::patience) override {}
 
  private:
   fake_connection inner_;

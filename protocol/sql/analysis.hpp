@@ -21,19 +21,20 @@ namespace holdwater::protocol::sql {
 // How the server would read the text: it decides quoting and which version comments are code.
 struct dialect {
   enum class charset : std::uint8_t {
-    ascii_safe, // a byte below 0x80 is always a character of its own (utf8, ujis, ...)
-    sjis,       // sjis, cp932: second bytes 0x40 .. 0x7e, 0x80 .. 0xfc
-    big5,       // big5: second bytes 0x40 .. 0x7e, 0xa1 .. 0xfe
-    gbk,        // gbk: second bytes 0x40 .. 0x7e, 0x80 .. 0xfe
-    gb18030,    // two or four bytes
-    blank_a0,   // latin1 and most sets of one byte: 0xa0, the no-break space, is white space
-    blank_9a,   // koi8r, koi8u: 0x9a is
-    blank_ff,   // cp850, cp852, cp866: 0xff is
-    blank_ca,   // macroman, macce: 0xca is
+    utf8,     // all of Unicode's; as with euc, a byte below 0x80 is always a character of its own
+    euc,      // ujis, euckr, gb2312: two bytes 0xa1 .. 0xfe
+    sjis,     // sjis, cp932: second bytes 0x40 .. 0x7e, 0x80 .. 0xfc
+    big5,     // big5: second bytes 0x40 .. 0x7e, 0xa1 .. 0xfe
+    gbk,      // gbk: second bytes 0x40 .. 0x7e, 0x80 .. 0xfe
+    gb18030,  // two or four bytes
+    blank_a0, // latin1 and most sets of one byte: 0xa0, the no-break space, is white space
+    blank_9a, // koi8r, koi8u: 0x9a is
+    blank_ff, // cp850, cp852, cp866: 0xff is
+    blank_ca, // macroman, macce: 0xca is
   };
   // The second byte of a character may look like a quote or a backslash.
   [[nodiscard]] bool has_low_second_bytes() const {
-    return client_charset != charset::ascii_safe && client_charset < charset::blank_a0;
+    return client_charset > charset::euc && client_charset < charset::blank_a0;
   }
 
   bool mariadb =
@@ -42,7 +43,7 @@ struct dialect {
   bool ansi_quotes = false; // "x" is an identifier
   bool no_backslash_escapes = false;
   bool no_auto_value_on_zero = false; // a 0 for an AUTO_INCREMENT column is a value, not a wish for one
-  charset client_charset = charset::ascii_safe;
+  charset client_charset = charset::utf8;
 
   friend bool operator==(const dialect&, const dialect&) = default;
 };

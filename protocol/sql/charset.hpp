@@ -9,6 +9,7 @@
 #include "protocol/sql/analysis.hpp"
 
 #include <cstddef>
+#include <string_view>
 
 namespace holdwater::protocol::sql {
 
@@ -40,9 +41,10 @@ namespace holdwater::protocol::sql {
 [[nodiscard]] inline std::size_t character_size(dialect::charset set, const char* at, const char* end) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(at);
   const auto left = static_cast<std::size_t>(end - at);
-  if (set == dialect::charset::ascii_safe || bytes[0] < 0x80 || left < 2) return 1;
+  if (set <= dialect::charset::euc || bytes[0] < 0x80 || left < 2) return 1;
   switch (set) {
-  case dialect::charset::ascii_safe:
+  case dialect::charset::utf8:
+  case dialect::charset::euc:
   case dialect::charset::blank_a0:
   case dialect::charset::blank_9a:
   case dialect::charset::blank_ff:
@@ -54,6 +56,10 @@ namespace holdwater::protocol::sql {
   }
   return 1;
 }
+
+// Whether a name in it is another one, or may be, than its bytes say: MySQL leaves out of a name what is no
+// character, and cannot tell apart those beyond the basic plane. (MariaDB refuses both.)
+[[nodiscard]] bool is_ill_formed(dialect::charset set, std::string_view name);
 
 // The byte beyond ASCII that the server takes for white space; 0: none.
 [[nodiscard]] inline char high_blank(dialect::charset set) {

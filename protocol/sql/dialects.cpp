@@ -71,9 +71,8 @@ dialect::charset charset_class(std::string_view character_set) {
   if (iequals(character_set, "gbk")) return gbk;
   if (iequals(character_set, "gb18030")) return gb18030;
   const auto any_of = [&](const auto&... names) { return (iequals(character_set, names) || ...); };
-  if (character_set.empty() || istarts_with(character_set, "utf") ||
-      any_of("ujis", "eucjpms", "euckr", "gb2312", "ucs2"))
-    return ascii_safe;
+  if (character_set.empty() || istarts_with(character_set, "utf") || any_of("ucs2")) return utf8;
+  if (any_of("ujis", "eucjpms", "euckr", "gb2312")) return euc;
   if (any_of("koi8r", "koi8u")) return blank_9a;
   if (any_of("cp850", "cp852", "cp866")) return blank_ff;
   if (any_of("macroman", "macce")) return blank_ca;

@@ -78,13 +78,14 @@ void lexer::scan(token& out, bool after_dot) {
 void lexer::scan_name_bytes() {
   const char* const start = at_;
   while (at_ != end_ && is_name(*at_)) at_ += character_size(how_.client_charset, at_, end_);
-  doubt_blanks(start);
+  doubt(start);
 }
 
 // A name ends at white space, and who writes a no-break space there has not meant it.
-void lexer::doubt_blanks(const char* start) {
+void lexer::doubt(const char* start) {
   const char blank = high_blank(how_.client_charset);
   if (blank != '\0' && std::find(start, at_, blank) != at_) doubtful_ = true;
+  if (is_ill_formed(how_.client_charset, {start, at_})) doubtful_ = true;
 }
 
 void lexer::scan_word(token& out, bool after_dot) {
@@ -120,6 +121,7 @@ void lexer::scan_quoted(token& out, token_kind kind, const char* start) {
   const char quote = *at_++;
   out.quoted_ok = scan_to_quote(quote, kind == token_kind::string && !how_.no_backslash_escapes);
   if (!out.quoted_ok) partial_ = true;
+  if (kind == token_kind::quoted_name && is_ill_formed(how_.client_charset, {start, at_})) doubtful_ = true;
   set(out, kind, start);
 }
 
@@ -187,11 +189,12 @@ void lexer::scan_at(token& out) {
     out.quoted_ok = scan_to_quote(quote, quote != '`' && !how_.no_backslash_escapes &&
                                              !(quote == '"' && how_.ansi_quotes));
     if (!out.quoted_ok) partial_ = true;
+    if (is_ill_formed(how_.client_charset, {start, at_})) doubtful_ = true;
     return set(out, kind, start);
   }
   while (at_ != end_ && (is_name(*at_) || (!system && *at_ == '.')))
     at_ += character_size(how_.client_charset, at_, end_);
-  doubt_blanks(start);
+  doubt(start);
   set(out, kind, start);
 }
 

@@ -82,7 +82,7 @@ class lexer {
   void scan_quoted(token& out, token_kind kind, const char* start);
   [[nodiscard]] bool scan_to_quote(char quote, bool backslash);
   void scan_name_bytes();
-  void doubt_blanks(const char* start);
+  void doubt(const char* start); // a name from there to here
   bool scan_prefixed(token& out);
   void set(token& out, token_kind kind, const char* start);
   void one_byte(token& out, token_kind kind);

@@ -14,7 +14,7 @@ using holdwater::fuzz::must;
 
 namespace {
 
-constexpr std::uint8_t charsets = 9;
+constexpr std::uint8_t charsets = 10;
 constexpr unsigned versions[] = {90704, 80000, 50700, 101114, 110800, 50505, 0, 990000};
 
 dialect read_dialect(input& in) {

@@ -109,6 +109,34 @@ TEST_CASE("the second byte of a character is neither a quote nor a backslash") {
   CHECK(of("utf8mb4", "SELECT 1 FROM t\xc3\xa0") == "SELECT pure | t\xc3\xa0");
 }
 
+// MySQL leaves out of a name what is no character, so `t\xfe` is the table t.
+TEST_CASE("a name that holds what is no character is not believed") {
+  const auto known = [](std::string_view charset, std::string_view text) {
+    auto how = mysql();
+    how.client_charset = charset_class(charset);
+    return !describe(text, how).starts_with("UNKNOWN");
+  };
+  for (const std::string_view name : {"t\xfe", "t\xc3", "t\xc3(", "t\xe4\xb8", "t\xc0\xaf", "t\xe0\x80\x80",
+                                      "t\xed\xa0\x80", "t\xf0\x9f\x98\x80", "\xa0t"}) {
+    CAPTURE(name);
+    CHECK_FALSE(known("utf8mb4", "SELECT a FROM " + std::string(name)));
+    CHECK_FALSE(known("utf8mb4", "UPDATE `" + std::string(name) + "` SET a = 1"));
+    CHECK_FALSE(known("", "UPDATE t SET a = @" + std::string(name)));
+    CHECK_FALSE(known("utf8", "UPDATE t SET a = @'" + std::string(name) + "'"));
+    CHECK(known("utf8mb4",
+                "UPDATE t SET a = '" + std::string(name) + "'")); // the bytes of a string are its own
+  }
+  CHECK(known("utf8mb4", "SELECT \xc3\xa4 FROM `t\xe4\xb8\xad`, \xed\x9f\xbf"));
+  CHECK(known("euckr", "SELECT a FROM t\xb0\xa1\xb0\xa2"));
+  CHECK_FALSE(known("euckr", "SELECT a FROM t\xa0"));
+  CHECK_FALSE(known("gb2312", "SELECT a FROM t\xb0"));
+  CHECK(known("gbk", "SELECT a FROM t\x95\x60"));
+  CHECK_FALSE(known("gbk", "SELECT a FROM t\x95"));
+  CHECK(known("sjis", "SELECT a FROM \xb1\x95\x5c"));
+  CHECK_FALSE(known("sjis", "SELECT a FROM t\x95"));
+  CHECK(known("latin1", "SELECT a FROM t\xfe"));
+}
+
 TEST_CASE("a statement's place is its text without white space and semicolons") {
   constexpr std::string_view text = "  SELECT 1 ;\n /* c */ SELECT 2; ";
   analysis found;

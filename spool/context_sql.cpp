@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace holdwater::spool {
 namespace {
 
@@ -117,6 +119,15 @@ std::string set_isolation(std::string_view isolation) {
       return fmt::format("SET SESSION TRANSACTION ISOLATION LEVEL {}", level);
   }
   return {};
+}
+
+std::uint64_t largest_packet(const statement& what) {
+  constexpr std::uint64_t head = 32;  // of COM_STMT_EXECUTE
+  constexpr std::uint64_t extra = 12; // of each value: its type, length and NULL bit
+  std::uint64_t values = head;
+  for (const auto& one : what.parameters)
+    values += extra + (one.value && !one.long_data ? one.value->size() : 0);
+  return std::max<std::uint64_t>(what.text.size() + 1, what.parameters.empty() ? 0 : values);
 }
 
 } // namespace holdwater::spool

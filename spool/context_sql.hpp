@@ -6,6 +6,7 @@
 
 #include "spool/unit.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ namespace holdwater::spool {
                                       const statement& wanted);
 // To be sent after it, in the statement's own charset; empty when there are none.
 [[nodiscard]] std::string set_user_variables(const statement& wanted);
+// Bytes of the largest packet that the statement itself takes, or a little more.
+[[nodiscard]] std::uint64_t largest_packet(const statement& what);
 // Empty when the isolation is not known.
 [[nodiscard]] std::string set_isolation(std::string_view isolation);
 

@@ -29,16 +29,6 @@ std::uint64_t number_of(const std::optional<std::string>& text) {
   return value;
 }
 
-// Bytes of the largest packet that running it takes, or a little more.
-std::uint64_t largest_packet(const statement& what) {
-  constexpr std::uint64_t head = 32;  // of COM_STMT_EXECUTE
-  constexpr std::uint64_t extra = 12; // of each value: its type, length and NULL bit
-  std::uint64_t values = head;
-  for (const auto& one : what.parameters)
-    values += extra + (one.value && !one.long_data ? one.value->size() : 0);
-  return std::max<std::uint64_t>(what.text.size() + 1, what.parameters.empty() ? 0 : values);
-}
-
 // Too often true at worst.
 bool makes_rows(std::string_view text) {
   const auto holds = [&](std::string_view word) {

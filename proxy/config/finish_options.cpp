@@ -8,6 +8,7 @@
 #include "proxy/config/server_places.hpp"
 #include "proxy/config/warm_reads.hpp"
 
+#include <boost/algorithm/string/split.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,6 +19,11 @@
 
 namespace holdwater::proxy {
 namespace {
+
+// As in a list: host:3307, [::1], [::1]:3307. Several colons without brackets are an address of version 6.
+bool names_its_port(const std::string& host) {
+  return host.starts_with('[') || std::ranges::count(host, ':') == 1;
+}
 
 // A token that is shorter could be guessed.
 constexpr std::size_t shortest_token = 16;
@@ -66,6 +72,8 @@ class finisher {
       check_servers(values);
     else if (values.server.host.starts_with('/'))
       values.server.socket = std::exchange(values.server.host, "localhost");
+    else if (names_its_port(values.server.host))
+      check_place(values);
     if (!values.server.user.empty())
       for (const auto& one : values.accounts)
         if (one.user == values.server.user)
@@ -75,6 +83,7 @@ class finisher {
           fmt::format("admin.listen: {} is taken by listen", print_endpoint(values.listen)));
     if (values.spool.max_statement_bytes > values.spool.max_bytes)
       wrong_.errors.push_back("spool.max_statement_bytes: is larger than spool.max_bytes");
+    check_ledger(values);
     std::string wrong;
     if (!protocol::network_list::parse(values.proxy_protocol_networks, &wrong))
       wrong_.errors.push_back(
@@ -85,6 +94,17 @@ class finisher {
     check_warm(values);
     check_redis(values);
     check_hook(values);
+  }
+
+  void check_ledger(const options& values) {
+    std::vector<std::string> parts;
+    boost::algorithm::split(parts, values.ledger.table, [](char c) { return c == '.'; });
+    const bool named = std::ranges::all_of(parts, [](const auto& part) {
+      return !part.empty() && part.size() <= 64 && part.find('`') == part.npos;
+    });
+    if (parts.size() > 2 || !named)
+      wrong_.errors.push_back(
+          fmt::format("ledger.table: \"{}\" is neither TABLE nor SCHEMA.TABLE", values.ledger.table));
   }
 
   void refuse_place(const char* option, const std::string& wrong) {
@@ -100,6 +120,14 @@ class finisher {
     else if (!values.server.socket.empty())
       wrong_.errors.push_back(
           fmt::format("{}: is a list, and server.socket is given", raw_.given.at("server.host").where));
+  }
+
+  void check_place(options& values) {
+    std::string wrong;
+    const auto places = parse_places(values.server.host, &wrong, values.server.port);
+    if (!places) return refuse_place("server.host", wrong);
+    values.server.host = places->front().host;
+    values.server.port = places->front().port;
   }
 
   void check_replicas(const options& values) {

@@ -65,10 +65,19 @@ class loader {
   load_result verdict(const std::vector<service_options>& services) {
     auto text = lines("warning: ", wrong_.warnings) + lines("error: ", wrong_.errors);
     if (!wrong_.errors.empty()) return early_exit{std::move(text), exit_bad_configuration};
+    if (services_.empty()) text += what_is_missing("", top_.values);
+    for (const auto& one : services) text += what_is_missing(one.name + ": ", one.values);
     for (const auto& one : services)
       text += fmt::format("service {}: {} for {}, data in {}\n", one.name, print_endpoint(one.values.listen),
                           one.values.server.name(), one.values.data_dir);
     return early_exit{text + "the configuration is valid\n", 0};
+  }
+
+  // What a file need not hold, since the environment may, but a start needs.
+  static std::string what_is_missing(const std::string& whose, const options& values) {
+    if (!values.spool.enabled || !values.server.user.empty() || !values.accounts.empty()) return {};
+    return "warning: " + whose +
+           "MYSQL_USER is not set here: without it a start fails, unless spool.enabled = false\n";
   }
 
   static std::string lines(std::string_view head, const std::vector<std::string>& all) {

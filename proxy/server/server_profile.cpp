@@ -3,6 +3,7 @@
 #include "proxy/durable_file.hpp"
 
 #include <boost/json.hpp>
+#include <boost/lexical_cast/try_lexical_convert.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -194,6 +195,13 @@ const collation* server_profile::named(std::string_view name) const {
 const system_variable* server_profile::find_variable(std::string_view name) const {
   const auto found = variables.find(name);
   return found == variables.end() ? nullptr : &found->second;
+}
+
+std::uint64_t server_profile::largest_packet() const {
+  const auto* limit = find_variable("max_allowed_packet");
+  std::uint64_t bytes = 0;
+  if (limit && limit->value) boost::conversion::try_lexical_convert(*limit->value, bytes);
+  return bytes;
 }
 
 unsigned server_profile::id_of(std::string_view collation_name) const {

@@ -64,6 +64,7 @@ struct server_profile {
   [[nodiscard]] const collation* primary_of(std::string_view character_set) const;
   [[nodiscard]] const collation* named(std::string_view name) const;
   [[nodiscard]] const system_variable* find_variable(std::string_view name) const;
+  [[nodiscard]] std::uint64_t largest_packet() const;                  // max_allowed_packet; 0: not known
   [[nodiscard]] unsigned id_of(std::string_view collation_name) const; // 0: not known
 };
 

@@ -70,7 +70,10 @@ std::string service::open_spool(const spool::key_ring_ptr& keys) {
                        "spool.key_file, beside the present one if there is one.",
                        opened.error().context);
   }
-  if (!opened) return fmt::format("the spool cannot be opened: {}", opened.error().context);
+  if (!opened)
+    return fmt::format("the spool cannot be opened{}: {}",
+                       opened.error().code == spool::errc::locked ? ", another process uses it" : "",
+                       opened.error().context);
   spool_ = std::move(*opened);
   remove_backup();
   if (const auto why = spool_->trouble(); why && why->code == spool::errc::unconfirmed)

@@ -21,6 +21,8 @@ struct client_command {
   bool single = true;           // no second statement in it
   bool changes_logins = false;  // it may change how the next login goes
   bool finds_rows = false;      // a SELECT that sets FOUND_ROWS() and does not ask for it
+  bool repeatable = false;      // as described, it may be sent again when its answer was lost ...
+  bool stays = false;           // ... and cannot commit an open transaction
   bool as_text = false;         // it executes what is done here as if its text had come, which write_ has
   bool spent = false;           // its bytes have passed through and are gone: it cannot be decided anew
   bool noted = false;           // what it reads lacks queued writes ...

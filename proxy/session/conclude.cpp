@@ -12,6 +12,7 @@
 namespace holdwater::proxy {
 
 using protocol::response_tracker;
+using protocol::sql::kind;
 
 namespace {
 
@@ -19,6 +20,8 @@ bool names_read_only(const protocol::err_message& error) {
   return error.text.find("read-only") != std::string_view::npos ||
          error.text.find("read_only") != std::string_view::npos;
 }
+
+constexpr unsigned shutting_down = 1053; // ER_SERVER_SHUTDOWN
 
 // Errors that mean "not now" and are given before anything was done, so that the same statement may be tried
 // again.
@@ -34,9 +37,17 @@ bool means_not_now(const protocol::err_message& error) {
 
 // These, and others that a client gets as they are.
 bool is_sign_of_trouble(const protocol::err_message& error) {
-  constexpr unsigned shutting_down = 1053, hook_failed = 3100, innodb_read_only = 1874;
+  constexpr unsigned hook_failed = 3100, innodb_read_only = 1874;
   return means_not_now(error) || error.number == shutting_down || error.number == hook_failed ||
          error.number == innodb_read_only;
+}
+
+// COMMIT by whatever name: BEGIN, a definition, SET autocommit = 1, several statements of which one is one of
+// these.
+bool may_commit(const command_facts& facts) {
+  if (facts.code != protocol::command::query && !protocol::executes_statement(facts.code)) return false;
+  if (facts.kind == kind::set) return facts.turns_autocommit_on;
+  return !facts.stays_in_transaction;
 }
 
 // The loss of a connection, unless it is one to a server that is known to have gone away: that says nothing
@@ -56,6 +67,21 @@ bool session::refused_for_now() {
   const auto* one =
       protocol::executes_statement(command_.code) ? state_.statements.find(command_.statement) : nullptr;
   return !one || !one->long_data; // which it has used up
+}
+
+// A server that shuts down ends its statements one by one, with 1053, before it hangs up. Where a loss would
+// do no harm, it is one: a read is repeated, and a transaction is as lost as its connection will be. To an
+// autocommit write it is the answer, as it was rolled back, but on a table that cannot.
+bool session::is_cut_off_harmlessly() {
+  if (tracker_.ended_by() != response_tracker::ending::err || tracker_.err().number != shutting_down ||
+      !known_)
+    return false;
+  command_facts facts;
+  facts.repeatable = command_.repeatable;
+  facts.stays_in_transaction = command_.stays;
+  facts = with_statement(facts);
+  if (state_.in_transaction()) return facts.stays_in_transaction || facts.repeatable;
+  return facts.repeatable && !command_.spent;
 }
 
 // An answer that the client has: the monitor hears of one that means "not now".
@@ -117,12 +143,15 @@ task<session::verdict> session::conclude_lost(trip how, const command_facts& des
   report_loss(process(), link_, "statement: the connection was lost before its answer came");
   const bool in_transaction = state_.in_transaction();
   const auto facts = with_statement(described);
-  const bool commits = facts.kind == protocol::sql::kind::commit;
+  if (auto* one = state_.statements.find(command_.statement);
+      one && protocol::executes_statement(command_.code))
+    one->long_data_lost = one->long_data_lost && facts.repeatable; // or told by this command's error
+  const bool commits = facts.kind == kind::commit || (in_transaction && may_commit(facts));
   drop_link();
   if (client_->closed() || !known_) co_return verdict::end_session;
   if (how == trip::lost && facts.repeatable && !in_transaction && !command_.spent)
     co_return verdict::decide_again;
-  if (in_transaction && (how == trip::discarded || facts.stays_in_transaction))
+  if (in_transaction && (how == trip::discarded || facts.stays_in_transaction || facts.repeatable))
     co_return co_await carry_out({action::lose_transaction, {}, {}}) ? verdict::next_command
                                                                      : verdict::end_session;
   transaction_lost_ = false;

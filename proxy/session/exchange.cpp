@@ -44,6 +44,8 @@ task<session::verdict> session::forward(const command_facts& facts) {
   command_.single = facts.single;
   command_.changes_logins = facts.changes_logins;
   command_.finds_rows = facts.finds_rows;
+  command_.repeatable = facts.repeatable;
+  command_.stays = facts.stays_in_transaction;
   // Its first SELECT has failed. What tells of the failure is not disturbed.
   if (link_->start.found_rows_are_old() && facts.single && (facts.write || facts.kind == sql::kind::select))
     link_->start.owe(forget_found_rows(*link_));
@@ -252,6 +254,8 @@ task<session::trip> session::relay_answer() {
       buffer.consume(*belongs); // the connection lives on
       co_return trip::not_now;
     }
+    if (!passed_some && tracker_.current() == response_tracker::state::complete && is_cut_off_harmlessly())
+      co_return trip::lost;
     if (copy_.lasting) copy_answer(buffer.bytes().first(*belongs));
     if (renamed && !passed_some) rename_statement();
     if (command_.changes_logins) process().counters.server_changes.fetch_add(1, std::memory_order_release);

@@ -159,7 +159,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<verdict> conclude(trip how, const command_facts& facts);
   task<verdict> conclude_cut();
   task<verdict> conclude_lost(trip how, const command_facts& facts);
-  [[nodiscard]] bool refused_for_now();
+  [[nodiscard]] bool refused_for_now(), is_cut_off_harmlessly();
   void notice_not_now();
   task<trip> relay_noted_answer();
   void note_in(std::size_t at, protocol::byte_span payload);
@@ -198,7 +198,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   void apply_execute_effects();
   [[nodiscard]] std::uint64_t hash_of_definitions(const protocol::text_result_set& columns) const;
   void apply_prepare_effects(const protocol::sql::statement& one, std::string_view text, bool failed);
-  [[nodiscard]] command_facts with_statement(const command_facts& facts);
+  [[nodiscard]] command_facts with_statement(command_facts facts);
   [[nodiscard]] bool lacks_types(const prepared_statement& one) const;
 
   // local_statements.cpp

@@ -6,6 +6,7 @@
 #include "proxy/session/local_columns.hpp"
 #include "proxy/session/session.hpp"
 #include "proxy/spooling/write_queue.hpp"
+#include "spool/context_sql.hpp"
 
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
@@ -126,6 +127,13 @@ std::optional<write_draft> session::make_write(bound_values values, std::string&
   for (const auto name : write.user_variables)
     if (const auto* value = state_.user_variable(name))
       one.user_variables.push_back({sql::name{name}.unquoted(), *value});
+  const auto profile = process().profile.get();
+  const auto most = profile ? profile->largest_packet() : 0;
+  if (most != 0 && spool::largest_packet(one) > most) {
+    refusal = fmt::format(
+        "the server is down, and it takes no packet of more than {} bytes (max_allowed_packet)", most);
+    return std::nullopt;
+  }
   const bool inserts = write.kind == sql::kind::insert || write.kind == sql::kind::replace;
   if (has(write.traits, sql::trait::last_insert_id)) one.last_insert_id = state_.known_last_insert_id;
   if (!inserts) return draft;

@@ -157,16 +157,14 @@ void session::forget_unsent() {
 }
 
 // A lost COM_STMT_EXECUTE is judged by its statement's text. The rest is as described.
-command_facts session::with_statement(const command_facts& facts) {
-  auto judged = facts;
-  auto* one =
+command_facts session::with_statement(command_facts facts) {
+  const auto* one =
       protocol::executes_statement(command_.code) ? state_.statements.find(command_.statement) : nullptr;
-  if (!one) return judged;
-  judged.kind = one->facts.kind;
-  judged.repeatable = one->kept && one->facts.pure_read && !one->long_data_lost;
-  judged.stays_in_transaction = one->facts.stays_in_transaction;
-  one->long_data_lost = one->long_data_lost && judged.repeatable; // told by this command's error
-  return judged;
+  if (!one) return facts;
+  facts.kind = one->facts.kind;
+  facts.repeatable = one->kept && one->facts.pure_read && !one->long_data_lost;
+  facts.stays_in_transaction = one->facts.stays_in_transaction;
+  return facts;
 }
 
 // ----------------------------------------------------------------------------------------------------

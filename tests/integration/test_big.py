@@ -112,3 +112,25 @@ def test_many_clients_at_once_each_get_their_own_answers(proxy):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_a_write_that_the_server_takes_in_no_packet_is_refused_in_an_outage(server, start_proxy):
+    server.run("SET GLOBAL max_allowed_packet = 1048576")  # until its next start
+    proxy = start_proxy(server)
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB")
+    proxy.wait_tables_known()
+    server.stop()
+    proxy.wait_state("down")
+    large, fits = "x" * (1 << 20), "x" * ((1 << 20) - 1000)
+    for begun in (False, True):
+        if begun:
+            run(connection, "BEGIN")
+        assert "max_allowed_packet" in was_refused_for_outage(connection, f"INSERT INTO t VALUES (1, '{large}')")[1]
+        if begun:
+            run(connection, "ROLLBACK")
+    spooled_seq(connection, f"INSERT INTO t VALUES (2, '{fits}')")
+    server.start()
+    proxy.wait_drained()
+    assert server.run("SELECT id, LENGTH(s) FROM t", database=proxy.database) == ((2, len(fits)),)
+    assert proxy.health()["spool"]["dead"] == 0

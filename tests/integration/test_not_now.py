@@ -186,3 +186,32 @@ def test_a_shutdown_under_a_statement_in_flight_is_an_outage(server, start_proxy
     there = server.run("SELECT n FROM t", database=proxy.database)[0][0]
     assert there in possible
     assert value(other, "SELECT n FROM t") == there
+
+
+@pytest.mark.limit(120)
+def test_a_restart_is_a_pause_to_those_who_read(server, start_proxy):
+    """MySQL ends what runs at its shutdown with 1053, before it hangs up."""
+    proxy = start_proxy(server, DB_RETRY_ATTEMPTS="60", DB_RETRY_DELAY="1")
+    run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB")
+    errors, reads, end = [], [0] * 8, threading.Event()
+
+    def read(number):
+        connection = proxy.connect(read_timeout=100)
+        try:
+            while not end.is_set():
+                assert run(connection, "SELECT id FROM t") == ()
+                reads[number] += 1
+        except pymysql.err.MySQLError as error:
+            errors.append(error.args)
+    readers = [threading.Thread(target=read, args=(number,)) for number in range(len(reads))]
+    for one in readers:
+        one.start()
+    for _ in range(3):
+        before = list(reads)
+        wait_until(lambda: errors or all(now > then for now, then in zip(reads, before)), 30, "all read")
+        server.stop()
+        server.start()
+    end.set()
+    for one in readers:
+        one.join(60)
+    assert not errors

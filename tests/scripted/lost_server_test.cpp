@@ -72,6 +72,55 @@ TEST_CASE("a COMMIT whose answer was lost is in doubt, and the connection ends")
   ends.client.expect_closed();
 }
 
+TEST_CASE("what commits by another name is as much in doubt") {
+  for (const auto* text :
+       {"BEGIN", "START TRANSACTION", "CREATE TABLE t (a INT)", "LOCK TABLES t WRITE", "CALL p()"}) {
+    CAPTURE(text);
+    stage here;
+    auto ends = here.log_in();
+    stage::exchange_ok(ends, "BEGIN", open_transaction);
+    lose_answer(ends, query(text));
+    expect_err(ends.client.read_packet(), 2013, "08007");
+    ends.client.expect_closed();
+  }
+}
+
+TEST_CASE("a ping whose answer was lost in a transaction tells that this was lost") {
+  stage here;
+  auto ends = here.log_in();
+  stage::exchange_ok(ends, "BEGIN", open_transaction);
+  lose_answer(ends, command(protocol::command::ping));
+  expect_err(ends.client.read_packet(), 1213, "40001");
+}
+
+TEST_CASE(
+    "a server that ends what runs since it shuts down is one that was lost, to what can be done again") {
+  const auto shutdown = err(1053, "08S01", "Server shutdown in progress");
+  stage here;
+  auto ends = here.log_in();
+  ends.client.send_packet(0, query("SELECT a FROM t"));
+  ends.server.expect(0, query("SELECT a FROM t"));
+  ends.server.send_packet(1, shutdown);
+  find_server_again(here);
+  serve_again(here, ends);
+  ends.server.expect(0, query("SELECT a FROM t"));
+  ends.server.send(result_set({"one"}));
+  ends.client.expect_bytes(result_set({"one"}));
+
+  stage::exchange_ok(ends, "BEGIN", open_transaction);
+  ends.client.send_packet(0, query("UPDATE t SET a = 1"));
+  ends.server.expect(0, query("UPDATE t SET a = 1"));
+  ends.server.send_packet(1, shutdown);
+  expect_err(ends.client.read_packet(), 1213, "40001");
+  find_server_again(here);
+
+  ends.client.send_packet(0, query("UPDATE t SET a = 2")); // of its own: what is said of it is what happened
+  serve_again(here, ends);
+  ends.server.expect(0, query("UPDATE t SET a = 2"));
+  ends.server.send_packet(1, shutdown);
+  expect_err(ends.client.read_packet(), 1053, "08S01");
+}
+
 TEST_CASE("a statement in an open transaction whose answer was lost was rolled back with it") {
   stage here;
   auto ends = here.log_in();

@@ -114,6 +114,10 @@ TEST_CASE("our own variable beats the general one, and an empty one counts as no
   CHECK(loaded({}, {{"MYSQL_HOST", "/run/s"}}).values.server.socket == "/run/s");
   CHECK(loaded({}, {{"MYSQL_HOST", "/run/s"}}).values.server.name() == "/run/s");
   CHECK(loaded({}, {{"MYSQL_HOST", "a"}, {"HOLDWATER_SERVER_HOST", "b"}}).values.server.host == "b");
+  CHECK(loaded({}, {{"MYSQL_HOST", "db:3307"}}).values.server.name() == "db:3307");
+  CHECK(loaded({}, {{"MYSQL_HOST", "[::1]"}, {"MYSQL_PORT", "3308"}}).values.server.host == "::1");
+  CHECK(loaded({}, {{"MYSQL_HOST", "[::1]:3307"}, {"MYSQL_PORT", "3308"}}).values.server.port == 3307);
+  CHECK(loaded({}, {{"MYSQL_HOST", "::1"}}).values.server.host == "::1");
   CHECK(loaded({}, {{"MYSQL_HOST", "a"}, {"HOLDWATER_SERVER_HOST", ""}}).values.server.host == "a");
   CHECK(loaded({}, {{"MYSQL_PORT", ""}}).values.server.port == 3306);
 }
@@ -251,7 +255,10 @@ TEST_CASE("--version, --help and --check-config end with their text") {
     CAPTURE(flag);
     CHECK(help.text.find(flag) != std::string::npos);
   }
-  CHECK(ended({"--check-config"}).text == "the configuration is valid\n");
+  CHECK(ended({"--check-config"}, {{"MYSQL_USER", "app"}}).text == "the configuration is valid\n");
+  CHECK(ended({"--check-config"}).text ==
+        "warning: MYSQL_USER is not set here: without it a start fails, unless spool.enabled = false\n"
+        "the configuration is valid\n");
   CHECK(ended({"--check-config"}).code == 0);
   const auto wrong = ended({"--check-config"}, {{"MYSQL_PORT", "x"}, {"HOLDWATER_ZZZ", "1"}});
   CHECK(wrong.code == exit_bad_configuration);

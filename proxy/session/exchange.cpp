@@ -171,10 +171,16 @@ task<bool> session::send_to_server(byte_span bytes) {
   co_return true;
 }
 
+// Another server has taken the place of the connection's, and can be asked: right after the move it is not
+// yet.
+bool session::is_replaced() {
+  return process().board.has_moved_since(link_->outage) && process().board.view().state != server_state::down;
+}
+
 // The patience is over once more: asks for a check, or, in an outage, allows one hold more. False after that,
 // and when another server has taken the place of the one that is waited for.
 bool session::keep_waiting(std::optional<steady_time>& doomed) {
-  if (process().board.has_moved_since(link_->outage)) return false;
+  if (is_replaced()) return false;
   const bool outage = link_->outage != process().board.view().outage;
   if (!outage) process().watch.ask_for_check();
   std::chrono::milliseconds left = patience;
@@ -308,8 +314,10 @@ task<session::trip> session::wait_for_answer() {
   for (;;) {
     const auto heard =
         stream.closed() || stream.maybe_readable() ? stream.receive() : transport::status::blocked;
-    if (heard != transport::status::closed && process().board.has_moved_since(link_->outage) &&
-        !(command_.finds_rows && tracker_.in_rows()))
+    const bool moved =
+        process().board.has_moved_since(link_->outage) && !(command_.finds_rows && tracker_.in_rows());
+    if (moved &&
+        (heard == transport::status::progress || (heard == transport::status::blocked && is_replaced())))
       co_return trip::lost;
     switch (heard) {
     case transport::status::progress: co_return trip::answered;

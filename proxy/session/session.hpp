@@ -136,6 +136,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<trip> send_command(protocol::byte_span bytes);
   task<trip> send_framed(protocol::byte_span payload);
   task<bool> send_to_server(protocol::byte_span bytes);
+  [[nodiscard]] bool is_replaced();
   bool keep_waiting(std::optional<steady_time>& doomed);
   task<trip> stream_command();
   task<trip> await_start();
@@ -396,5 +397,4 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   std::shared_ptr<own_reads> own_;                // null: cache.own_writes is false
   std::string spool_refusal_, not_spoolable_;     // the sentences that a situation points to
 };
-
 } // namespace holdwater::proxy

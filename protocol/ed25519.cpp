@@ -38,7 +38,7 @@ struct secret_key {
   scalar multiplier{};
   std::array<std::uint8_t, 32> prefix{};
   point public_key{};
-  bool good = false; // NOLINT(cppcoreguidelines-prefer-member-initializer): known when the rest is made
+  bool good = false;
 
   explicit secret_key(std::string_view password) {
     auto wide = sha512({as_bytes(password)});
@@ -47,6 +47,7 @@ struct secret_key {
     std::copy_n(wide.begin(), multiplier.size(), multiplier.begin());
     std::copy_n(wide.begin() + multiplier.size(), prefix.size(), prefix.begin());
     sodium_memzero(wide.data(), wide.size());
+    // NOLINTNEXTLINE(cppcoreguidelines-prefer-member-initializer): known when the rest is made
     good = ready() && crypto_scalarmult_ed25519_base_noclamp(public_key.data(), multiplier.data()) == 0;
   }
   ~secret_key() {

@@ -23,7 +23,7 @@ struct encoding {
 std::optional<encoding> encoding_of(std::uint8_t type) {
   switch (type) {
   case type_null: return encoding{form::nothing, 0};
-  case 1: return encoding{form::fixed, 1};         // TINY
+  case 1:                                          // TINY
   case 244: return encoding{form::fixed, 1};       // BOOL
   case 2:                                          // SHORT
   case 13: return encoding{form::fixed, 2};        // YEAR

@@ -57,10 +57,9 @@ std::vector<std::string> hook_event::environment() const {
   std::vector<std::string> out;
   for (const auto& [name, value] : values_) {
     const auto text = value.is_string() ? std::string(value.as_string()) : boost::json::serialize(value);
-    const auto variable = name == "event"
-                              ? std::string("HOLDWATER_EVENT")
-                              : "HOLDWATER_EVENT_" + boost::algorithm::to_upper_copy(std::string(name));
-    out.push_back(variable + "=" + text);
+    std::string variable = "HOLDWATER_EVENT";
+    if (name != "event") variable.append("_").append(boost::algorithm::to_upper_copy(std::string(name)));
+    out.push_back(variable.append("=").append(text));
   }
   return out;
 }

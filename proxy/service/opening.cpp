@@ -20,6 +20,7 @@ namespace {
 
 std::vector<spool::credentials> credentials_of(const options& settings) {
   std::vector<spool::credentials> all;
+  all.reserve(settings.accounts.size());
   for (const auto& one : settings.accounts) all.push_back({one.user, one.password});
   return all;
 }

@@ -4,7 +4,7 @@
 #
 #   tests/analysis/run.sh [--changed [REF]] [FILE...]
 #
-# All of it takes about a quarter of an hour of one core. --changed: only sources that differ from REF (HEAD), and those that
+# All of it takes about half an hour of one core. --changed: only sources that differ from REF (HEAD), and those that
 # include a header that does.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -123,7 +123,13 @@ server_result<void> replay_session::begin(const std::string& isolation) {
 }
 
 server_result<void> replay_session::rollback() {
-  return send("ROLLBACK");
+  if (auto done = send("ROLLBACK"); !done || !open_insert_id_) return done;
+  open_insert_id_ = false;
+  if (is_mariadb_) return send(no_insert_id);
+  auto left = query("SELECT @@insert_id");
+  if (!left) return left.error();
+  unused_insert_id_ = !left->rows.empty() && number_of(left->rows[0].at(0)) != 0;
+  return {};
 }
 
 // What sets the session up for a statement, in order. The default database comes behind the character set
@@ -169,6 +175,7 @@ server_result<query_answer> replay_session::run(const statement& what) {
   if (auto why = refused_here(what)) return *why;
   if (auto done = take_context(what); !done) return done.error();
   auto answer = what.parameters.empty() ? query(what.text) : execute(what);
+  if (!answer) open_insert_id_ = what.insert_id.has_value() || open_insert_id_;
   if (!answer) return answer;
   if (auto noted = note_unused_insert_id(what, *answer); !noted) return noted.error();
   return answer;
@@ -237,7 +244,7 @@ void replay_session::ground() {
     broken_ = is_lost(connection_->read_each(in_air_.front().ends.back()).back());
   }
   context_.reset();
-  open_insert_id_ = false;
+  open_insert_id_ = true; // what failed may have left its own; rollback() sees to it
 }
 
 // A set insert_id stays until a row takes it, whichever statement makes that row.

@@ -52,7 +52,9 @@ class cell_reader {
                  ? integer(one.text.substr(1, one.text.size() - 2), zero_is_given_)
                  : cell::expression;
     case token_kind::word:
-      return !signed_ && (one.is(kw::NULL_) || one.is(kw::DEFAULT)) ? cell::generated : cell::expression;
+      if (signed_) return cell::expression;
+      if (one.is(kw::DEFAULT)) return zero_is_given_ ? cell::given : cell::generated; // it stands for 0
+      return one.is(kw::NULL_) ? cell::generated : cell::expression;
     default: return cell::expression;
     }
   }

@@ -15,16 +15,21 @@ namespace {
 
 using boost::algorithm::iequals;
 
-// Words between blanks.
-constexpr std::string_view modes =
+// Words between blanks, in the order of the servers' bits.
+constexpr std::string_view mysql_modes =
     " REAL_AS_FLOAT PIPES_AS_CONCAT ANSI_QUOTES IGNORE_SPACE ONLY_FULL_GROUP_BY NO_UNSIGNED_SUBTRACTION "
     "NO_DIR_IN_CREATE ANSI NO_AUTO_VALUE_ON_ZERO NO_BACKSLASH_ESCAPES STRICT_TRANS_TABLES STRICT_ALL_TABLES "
     "NO_ZERO_IN_DATE NO_ZERO_DATE ALLOW_INVALID_DATES ERROR_FOR_DIVISION_BY_ZERO TRADITIONAL "
-    "HIGH_NOT_PRECEDENCE NO_ENGINE_SUBSTITUTION PAD_CHAR_TO_FULL_LENGTH ";
+    "HIGH_NOT_PRECEDENCE NO_ENGINE_SUBSTITUTION PAD_CHAR_TO_FULL_LENGTH TIME_TRUNCATE_FRACTIONAL ";
 constexpr std::string_view mariadb_modes =
-    " POSTGRESQL ORACLE MSSQL DB2 MAXDB NO_KEY_OPTIONS NO_TABLE_OPTIONS NO_FIELD_OPTIONS MYSQL323 MYSQL40 "
-    "NO_AUTO_CREATE_USER SIMULTANEOUS_ASSIGNMENT TIME_ROUND_FRACTIONAL EMPTY_STRING_IS_NULL ";
-constexpr std::string_view mysql_modes = " TIME_TRUNCATE_FRACTIONAL ";
+    " REAL_AS_FLOAT PIPES_AS_CONCAT ANSI_QUOTES IGNORE_SPACE ONLY_FULL_GROUP_BY NO_UNSIGNED_SUBTRACTION "
+    "NO_DIR_IN_CREATE POSTGRESQL ORACLE MSSQL DB2 MAXDB NO_KEY_OPTIONS NO_TABLE_OPTIONS NO_FIELD_OPTIONS "
+    "MYSQL323 MYSQL40 ANSI NO_AUTO_VALUE_ON_ZERO NO_BACKSLASH_ESCAPES STRICT_TRANS_TABLES "
+    "STRICT_ALL_TABLES NO_ZERO_IN_DATE NO_ZERO_DATE ALLOW_INVALID_DATES ERROR_FOR_DIVISION_BY_ZERO "
+    "TRADITIONAL NO_AUTO_CREATE_USER HIGH_NOT_PRECEDENCE NO_ENGINE_SUBSTITUTION PAD_CHAR_TO_FULL_LENGTH "
+    "EMPTY_STRING_IS_NULL SIMULTANEOUS_ASSIGNMENT TIME_ROUND_FRACTIONAL ";
+constexpr std::string_view modes_of_several =
+    " ANSI TRADITIONAL POSTGRESQL ORACLE MSSQL DB2 MAXDB MYSQL323 MYSQL40 ";
 
 constexpr std::string_view locales =
     " AR_AE AR_BH AR_DZ AR_EG AR_IN AR_IQ AR_JO AR_KW AR_LB AR_LY AR_MA AR_OM AR_QA AR_SA AR_SD AR_SY AR_TN "
@@ -44,7 +49,7 @@ bool is_sql_mode(std::string_view value, bool mariadb) {
   while (!value.empty()) {
     const auto end = std::min(value.find(','), value.size());
     const auto mode = value.substr(0, end);
-    if (!holds_word(modes, mode) && !holds_word(mariadb ? mariadb_modes : mysql_modes, mode)) return false;
+    if (!holds_word(mariadb ? mariadb_modes : mysql_modes, mode)) return false;
     if (end + 1 == value.size()) return false; // a comma at the end: not for all of them
     value.remove_prefix(std::min(end + 1, value.size()));
   }
@@ -90,6 +95,23 @@ bool is_step(std::string_view text) {
 }
 
 } // namespace
+
+std::optional<std::string> listed_sql_mode(std::string_view value, bool mariadb) {
+  const auto all = mariadb ? mariadb_modes : mysql_modes;
+  std::vector<std::size_t> places; // in `all`
+  while (!value.empty()) {
+    const auto mode = value.substr(0, value.find(','));
+    if (!holds_word(all, mode) || holds_word(modes_of_several, mode)) return std::nullopt;
+    places.push_back(all.find(' ' + boost::algorithm::to_upper_copy(std::string(mode)) + ' ') + 1);
+    value.remove_prefix(std::min(mode.size() + 1, value.size()));
+  }
+  std::sort(places.begin(), places.end());
+  places.erase(std::unique(places.begin(), places.end()), places.end());
+  std::string out;
+  for (const auto at : places)
+    out.append(out.empty() ? "" : ",").append(all.substr(at, all.find(' ', at) - at));
+  return out;
+}
 
 bool is_client_charset(std::string_view character_set) {
   for (const auto* wide : {"ucs2", "utf16", "utf16le", "utf32"})

@@ -6,6 +6,8 @@
 #include "proxy/server/server_profile.hpp"
 #include "spool/unit.hpp"
 
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace holdwater::proxy {
@@ -14,6 +16,9 @@ namespace holdwater::proxy {
 // Variables that no unit carries are taken on trust.
 [[nodiscard]] bool is_acceptable(std::string_view variable, std::string_view text, std::string_view value,
                                  const spool::statement_context& now, const server_profile& profile);
+
+// A sql_mode as @@sql_mode says it: its modes in the server's order. Nothing: one of them stands for several.
+[[nodiscard]] std::optional<std::string> listed_sql_mode(std::string_view value, bool mariadb);
 
 // Whether a write of that text may depend on the variable, lower-case name, while no unit carries it.
 [[nodiscard]] bool is_left_behind(std::string_view variable, std::string_view text);

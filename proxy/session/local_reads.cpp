@@ -44,6 +44,10 @@ std::optional<cell> value_of(const std::string& name, const local_facts& known) 
   if (own && !own->known) return std::nullopt;
   auto value = own ? own->value : fresh->second.value;
   if (own && fresh->second.integer) value = number_of(value);
+  if (own && name == "sql_mode" && value != fresh->second.value) {
+    value = listed_sql_mode(value.value_or(""), known.profile.version.mariadb);
+    if (!value) return std::nullopt;
+  }
   const auto described = columns_of(known).system_variable(fresh->second, value);
   return cell{std::move(value), described};
 }

@@ -166,7 +166,9 @@ void session::look_at_named_execute(command_facts& facts) {
   for (const auto name : *variables) {
     const auto* value = state_.user_variable(name);
     if (!value) write_.refusal = fmt::format("a user variable whose value is not known (@{})", name);
-    values.push_back(value ? *value : "NULL");
+    const auto bound = value ? state_.as_bound_now(*value) : std::nullopt;
+    if (value && !bound) write_.refusal = fmt::format("a user variable of another character set (@{})", name);
+    values.push_back(bound.value_or("NULL"));
   }
   if (!same_settings(*known->made_in, state_.preparing()))
     write_.refusal = "it was prepared when the session had other settings";

@@ -167,6 +167,7 @@ task<bool> session::return_to_session(const collected_transaction& mine, bool fa
     const auto said = co_await ask_server(home_, wake_, *link_, step);
     if (said.broken || !said.ok) co_return false;
   }
+  if (failed) co_return co_await no_insert_id_left(); // the statement that was refused may have left its own
   co_return true;
 }
 

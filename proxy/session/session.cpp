@@ -7,6 +7,8 @@
 #include "proxy/session/own_reads.hpp"
 #include "proxy/session/replica_reads.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <utility>
@@ -22,6 +24,15 @@ constexpr std::chrono::seconds collect_limit{120};
 
 // The least that a server's wait_timeout can be: a connection lost before that was not lost to it.
 constexpr std::chrono::seconds shortest_timeout{1};
+
+// MySQL forgets the login's character set at a COM_RESET_CONNECTION, and takes its own.
+void take_server_names(session_state& state, const server_profile* profile, protocol::sql::analysis& found) {
+  const auto* own = profile ? profile->named(state.context().collation_server) : nullptr;
+  if (!own || profile->version.mariadb) return;
+  const auto text = fmt::format("SET NAMES {} COLLATE {}", own->character_set, own->name);
+  found.analyze(text, state.dialect());
+  state.assign_here(found.first());
+}
 
 } // namespace
 
@@ -237,6 +248,7 @@ task<bool> session::carry_out(const decision& chosen) {
     transaction_lost_ = false;
     login_.database = state_.database();
     state_.begin(login_, process().profile.get());
+    take_server_names(state_, process().profile.get().get(), home_.analysis());
     last_insert_id_ = 0;
     said_.text.clear();
     co_return co_await answer_ok();

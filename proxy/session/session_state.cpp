@@ -149,7 +149,7 @@ bool session_state::is_literal(const sql::assignment& one) const {
   switch (one.where) {
   case target::names: return knows_names(one);
   case target::session: return one.literal && !one.default_value && is_plain(canonical(one.variable));
-  case target::user_variable: return one.literal && !one.default_value;
+  case target::user_variable: return lasting_value(one).has_value();
   case target::next_transaction: return one.literal && !one.value.empty();
   default: return false;
   }

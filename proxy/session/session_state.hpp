@@ -86,6 +86,9 @@ class session_state {
   // there is none.
   [[nodiscard]] std::string setting_left_behind(std::string_view text) const;
   [[nodiscard]] const protocol::sql::dialect& dialect() const { return dialect_; }
+  // What stands for a user variable's kept value in the place of a ?, as weak in comparisons as a bound
+  // value; nothing: not in the present character sets.
+  [[nodiscard]] std::optional<std::string> as_bound_now(const std::string& kept) const;
 
   // --- SET
   // Every assignment is of a plain literal to a session or user variable: made again, it does the same.
@@ -166,6 +169,7 @@ class session_state {
   [[nodiscard]] bool is_acceptable_here(const protocol::sql::assignment& one) const;
   void assign_one(const protocol::sql::assignment& one, std::vector<std::string>& unknown);
   void assign_user_variable(const protocol::sql::assignment& one);
+  [[nodiscard]] std::optional<std::string> lasting_value(const protocol::sql::assignment& one) const;
   [[nodiscard]] std::optional<std::string> as_read_now(std::string_view text) const;
   void assign_names(std::string_view character_set, std::string_view collation);
   void reset_names(std::vector<std::string>& unknown);

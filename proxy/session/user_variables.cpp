@@ -17,19 +17,45 @@ namespace holdwater::proxy {
 namespace sql = protocol::sql;
 using boost::algorithm::iequals;
 
+namespace {
+
+// x'4142', 0x4142, b'0101': a variable takes them as a binary string, also where a number is asked for.
+bool is_bytes(std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdefABCDEF";
+  constexpr std::size_t prefix = 2; // of 0x, x', b'
+  if (text.size() <= prefix) return false;
+  if (text.starts_with("0x")) return text.find_first_not_of(hex, prefix) == text.npos;
+  if (text[1] != '\'' || text.back() != '\'') return false;
+  const auto digits = text.substr(prefix, text.size() - prefix - 1);
+  if (text[0] == 'x' || text[0] == 'X')
+    return digits.size() % 2 == 0 && digits.find_first_not_of(hex) == text.npos;
+  return (text[0] == 'b' || text[0] == 'B') && digits.find_first_not_of("01") == text.npos;
+}
+
+} // namespace
+
 void session_state::assign_user_variable(const sql::assignment& one) {
   const auto name = boost::algorithm::to_lower_copy(one.variable.unquoted());
   std::erase_if(user_variables_, [&](const auto& known) { return known.first == name; });
-  const bool null = iequals(one.value, "null");
-  const bool text = !one.value.empty() && (one.value.front() == '\'' || one.value.front() == '"');
-  if (!one.literal || !(null || text || is_number(one.value))) return make_unrestorable("a user variable");
-  // the second byte of a character may be a backtick there
-  if (!sql::is_ascii(name) && dialect_.has_low_second_bytes())
-    return make_unrestorable("a user variable's name");
-  const auto value = text ? as_read_now(sql::literal_value(one.value, dialect_)) : std::string(one.value);
-  if (!value) return make_unrestorable("a user variable in a character set that is not known");
+  const auto value = lasting_value(one);
+  if (!value) return make_unrestorable("a user variable");
   user_variables_.emplace_back(name, *value);
   limit_what_is_kept();
+}
+
+// The text that says the value again in any session; nothing: it is not known, or not how to say it.
+std::optional<std::string> session_state::lasting_value(const sql::assignment& one) const {
+  if (!one.literal || one.default_value || one.value.empty()) return std::nullopt;
+  // the second byte of a character may be a backtick there
+  if (!sql::is_ascii(one.variable.raw) && dialect_.has_low_second_bytes()) return std::nullopt;
+  const auto& text = one.value;
+  if (text.front() == '\'' || text.front() == '"') return as_read_now(sql::literal_value(text, dialect_));
+  if (is_decimal(text) || iequals(text, "null")) return std::string(text);
+  if (iequals(text, "true") || iequals(text, "false")) return iequals(text, "true") ? "1" : "0";
+  if (!is_bytes(text)) return std::nullopt;
+  const auto bytes =
+      sql::literal_value(text[0] == '0' ? fmt::format("x'{}'", text.substr(2)) : std::string(text), dialect_);
+  return bytes.empty() ? "_binary ''" : quoted(bytes, "binary");
 }
 
 // As the server reads a string literal: its bytes are the client's, its character set is the connection's.
@@ -47,6 +73,18 @@ std::optional<std::string> session_state::as_read_now(std::string_view text) con
   if (client->character_set == target) return fmt::format("{} COLLATE {}", bytes(target), collation);
   if (client->character_set == "binary") return std::nullopt;
   return fmt::format("CONVERT({} USING {}) COLLATE {}", bytes(client->character_set), target, collation);
+}
+
+// A string as the client would write it, if that gave it the collation that the variable has.
+std::optional<std::string> session_state::as_bound_now(const std::string& kept) const {
+  if (is_decimal(kept) || iequals(kept, "null")) return kept;
+  const auto text = text_of(kept);
+  if ((text.empty() && kept.find("''") == kept.npos) || as_read_now(text) != kept) return std::nullopt;
+  const bool special = !dialect_.no_backslash_escapes;
+  if (special && dialect_.has_low_second_bytes() && text.find('\\') != text.npos) return std::nullopt;
+  std::string out = "'";
+  for (const char c : text) out.append(c == '\'' || (c == '\\' && special) ? 2 : 1, c);
+  return out + "'";
 }
 
 const std::string* session_state::user_variable(std::string_view name) const {

@@ -44,6 +44,15 @@ TEST_CASE(
   CHECK(cells("INSERT INTO t VALUES /* ( */ (1 /* , */, 2), -- (\n (3, NULL)", 1) == "eg");
 }
 
+TEST_CASE("where 0 is a value for the id, DEFAULT is that value too") {
+  auto how = mysql();
+  how.no_auto_value_on_zero = true;
+  analysis found;
+  const std::string_view text = "INSERT INTO t VALUES (DEFAULT), (0), (NULL), ('0')";
+  const auto kinds = cell_kinds(text, only(found, text, how), 0, how);
+  CHECK(kinds == std::vector<cell>{cell::given, cell::given, cell::generated, cell::given});
+}
+
 TEST_CASE("a literal's value is what the server would store") {
   CHECK(literal_value("'a''b'", mysql()) == "a'b");
   CHECK(literal_value(R"sql('a\'b\n\\\%')sql", mysql()) == "a'b\n\\\\%");

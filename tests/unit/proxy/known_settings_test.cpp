@@ -93,3 +93,14 @@ TEST_CASE("a write that may depend on a setting which no unit carries is known b
   CHECK(is_left_behind("check_constraint_checks", "INSERT INTO t VALUES (1)"));
   CHECK_FALSE(is_left_behind("sql_mode", "UPDATE t SET a = b / 3"));
 }
+
+TEST_CASE("a sql_mode is told in the server's order, and not when it stands for several") {
+  CHECK(listed_sql_mode("strict_trans_tables,ANSI_QUOTES,ansi_quotes", true) ==
+        "ANSI_QUOTES,STRICT_TRANS_TABLES");
+  CHECK(listed_sql_mode("", false) == "");
+  CHECK(listed_sql_mode("TIME_TRUNCATE_FRACTIONAL,HIGH_NOT_PRECEDENCE", false) ==
+        "HIGH_NOT_PRECEDENCE,TIME_TRUNCATE_FRACTIONAL");
+  CHECK_FALSE(listed_sql_mode("TRADITIONAL", true));
+  CHECK_FALSE(listed_sql_mode("STRICT_TRANS_TABLES,ANSI", false));
+  CHECK_FALSE(listed_sql_mode("ORACLE", false));
+}

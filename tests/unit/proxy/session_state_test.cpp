@@ -153,6 +153,34 @@ TEST_CASE("a user variable with a plain value is known and restored") {
   CHECK_FALSE(state.restorable());
 }
 
+TEST_CASE("a user variable takes bytes as a binary string, and truth as a number") {
+  const auto kept = [](const char* literal) {
+    auto state = fresh();
+    assign(state, (std::string("SET @a = ") + literal).c_str());
+    return state.user_variable("a") ? *state.user_variable("a") : "nothing";
+  };
+  CHECK(kept("x'41ff'") == "_binary 0x41ff");
+  CHECK(kept("0x5") == "_binary 0x05");
+  CHECK(kept("b'1000001'") == "_binary 0x41");
+  CHECK(kept("x''") == "_binary ''");
+  CHECK(kept("TRUE") == "1");
+  CHECK(kept("-1.50") == "-1.50");
+  for (const auto* other :
+       {"x'4'", "b'2'", "1e3", ".5", "N'x'", "_latin1 'x'", "DATE '2024-01-01'", "DEFAULT", "- 5"})
+    CHECK_MESSAGE(kept(other) == "nothing", other);
+}
+
+TEST_CASE("a user variable stands for a ? as a text of the session's own, or not at all") {
+  auto state = fresh();
+  CHECK(state.as_bound_now("42") == "42");
+  CHECK(state.as_bound_now("NULL") == "NULL");
+  CHECK(state.as_bound_now("'' COLLATE utf8mb4_general_ci") == std::nullopt);
+  CHECK(state.as_bound_now("_utf8mb4 0x6127625c COLLATE utf8mb4_general_ci") == "'a''b\\\\'");
+  CHECK(state.as_bound_now("_utf8mb4 '' COLLATE utf8mb4_general_ci") == "''");
+  CHECK(state.as_bound_now("_utf8mb4 0x61 COLLATE utf8mb4_bin") == std::nullopt);
+  CHECK(state.as_bound_now("_binary 0x61") == std::nullopt);
+}
+
 TEST_CASE("a user variable's name is restored with its quotes, and only in the character set that it was "
           "named in") {
   auto state = fresh();

@@ -72,6 +72,9 @@ task<session::verdict> session::spool_several() {
 // the next one while this one goes through it, so that the server cannot be up in between.
 task<session::verdict> session::take_several(several_drafts& drafts, bool collects) {
   bool gate = !collects;
+  bool id_unknown = false; // of an upsert behind the last id that is told
+  for (std::size_t at = 0; at < drafts.what.size(); ++at)
+    id_unknown = drafts.told[at].insert_id == 0 && (id_unknown || drafts.what[at].insert_id);
   auto next = verdict::next_command;
   for (std::size_t at = 0; at < drafts.what.size(); ++at) {
     more_follows_ = at + 1 < drafts.what.size();
@@ -92,6 +95,7 @@ task<session::verdict> session::take_several(several_drafts& drafts, bool collec
     ++command_.sequence; // of what was told
     if (told_error_ || next != verdict::next_command) break;
   }
+  if (id_unknown) state_.known_last_insert_id.reset();
   if (gate) process().board.leave_append();
   more_follows_ = false;
   co_return next;

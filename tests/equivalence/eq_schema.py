@@ -144,6 +144,6 @@ def dump(server, side):
                     for row in cursor.fetchall()]
             if name not in ORDER:
                 rows.sort(key=repr)
-            out[name] = ([column for column, _ in kept], rows)
+            out[f"eqq{at}.{name}"] = ([column for column, _ in kept], rows)
     connection.close()
     return out

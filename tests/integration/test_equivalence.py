@@ -161,3 +161,16 @@ def test_the_id_of_a_refused_write_is_taken_by_no_other_tables_row(table):
     assert table.health()["spool"]["dead"] == 3
     ids = [row[0] for row in table.server.run("SELECT id FROM log ORDER BY id", database=table.database)]
     assert len(ids) == 4 and max(ids) < 100, f"ids of the other table: {ids}"
+
+
+def test_after_an_upsert_among_several_writes_the_last_id_is_not_known(table):
+    connection = table.connect(client_flag=1 << 16)  # CLIENT_MULTI_STATEMENTS
+    go_away(table)
+    run(connection, "INSERT INTO t (s) VALUES ('a'); INSERT IGNORE INTO t (id, s) VALUES (NULL, 'b'), (NULL, 'c')")
+    while connection.next_result():
+        pass
+    was_refused_for_outage(connection, "UPDATE t SET n = 'x' WHERE id = LAST_INSERT_ID()")
+    run(connection, "INSERT INTO t (s) VALUES ('d')")
+    spooled_seq(connection, "UPDATE t SET n = 'y' WHERE id = LAST_INSERT_ID()")
+    bring_back(table)
+    assert table.server.run("SELECT s FROM t WHERE n = 'y'", database=table.database) == (("d",),)

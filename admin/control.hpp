@@ -49,9 +49,10 @@ struct spool_health {
   std::uint64_t last_seq = 0;
   std::uint64_t applied_seq = 0;
   std::vector<std::string>
-      refused_tables;            // AUTO_INCREMENT tables without reserved ids: "schema.table: reason"
-  std::string id;                // names its row in the ledger
-  std::uint64_t limit_bytes = 0; // at which writes are refused
+      refused_tables; // AUTO_INCREMENT tables without reserved ids: "schema.table: reason"
+  std::vector<std::string> accounts_without_ledger; // whose writes would be refused in an outage
+  std::string id;                                   // names its row in the ledger
+  std::uint64_t limit_bytes = 0;                    // at which writes are refused
   double accepted_per_s = 0;
   double applied_per_s = 0;
   std::uint64_t peak_pending = 0;    // the most that waited since nothing did

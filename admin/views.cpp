@@ -76,6 +76,7 @@ json::value view(const spool_health& of) {
       {"last_seq", of.last_seq},
       {"applied_seq", of.applied_seq},
       {"refused_tables", texts(of.refused_tables)},
+      {"accounts_without_ledger", texts(of.accounts_without_ledger)},
       {"id", printable(of.id)},
       {"limit_bytes", of.limit_bytes},
       {"accepted_per_s", to_ms(of.accepted_per_s)},

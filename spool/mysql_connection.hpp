@@ -72,6 +72,7 @@ enum class error_class : std::uint8_t {
   refused,         // the statement's own fault: it would fail again
   transient,       // deadlock, lock wait time-out, ...: the same statement may succeed when repeated
   not_now,         // the server cannot take a write: 1053, 1040, 1290/1836/3100 read-only, 1047, 1152, ...
+  withheld,        // to this account (1045, ...) or for want of room (1114, ...), until somebody sees to that
   connection_lost, // no answer: refused, reset, timed out; a statement in flight is in doubt
 };
 [[nodiscard]] error_class classify(const server_error& error);

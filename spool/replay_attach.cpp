@@ -33,6 +33,7 @@ replayer::attach_report replay_engine::attach() {
   epoch_ = 0; // drain() has nothing to go by
   switch (done.error().what) {
   case setback::kind::halted: return {done.error().status, done.error().reason};
+  case setback::kind::stuck: return {attach_status::stuck, done.error().reason};
   case setback::kind::spool_failed:
     return {attach_status::spool_failed, "the spool failed: " + done.error().reason};
   case setback::kind::again:
@@ -42,18 +43,33 @@ replayer::attach_report replay_engine::attach() {
   return {attach_status::unreachable, done.error().reason, {}, done.error().server_answers};
 }
 
-// A connection that is lost meanwhile says nothing of rights: replay will meet it again.
-std::vector<std::pair<std::string, std::string>> replay_engine::accounts_without_ledger() {
-  std::vector<std::pair<std::string, std::string>> found;
+// A connection that is lost meanwhile, or "not now", says nothing of rights: replay will meet it again.
+accounts_with_reasons replay_engine::accounts_without_ledger() {
+  accounts_with_reasons found;
   for (const auto& account : options_.accounts) {
     if (account.user == owner()) continue;
     const auto why = try_ledger(account.user);
-    if (!why || classify(*why) == error_class::connection_lost || classify(*why) == error_class::transient)
-      continue;
-    found.emplace_back(account.user, "the account '" + account.user + "' cannot use the ledger " +
-                                         ledger_.full_name() + ": " + why->text);
+    const auto kind = why ? classify(*why) : error_class::transient;
+    if (kind != error_class::refused && kind != error_class::withheld) continue;
+    found.emplace_back(account.user, why_without_ledger(account.user, *why));
   }
   return found;
+}
+
+accounts_with_reasons replay_engine::look_again(const accounts_with_reasons& known) {
+  accounts_with_reasons still;
+  for (const auto& [account, reason] : known) {
+    sessions_.drop(account); // what it may do was looked up at its login
+    const auto why = try_ledger(account);
+    const auto kind = why ? classify(*why) : error_class::transient;
+    const bool sure = kind == error_class::refused || kind == error_class::withheld;
+    if (why) still.emplace_back(account, sure ? why_without_ledger(account, *why) : reason);
+  }
+  return still;
+}
+
+std::string replay_engine::why_without_ledger(const std::string& account, const server_error& why) const {
+  return "the account '" + account + "' cannot use the ledger " + ledger_.full_name() + ": " + why.text;
 }
 
 // All that a replay transaction does with the row, rolled back.
@@ -72,7 +88,7 @@ std::optional<server_error> replay_engine::try_ledger(const std::string& account
 }
 
 progress<void> replay_engine::attach_once() {
-  auto session = session_for(owner());
+  auto session = owners_session();
   if (!session) return session.error();
   if (auto ready = need_table(**session); !ready) return ready;
   auto row = take_ownership(**session);
@@ -89,6 +105,7 @@ setback replay_engine::attach_setback(const server_error& error) {
   case error_class::transient: sessions_.end_lost(); return {setback::kind::again, error.text};
   case error_class::refused: return halted(attach_status::no_ledger, ledger_.full_name() + ": " + error.text);
   case error_class::not_now:
+  case error_class::withheld: // the owner is who writes: then nobody can
   case error_class::connection_lost: break;
   }
   return unreachable(error, "attaching to the ledger");

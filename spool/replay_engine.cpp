@@ -52,17 +52,30 @@ replay_engine::replay_engine(spool& queue, replay_options options, replay_observ
   assert(!options_.accounts.empty());
 }
 
-replay_report replay_engine::drain() {
+namespace {
+
+replay_outcome outcome_of(setback::kind what) {
+  switch (what) {
+  case setback::kind::again:
+  case setback::kind::unreachable: return replay_outcome::unreachable;
+  case setback::kind::stuck: return replay_outcome::stuck;
+  case setback::kind::halted: return replay_outcome::halted;
+  case setback::kind::stopped: return replay_outcome::stopped;
+  case setback::kind::spool_failed: break;
+  }
+  return replay_outcome::spool_failed;
+}
+
+} // namespace
+
+replay_report replay_engine::drain(how_far until) {
   if (epoch_ == 0) return {replay_outcome::unreachable, "not attached to the ledger"};
   transactional_.clear();
   losses_ = 0;
-  if (auto done = run(false); !done) {
-    constexpr replay_outcome outcomes[] = {replay_outcome::unreachable, replay_outcome::unreachable,
-                                           replay_outcome::halted, replay_outcome::stopped,
-                                           replay_outcome::spool_failed};
-    return {outcomes[static_cast<std::size_t>(done.error().what)], done.error().reason,
-            done.error().server_answers};
-  }
+  const auto began_at = position_;
+  if (auto done = run(false, until); !done)
+    return {outcome_of(done.error().what), done.error().reason, done.error().server_answers};
+  if (until == how_far::one_step && position_ != began_at) return {replay_outcome::went_on};
   const auto now = std::chrono::steady_clock::now();
   if (compacted_at_ && now - *compacted_at_ < compaction_interval) return {};
   compacted_at_ = now;
@@ -70,14 +83,16 @@ replay_report replay_engine::drain() {
   return {};
 }
 
-progress<void> replay_engine::run(bool only_reapply) {
-  while (true) {
+progress<void> replay_engine::run(bool only_reapply, how_far until) {
+  const auto began_at = position_;
+  while (until == how_far::to_the_end || position_ == began_at) {
     if (signal_.stopped()) return setback{setback::kind::stopped, "stopped"};
     auto next = next_batch(only_reapply);
     if (next && next->units.empty()) return {};
     auto done = next ? apply(*next) : progress<void>(next.error());
     if (!done && done.error().what != setback::kind::again) return done;
   }
+  return {};
 }
 
 // While the ledger is behind, the applied units that it lacks come before the pending ones.
@@ -153,10 +168,10 @@ progress<void> replay_engine::trim(batch& of) {
 progress<bool> replay_engine::is_transactional(const unit& what) {
   const auto tables = tables_of(what);
   if (tables.empty()) return false; // not known: assume the worse
-  auto session = session_for(what.account);
+  auto session = session_for(what);
   if (!session) return session.error();
   for (const auto& name : tables) {
-    auto transactional = is_transactional(**session, name);
+    auto transactional = is_transactional(**session, what, name);
     if (!transactional || !*transactional) return transactional;
   }
   return true;
@@ -164,16 +179,17 @@ progress<bool> replay_engine::is_transactional(const unit& what) {
 
 // A view, a table that cannot be seen and a name that is no UTF-8 count as not transactional: all that costs
 // is running alone.
-progress<bool> replay_engine::is_transactional(replay_session& session, const table_name& name) {
+progress<bool> replay_engine::is_transactional(replay_session& session, const unit& of,
+                                               const table_name& name) {
   if (const auto known = transactional_.find(name); known != transactional_.end()) return known->second;
   auto answer =
       session.query("SELECT e.transactions FROM information_schema.tables t "
                     "LEFT JOIN information_schema.engines e ON e.engine = t.engine WHERE t.table_schema = " +
                     hex_literal(name.schema) + " AND t.table_name = " + hex_literal(name.table));
   if (!answer && classify(answer.error()) != error_class::refused) {
-    auto why = unreachable(answer.error(), "looking up a table's engine");
     sessions_.drop(session.identity().user);
-    return why;
+    if (classify(answer.error()) == error_class::withheld) return stuck(of, answer.error());
+    return unreachable(answer.error(), "looking up a table's engine");
   }
   const bool transactional =
       answer && !answer->rows.empty() &&
@@ -185,7 +201,7 @@ progress<bool> replay_engine::is_transactional(replay_session& session, const ta
 progress<void> replay_engine::apply(batch& what) {
   if (!sessions_.knows(what.account()))
     return refuse(what.units.front(), {0, "HY000", "the account '" + what.account() + "' is not configured"});
-  auto session = session_for(what.account());
+  auto session = session_for(what.units.front());
   if (!session) return session.error();
   if (what.alone)
     if (auto ready = prepare_alone(what); !ready) return ready;

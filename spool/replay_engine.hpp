@@ -18,6 +18,7 @@ struct setback {
   enum class kind : std::uint8_t {
     again,       // what we knew changed, or the server said so: look anew
     unreachable, // no connection, or "not now"
+    stuck,       // the server refuses one unit until somebody has seen to that
     halted,      // a person decides; `status` says what
     stopped,
     spool_failed,
@@ -36,7 +37,8 @@ class replay_engine {
   replay_engine(spool& queue, replay_options options, replay_observer& observer, connector connect);
 
   [[nodiscard]] replayer::attach_report attach();
-  [[nodiscard]] replay_report drain();
+  [[nodiscard]] accounts_with_reasons look_again(const accounts_with_reasons& known);
+  [[nodiscard]] replay_report drain(replayer::how_far until);
   void stop() { signal_.stop(); }
   void restart() { signal_.restart(); }
 
@@ -84,17 +86,20 @@ class replay_engine {
   [[nodiscard]] setback attach_setback(const server_error& error);
 
   // the loop (replay_engine.cpp)
-  [[nodiscard]] progress<void> run(bool only_reapply);
+  using how_far = replayer::how_far;
+  [[nodiscard]] progress<void> run(bool only_reapply, how_far until = how_far::to_the_end);
   [[nodiscard]] progress<batch> next_batch(bool only_reapply);
   [[nodiscard]] progress<std::vector<unit>> read_next(bool only_reapply, bool& reapplied);
   [[nodiscard]] result<std::vector<unit>> read_pending();
   void read_ahead(const batch& of);
   [[nodiscard]] progress<void> trim(batch& of);
   [[nodiscard]] progress<bool> is_transactional(const unit& what);
-  [[nodiscard]] progress<bool> is_transactional(replay_session& session, const table_name& name);
+  [[nodiscard]] progress<bool> is_transactional(replay_session& session, const unit& of,
+                                                const table_name& name);
   [[nodiscard]] progress<void> apply(batch& what);
   [[nodiscard]] progress<void> settle_applied(const batch& what, const transaction_outcome& outcome);
-  [[nodiscard]] std::vector<std::pair<std::string, std::string>> accounts_without_ledger();
+  [[nodiscard]] accounts_with_reasons accounts_without_ledger();
+  [[nodiscard]] std::string why_without_ledger(const std::string& account, const server_error& why) const;
   [[nodiscard]] std::optional<server_error> try_ledger(const std::string& account);
   [[nodiscard]] progress<void> adopt(const ledger_row& row);
   [[nodiscard]] progress<void> check_range(const ledger_row& row) const;
@@ -107,8 +112,9 @@ class replay_engine {
   [[nodiscard]] std::optional<interruption> send_units(replay_session& session, const batch& what,
                                                        transaction_outcome& outcome);
   [[nodiscard]] server_result<std::optional<ledger_row>> read_guard(replay_session& session);
-  [[nodiscard]] progress<ledger_row> ask_ledger(const std::string& account);
-  [[nodiscard]] progress<replay_session*> session_for(const std::string& account);
+  [[nodiscard]] progress<ledger_row> ask_ledger(const unit& of);
+  [[nodiscard]] progress<replay_session*> owners_session();
+  [[nodiscard]] progress<replay_session*> session_for(const unit& what);
   [[nodiscard]] static setback unreachable(const server_error& error, const std::string& doing);
 
   // what went wrong (replay_failure.cpp)
@@ -116,7 +122,11 @@ class replay_engine {
   [[nodiscard]] progress<void> handle_loss(const batch& what, const interruption& failed);
   [[nodiscard]] progress<void> handle_guard(const batch& what, const interruption& failed);
   [[nodiscard]] progress<void> handle_alone(const batch& what, const interruption& failed);
+  [[nodiscard]] progress<void> note_not_done(seq number);
   [[nodiscard]] progress<void> handle_refusal(const batch& what, const interruption& failed);
+  [[nodiscard]] progress<void> leave_culprit_alone(const batch& what, const interruption& failed);
+  [[nodiscard]] setback cannot_use_ledger(const unit& what, const server_error& why);
+  [[nodiscard]] setback stuck(const unit& what, const server_error& why);
   [[nodiscard]] progress<void> handle_ended_transaction(const batch& what, const interruption& failed);
   [[nodiscard]] progress<void> decide_doubt(const batch& what);
   [[nodiscard]] progress<void> refuse(const unit& what, const server_error& why);

@@ -4,6 +4,9 @@
 // ever know; and it is set aside in the spool before the ledger passes it (README.md, "A refused unit").
 #include "spool/replay_engine.hpp"
 
+#include <algorithm>
+#include <cctype>
+
 namespace holdwater::spool {
 namespace {
 
@@ -12,6 +15,26 @@ constexpr unsigned most_losses = 3; // connections lost in a row before the moni
 server_error with_note(server_error error, const std::string& note) {
   error.text += " (" + note + ")";
   return error;
+}
+
+// Such a statement has done nothing when it failed, whatever table it writes. False when that is not certain:
+// a second row begins with "(" behind a comma, may stand behind a comment or ROW, or come from a SELECT.
+bool makes_one_row(const statement& what) {
+  constexpr const char* space = " \t\r\n\v\f";
+  std::string text = what.text;
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char one) { return static_cast<char>(std::tolower(one)); });
+  const auto has = [&](const char* part) { return text.find(part) != std::string::npos; };
+  const auto start = text.find_first_not_of(space);
+  if (start == std::string::npos ||
+      (text.compare(start, 6, "insert") != 0 && text.compare(start, 7, "replace") != 0))
+    return false;
+  if (has("select") || has("table ") || has("row") || has("/*") || has("--") || has("#")) return false;
+  for (auto open = text.find('('); open != std::string::npos; open = text.find('(', open + 1)) {
+    const auto before = open == 0 ? std::string::npos : text.find_last_not_of(space, open - 1);
+    if (before != std::string::npos && text[before] == ',') return false;
+  }
+  return true;
 }
 
 } // namespace
@@ -25,6 +48,9 @@ progress<void> replay_engine::handle(const batch& what, const interruption& fail
   if (failed.where == stage::guard) return handle_guard(what, failed);
   if (what.alone) return handle_alone(what, failed);
   switch (kind) {
+  case error_class::withheld:
+    if (what.units.size() > 1) return leave_culprit_alone(what, failed);
+    return stuck(what.units.front(), failed.error);
   case error_class::not_now:
     return unreachable(failed.error, "applying unit " + std::to_string(what.first()));
   case error_class::transient: one_by_one_until_ = what.last(); return pause();
@@ -49,9 +75,8 @@ progress<void> replay_engine::handle_guard(const batch& what, const interruption
   case error_class::transient: // the row is held, perhaps by a connection lost behind a cut network
     sessions_.end_lost();
     return pause();
-  case error_class::refused:
-    return halted(attach_status::no_ledger, "the account '" + what.account() + "' cannot use the ledger " +
-                                                ledger_.full_name() + ": " + failed.error.text);
+  case error_class::refused: return cannot_use_ledger(what.units.front(), failed.error);
+  case error_class::withheld: return stuck(what.units.front(), failed.error);
   case error_class::not_now:
   case error_class::connection_lost: break;
   }
@@ -61,33 +86,66 @@ progress<void> replay_engine::handle_guard(const batch& what, const interruption
 // Such a table keeps what a failed statement has done, so hardly any error allows a repeat.
 progress<void> replay_engine::handle_alone(const batch& what, const interruption& failed) {
   const auto kind = classify(failed.error);
-  if (failed.where != stage::units) // its mark decides at the next look
+  if (failed.where != stage::units) { // its mark decides at the next look
+    if (kind == error_class::withheld) return stuck(what.units.front(), failed.error);
     return kind == error_class::not_now ? unreachable(failed.error, "moving the ledger") : pause();
+  }
   if (kind == error_class::not_now && failed.statement_index == 0) {
-    not_sent_ = what.first();
+    if (auto done = note_not_done(what.first()); !done) return done;
     return unreachable(failed.error, "applying unit " + std::to_string(what.first()));
+  }
+  const bool undone = failed.statement_index == 0 && makes_one_row(what.units.front().statements.front());
+  if (kind == error_class::withheld && undone) {
+    if (auto done = note_not_done(what.first()); !done) return done;
+    return stuck(what.units.front(), failed.error);
   }
   return refuse(what.units.front(),
                 with_note(failed.error, "on a non-transactional table: part of it may have been applied"));
 }
 
+// It may last, and whoever mends it may restart us.
+progress<void> replay_engine::note_not_done(seq number) {
+  not_sent_ = number;
+  if (auto done = queue_.forget_attempt(number); !done) return spool_failed(done.error());
+  return {};
+}
+
 progress<void> replay_engine::handle_refusal(const batch& what, const interruption& failed) {
-  if (failed.where == stage::move)
-    return halted(attach_status::no_ledger, "the account '" + what.account() + "' cannot move the ledger " +
-                                                ledger_.full_name() + ": " + failed.error.text);
-  if (what.units.size() > 1) {
-    if (failed.where == stage::units)
-      refused_ = what.units[failed.unit_index].number;
-    else
-      one_by_one_until_ = what.last();
-    return {};
-  }
+  if (failed.where == stage::move) return cannot_use_ledger(what.units.front(), failed.error);
+  if (what.units.size() > 1) return leave_culprit_alone(what, failed);
   if (failed.where == stage::commit) { // believed only when the ledger agrees
-    auto row = ask_ledger(what.account());
+    auto row = ask_ledger(what.units.front());
     if (!row) return row.error();
     if (row->applied != position_ || row->epoch != epoch_) return adopt(*row);
   }
   return refuse(what.units.front(), failed.error);
+}
+
+// Those before it are applied without it, so that they wait for nothing and the culprit is known.
+progress<void> replay_engine::leave_culprit_alone(const batch& what, const interruption& failed) {
+  if (failed.where == stage::units)
+    refused_ = what.units[failed.unit_index].number;
+  else
+    one_by_one_until_ = what.last();
+  return {};
+}
+
+setback replay_engine::cannot_use_ledger(const unit& what, const server_error& why) {
+  const auto reason = why_without_ledger(what.account, why);
+  if (what.account == owner()) return halted(attach_status::no_ledger, reason);
+  sessions_.drop(what.account); // what it may do was looked up at its login
+  return stuck(what, {why.number, why.sql_state, reason});
+}
+
+// The owner's write, rolled back, tells whether the server as a whole takes none.
+setback replay_engine::stuck(const unit& what, const server_error& why) {
+  if (const auto owners = try_ledger(owner())) {
+    const auto kind = classify(*owners);
+    if (kind != error_class::refused && kind != error_class::transient)
+      return unreachable(*owners, "moving the ledger");
+  }
+  return {setback::kind::stuck, "unit " + std::to_string(what.number) + " of '" + what.account +
+                                    "': " + why.text + " (" + std::to_string(why.number) + ")"};
 }
 
 // The units so far were committed without the ledger: they must not be sent again, and nobody knows for sure.
@@ -105,7 +163,7 @@ progress<void> replay_engine::handle_ended_transaction(const batch& what, const 
 }
 
 progress<void> replay_engine::decide_doubt(const batch& what) {
-  auto row = ask_ledger(what.account());
+  auto row = ask_ledger(what.units.front());
   if (!row) return row.error();
   if (row->applied != position_ || row->epoch != epoch_) return adopt(*row);
   return refuse(what.units.front(), {0, "HY000", "in doubt on a non-transactional table", true});
@@ -122,7 +180,7 @@ progress<void> replay_engine::refuse(const unit& what, const server_error& why) 
 
 // Any trouble here is left to the next transaction, whose guard tells where the ledger stands.
 progress<void> replay_engine::pass(const unit& what) {
-  auto session = session_for(owner());
+  auto session = owners_session();
   if (!session) return session.error();
   auto done = move_past(**session, what.number);
   if (!done && done.error().what == setback::kind::again) return {};

@@ -22,6 +22,14 @@ struct placed_statement {
   const statement* what;
 };
 
+// Whether a login was refused for what the account is, not for how the server is.
+bool is_for_its_account(const server_error& error) {
+  constexpr unsigned no_such_plugin = 2059, plugin_failed = 2061; // the library's own
+  const auto kind = classify(error);
+  return kind == error_class::withheld || kind == error_class::refused || error.number == no_such_plugin ||
+         error.number == plugin_failed;
+}
+
 std::vector<placed_statement> statements_of(const std::vector<unit>& units) {
   std::vector<placed_statement> all;
   for (std::size_t i = 0; i < units.size(); ++i)
@@ -34,15 +42,26 @@ std::vector<placed_statement> statements_of(const std::vector<unit>& units) {
 
 setback replay_engine::unreachable(const server_error& error, const std::string& doing) {
   constexpr unsigned shutting_down = 1053;
+  const auto kind = classify(error);
+  const bool answers = kind == error_class::not_now || kind == error_class::withheld;
   return {setback::kind::unreachable, doing + ": " + error.text + " (" + std::to_string(error.number) + ")",
-          attach_status::ready, classify(error) == error_class::not_now && error.number != shutting_down};
+          attach_status::ready, answers && error.number != shutting_down};
 }
 
-progress<replay_session*> replay_engine::session_for(const std::string& account) {
-  auto session = sessions_.get(account);
+progress<replay_session*> replay_engine::owners_session() {
+  auto session = sessions_.get(owner());
   if (session) return *session;
   if (signal_.stopped()) return setback{setback::kind::stopped, "stopped"};
-  return unreachable(session.error(), "connecting as '" + account + "'");
+  return unreachable(session.error(), "connecting as '" + owner() + "'");
+}
+
+progress<replay_session*> replay_engine::session_for(const unit& what) {
+  if (what.account == owner()) return owners_session();
+  auto session = sessions_.get(what.account);
+  if (session) return *session;
+  if (signal_.stopped()) return setback{setback::kind::stopped, "stopped"};
+  if (is_for_its_account(session.error())) return stuck(what, session.error());
+  return unreachable(session.error(), "connecting as '" + what.account + "'");
 }
 
 server_result<std::optional<ledger_row>> replay_engine::read_guard(replay_session& session) {
@@ -109,13 +128,13 @@ replay_engine::send_units(replay_session& session, const batch& what, transactio
 }
 
 // What the ledger says once no other transaction holds its row; waits for that as long as it takes.
-progress<ledger_row> replay_engine::ask_ledger(const std::string& account) {
+progress<ledger_row> replay_engine::ask_ledger(const unit& of) {
   while (true) {
-    auto session = session_for(account); // each time: the steps below may have dropped it
+    auto session = session_for(of); // each time: the steps below may have dropped it
     if (!session) return session.error();
     auto begun = (*session)->begin({});
     auto row = begun ? read_guard(**session) : server_result<std::optional<ledger_row>>(begun.error());
-    end_transaction(account);
+    end_transaction(of.account);
     if (row && *row) return **row;
     if (row) return halted(attach_status::ledger_gone, "the ledger's row is gone");
     if (classify(row.error()) != error_class::transient) return unreachable(row.error(), "asking the ledger");

@@ -18,8 +18,11 @@ replayer::~replayer() = default;
 replayer::attach_report replayer::attach() {
   return impl_->engine.attach();
 }
-replay_report replayer::drain() {
-  return impl_->engine.drain();
+accounts_with_reasons replayer::look_again(const accounts_with_reasons& known) {
+  return impl_->engine.look_again(known);
+}
+replay_report replayer::drain(how_far until) {
+  return impl_->engine.drain(until);
 }
 void replayer::stop() {
   impl_->engine.stop();

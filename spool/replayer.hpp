@@ -39,12 +39,16 @@ enum class attach_status : std::uint8_t {
   ledger_behind, // the server lacks applied units that the spool no longer keeps: a person decides
   fenced,        // another owner has taken over this spool's row
   unreachable,   // connection lost or "not now"
+  stuck,         // as replay_outcome's: of a unit that the server's data lacks
   spool_failed,  // the local queue could not be read or written: it may recover by itself
 };
 
 enum class replay_outcome : std::uint8_t {
   drained,      // nothing was pending when it looked last
+  went_on,      // of one_step: something was settled
   unreachable,  // connection lost or "not now": ask again when the server is back
+  stuck,        // the server refuses the next unit until somebody has seen to that (the account's password, a
+                // full table), and takes the owner's writes: ask again at a slow pace
   halted,       // ledger gone, ahead or fenced: a person decides
   stopped,      // stop() was called
   spool_failed, // the local queue could not be read or written
@@ -70,6 +74,8 @@ struct replay_report {
 // Makes a connection for an account; tests put a server of their own behind it.
 using connector = std::function<server_result<std::unique_ptr<mysql_connection>>(const credentials&)>;
 
+using accounts_with_reasons = std::vector<std::pair<std::string, std::string>>;
+
 class replayer {
  public:
   replayer(spool& queue, replay_options options, replay_observer& observer, connector connect);
@@ -84,14 +90,22 @@ class replayer {
     std::string reason;
     // Accounts besides the owner that cannot use the ledger, with why: their units could not be applied, so
     // none may be accepted.
-    std::vector<std::pair<std::string, std::string>> without_ledger = {};
+    accounts_with_reasons without_ledger = {};
     bool server_answers = false; // as in replay_report
     std::uint64_t again = 0;     // of ready: units that its data lacked and that were applied once more
   };
   [[nodiscard]] attach_report attach();
 
+  // Blocking: which of those still cannot use the ledger, asked over new connections. Precondition: as
+  // drain().
+  [[nodiscard]] accounts_with_reasons look_again(const accounts_with_reasons& known);
+
+  enum class how_far : std::uint8_t {
+    to_the_end,
+    one_step, // until something was settled: whether what it was stuck at is over
+  };
   // Blocking: applies until nothing is pending or it cannot go on. Precondition: attach() said ready.
-  [[nodiscard]] replay_report drain();
+  [[nodiscard]] replay_report drain(how_far until = how_far::to_the_end);
 
   // May be called from any thread: drain() and attach() return soon.
   void stop();

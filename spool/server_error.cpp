@@ -23,13 +23,17 @@ constexpr unsigned lost[] = {
     4031,                   // disconnected for being idle
 };
 constexpr unsigned refusing[] = {
-    1053,                               // shutdown in progress
-    1040, 1203, 1226,                   // too many connections, of this user, in this hour
-    1045, 1698, 1862, 3118, 3955, 4151, // access denied at connect, expired or locked accounts
-    1047, 1152, 1836, 3100, 3032,       // not prepared, aborted, read-only, offline mode
-    1129, 1130,                         // this host is blocked, not allowed
-    1792, 1874,                         // the transaction is read-only: so is the server; so is InnoDB
-    1021, 1114, 1037, 1041,             // its disk or its memory is full
+    1053,                         // shutdown in progress
+    1040, 1203, 1226,             // too many connections, of this user, in this hour
+    1047, 1152, 1836, 3100, 3032, // not prepared, aborted, read-only, offline mode
+    1129,                         // this host is blocked
+    1792, 1874,                   // the transaction is read-only: so is the server; so is InnoDB
+};
+constexpr unsigned withholding[] = {
+    1045, 1698, 1130,       // access denied at connect, from this host
+    1820, 1862, 3118,       // the password has expired, the account is locked
+    3955, 4151,             // the account is locked for its failed logins, or by MariaDB
+    1021, 1114, 1037, 1041, // the disk, the table or the memory is full
 };
 constexpr unsigned passing[] = {
     1205, 1206, 1213, 1317, 1614, // locks, deadlocks, interrupted
@@ -53,6 +57,7 @@ bool is_read_only(const server_error& error) {
 error_class classify(const server_error& error) {
   if (is_one_of(error.number, lost) || is_client_side(error.number)) return error_class::connection_lost;
   if (is_one_of(error.number, refusing) || is_read_only(error)) return error_class::not_now;
+  if (is_one_of(error.number, withholding)) return error_class::withheld;
   if (is_one_of(error.number, passing)) return error_class::transient;
   return error_class::refused;
 }

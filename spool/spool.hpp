@@ -115,6 +115,8 @@ class spool {
   // Notes that a unit on a non-transactional table is about to be sent; is_attempted() tells it after a
   // crash.
   [[nodiscard]] virtual result<void> mark_attempted(seq number) = 0;
+  // The server has refused it, and it has done nothing.
+  [[nodiscard]] virtual result<void> forget_attempt(seq number) = 0;
   [[nodiscard]] virtual result<bool> is_attempted(seq number) = 0;
 
   // Dead letters, oldest first. retry appends the unit anew (it gets a new seq) and removes the dead letter

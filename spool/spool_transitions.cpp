@@ -61,6 +61,10 @@ result<void> sqlite_spool::mark_attempted(seq number) {
   return write([=](store& file) { return file.mark_attempted(number); });
 }
 
+result<void> sqlite_spool::forget_attempt(seq number) {
+  return write([=](store& file) { return file.forget_attempt(number); });
+}
+
 result<bool> sqlite_spool::is_attempted(seq number) {
   return read<bool>([=](store& file) { return file.is_attempted(number); });
 }

@@ -31,6 +31,7 @@ class sqlite_spool final : public spool {
   result<void> mark_refused(seq number) override;
   result<void> mark_dead(seq number, const server_error& why) override;
   result<void> mark_attempted(seq number) override;
+  result<void> forget_attempt(seq number) override;
   result<bool> is_attempted(seq number) override;
   result<std::vector<dead_letter>> dead(std::size_t most) override;
   result<seq> retry_dead(seq number) override;

@@ -53,6 +53,7 @@ result<void> store::prepare() {
       {&s.insert_dead, "INSERT INTO dead VALUES (?1, ?2, ?3, ?4, ?5)"},
       {&s.forget_dead, "DELETE FROM dead WHERE seq = ?1"},
       {&s.attempt, "UPDATE unit SET attempted = 1 WHERE seq = ?1 AND state IN (0, 1)"},
+      {&s.unattempt, "UPDATE unit SET attempted = 0 WHERE seq = ?1 AND state IN (0, 1)"},
       {&s.attempted, "SELECT attempted FROM unit WHERE seq = ?1"},
       {&s.get_body, "SELECT bytes FROM body WHERE seq = ?1"},
       {&s.copy_unit,
@@ -294,6 +295,10 @@ result<void> store::mark_attempted(seq number) {
   if (auto done = sql_->attempt.with(number).run(); !done) return done;
   if (db_.changes() == 0) return failure{errc::not_found, "no such unit: " + std::to_string(number)};
   return {};
+}
+
+result<void> store::forget_attempt(seq number) {
+  return sql_->unattempt.with(number).run();
 }
 
 result<bool> store::is_attempted(seq number) {

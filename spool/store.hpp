@@ -58,6 +58,7 @@ class store {
   [[nodiscard]] result<void> mark_refused(seq number, std::chrono::microseconds settled_at);
   [[nodiscard]] result<void> mark_dead(seq number, const server_error& why, std::chrono::microseconds now);
   [[nodiscard]] result<void> mark_attempted(seq number);
+  [[nodiscard]] result<void> forget_attempt(seq number);
   [[nodiscard]] result<bool> is_attempted(seq number);
   [[nodiscard]] result<seq> retry_dead(seq number, std::chrono::microseconds now,
                                        std::chrono::microseconds settled_at);

@@ -23,6 +23,9 @@ function headline(health) {
   if (spool.dead > 0) return ["warn", `The server is up. ${many(spool.dead, "write")} ${spool.dead === 1 ? "was" : "were"} refused by it and wait${spool.dead === 1 ? "s" : ""} for your decision.`, ""];
   if (spool.refused_tables.length > 0)
     return ["warn", `The server is up. In an outage inserts into ${many(spool.refused_tables.length, "table")} would be refused.`, spool.refused_tables.slice(0, 3).join("; ")];
+  const poor = spool.accounts_without_ledger;
+  if (poor.length > 0)
+    return ["warn", `The server is up. In an outage writes of ${many(poor.length, "account")} would be refused.`, `They cannot use the ledger: ${poor.slice(0, 3).join(", ")}`];
   return ["good", "All is well. The server is up, and nothing waits.", ""];
 }
 

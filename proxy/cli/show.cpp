@@ -151,6 +151,10 @@ std::string show_status(const json::value& health) {
   for (const auto& table_of : list_at(spool, "refused_tables"))
     if (const auto* text = table_of.if_string())
       out += fmt::format("  no ids    {}\n", tame(std::string(*text)));
+  for (const auto& account : list_at(spool, "accounts_without_ledger"))
+    if (const auto* name = account.if_string())
+      out += fmt::format("  no ledger the account '{}' cannot use it: its writes would be refused\n",
+                         tame(std::string(*name)));
   return out;
 }
 

@@ -20,7 +20,8 @@ namespace {
 bool concerns_server(const server_error& error) {
   if (error.number == 0) return false; // our own refusal
   const auto what = classify(error);
-  return what == error_class::connection_lost || what == error_class::not_now;
+  return what == error_class::connection_lost || what == error_class::not_now ||
+         what == error_class::withheld;
 }
 
 bool lasting(const server_error& error) {

@@ -99,7 +99,7 @@ replication_status read_replication_status(const spool::query_answer& said) {
 }
 
 bool is_about_account(const spool::server_error& refusal) {
-  constexpr std::array<unsigned, 6> denied{1045, 1698, 1862, 3118, 3955, 4151};
+  constexpr std::array<unsigned, 7> denied{1045, 1698, 1820, 1862, 3118, 3955, 4151};
   return spool::classify(refusal) == spool::error_class::refused ||
          std::find(denied.begin(), denied.end(), refusal.number) != denied.end();
 }

@@ -91,7 +91,10 @@ void monitor::reconnect_now(std::function<void(bool, std::string)> done) {
 
 monitor::snapshot monitor::look() const {
   const std::lock_guard lock(mutex_);
-  return {board_.view(), since_, last_error_, reconnects_, spool_refusal_, history_.changes().back().why};
+  std::vector<std::string> without;
+  for (const auto& [account, why] : without_ledger_) without.push_back(account);
+  return {board_.view(),     since_, last_error_, reconnects_, refusal(), history_.changes().back().why,
+          std::move(without)};
 }
 
 monitor::effort monitor::efforts() const {
@@ -123,9 +126,16 @@ void monitor::note(probe_result result, bool connects) {
     ++efforts_.connects_failed;
 }
 
+// Under the lock. Of a unit that the server refuses nobody has to hear in an outage, when nothing is applied
+// anyway.
+std::string monitor::refusal() const {
+  const bool stuck = last_try_ == last_try::stuck && board_.view().state == server_state::halted;
+  return spool_refusal_.empty() && stuck ? stuck_at_ : spool_refusal_;
+}
+
 std::string monitor::spool_refusal(const std::string& account) const {
   const std::lock_guard lock(mutex_);
-  if (!spool_refusal_.empty()) return spool_refusal_;
+  if (auto why = refusal(); !why.empty()) return why;
   const auto known = without_ledger_.find(account);
   return known == without_ledger_.end() ? std::string() : known->second;
 }
@@ -155,7 +165,10 @@ void monitor::watch() {
     lock.lock();
     note(result, connects);
     switch (result) {
-    case probe_result::still_there: apply(server_event::check_passed, {}); break;
+    case probe_result::still_there:
+      apply(server_event::check_passed, {});
+      ask_for_accounts();
+      break;
     case probe_result::fresh: apply(server_event::connected, {}); break;
     case probe_result::not_now: apply(server_event::check_not_now, error); break;
     case probe_result::failed: apply(server_event::check_failed, error); break;
@@ -171,6 +184,17 @@ void monitor::watch() {
   }
 }
 
+// Under the lock. Rights that were given to an account give no other sign.
+void monitor::ask_for_accounts() {
+  constexpr std::chrono::minutes at_most_each{1};
+  const auto at = steady_clock::now();
+  if (without_ledger_.empty() || board_.view().state != server_state::up) return;
+  if (at < accounts_looked_at_ + at_most_each) return;
+  accounts_looked_at_ = at;
+  wanted_ = std::max(wanted_, replay_wish::look_at_accounts);
+  replay_wakes_.notify_all();
+}
+
 // Applied units are kept for a time only; replay sees to it when it runs, and this in between.
 void monitor::drop_old_units() {
   if (!queue_) return;
@@ -178,100 +202,31 @@ void monitor::drop_old_units() {
     spdlog::warn("old units were not dropped: {}", done.error().context);
 }
 
-// ------------------------------------------------------------------------------------------------ replay
-// thread
-
-void monitor::replay() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    replay_wakes_.wait(lock, [this] { return stopping_ || drain_wanted_; });
-    if (stopping_) break;
-    drain_wanted_ = false;
-    lock.unlock();
-    run_replay_once();
-    lock.lock();
-  }
-}
-
-// What comes of it is of no account when another server has taken that one's place meanwhile: the drain that
-// its coming asks for begins anew, with its own ledger.
-void monitor::run_replay_once() {
-  servers_.bind_replay();
-  const auto attached = replay_->attach();
-  {
-    const std::lock_guard lock(mutex_);
-    if (!servers_.replay_is_bound()) return;
-    spool_failed_ = false;
-    switch (attached.status) {
-    case spool::attach_status::ready:
-      spool_refusal_.clear();
-      if (attached.again > 0)
-        spdlog::warn("the server came back with older data: {} writes were applied to it again",
-                     attached.again);
-      without_ledger_ = {attached.without_ledger.begin(), attached.without_ledger.end()};
-      for (const auto& [account, why] : without_ledger_)
-        spdlog::warn("its writes cannot be spooled: {}", why);
-      break;
-    case spool::attach_status::no_ledger:
-      spool_refusal_ = attached.reason;
-      spdlog::error("writes cannot be spooled: {}", attached.reason);
-      if (queue_->counts().pending > 0)
-        apply(server_event::replay_halted, attached.reason);
-      else
-        apply(server_event::drained, {});
-      return;
-    case spool::attach_status::ledger_gone:
-    case spool::attach_status::ledger_ahead:
-    case spool::attach_status::ledger_behind:
-    case spool::attach_status::fenced:
-      spool_refusal_ = attached.reason;
-      apply(server_event::replay_halted, attached.reason);
-      return;
-    case spool::attach_status::unreachable:
-      apply(attached.server_answers ? server_event::replay_not_now : server_event::replay_lost_server,
-            attached.reason);
-      return;
-    case spool::attach_status::spool_failed: stop_for_spool(attached.reason); return;
-    }
-  }
-  const auto report = replay_->drain();
-  const std::lock_guard lock(mutex_);
-  if (!servers_.replay_is_bound()) return;
-  switch (report.outcome) {
-  case spool::replay_outcome::drained: apply(server_event::drained, {}); break;
-  case spool::replay_outcome::unreachable:
-    apply(report.server_answers ? server_event::replay_not_now : server_event::replay_lost_server,
-          report.reason);
-    break;
-  case spool::replay_outcome::halted:
-    spool_refusal_ = report.reason;
-    apply(server_event::replay_halted, report.reason);
-    break;
-  case spool::replay_outcome::spool_failed: stop_for_spool(report.reason); break;
-  case spool::replay_outcome::stopped: break;
-  }
-}
-
-// The disk may recover: the checks try again. Meanwhile nothing may overtake what is pending.
-void monitor::stop_for_spool(const std::string& why) {
-  spool_failed_ = true; // what it means for new units, spool::trouble() tells
-  spdlog::error("replay stopped: {}", why);
-  apply(queue_->counts().pending > 0 ? server_event::spool_failed : server_event::drained, why);
-}
-
 // -------------------------------------------------------------------------------------- the state, under the
 // lock
+
+namespace {
+
+bool tells_of_halt(server_event event) {
+  return event == server_event::replay_halted || event == server_event::replay_stuck ||
+         event == server_event::spool_failed;
+}
+
+} // namespace
 
 void monitor::apply(server_event event, const std::string& why) {
   const auto now = board_.view();
   if (!why.empty()) last_error_ = why;
   const server_facts facts{replay_ != nullptr, steady_clock::now() - suspect_since_ >= settings_.hold(),
-                           now.reads, look_at_spool()};
+                           now.reads, look_at_obstacle()};
   auto decided = step(now.state, event, facts);
   if (decided.next == server_state::up && now.state != server_state::up && replay_ &&
       !board_.publish_up_if([this] { return queue_->counts().pending == 0; }))
     decided = {server_state::draining, server_action::start_drain};
-  if (decided.next != now.state || decided.reads != now.reads) enter(now, decided, why);
+  if (decided.next != now.state || decided.reads != now.reads)
+    enter(now, decided, why);
+  else if (tells_of_halt(event) && decided.next == server_state::halted && history_.say_why(why))
+    spdlog::warn("the server is halted still: {}", why);
 
   const auto at = steady_clock::now();
   switch (decided.action) {
@@ -299,15 +254,26 @@ void monitor::apply(server_event event, const std::string& why) {
   case server_action::keep_pace: break;
   case server_action::start_drain: // the pauses grow on if it fails again
     next_check_ = at + settings_.check_interval;
-    drain_wanted_ = true;
+    wanted_ = replay_wish::attach_and_drain;
+    replay_wakes_.notify_all();
+    break;
+  case server_action::try_next_unit:
+    next_check_ = at + settings_.check_interval;
+    tried_at_ = at;
+    wanted_ = std::max(wanted_, replay_wish::drain);
     replay_wakes_.notify_all();
     break;
   }
 }
 
-spool_health monitor::look_at_spool() const {
-  if (!spool_failed_) return spool_health::sound;
-  return queue_->trouble() ? spool_health::failed : spool_health::recovered;
+obstacle monitor::look_at_obstacle() const {
+  switch (last_try_) {
+  case last_try::went_well: return obstacle::none;
+  case last_try::spool_failed: return queue_->trouble() ? obstacle::spool_failed : obstacle::spool_recovered;
+  case last_try::stuck: break;
+  }
+  const bool due = steady_clock::now() >= tried_at_ + settings_.check_interval;
+  return due ? obstacle::unit_due : obstacle::unit_refused;
 }
 
 void monitor::enter(const server_view& before, const server_step& to, const std::string& why) {
@@ -321,7 +287,7 @@ void monitor::enter(const server_view& before, const server_step& to, const std:
     since_ = at;
     if (to.next == server_state::suspect) suspect_since_ = steady_clock::now();
     const bool reached = to.next == server_state::draining || (to.next == server_state::up && !replay_);
-    if (reached && std::exchange(met_, true)) ++reconnects_;
+    if (reached && before.state != server_state::halted && std::exchange(met_, true)) ++reconnects_;
   }
   if (board_.view().state != to.next || to.reads != board_.view().reads) board_.publish(to.next, to.reads);
 }

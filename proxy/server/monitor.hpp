@@ -36,8 +36,9 @@ class monitor {
     std::chrono::system_clock::time_point since;
     std::string last_error;
     std::uint64_t reconnects = 0;
-    std::string spool_refusal; // why nothing may be spooled (no ledger), empty otherwise
-    std::string why;           // of the present state; empty when all is as it should be
+    std::string spool_refusal;               // why nothing may be spooled (no ledger), empty otherwise
+    std::string why;                         // of the present state; empty when all is as it should be
+    std::vector<std::string> without_ledger; // accounts whose writes may not be spooled
   };
 
   // How often it looked at the server, by what came of it, and how often it had to connect anew for that.
@@ -90,6 +91,9 @@ class monitor {
     timed_out,
     others_turn, // another of the list takes writes, and has not been moved to yet
   };
+  // What replay is to do, the greater in place of the lesser.
+  enum class replay_wish : std::uint8_t { none, look_at_accounts, drain, attach_and_drain };
+  enum class last_try : std::uint8_t { went_well, spool_failed, stuck };
   void note(probe_result result, bool connects);
 
   void watch();
@@ -102,12 +106,18 @@ class monitor {
   probe_result ask_whether_writable(std::string& error);
   [[nodiscard]] spool::server_result<std::unique_ptr<spool::mysql_connection>>
   connect_to(std::size_t which) const;
-  [[nodiscard]] spool_health look_at_spool() const;
+  [[nodiscard]] obstacle look_at_obstacle() const;
+  [[nodiscard]] std::string refusal() const;
   void stop_for_spool(const std::string& why);
   void apply(server_event event, const std::string& why);
   void enter(const server_view& before, const server_step& to, const std::string& why);
-  void run_replay_once();
-  void end_drain();
+  bool attach();
+  void drain();
+  void look_at_accounts();
+  void ask_for_accounts();
+  void take_outcome(const spool::replay_report& report);
+  void stay_stuck(const std::string& at);
+  void note_without_ledger(std::map<std::string, std::string> found);
 
   options settings_; // written by the watching thread under the lock, so that it may read them without
   std::optional<options> fresh_;
@@ -123,7 +133,7 @@ class monitor {
   bool stopping_ = false;
   bool check_wanted_ = true;
   bool fresh_connection_wanted_ = false;
-  bool drain_wanted_ = false;
+  replay_wish wanted_ = replay_wish::none;
   unsigned attempts_ = 0;
   std::chrono::steady_clock::time_point next_check_;
   std::chrono::steady_clock::time_point last_check_;
@@ -131,9 +141,13 @@ class monitor {
   std::chrono::system_clock::time_point since_;
   std::string last_error_;
   std::string spool_refusal_;
-  bool spool_failed_ = false;                         // replay's last try met a failure of the local queue
-  std::map<std::string, std::string> without_ledger_; // account, why
-  bool met_ = false;                                  // the server was reached once
+  last_try last_try_ = last_try::went_well;
+  std::string stuck_at_;                                     // of stuck: the unit, and why it is refused
+  std::chrono::steady_clock::time_point tried_at_;           // of stuck
+  std::chrono::steady_clock::time_point accounts_looked_at_; // those of without_ledger_
+  bool attached_ = false;                                    // the replaying thread's alone
+  std::map<std::string, std::string> without_ledger_;        // account, why
+  bool met_ = false;                                         // the server was reached once
   std::uint64_t reconnects_ = 0;
   state_history history_;
   connection_ids ids_;

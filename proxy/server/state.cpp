@@ -13,14 +13,24 @@ server_step reached(const server_facts& facts) {
   return facts.has_spool ? server_step{draining, start_drain} : server_step{up, wait_for_interval};
 }
 
-// A check that passed, where replay has nothing to do unless a failure of the local queue stopped it.
+// A check that passed, where replay has nothing to do unless something stopped it that may be over. A halt
+// lasts until replay has gone on: a try that meets the same again is nothing that anybody has to hear of.
 server_step stay(server_state now, const server_facts& facts) {
-  switch (facts.spool) {
-  case spool_health::sound: return {now, wait_for_interval};
-  case spool_health::failed: return {now, retry_later};
-  case spool_health::recovered: break;
+  switch (facts.met) {
+  case obstacle::none:
+  case obstacle::unit_refused: return {now, wait_for_interval};
+  case obstacle::spool_failed: return {now, retry_later};
+  case obstacle::unit_due:
+    if (now == halted) return {halted, try_next_unit};
+    break;
+  case obstacle::spool_recovered: break;
   }
   return {draining, start_drain};
+}
+
+server_step at_end_of_drain(const server_facts& facts) {
+  const bool needs_queue = facts.met == obstacle::spool_failed || facts.met == obstacle::spool_recovered;
+  return {up, needs_queue ? retry_later : wait_for_interval};
 }
 
 server_step from_up(server_event event, const server_facts& facts) {
@@ -32,11 +42,13 @@ server_step from_up(server_event event, const server_facts& facts) {
   case check_failed:
   case replay_lost_server: return {suspect, retry_soon};
   case check_timed_out: return {down, retry_soon};
-  case replay_halted: return {halted, wait_for_interval};
+  case replay_halted:
+  case replay_stuck: return {halted, wait_for_interval};
   case spool_failed: return {halted, retry_later};
   case units_waiting: return {draining, start_drain};
   case check_passed: return stay(up, facts);
-  case drained: return {up, facts.spool == spool_health::sound ? wait_for_interval : retry_later};
+  case drained: return at_end_of_drain(facts);
+  case replay_went_on: return {up, keep_pace};
   }
   return {up, wait_for_interval};
 }
@@ -54,6 +66,8 @@ server_step from_suspect(server_event event, const server_facts& facts) {
   case drained:
   case units_waiting:
   case replay_not_now:
+  case replay_stuck: // the check that is under way has the word
+  case replay_went_on:
   case replay_lost_server: return {suspect, keep_pace, facts.reads};
   }
   return {suspect, keep_pace, facts.reads};
@@ -78,9 +92,11 @@ server_step from_down(server_event event, const server_facts& facts) {
 
 server_step from_draining(server_event event, const server_facts& facts) {
   switch (event) {
-  case drained: return {up, facts.spool == spool_health::sound ? wait_for_interval : retry_later};
-  case replay_halted: return {halted, wait_for_interval};
+  case drained: return at_end_of_drain(facts);
+  case replay_halted:
+  case replay_stuck: return {halted, wait_for_interval};
   case spool_failed: return {halted, retry_later};
+  case replay_went_on: return {draining, keep_pace};
   case trouble:
     return {draining, check_now}; // replay itself is the best witness; a check helps when it is stuck
   case connected: return reached(facts);
@@ -97,17 +113,20 @@ server_step from_draining(server_event event, const server_facts& facts) {
 
 server_step from_halted(server_event event, const server_facts& facts) {
   switch (event) {
-  case connected: return reached(facts); // a person has mended the ledger, or asked for another look
-  case check_not_now: return {down, retry_soon, true};
+  case connected: return {halted, start_drain}; // a person may have mended it, and asks for another look
+  case replay_went_on: return {draining, wait_for_interval};
+  case drained:
+    return {draining, start_drain}; // `up` comes from there alone: others learn of the return by it
+  case check_not_now:
+  case replay_not_now: return {down, retry_soon, true};
   case check_failed:
-  case check_timed_out: return {down, retry_soon};
+  case check_timed_out:
+  case replay_lost_server: return {down, retry_soon};
   case trouble: return {halted, check_now};
   case check_passed: return stay(halted, facts);
   case spool_failed: return {halted, retry_later};
-  case drained:
-  case replay_not_now:
-  case replay_lost_server:
-  case units_waiting:
+  case units_waiting: return {halted, keep_pace};
+  case replay_stuck:
   case replay_halted: return {halted, wait_for_interval};
   }
   return {halted, wait_for_interval};

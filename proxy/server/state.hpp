@@ -16,7 +16,7 @@ enum class server_state : std::uint8_t {
   suspect,  // a sign of trouble was seen and is being checked
   down,     // the retries are used up: an outage, for writes at least
   draining, // reachable again; pending units are being applied
-  halted,   // reachable, but replay must not go on without a person, or without a local queue that works
+  halted,   // reachable, but replay must not or cannot go on without a person, or a local queue that works
 };
 [[nodiscard]] std::string_view name_of(server_state value);
 
@@ -32,6 +32,8 @@ enum class server_event : std::uint8_t {
   replay_lost_server, // replay met a lost connection
   replay_not_now,     // replay was answered "not now"
   replay_halted,      // the ledger is gone or ahead, or another owner has the spool
+  replay_stuck,       // the server takes writes, and refuses the next unit until somebody has seen to that
+  replay_went_on,     // what had halted it is gone: a unit was settled
   spool_failed,       // the local queue could not be read or written, with units pending
   units_waiting,      // units were queued although the server is up (a dead letter is tried again)
 };
@@ -44,13 +46,16 @@ enum class server_action : std::uint8_t {
   keep_pace,         // look again when that was going to be done
   retry_later,       // look again after the longest back-off
   start_drain,       // attach to the ledger and apply what is pending
+  try_next_unit,     // apply what is pending, over the connections that replay has
 };
 
-// Whether replay's last try met a failure of the local queue.
-enum class spool_health : std::uint8_t {
-  sound,     // none
-  failed,    // one, and it lasts
-  recovered, // one, and it has passed since: replay may try again
+// What replay's last try met, where the server was not away.
+enum class obstacle : std::uint8_t {
+  none,
+  spool_failed,    // a failure of the local queue, and it lasts
+  spool_recovered, // one, and it has passed since: replay may try again
+  unit_refused,    // the server refused a unit, a short while ago
+  unit_due,        // the same, and long enough ago to try again
 };
 
 // What the decision depends on besides the event.
@@ -58,7 +63,7 @@ struct server_facts {
   bool has_spool = true;     // without one a reachable server is simply up
   bool budget_spent = false; // the time in `suspect` has used up the retries
   bool reads = false;        // reads go on in the present state
-  spool_health spool = spool_health::sound;
+  obstacle met = obstacle::none;
 };
 
 struct server_step {

@@ -15,6 +15,12 @@ void state_history::enter(server_state next, bool reads, std::string why) {
   if (changes_.size() > most_changes) changes_.pop_front();
 }
 
+bool state_history::say_why(const std::string& why) {
+  if (why.empty() || changes_.back().why == why) return false;
+  changes_.back().why = why;
+  return true;
+}
+
 std::array<double, all_server_states.size()> state_history::seconds() const {
   auto spent = spent_;
   spent[static_cast<std::size_t>(changes_.back().state)] += steady_clock::now() - since_;

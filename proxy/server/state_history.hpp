@@ -28,6 +28,8 @@ class state_history {
   state_history();
 
   void enter(server_state next, bool reads, std::string why);
+  // The present state has another cause by now. False: it is the one that is known.
+  bool say_why(const std::string& why);
 
   // The oldest first, the present state last; never empty.
   [[nodiscard]] const std::deque<change>& changes() const { return changes_; }

@@ -42,6 +42,7 @@ admin::spool_health service::spool_snapshot(const monitor::snapshot& server) con
   out.reason = failure && !(waits_only && refused) ? failure->context : server.spool_refusal;
   out.state = out.reason.empty() ? "accepting" : "refusing";
   out.refused_tables = ids_->tables_without_ids();
+  out.accounts_without_ledger = server.without_ledger;
   out.limit_bytes = settings_.spool.max_bytes;
   const auto ahead = history_.look_ahead();
   out.accepted_per_s = ahead.accepted_per_s;
@@ -141,8 +142,8 @@ admin::health service::snapshot() const {
   const bool up = server.view.state == server_state::up;
   const bool halted = server.view.state == server_state::halted;
   const bool writable = (up || out.spool.state == "accepting") && !halted;
-  const bool attention =
-      !up || out.spool.state == "refusing" || out.spool.dead > 0 || !out.spool.refused_tables.empty();
+  const bool attention = !up || out.spool.state == "refusing" || out.spool.dead > 0 ||
+                         !out.spool.refused_tables.empty() || !out.spool.accounts_without_ledger.empty();
   out.stopping = leaving_;
   out.status = !writable ? "down" : attention ? "degraded" : "ok";
   return out;

@@ -209,3 +209,34 @@ def test_poison_in_the_middle_of_a_backlog_stops_nothing_else(table, server):
     assert len(letters) == 3 and all(letter["error_number"] == 1062 for letter in letters), letters
     with pytest.raises(pymysql.err.IntegrityError):
         run(connection, "INSERT INTO t VALUES (1, 'x')")
+
+
+@pytest.mark.limit(150)
+def test_an_account_that_may_not_use_the_ledger_is_listed_until_it_may(server, start_proxy):
+    limited = Account("limited", "few-rights")
+    proxy = start_proxy(server, accounts=[limited])
+    run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB")
+    server.create_account(limited.user, limited.password, proxy.database, rights="SELECT, INSERT")
+    proxy.http("/health/reconnect", "POST")
+    proxy.wait_drained()
+    wait_until(lambda: "command denied" in proxy.log_text(), 10, "the log has the reason")
+    health = proxy.health()
+    assert health["spool"]["accounts_without_ledger"] == ["limited"] and health["status"] == "degraded", health
+    assert health["spool"]["state"] == "accepting" and proxy.http("/health/")[0] == 200
+    assert proxy.metric("holdwater_spool_accounts_without_ledger") == 1
+    outage(proxy, server, "INSERT INTO t VALUES (1)")
+    was_refused_for_outage(proxy.connect(limited), "INSERT INTO t VALUES (2)")
+    server.start()
+    proxy.wait_drained()
+    reconnects = proxy.health()["database"]["reconnects"]
+    assert proxy.health()["spool"]["accounts_without_ledger"] == ["limited"]
+    server.run(f"GRANT UPDATE ON {proxy.database}.holdwater_ledger TO limited@`%`")
+    wait_until(lambda: proxy.health()["spool"]["accounts_without_ledger"] == [], 90, "it is looked at again")
+    health = proxy.health()
+    assert health["database"]["reconnects"] == reconnects and health["status"] == "ok" and proxy.log_text().count("its writes cannot be spooled") == 2, "before it was made, and since"
+    server.stop()
+    proxy.wait_state("down")
+    spooled_seq(proxy.connect(limited), "INSERT INTO t VALUES (3)")
+    server.start()
+    proxy.wait_drained()
+    assert ids(server, proxy) == [1, 3]

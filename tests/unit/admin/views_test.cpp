@@ -75,6 +75,7 @@ TEST_CASE("the health page has its fields in their order") {
     "refused_tables": [
       "shop.t: no ids"
     ],
+    "accounts_without_ledger": [],
     "id": "",
     "limit_bytes": 0,
     "accepted_per_s": 0,
@@ -144,6 +145,7 @@ TEST_CASE("no age of an empty spool, and an empty list, are null and []") {
   "last_seq": 0,
   "applied_seq": 0,
   "refused_tables": [],
+  "accounts_without_ledger": [],
   "id": "",
   "limit_bytes": 0,
   "accepted_per_s": 0,

@@ -14,8 +14,12 @@ namespace {
 
 constexpr std::initializer_list<server_state> all_states{up, suspect, down, draining, halted};
 constexpr std::initializer_list<server_event> all_events{
-    trouble, check_passed,  connected,          check_not_now,  check_failed,  check_timed_out,
-    drained, units_waiting, replay_lost_server, replay_not_now, replay_halted, spool_failed};
+    trouble,         check_passed, connected,      check_not_now,      check_failed,
+    check_timed_out, drained,      units_waiting,  replay_lost_server, replay_not_now,
+    replay_halted,   replay_stuck, replay_went_on, spool_failed};
+constexpr std::initializer_list<obstacle> all_obstacles{obstacle::none, obstacle::spool_failed,
+                                                        obstacle::spool_recovered, obstacle::unit_refused,
+                                                        obstacle::unit_due};
 
 struct row {
   server_state now;
@@ -30,8 +34,9 @@ struct row {
 
 TEST_CASE("the server's state moves as the contract says") {
   const server_facts spool{}, plain{.has_spool = false}, spent{.budget_spent = true}, reads{.reads = true},
-      spent_reads{.budget_spent = true, .reads = true}, failed{.spool = spool_health::failed},
-      recovered{.spool = spool_health::recovered};
+      spent_reads{.budget_spent = true, .reads = true}, failed{.met = obstacle::spool_failed},
+      recovered{.met = obstacle::spool_recovered}, refused{.met = obstacle::unit_refused},
+      due{.met = obstacle::unit_due};
   const std::vector<row> table{
       {up, trouble, spool, suspect, check_now},
       {up, check_passed, spool, up, wait_for_interval},
@@ -56,7 +61,7 @@ TEST_CASE("the server's state moves as the contract says") {
       {draining, replay_lost_server, spool, down, retry_soon},
       {draining, replay_halted, spool, halted, wait_for_interval},
       {halted, check_passed, spool, halted, wait_for_interval},
-      {halted, connected, spool, draining, start_drain},
+      {halted, connected, spool, halted, start_drain},
       {halted, check_failed, spool, down, retry_soon},
       {draining, spool_failed, failed, halted, retry_later},
       {draining, drained, failed, up, retry_later},
@@ -87,7 +92,24 @@ TEST_CASE("the server's state moves as the contract says") {
       {draining, check_not_now, spool, down, retry_soon, true},
       {draining, replay_not_now, spool, down, retry_soon, true},
       {halted, check_not_now, spool, down, retry_soon, true},
-      {halted, replay_not_now, spool, halted, wait_for_interval},
+      {halted, replay_not_now, spool, down, retry_soon, true},
+
+      {draining, replay_stuck, refused, halted, wait_for_interval}, // one unit is refused, not the server
+      {halted, check_passed, refused, halted, wait_for_interval},   // not yet
+      {halted, check_passed, due, halted, try_next_unit},
+      {halted, replay_stuck, refused, halted, wait_for_interval}, // still: nobody has to hear of it
+      {halted, connected, refused, halted, start_drain},          // a person asks
+      {halted, trouble, due, halted, check_now},
+      {halted, units_waiting, refused, halted, keep_pace},
+      {halted, replay_went_on, spool, draining, wait_for_interval},
+      {halted, drained, spool, draining, start_drain},
+      {halted, replay_lost_server, spool, down, retry_soon},
+      {halted, check_failed, refused, down, retry_soon},
+      {draining, replay_went_on, spool, draining, keep_pace},
+      {suspect, replay_stuck, reads, suspect, keep_pace, true}, // the check decides
+      {suspect, check_passed, due, draining, start_drain},
+      {down, replay_stuck, spool, down, keep_pace},
+      {down, connected, refused, draining, start_drain}, // another server, perhaps
   };
   for (const auto& one : table) {
     CAPTURE(name_of(one.now));
@@ -114,12 +136,27 @@ TEST_CASE("reads go on only where it is not certain that the server takes writes
       }
 }
 
-TEST_CASE("only a person's look or a new connection ends a halt") {
-  for (const auto event : all_events) {
-    const auto next = step(halted, event, {}).next;
-    CAPTURE(static_cast<int>(event));
-    CHECK((next == halted || next == down || event == connected));
-  }
+TEST_CASE("a halt ends when replay has gone on, when its queue works again, or with the server") {
+  for (const auto event : all_events)
+    for (const auto met : all_obstacles) {
+      const auto next = step(halted, event, {.met = met}).next;
+      CAPTURE(static_cast<int>(event));
+      const bool went_on = event == drained || event == replay_went_on;
+      const bool queue_works = event == check_passed && met == obstacle::spool_recovered;
+      CHECK((next == halted || next == down || went_on || queue_works));
+      CHECK(next != up);
+    }
+}
+
+TEST_CASE("a unit that the server refuses is tried again by a check, and no sooner than it is due") {
+  for (const auto state : all_states)
+    for (const auto event : all_events)
+      for (const auto met : all_obstacles) {
+        const auto got = step(state, event, {.met = met});
+        if (got.action != try_next_unit) continue;
+        CHECK((state == halted && event == check_passed && met == obstacle::unit_due));
+        CHECK(got.next == halted);
+      }
 }
 
 TEST_CASE("every state has an answer to every event, and looks at the server again") {

@@ -33,6 +33,7 @@ class held_spool final : public spool::spool {
     return {};
   }
   holdwater::spool::result<void> mark_attempted(holdwater::spool::seq) override { return {}; }
+  holdwater::spool::result<void> forget_attempt(holdwater::spool::seq) override { return {}; }
   holdwater::spool::result<bool> is_attempted(holdwater::spool::seq) override { return false; }
   holdwater::spool::result<std::vector<holdwater::spool::dead_letter>> dead(std::size_t) override {
     return std::vector<holdwater::spool::dead_letter>{};

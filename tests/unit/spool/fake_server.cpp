@@ -67,6 +67,10 @@ class fake_connection final : public mysql_connection {
 server_result<std::unique_ptr<mysql_connection>> fake_server::connect(const credentials& who) {
   thaw();
   if (!reachable || steps_ > most_steps) return server_error{2003, "HY000", "Can't connect"};
+  if (const auto found = shut_out.find(who.user); found != shut_out.end()) {
+    ++logins_refused;
+    return server_error{found->second, "28000", "Access denied for user '" + who.user + "'"};
+  }
   const auto id = sessions_.size() + 1;
   sessions_[id].user = who.user;
   return std::unique_ptr<mysql_connection>(std::make_unique<fake_connection>(*this, id));
@@ -176,6 +180,7 @@ server_result<query_answer> fake_server::ledger_statement(session& s, const std:
     return ledger ? one_row({std::to_string(ledger->applied), std::to_string(ledger->epoch)})
                   : query_answer{};
   if (read_only) return server_error{1290, "HY000", "The server is running with the --read-only option"};
+  if (ledger_is_full) return server_error{1021, "HY000", "Disk full"};
   if (begins(text, "INSERT")) s.inserts_row = true;
   if (has(text, "SET applied_seq = ")) s.new_applied = number_after(text, "SET applied_seq = ");
   if (has(text, "SET owner_epoch = ")) s.new_epoch = number_after(text, "SET owner_epoch = ");
@@ -188,6 +193,7 @@ server_result<query_answer> fake_server::ledger_statement(session& s, const std:
 server_result<query_answer> fake_server::write(session& s, const std::string& text) {
   authors_[text].insert(s.user);
   if (read_only) return server_error{1290, "HY000", "The server is running with the --read-only option"};
+  if (no_room_for.contains(text)) return server_error{1114, "HY000", "The table is full"};
   if (refused.contains(text)) return server_error{1062, "23000", "Duplicate entry"};
   if (!s.autocommit && !begins(text, "ddl")) s.in_transaction = true;
   if (begins(text, "ddl")) commit(s); // commits by itself

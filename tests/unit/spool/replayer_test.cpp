@@ -123,13 +123,16 @@ TEST_CASE_FIXTURE(replay_fixture, "a unit is written over connections of its own
           std::set<std::string>{i % 3 == 0 ? "other" : "app"});
 }
 
-TEST_CASE_FIXTURE(replay_fixture, "an account without rights on the ledger halts replay and loses nothing") {
+TEST_CASE_FIXTURE(replay_fixture, "an account without rights on the ledger stops replay and loses nothing") {
   REQUIRE(append(*queue, make_unit("a", "t", "other")));
   server.accounts_off_ledger = {"other"};
   const auto report = run(*make());
-  CHECK(report.outcome == replay_outcome::halted);
-  CHECK(report.reason.find("other") != std::string::npos);
+  CHECK(report.outcome == replay_outcome::stuck);
+  CHECK(report.reason.find("the account 'other' cannot use the ledger") != std::string::npos);
   CHECK(queue->counts().pending == 1);
+  server.accounts_off_ledger.clear();
+  CHECK(run(*make()).outcome == replay_outcome::drained);
+  CHECK(server.history() == strings{"a"});
 }
 
 TEST_CASE_FIXTURE(replay_fixture, "a ledger that may not be made is said so") {

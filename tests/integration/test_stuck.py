@@ -1,0 +1,226 @@
+"""Units that the server refuses for now, to one account or for want of room, while it takes all others' writes."""
+import time
+
+import pymysql
+import pytest
+
+from lib.hook_listener import Listener
+from lib.process import wait_until
+from lib.proxy import Account
+from lib.relay import Relay
+from lib.sql import run, spooled_seq, value, was_refused_for_outage
+from test_metrics import series
+
+BOB = Account("bob", "bobs-first")
+
+
+@pytest.fixture
+def listener():
+    one = Listener()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def cut_off(start_proxy, listener, request):
+    """A proxy that knows bob, too, and whose way to the server can be cut."""
+    def start(server, **settings):
+        relay = Relay(server.host, server.port)
+        request.addfinalizer(relay.close)
+        proxy = start_proxy(server, before=relay, accounts=[BOB], HOLDWATER_HOOK_URL=f"http://127.0.0.1:{listener.port}/", **settings)
+        server.create_account(BOB.user, BOB.password, proxy.database)
+        run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(99)) ENGINE=InnoDB")
+        run(proxy.connect(), "INSERT INTO t VALUES (1, '')")
+        proxy.http("/health/reconnect", "POST")  # bob may use the ledger from now on
+        proxy.wait_drained()
+        proxy.wait_tables_known()
+        return proxy, relay
+    return start
+
+
+def change_password(server, password):
+    server.run(f"ALTER USER bob@`%` {server.identified(server.account_plugins[0], password)}")
+
+
+def note(letter):
+    return f"UPDATE t SET s = CONCAT(s, '{letter}') WHERE id = 1"
+
+
+def noted(server, proxy):
+    return server.run("SELECT s FROM t WHERE id = 1", database=proxy.database)[0][0]
+
+
+def in_an_outage(proxy, relay, *writes):
+    """Queues them, each for an account, with the way to the server cut."""
+    relay.close()
+    proxy.wait_state("down")
+    for account, statement in writes:
+        spooled_seq(proxy.connect(account), statement)
+
+
+def refused_logins(server):
+    return int(server.run("SHOW GLOBAL STATUS LIKE 'Aborted_connects'")[0][1])
+
+
+def stays_halted(proxy, listener, checks=4):
+    """Nothing but the one state is seen, counted and told while it lasts; each check is followed by a try."""
+    wait_until(lambda: listener.of("spool") and listener.of("halted"), 20, "the halt is told")
+    before, told, lines = proxy.health(), len(listener.events), proxy.log_text().count("\n")
+    assert proxy.http("/health/")[0] == 503
+    passed = series(proxy, "holdwater_checks_total", result="passed")
+
+    def looked_at():
+        now = proxy.health()
+        assert now["database"]["state"] == "halted" and now["spool"]["state"] == "refusing", now
+        assert now["database"]["reconnects"] == before["database"]["reconnects"]
+        assert now["database"]["since"] == before["database"]["since"]
+        assert now["spool"]["reason"] == before["spool"]["reason"] == now["database"]["last_error"] == now["database"]["why"]
+        return series(proxy, "holdwater_checks_total", result="passed") >= passed + checks
+    wait_until(looked_at, 30, f"{checks} checks")
+    assert len(listener.events) == told, listener.events[told:]
+    assert len(listener.of("halted")) == 1 and proxy.log_text().count("\n") == lines
+    return before["spool"]["reason"]
+
+
+@pytest.mark.limit(120)
+def test_a_changed_password_halts_at_the_accounts_unit_and_it_goes_on_when_it_is_mended(cut_off, server, listener):
+    proxy, relay = cut_off(server)
+    in_an_outage(proxy, relay, (None, note("a")), (BOB, note("b")), (None, note("c")), (BOB, note("d")))
+    change_password(server, "another")
+    refused = refused_logins(server)
+    relay.open()
+    proxy.wait_state("halted")
+    began = time.monotonic()
+    reason = stays_halted(proxy, listener)
+    assert "unit 2 of 'bob'" in reason and "Access denied" in reason and "1045" in reason
+    assert 4 <= refused_logins(server) - refused <= 4 + time.monotonic() - began, "one at each check, besides those of the beginning"
+    assert noted(server, proxy) == "a"
+    connection = proxy.connect()
+    assert value(connection, "SELECT s FROM t") == "a", "reads go on"
+    was_refused_for_outage(connection, note("x"))
+    reconnects = proxy.health()["database"]["reconnects"]
+    change_password(server, BOB.password)
+    proxy.wait_drained()
+    assert noted(server, proxy) == "abcd"
+    health = proxy.health()
+    assert health["database"]["reconnects"] == reconnects and health["spool"]["dead"] == 0 and health["spool"]["reason"] == ""
+    wait_until(lambda: proxy.health()["status"] == "ok", 10, lambda: f"nothing of it is left: {proxy.health()}")
+    wait_until(lambda: listener.states()[-1][1] == "up", 20, "its end is told")
+    assert listener.states()[-3:] == [("draining", "halted"), ("halted", "draining"), ("draining", "up")]
+    spooled_again = proxy.connect(BOB)
+    run(spooled_again, note("e"))
+    assert noted(server, proxy) == "abcde"
+
+
+@pytest.mark.limit(120)
+def test_an_account_that_was_dropped_halts_until_it_is_made_again(cut_off, server, listener):
+    proxy, relay = cut_off(server)
+    in_an_outage(proxy, relay, (BOB, note("b")), (None, note("c")))
+    server.run("DROP USER bob@`%`")
+    relay.open()
+    proxy.wait_state("halted")
+    reason = stays_halted(proxy, listener, checks=2)
+    assert reason.startswith("unit 1 of 'bob': Access denied") and reason.isprintable(), reason
+    server.create_account(BOB.user, BOB.password, proxy.database)
+    proxy.wait_drained()
+    assert noted(server, proxy) == "bc" and proxy.health()["spool"]["dead"] == 0
+
+
+@pytest.mark.limit(120)
+def test_a_person_who_has_mended_it_need_not_wait_for_the_next_try(cut_off, server, listener):
+    proxy, relay = cut_off(server, DB_CHECK_INTERVAL=600)
+    for path in ("/health/reconnect", "/health/sync"):
+        relay.close()
+        proxy.http("/health/reconnect", "POST")
+        in_an_outage(proxy, relay, (BOB, note("b")), (None, note("c")))
+        change_password(server, "another")
+        relay.open()
+        proxy.wait_state("halted")
+        reconnects = proxy.health()["database"]["reconnects"]
+        wait_until(lambda: listener.states()[-1][1] == "halted", 20, "it is told")
+        told = len(listener.of("state"))
+        refused = refused_logins(server)
+        proxy.http("/health/reconnect", "POST")
+        wait_until(lambda: refused_logins(server) > refused + 1, 10, "it has attached, and tried the unit")
+        assert proxy.state() == "halted" and len(listener.of("state")) == told, "asking in vain is no news"
+        change_password(server, BOB.password)
+        proxy.http(path, "POST")
+        proxy.wait_drained(deadline_s=10)
+        assert proxy.health()["database"]["reconnects"] == reconnects
+    assert noted(server, proxy) == "bcbc" and proxy.health()["spool"]["dead"] == 0
+
+
+def fill(server, proxy):
+    maker = proxy.connect()
+    run(maker, "SET max_heap_table_size = 16384")
+    run(maker, "CREATE TABLE m (id INT PRIMARY KEY, s CHAR(200)) ENGINE=MEMORY")
+    connection = server.admin(proxy.database)
+    with pytest.raises(pymysql.err.OperationalError) as full:
+        for number in range(100_000):
+            run(connection, f"INSERT INTO m VALUES ({number}, 'x')")
+    assert full.value.args[0] == 1114
+
+
+@pytest.mark.limit(120)
+def test_a_full_table_halts_and_it_goes_on_when_there_is_room(cut_off, mariadb, listener):
+    """MySQL gives a table in memory a counter of ids, for which inserts into it are not queued."""
+    proxy, relay = cut_off(mariadb)
+    fill(mariadb, proxy)
+    proxy.wait_tables_known()
+    in_an_outage(proxy, relay, (None, note("a")), (BOB, "INSERT INTO m VALUES (1000000, 'mine')"), (None, note("b")))
+    relay.open()
+    proxy.wait_state("halted")
+    reason = stays_halted(proxy, listener)
+    assert "unit 2 of 'bob'" in reason and "full" in reason and "1114" in reason
+    assert noted(mariadb, proxy) == "a"
+    mariadb.run("DELETE FROM m WHERE id < 20", database=proxy.database)
+    proxy.wait_drained()
+    assert noted(mariadb, proxy) == "ab"
+    assert mariadb.run("SELECT COUNT(*) FROM m WHERE s = 'mine'", database=proxy.database) == ((1,),)
+    assert proxy.health()["spool"]["dead"] == 0
+
+
+def test_the_owners_own_password_is_an_outage_as_ever(cut_off, server):
+    proxy, relay = cut_off(server)
+    in_an_outage(proxy, relay, (BOB, note("b")))
+    plugin = server.account_plugins[0]
+    server.run(f"ALTER USER `{proxy.account.user}`@`%` {server.identified(plugin, 'another')}")
+    relay.open()
+    refused = refused_logins(server)
+
+    def refused_often():
+        assert proxy.state() == "down"
+        return refused_logins(server) >= refused + 4
+    wait_until(refused_often, 20, "it has tried some times")
+    spooled_seq(proxy.connect(), note("c"))
+    server.run(f"ALTER USER `{proxy.account.user}`@`%` {server.identified(plugin, proxy.account.password)}")
+    proxy.wait_drained()
+    assert noted(server, proxy) == "bc"
+
+
+def test_an_outage_ends_a_halt_and_writes_are_queued_again(cut_off, server):
+    proxy, relay = cut_off(server)
+    in_an_outage(proxy, relay, (BOB, note("b")))
+    change_password(server, "another")
+    relay.open()
+    proxy.wait_state("halted")
+    in_an_outage(proxy, relay, (None, note("c")))
+    relay.open()
+    proxy.wait_state("halted")
+    assert noted(server, proxy) == ""
+    change_password(server, BOB.password)
+    proxy.wait_drained()
+    assert noted(server, proxy) == "bc"
+
+
+@pytest.mark.limit(120)
+def test_rights_on_the_ledger_that_were_taken_away_halt_until_they_are_given_back(cut_off, server, listener):
+    proxy, relay = cut_off(server)
+    in_an_outage(proxy, relay, (BOB, note("b")), (None, note("c")))
+    server.run(f"REVOKE ALL ON {proxy.database}.* FROM bob@`%`", f"GRANT SELECT, UPDATE ON {proxy.database}.t TO bob@`%`")
+    relay.open()
+    proxy.wait_state("halted")
+    assert "unit 1 of 'bob'" in stays_halted(proxy, listener, checks=2)
+    server.run(f"GRANT SELECT, UPDATE ON {proxy.database}.holdwater_ledger TO bob@`%`")
+    proxy.wait_drained()
+    assert noted(server, proxy) == "bc" and proxy.health()["spool"]["dead"] == 0

@@ -93,7 +93,7 @@ monitor::snapshot monitor::look() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> without;
   for (const auto& [account, why] : without_ledger_) without.push_back(account);
-  return {board_.view(),     since_, last_error_, reconnects_, refusal(), history_.changes().back().why,
+  return {board_.view(),     since_, last_error_, reconnects_, spool_refusal_, history_.changes().back().why,
           std::move(without)};
 }
 
@@ -126,16 +126,9 @@ void monitor::note(probe_result result, bool connects) {
     ++efforts_.connects_failed;
 }
 
-// Under the lock. Of a unit that the server refuses nobody has to hear in an outage, when nothing is applied
-// anyway.
-std::string monitor::refusal() const {
-  const bool stuck = last_try_ == last_try::stuck && board_.view().state == server_state::halted;
-  return spool_refusal_.empty() && stuck ? stuck_at_ : spool_refusal_;
-}
-
 std::string monitor::spool_refusal(const std::string& account) const {
   const std::lock_guard lock(mutex_);
-  if (auto why = refusal(); !why.empty()) return why;
+  if (!spool_refusal_.empty()) return spool_refusal_;
   const auto known = without_ledger_.find(account);
   return known == without_ledger_.end() ? std::string() : known->second;
 }
@@ -225,8 +218,8 @@ void monitor::apply(server_event event, const std::string& why) {
     decided = {server_state::draining, server_action::start_drain};
   if (decided.next != now.state || decided.reads != now.reads)
     enter(now, decided, why);
-  else if (tells_of_halt(event) && decided.next == server_state::halted && history_.say_why(why))
-    spdlog::warn("the server is halted still: {}", why);
+  else if (tells_of_halt(event) && history_.say_why(why))
+    spdlog::warn("the server is {} still: {}", name_of(decided.next), why);
 
   const auto at = steady_clock::now();
   switch (decided.action) {

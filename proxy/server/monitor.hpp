@@ -107,7 +107,6 @@ class monitor {
   [[nodiscard]] spool::server_result<std::unique_ptr<spool::mysql_connection>>
   connect_to(std::size_t which) const;
   [[nodiscard]] obstacle look_at_obstacle() const;
-  [[nodiscard]] std::string refusal() const;
   void stop_for_spool(const std::string& why);
   void apply(server_event event, const std::string& why);
   void enter(const server_view& before, const server_step& to, const std::string& why);

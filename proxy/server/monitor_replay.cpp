@@ -72,11 +72,16 @@ bool monitor::attach() {
   return ready;
 }
 
-// A halt ends when it has gone on, not when all is done: the rest may be long.
+// What has halted, or is stuck, is over when it has gone on, not when all is done: the rest may be long.
 void monitor::drain() {
   using how_far = spool::replayer::how_far;
-  const bool halted = board_.view().state == server_state::halted;
-  const auto report = replay_->drain(halted ? how_far::one_step : how_far::to_the_end);
+  auto steps = how_far::to_the_end;
+  {
+    const std::lock_guard lock(mutex_);
+    if (last_try_ == last_try::stuck || board_.view().state == server_state::halted)
+      steps = how_far::one_step;
+  }
+  const auto report = replay_->drain(steps);
   {
     const std::lock_guard lock(mutex_);
     if (!servers_.replay_is_bound()) return;
@@ -94,7 +99,10 @@ void monitor::take_outcome(const spool::replay_report& report) {
       report.outcome == spool::replay_outcome::drained || report.outcome == spool::replay_outcome::went_on;
   if (was_stuck && goes_on) wanted_ = std::max(wanted_, replay_wish::look_at_accounts);
   switch (report.outcome) {
-  case spool::replay_outcome::drained: apply(server_event::drained, {}); break;
+  case spool::replay_outcome::drained:
+    if (was_stuck) apply(server_event::replay_went_on, {});
+    apply(server_event::drained, {});
+    break;
   case spool::replay_outcome::went_on: apply(server_event::replay_went_on, {}); break;
   case spool::replay_outcome::unreachable:
     apply(report.server_answers ? server_event::replay_not_now : server_event::replay_lost_server,

@@ -13,19 +13,24 @@ server_step reached(const server_facts& facts) {
   return facts.has_spool ? server_step{draining, start_drain} : server_step{up, wait_for_interval};
 }
 
-// A check that passed, where replay has nothing to do unless something stopped it that may be over. A halt
-// lasts until replay has gone on: a try that meets the same again is nothing that anybody has to hear of.
+// A check that passed, where replay has nothing to do unless something stopped it that may be over.
 server_step stay(server_state now, const server_facts& facts) {
   switch (facts.met) {
   case obstacle::none:
   case obstacle::unit_refused: return {now, wait_for_interval};
-  case obstacle::spool_failed: return {now, retry_later};
   case obstacle::unit_due:
-    if (now == halted) return {halted, try_next_unit};
+    if (now == halted) return {halted, wait_for_interval};
     break;
+  case obstacle::spool_failed: return {now, retry_later};
   case obstacle::spool_recovered: break;
   }
   return {draining, start_drain};
+}
+
+// The server is there, and refuses the next unit: to clients it takes no writes, and they are queued. That
+// lasts until replay has gone on: a try that meets the same again is nothing that anybody has to hear of.
+bool is_stuck(const server_facts& facts) {
+  return facts.reads && (facts.met == obstacle::unit_refused || facts.met == obstacle::unit_due);
 }
 
 server_step at_end_of_drain(const server_facts& facts) {
@@ -42,8 +47,8 @@ server_step from_up(server_event event, const server_facts& facts) {
   case check_failed:
   case replay_lost_server: return {suspect, retry_soon};
   case check_timed_out: return {down, retry_soon};
-  case replay_halted:
-  case replay_stuck: return {halted, wait_for_interval};
+  case replay_halted: return {halted, wait_for_interval};
+  case replay_stuck: return {down, wait_for_interval, true};
   case spool_failed: return {halted, retry_later};
   case units_waiting: return {draining, start_drain};
   case check_passed: return stay(up, facts);
@@ -77,8 +82,19 @@ server_step from_down(server_event event, const server_facts& facts) {
   switch (event) {
   // A connection that was there before and answers again is a thawed server, or one that takes writes again:
   // it is as reachable as a new one.
-  case connected:
-  case check_passed: return reached(facts);
+  case connected: // or a person asks for another look
+    if (is_stuck(facts)) return {down, start_drain, true};
+    return reached(facts);
+  case check_passed:
+    if (is_stuck(facts))
+      return {down, facts.met == obstacle::unit_due ? try_next_unit : wait_for_interval, true};
+    return reached(facts);
+  case replay_stuck:
+    if (facts.reads) return {down, wait_for_interval, true};
+    break;
+  case replay_went_on:
+    if (facts.reads) return {draining, wait_for_interval};
+    break;
   case check_not_now: return {down, retry_soon, true};
   case check_failed:
   case check_timed_out: return {down, retry_soon};
@@ -93,8 +109,8 @@ server_step from_down(server_event event, const server_facts& facts) {
 server_step from_draining(server_event event, const server_facts& facts) {
   switch (event) {
   case drained: return at_end_of_drain(facts);
-  case replay_halted:
-  case replay_stuck: return {halted, wait_for_interval};
+  case replay_halted: return {halted, wait_for_interval};
+  case replay_stuck: return {down, wait_for_interval, true};
   case spool_failed: return {halted, retry_later};
   case replay_went_on: return {draining, keep_pace};
   case trouble:
@@ -126,7 +142,7 @@ server_step from_halted(server_event event, const server_facts& facts) {
   case check_passed: return stay(halted, facts);
   case spool_failed: return {halted, retry_later};
   case units_waiting: return {halted, keep_pace};
-  case replay_stuck:
+  case replay_stuck: return {down, wait_for_interval, true};
   case replay_halted: return {halted, wait_for_interval};
   }
   return {halted, wait_for_interval};

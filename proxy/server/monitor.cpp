@@ -92,6 +92,7 @@ void monitor::reconnect_now(std::function<void(bool, std::string)> done) {
 monitor::snapshot monitor::look() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> without;
+  without.reserve(without_ledger_.size());
   for (const auto& [account, why] : without_ledger_) without.push_back(account);
   return {board_.view(),     since_, last_error_, reconnects_, spool_refusal_, history_.changes().back().why,
           std::move(without)};

@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from lib.hook_listener import Listener  # noqa: E402
 from lib.process import end_all, tail  # noqa: E402
 from lib.proxy import PROJECT, Account, Direct, Proxy  # noqa: E402
 from lib.sanitizer import slowness  # noqa: E402
@@ -183,6 +184,14 @@ def make_services(request, root):
 def proxy(server, start_proxy):
     """The ordinary case: a proxy before a running server."""
     return start_proxy(server)
+
+
+@pytest.fixture
+def listener():
+    """Hears the events of hook.url."""
+    one = Listener()
+    yield one
+    one.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import sys
 import pytest
 from conftest import LONG
 
+from lib.outage import bring_back, go_away
 from lib.proxy import PROJECT
 from lib.server import KINDS
 from lib.sql import error_number, run, spooled_seq, value, was_refused_for_outage
@@ -41,17 +42,6 @@ def table(proxy):
     run(proxy.connect(), "INSERT INTO t (s) VALUES ('one'), ('two')")
     proxy.wait_ids_reserved("t")
     return proxy
-
-
-def go_away(proxy):
-    proxy.server.stop()
-    proxy.wait_state("down")
-
-
-def bring_back(proxy):
-    proxy.server.start()
-    proxy.wait_drained()
-    assert proxy.health()["spool"]["dead"] == 0, proxy.http("/spool/dead")
 
 
 @pytest.mark.parametrize("literal", ["-7", "1.50", "TRUE", "false", "x'41ff'", "0x41", "b'1000001'", "12345678901234567890", "'a' 'b'", "x''"])

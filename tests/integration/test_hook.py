@@ -18,13 +18,6 @@ CANARY = "wallaby-4711"
 
 
 @pytest.fixture
-def listener():
-    one = Listener()
-    yield one
-    one.close()
-
-
-@pytest.fixture
 def script(tmp_path):
     """A program that keeps what it got, a line for each event."""
     def make(text='line=$(cat); echo "$line" >> "$here/events"; env > "$here/env-$HOLDWATER_EVENT"'):

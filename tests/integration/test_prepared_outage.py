@@ -3,6 +3,7 @@ import struct
 
 import pytest
 
+from lib.outage import bring_back, go_away
 from lib.sql import run, spooled_seq, value, was_refused_for_outage
 from lib.statements import COM_STMT_BULK_EXECUTE, COM_STMT_EXECUTE, LONGLONG, VARCHAR, Session, lenenc, packed_execute
 from lib.wire import Err
@@ -28,17 +29,6 @@ def session(table):
     made = Session(table)
     yield made
     made.close()
-
-
-def go_away(proxy):
-    proxy.server.stop()
-    proxy.wait_state("down")
-
-
-def bring_back(proxy, dead=0):
-    proxy.server.start()
-    proxy.wait_drained()
-    assert proxy.health()["spool"]["dead"] == dead, proxy.http("/spool/dead")
 
 
 def rows(proxy, statement):

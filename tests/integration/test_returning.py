@@ -3,6 +3,7 @@ import struct
 
 import pytest
 
+from lib.outage import bring_back, go_away
 from lib.sql import affected, run, value, was_refused_for_outage
 from lib.statements import COM_STMT_EXECUTE, Session, lenenc, packed_execute
 from lib.wire import COM_QUERY, Err
@@ -16,17 +17,6 @@ def proxy(request, start_proxy):
     run(connection, "INSERT INTO ai (s) VALUES ('up') RETURNING ai.id")
     made.wait_ids_reserved("ai")
     return made
-
-
-def go_away(proxy):
-    proxy.server.stop()
-    proxy.wait_state("down")
-
-
-def bring_back(proxy):
-    proxy.server.start()
-    proxy.wait_drained()
-    assert proxy.health()["spool"]["dead"] == 0, proxy.http("/spool/dead")
 
 
 def rows(proxy, statement):

@@ -2,6 +2,7 @@
 import pytest
 from pymysql.constants import CLIENT
 
+from lib.outage import bring_back
 from lib.sql import error_number, run, value
 
 
@@ -33,12 +34,6 @@ def oks(connection, text):
                 return seen
 
 
-def bring_back(proxy, server, dead=0):
-    server.start()
-    proxy.wait_drained()
-    assert proxy.health()["spool"]["dead"] == dead, proxy.http("/spool/dead")
-
-
 def rows(proxy, server, table):
     return server.run(f"SELECT id, parent, s FROM {table} WHERE s <> 'up' ORDER BY id", database=proxy.database)
 
@@ -53,7 +48,7 @@ def test_each_write_is_a_unit_with_an_ok_of_its_own(away, server):
     assert ["unit 1" in seen[0][3], "unit 2" in seen[1][3], "unit 3" in seen[2][3]] == [True] * 3
     assert value(connection, "SELECT LAST_INSERT_ID()") == child
     assert away.health()["spool"]["pending"] == 3
-    bring_back(away, server)
+    bring_back(away)
     assert rows(away, server, "parent") == ((parent, None, "a; b"), (parent + 1, 5, "c"))
     assert rows(away, server, "child") == ((child, parent, "d"),)
     assert [one[2] for one in oks(connection, "INSERT INTO parent (s) VALUES ('e'); DELETE FROM parent WHERE s = 'e'")] == [0, 0]
@@ -69,7 +64,7 @@ def test_a_text_with_anything_else_in_it_is_refused_whole(away, server):
         assert error_number(connection, text)[0] == 3032, text
     assert error_number(away.connect(client_flag=0), "INSERT INTO parent (s) VALUES ('a'); DELETE FROM parent")[0] == 3032
     assert away.health()["spool"]["pending"] == 0
-    bring_back(away, server)
+    bring_back(away)
     assert rows(away, server, "parent") == ()
 
 
@@ -81,6 +76,6 @@ def test_in_a_transaction_all_of_them_are_collected(away, server):
     assert away.health()["spool"]["pending"] == 0
     connection.commit()
     assert away.health()["spool"]["pending"] == 1
-    bring_back(away, server)
+    bring_back(away)
     assert rows(away, server, "parent") == ((seen[0][1], 2, "a"),)
     assert rows(away, server, "child") == ((seen[1][1], seen[0][1], "b"),)

@@ -4,7 +4,6 @@ import time
 import pymysql
 import pytest
 
-from lib.hook_listener import Listener
 from lib.process import wait_until
 from lib.proxy import Account
 from lib.relay import Relay
@@ -12,13 +11,6 @@ from lib.sql import run, spooled_seq, value
 from test_metrics import series
 
 BOB = Account("bob", "bobs-first")
-
-
-@pytest.fixture
-def listener():
-    one = Listener()
-    yield one
-    one.close()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import contextlib
 import pymysql
 import pytest
 
+from lib.outage import bring_back
 from lib.sql import affected, error_number, run, spooled_seq, value, was_refused_for_outage
 
 IN_TRANS = 0x0001
@@ -30,12 +31,6 @@ def away(table, server):
     server.stop()
     table.wait_state("down")
     return table
-
-
-def bring_back(proxy, server, dead=0):
-    server.start()
-    proxy.wait_drained()
-    assert proxy.health()["spool"]["dead"] == dead, proxy.http("/spool/dead")
 
 
 def ids(server, proxy, least=3):
@@ -70,7 +65,7 @@ def test_a_transaction_is_one_unit(away, server, begin):
     seq = spooled_seq(connection, "COMMIT")
     assert not connection.server_status & IN_TRANS
     assert pending(away) == 1 and away.health()["spool"]["last_seq"] == seq
-    bring_back(away, server)
+    bring_back(away)
     assert server.run("SELECT id, n FROM t WHERE id > 2 ORDER BY id", database=away.database) == ((5, 1), (6, 1))
 
 
@@ -94,7 +89,7 @@ def test_what_is_not_committed_is_nowhere(away, server):
     run(connection, "COMMIT")
     assert away.health()["spool"]["last_seq"] == before, "an empty transaction costs nothing"
     spooled_seq(connection, "INSERT INTO t (id) VALUES (7)")
-    bring_back(away, server)
+    bring_back(away)
     assert ids(server, away) == [7]
 
 
@@ -116,7 +111,7 @@ def test_savepoints_forget_what_came_after_them(away, server):
     collected(connection, "INSERT INTO t (id) VALUES (7)")
     assert error_number(connection, "RELEASE SAVEPOINT two")[0] == 1305
     spooled_seq(connection, "COMMIT")
-    bring_back(away, server)
+    bring_back(away)
     assert ids(server, away) == [3, 7]
 
 
@@ -145,7 +140,7 @@ def test_what_ends_a_transaction_by_the_way_commits_it(away, server):
     run(connection, "BEGIN")
     collected(connection, "INSERT INTO t (id) VALUES (9)")
     spooled_seq_of_release(connection)
-    bring_back(away, server)
+    bring_back(away)
     assert ids(server, away) == [3, 5, 7, 9]
 
 
@@ -166,7 +161,7 @@ def test_a_refused_statement_leaves_the_transaction_as_it_was(away, server, stat
     was_refused_for_outage(connection, statement)
     collected(connection, "INSERT INTO t (id) VALUES (4)")
     spooled_seq(connection, "COMMIT")
-    bring_back(away, server)
+    bring_back(away)
     assert ids(server, away) == [3, 4]
     assert server.run("SELECT MAX(n) FROM t", database=away.database) == ((20,),)
 
@@ -202,7 +197,7 @@ def test_parents_and_children_get_the_ids_that_were_told(away, server):
     other = away.connect()
     run(other, "INSERT IGNORE INTO parent (s) VALUES ('perhaps')")
     was_refused_for_outage(other, "INSERT INTO child (parent, s) VALUES (LAST_INSERT_ID(), 'nobody')")
-    bring_back(away, server)
+    bring_back(away)
     found = server.run("SELECT p.s, p.id, c.s FROM parent p JOIN child c ON c.parent = p.id WHERE p.s <> 'up' ORDER BY p.id",
                        database=away.database)
     assert found == (("a", parent, "of a"), ("b", parent + 1, "of b"), ("c", third, "of c"), ("d", last, "of d"))
@@ -224,7 +219,7 @@ def test_each_statement_keeps_its_own_context(away, server):
     run(connection, "SET time_zone = '+05:00', @x = 'second', SESSION sql_mode = 'ANSI_QUOTES'")
     collected(connection, 'INSERT INTO "t" ("id", s, n) VALUES (4, @x, HOUR(FROM_UNIXTIME(0)))')
     spooled_seq(connection, "COMMIT")
-    bring_back(away, server)
+    bring_back(away)
     assert server.run("SELECT id, s, n FROM t WHERE id > 2 ORDER BY id", database=away.database) == (
         (3, "first", 0), (4, "second", 5))
 
@@ -243,7 +238,7 @@ def test_the_bounds_refuse_the_statement_and_keep_the_transaction(server, start_
         collected(connection, f"INSERT INTO t (id) VALUES ({row})")
     assert error_number(connection, "INSERT INTO t (id) VALUES (7)")[0] == 1197
     spooled_seq(connection, "COMMIT")
-    bring_back(proxy, server)
+    bring_back(proxy)
     assert ids(server, proxy) == [3, 5, 6]
 
 
@@ -256,7 +251,7 @@ def test_a_killed_proxy_loses_what_is_not_committed_and_nothing_else(away, serve
     run(other, "BEGIN")
     collected(other, "INSERT INTO t (id) VALUES (5)")
     away.restart()
-    bring_back(away, server)
+    bring_back(away)
     assert ids(server, away) == [3, 4]
 
 
@@ -268,7 +263,7 @@ def test_a_transaction_that_the_server_refuses_is_a_dead_letter_as_a_whole(away,
     collected(connection, "INSERT INTO t (id) VALUES (4)")
     spooled_seq(connection, "COMMIT")
     spooled_seq(connection, "INSERT INTO t (id) VALUES (5)")
-    bring_back(away, server, dead=1)
+    bring_back(away, dead=1)
     assert ids(server, away) == [5]
 
 
@@ -280,7 +275,7 @@ def test_isolation_is_the_transactions(away, server):
     was_refused_for_outage(connection, f"INSERT INTO t (id, s) VALUES (3, {variable})")
     collected(connection, "INSERT INTO t (id) VALUES (3)")
     spooled_seq(connection, "COMMIT")
-    bring_back(away, server)
+    bring_back(away)
     assert ids(server, away) == [3]
 
 
@@ -296,7 +291,7 @@ def test_a_transaction_lost_with_the_server_is_collected_when_it_is_tried_again(
     collected(connection, "INSERT INTO t (id) VALUES (3)")
     collected(connection, "INSERT INTO t (id) VALUES (4)")
     spooled_seq(connection, "COMMIT")
-    bring_back(table, server)
+    bring_back(table)
     assert ids(server, table) == [3, 4]
 
 
@@ -312,7 +307,7 @@ def test_a_transaction_goes_on_at_the_server_when_it_is_back(away, server, begin
     run(connection, "SAVEPOINT here")
     run(connection, "SET time_zone = '+06:00', @x = 2")
     collected(connection, "INSERT INTO t (id, n, s) VALUES (4, @x, NOW(6))")
-    bring_back(away, server)
+    bring_back(away)
     assert ids(server, away) == []
     # the first statement that needs the server
     assert value(connection, "SELECT COUNT(*) FROM t WHERE id > 2") == 2
@@ -335,7 +330,7 @@ def test_commit_and_rollback_end_it_when_the_server_is_back(away, server):
     for number, one in enumerate((commits, rolls_back, reset), 3):
         run(one, "BEGIN")
         collected(one, f"INSERT INTO t (id) VALUES ({number})")
-    bring_back(away, server)
+    bring_back(away)
     run(commits, "COMMIT")
     assert not commits.server_status & IN_TRANS
     run(rolls_back, "ROLLBACK")
@@ -354,7 +349,7 @@ def test_a_statement_that_the_server_refuses_then_rolls_the_transaction_back(awa
     run(connection, "BEGIN")
     collected(connection, "INSERT INTO t (id) VALUES (3)")
     collected(connection, "INSERT INTO t (id) VALUES (1)")
-    bring_back(away, server)
+    bring_back(away)
     number, text = error_number(connection, "COMMIT")
     assert number == 1213 and "Duplicate entry" in text and "statement 2" in text
     assert ids(server, away) == []
@@ -367,7 +362,7 @@ def test_a_big_statement_after_the_outage_finds_the_transaction_on_the_server(aw
     connection = away.connect()
     run(connection, "BEGIN")
     collected(connection, "INSERT INTO t (id) VALUES (3)")
-    bring_back(away, server)
+    bring_back(away)
     run(connection, f"/* {'x' * 3_000_000} */ INSERT INTO t (id) VALUES (4)")
     run(connection, "ROLLBACK")
     assert ids(server, away) == []
@@ -411,5 +406,5 @@ def test_djangos_atomic_blocks_work_through_an_outage(away, server):
             run(connection, "INSERT INTO t (id) VALUES (6)")
             raise ZeroDivisionError
     assert pending(away) == 1
-    bring_back(away, server)
+    bring_back(away)
     assert ids(server, away) == [3, 5]

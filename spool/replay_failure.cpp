@@ -37,6 +37,13 @@ bool makes_one_row(const statement& what) {
   return true;
 }
 
+// A server that shuts down ends a statement wherever it stands; the others of their kind come before it
+// begins.
+bool is_said_before_it_begins(const server_error& error) {
+  constexpr unsigned shutting_down = 1053, aborted = 1152;
+  return error.number != shutting_down && error.number != aborted;
+}
+
 } // namespace
 
 progress<void> replay_engine::handle(const batch& what, const interruption& failed) {
@@ -90,11 +97,12 @@ progress<void> replay_engine::handle_alone(const batch& what, const interruption
     if (kind == error_class::withheld) return stuck(what.units.front(), failed.error);
     return kind == error_class::not_now ? unreachable(failed.error, "moving the ledger") : pause();
   }
-  if (kind == error_class::not_now && failed.statement_index == 0) {
+  const bool first = failed.statement_index == 0;
+  const bool undone = first && makes_one_row(what.units.front().statements.front());
+  if (kind == error_class::not_now && (undone || (first && is_said_before_it_begins(failed.error)))) {
     if (auto done = note_not_done(what.first()); !done) return done;
     return unreachable(failed.error, "applying unit " + std::to_string(what.first()));
   }
-  const bool undone = failed.statement_index == 0 && makes_one_row(what.units.front().statements.front());
   if (kind == error_class::withheld && undone) {
     if (auto done = note_not_done(what.first()); !done) return done;
     return stuck(what.units.front(), failed.error);

@@ -1,8 +1,23 @@
 #include "proxy/session/errors.hpp"
 
+#include "protocol/packet.hpp"
+
 #include <fmt/format.h>
 
 namespace holdwater::proxy {
+namespace {
+
+bool is_libmariadb(std::string_view attributes) {
+  protocol::payload_reader in(protocol::as_bytes(attributes));
+  while (!in.failed() && in.remaining() > 0) {
+    const auto key = in.lenenc_string();
+    const auto value = in.lenenc_string();
+    if (key == "_client_name") return value == "libmariadb";
+  }
+  return false;
+}
+
+} // namespace
 
 error_code_row row_of(client_error which) {
   switch (which) {
@@ -35,6 +50,14 @@ error_code_row row_of(client_error which) {
   return {note_number, "HY000"};
 }
 
+error_code_row row_for(std::string_view attributes, client_error which) {
+  constexpr unsigned first_of_a_client_library = 2000, end_of_those = 3000;
+  auto row = row_of(which);
+  if (row.number >= first_of_a_client_library && row.number < end_of_those && is_libmariadb(attributes))
+    row.number = 1927; // ER_CONNECTION_KILLED
+  return row;
+}
+
 client_error error_of_append(const boost::system::error_code& code) {
   return code == spool::errc::disk_full  ? client_error::disk_full
          : code == spool::errc::full     ? client_error::spool_full
@@ -57,8 +80,9 @@ std::string client_error_text(client_error which, std::string_view text) {
 }
 
 void append_client_error(protocol::byte_buffer& out, std::uint8_t sequence, client_error which,
-                         std::string_view text, protocol::capabilities negotiated) {
-  const auto [number, sql_state] = row_of(which);
+                         std::string_view text, protocol::capabilities negotiated,
+                         std::string_view attributes) {
+  const auto [number, sql_state] = row_for(attributes, which);
   protocol::append_err(out, sequence, {number, sql_state, client_error_text(which, text)}, negotiated);
 }
 

@@ -46,14 +46,21 @@ struct error_code_row {
 };
 [[nodiscard]] error_code_row row_of(client_error which);
 
+// MariaDB's C library (mysqlclient, DBD::MariaDB, `mariadb`) shows an error with a client library's number,
+// from 2000 on, as a 2027 of its own, without its text. Its clients get 1927 (ER_CONNECTION_KILLED) instead.
+// `attributes`: the login's connection attributes, as they came; that library tells its name in
+// `_client_name`.
+[[nodiscard]] error_code_row row_for(std::string_view attributes, client_error which);
+
 // Why a write could not be appended to the queue.
 [[nodiscard]] client_error error_of_append(const boost::system::error_code& code);
 
 // `text` is for people and gets "Holdwater: " in front, except where it imitates the server.
 [[nodiscard]] std::string client_error_text(client_error which, std::string_view text);
-// Appends an ERR packet with it.
+// Appends an ERR packet with it, for a client with these attributes.
 void append_client_error(protocol::byte_buffer& out, std::uint8_t sequence, client_error which,
-                         std::string_view text, protocol::capabilities negotiated);
+                         std::string_view text, protocol::capabilities negotiated,
+                         std::string_view attributes = {});
 
 // The number of a Note that tells what an answer is or lacks: ER_UNKNOWN_ERROR, as servers number what they
 // have no number for.

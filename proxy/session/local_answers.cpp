@@ -6,8 +6,6 @@ namespace holdwater::proxy {
 using protocol::byte_buffer;
 using protocol::command;
 
-namespace {} // namespace
-
 task<bool> session::answer(const byte_buffer& bytes) {
   co_return co_await send_to_client(bytes);
 }
@@ -27,8 +25,8 @@ task<bool> session::answer_error(client_error which, std::string_view text) {
 task<bool> session::answer_error_at(std::uint8_t sequence, client_error which, std::string_view text) {
   byte_buffer out;
   told_error_ = true;
-  said_ = {true, row_of(which).number, client_error_text(which, text)};
-  append_client_error(out, sequence, which, text, negotiated_);
+  said_ = {true, row_for(login_.attributes, which).number, client_error_text(which, text)};
+  append_client_error(out, sequence, which, text, negotiated_, login_.attributes);
   co_return co_await answer(out);
 }
 

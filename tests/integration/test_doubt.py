@@ -35,6 +35,21 @@ def test_a_write_whose_answer_is_lost_is_never_sent_again(relayed, server):
     assert counter(server, proxy) == 11
 
 
+def test_a_client_of_mariadbs_own_library_reads_that_the_outcome_is_unknown(relayed):
+    """It keeps the texts of errors with a number of its own kind, 2013 among them, to itself."""
+    driver = pytest.importorskip("MySQLdb")
+    proxy, relay = relayed
+    account = proxy.account
+    connection = driver.connect(host=proxy.host, port=proxy.port, user=account.user, passwd=account.password,
+                                db=proxy.database, autocommit=True)
+    relay.cut_answer_to(b"UPDATE t SET c = c + 1")
+    with pytest.raises(driver.MySQLError) as caught:
+        connection.cursor().execute("UPDATE t SET c = c + 1 WHERE id = 1")
+    relay.wait_struck(10)
+    assert caught.value.args[0] == 1927
+    assert "it is not known whether the statement was carried out" in caught.value.args[1]
+
+
 def test_a_write_that_did_not_reach_the_server_is_not_acknowledged_and_lost(relayed, server):
     proxy, relay = relayed
     connection = proxy.connect()

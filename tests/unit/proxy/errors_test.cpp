@@ -34,3 +34,18 @@ TEST_CASE("an error says whose it is, except where it imitates the server") {
   CHECK(text(client_error::needs_server) == "Holdwater: words");
   CHECK(text(client_error::access_denied) == "words");
 }
+
+TEST_CASE("MariaDB's C library gets a number that it passes on") {
+  const auto number = [](const std::string& attributes, client_error which) {
+    return row_for(attributes, which).number;
+  };
+  const std::string os = "\x03_os\x05Linux", of_mariadb = "\x0c_client_name\x0alibmariadb",
+                    of_mysql = "\x0c_client_name\x08libmysql";
+  CHECK(number(of_mariadb, client_error::outcome_unknown) == 1927);
+  CHECK(number(os + of_mariadb, client_error::answer_cut) == 1927);
+  CHECK(number(of_mariadb, client_error::needs_server) == 3032);
+  CHECK(row_for(of_mariadb, client_error::outcome_unknown).sql_state == "08007");
+  for (const auto& other : {std::string(), os, of_mysql, of_mariadb.substr(0, 20), std::string("\xfe\x01"),
+                            os + std::string("\x0a") + "libmariadb"})
+    CHECK(number(other, client_error::outcome_unknown) == 2013);
+}

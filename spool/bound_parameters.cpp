@@ -125,12 +125,48 @@ bool bind(const parameter& one, MYSQL_BIND& as, MYSQL_TIME& time) {
   return is_text(type);
 }
 
+// "Length-Encoded Integer".
+void append_length(std::string& out, std::uint64_t value) {
+  constexpr std::uint64_t one_byte = 0xfb, two_bytes = 0x10000, three_bytes = 0x1000000;
+  constexpr char two_follow = '\xfc', three_follow = '\xfd', eight_follow = '\xfe';
+  if (value < one_byte) return append_little_endian(out, value, 1);
+  out += value < two_bytes ? two_follow : value < three_bytes ? three_follow : eight_follow;
+  append_little_endian(out, value, value < two_bytes ? 2 : value < three_bytes ? 3 : 8);
+}
+
 } // namespace
 
 bool can_be_bound(const parameter& one) {
   MYSQL_BIND as{};
   MYSQL_TIME time{};
   return bind(one, as, time);
+}
+
+std::string execution(std::uint32_t statement_id, const std::vector<parameter>& values) {
+  constexpr std::uint64_t once = 1;
+  constexpr char no_cursor = 0, types_follow = 1;
+  constexpr unsigned unsigned_flag = 0x8000;
+  std::string out;
+  append_little_endian(out, statement_id, 4);
+  out += no_cursor;
+  append_little_endian(out, once, 4);
+  if (values.empty()) return out;
+  std::string nulls((values.size() + 7) / 8, '\0');
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!values[i].value) nulls[i / 8] = static_cast<char>(nulls[i / 8] | 1 << i % 8);
+  out += nulls + types_follow;
+  for (const auto& one : values)
+    append_little_endian(out, type_to_bind(one.type) | (one.is_unsigned ? unsigned_flag : 0U), 2);
+  for (const auto& one : values) {
+    if (!one.value) continue;
+    const auto type = type_to_bind(one.type);
+    if (is_time(type))
+      out += static_cast<char>(one.value->size());
+    else if (width_of(type) == 0)
+      append_length(out, one.value->size());
+    out += *one.value;
+  }
+  return out;
 }
 
 bound_parameters::bound_parameters(const std::vector<parameter>& values)

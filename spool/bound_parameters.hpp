@@ -1,15 +1,22 @@
 // A statement's parameters as libmysqlclient binds them.
 //
-// Source: MySQL C API "C API Prepared Statement Data Structures"; "Binary Protocol Value".
+// Source: MySQL C API "C API Prepared Statement Data Structures"; "Binary Protocol Value",
+// "COM_STMT_EXECUTE".
 #pragma once
 
 #include "spool/unit.hpp"
 
 #include <mysql.h>
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 namespace holdwater::spool {
+
+// COM_STMT_EXECUTE without its command byte, with the types of all values. Each can_be_bound(), none of them
+// is sent ahead as long data.
+[[nodiscard]] std::string execution(std::uint32_t statement_id, const std::vector<parameter>& values);
 
 // Invariant: binds() points into this object and the parameters, which must outlive it.
 class bound_parameters {

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::chrono::milliseconds poll_slice{100};
 constexpr unsigned long largest_packet = 1UL << 30;
+constexpr std::size_t kept_prepared = 64;
 constexpr unsigned out_of_memory = 2008;
 constexpr unsigned ssl_connection_error = 2026;
 // Their clients never show the password on a connection that is not encrypted.
@@ -135,12 +136,17 @@ class library_connection final : public mysql_connection {
     return take_answer();
   }
   // A failure shows where the answers are read: how much of it has arrived is not known.
-  void send_each(const std::vector<std::string>& texts) override {
+  void send_each(const std::vector<outgoing>& all) override {
     enter_library();
-    const bool sent = std::all_of(texts.begin(), texts.end(), [this](const auto& text) {
-      return mysql_send_query(handle_.get(), text.data(), text.size()) == 0;
+    const bool sent = std::all_of(all.begin(), all.end(), [this](const outgoing& one) {
+      if (one.values != nullptr) return (*prepared_with(one.text, *one.values))->send(*one.values);
+      return mysql_send_query(handle_.get(), one.text.data(), one.text.size()) == 0;
     });
     if (!sent) handle_.reset(mysql_init(nullptr));
+  }
+  bool can_send(std::string_view text, const std::vector<parameter>& values) const override {
+    const auto kept = prepared_with(text, values);
+    return kept != prepared_.end() && (*kept)->can_send(values);
   }
   std::vector<server_result<query_answer>> read_each(std::size_t count) override {
     enter_library();
@@ -154,27 +160,36 @@ class library_connection final : public mysql_connection {
     enter_library();
     const auto start = std::chrono::steady_clock::now();
     const auto wait = [&](int events) { return wait_for_socket(events, start); };
-    if (!prepared_ || prepared_->text() != text || !prepared_->takes(values)) {
-      prepared_.reset();
+    auto kept = prepared_with(text, values);
+    if (kept == prepared_.end()) {
       auto made = prepared_text::make(handle_.get(), text, wait);
       if (!made) return made.error();
-      prepared_ = std::move(*made);
+      if (prepared_.size() == kept_prepared) prepared_.erase(prepared_.begin());
+      kept = prepared_.insert(prepared_.end(), std::move(*made));
     }
-    if (auto done = prepared_->execute(values, wait); !done) {
-      prepared_.reset();
+    if (auto done = (*kept)->execute(values, wait); !done) {
+      prepared_.erase(kept);
       return done.error();
     }
     return take_answer();
   }
   void forget_prepared() override {
     enter_library();
-    prepared_.reset();
+    prepared_.clear();
   }
   std::uint64_t connection_id() const override { return id_; }
   std::string server_version() const override { return version_; }
   void be_patient(patience how_long) override { patience_ = std::move(how_long); }
 
  private:
+  using prepared_texts = std::vector<std::unique_ptr<prepared_text>>;
+
+  [[nodiscard]] prepared_texts::const_iterator prepared_with(std::string_view text,
+                                                             const std::vector<parameter>& values) const {
+    return std::find_if(prepared_.begin(), prepared_.end(),
+                        [&](const auto& one) { return one->text() == text && one->takes(values); });
+  }
+
   // The library has read ahead, perhaps: whether the socket is to be waited for is for it to say.
   [[nodiscard]] server_result<query_answer> next_answer() {
     if (mysql_get_socket(handle_.get()) == MARIADB_INVALID_SOCKET) return no_answer();
@@ -244,8 +259,8 @@ class library_connection final : public mysql_connection {
     return answer;
   }
 
-  connection_handle handle_;                // a new one, of no connection, once an answer was given up
-  std::unique_ptr<prepared_text> prepared_; // on handle_, so it goes first
+  connection_handle handle_; // a new one, of no connection, once an answer was given up
+  prepared_texts prepared_;  // on handle_, so they go first; the oldest is the first
   std::uint64_t id_;
   std::string version_;
   std::chrono::milliseconds read_timeout_;
@@ -254,8 +269,13 @@ class library_connection final : public mysql_connection {
 
 } // namespace
 
-void mysql_connection::send_each(const std::vector<std::string>& texts) {
-  for (const auto& text : texts) unread_.push_back(query(text));
+void mysql_connection::send_each(const std::vector<outgoing>& all) {
+  for (const auto& one : all)
+    unread_.push_back(one.values == nullptr ? query(one.text) : execute(one.text, *one.values));
+}
+
+bool mysql_connection::can_send(std::string_view, const std::vector<parameter>&) const {
+  return false;
 }
 
 std::vector<server_result<query_answer>> mysql_connection::read_each(std::size_t count) {

@@ -85,6 +85,12 @@ template <class T>
 }
 [[noreturn]] void throw_exception_from_error(const server_error& error, const boost::source_location& where);
 
+// A text to run as it is, or the execution of a prepared one with values, which must outlive the sending.
+struct outgoing {
+  std::string text;
+  const std::vector<parameter>* values = nullptr;
+};
+
 // Asked about every 100 ms while an answer has not begun; false gives the connection up.
 using patience = std::function<bool(std::chrono::milliseconds waited)>;
 
@@ -96,15 +102,17 @@ class mysql_connection {
   virtual ~mysql_connection() = default;
 
   [[nodiscard]] virtual server_result<query_answer> query(std::string_view text) = 0;
-  // Sends texts one behind the other, without awaiting answers; the server runs each, whatever becomes of
-  // those before it. Nothing else may be asked until read_each() has given all their answers. Bounded by the
-  // caller: what is not read yet has room in the sockets' buffers only.
-  virtual void send_each(const std::vector<std::string>& texts);
-  // The next answers, in the order of the texts. Fewer than asked for: the last one is the connection's loss.
+  // Sends statements one behind the other, without awaiting answers; the server runs each, whatever becomes
+  // of those before it. Nothing else may be asked until read_each() has given all their answers. Bounded by
+  // the caller: what is not read yet has room in the sockets' buffers only.
+  virtual void send_each(const std::vector<outgoing>& all);
+  // Whether it may be among them: execute() has prepared that text, and run it with values of the same types.
+  [[nodiscard]] virtual bool can_send(std::string_view text, const std::vector<parameter>& values) const;
+  // The next answers, in the order of the statements. Fewer than asked for: the last one is the connection's
+  // loss.
   [[nodiscard]] virtual std::vector<server_result<query_answer>> read_each(std::size_t count);
   // Prepares the text and executes it once with the values. Refused (number 0) when it has not as many ? or
-  // a type cannot be bound. The last text stays prepared, for executing it again with the same
-  // types.
+  // a type cannot be bound. The last texts stay prepared, for executing them again with the same types.
   [[nodiscard]] virtual server_result<query_answer> execute(std::string_view text,
                                                             const std::vector<parameter>& values) = 0;
   // What a text means has changed on this connection (database, sql_mode, character set, ...).

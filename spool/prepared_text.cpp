@@ -2,6 +2,8 @@
 
 #include "spool/bound_parameters.hpp"
 
+#include <algorithm>
+
 namespace holdwater::spool {
 namespace {
 
@@ -39,6 +41,22 @@ std::vector<prepared_text::bound_type> prepared_text::types_of(const std::vector
 
 bool prepared_text::takes(const std::vector<parameter>& values) const {
   return !executed_ || *executed_ == types_of(values);
+}
+
+bool prepared_text::can_send(const std::vector<parameter>& values) const {
+  const auto goes = [](const parameter& one) { return !one.long_data && can_be_bound(one); };
+  return executed_ && takes(values) && mysql_stmt_field_count(handle_.get()) == 0 &&
+         std::all_of(values.begin(), values.end(), goes);
+}
+
+// The library has no call that leaves the answer for later but this, which all of its own go through.
+bool prepared_text::send(const std::vector<parameter>& values) {
+  constexpr my_bool leave_the_answer = 1;
+  auto* const raw = handle_.get();
+  if (raw->mysql == nullptr) return false; // its connection was given up
+  const auto bytes = execution(static_cast<std::uint32_t>(raw->stmt_id), values);
+  return raw->mysql->methods->db_command(raw->mysql, COM_STMT_EXECUTE, bytes.data(), bytes.size(),
+                                         leave_the_answer, raw) == 0;
 }
 
 server_result<void> prepared_text::execute(const std::vector<parameter>& values, const socket_wait& wait) {

@@ -27,6 +27,11 @@ class prepared_text {
   // Of the types that it was executed with before. MySQL (9.7) keeps those, and converts values of others to
   // them: '007' behind a number would be stored as 7.
   [[nodiscard]] bool takes(const std::vector<parameter>& values) const;
+  // Whether send() takes the values: it was executed with their types, gives no rows, and they go in one
+  // packet.
+  [[nodiscard]] bool can_send(const std::vector<parameter>& values) const;
+  // Sends the execution and awaits nothing; the answer is read as that of a query.
+  [[nodiscard]] bool send(const std::vector<parameter>& values);
   // What the server answered is left in the connection, as after a query without rows; rows are discarded.
   [[nodiscard]] server_result<void> execute(const std::vector<parameter>& values, const socket_wait& wait);
 

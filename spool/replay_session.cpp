@@ -58,13 +58,18 @@ std::string_view first_word(std::string_view text) {
   return text.substr(0, text.find_first_of(" \t\n\v\f\r/`"));
 }
 
-// Certainly none that commits by itself, or that is sent in several packets.
+// Certainly none that commits by itself.
 bool changes_rows_only(const statement& what) {
   constexpr std::string_view verbs[] = {"insert", "replace", "update", "delete"};
   const auto word = first_word(what.text);
-  return what.parameters.empty() &&
-         std::any_of(std::begin(verbs), std::end(verbs),
+  return std::any_of(std::begin(verbs), std::end(verbs),
                      [&](std::string_view verb) { return boost::algorithm::iequals(word, verb); });
+}
+
+std::size_t size_of(const statement& what) {
+  std::size_t size = what.parameters.empty() ? what.text.size() : 0;
+  for (const auto& one : what.parameters) size += one.value ? one.value->size() : 0;
+  return size;
 }
 
 } // namespace
@@ -187,19 +192,25 @@ std::size_t replay_session::launch(std::span<const statement* const> all) {
   for (const auto* what : all)
     if (!board(next, *what)) break;
   if (next.ends.empty()) return 0;
-  connection_->forget_prepared();
-  connection_->send_each(next.texts);
-  next.texts.clear();
+  if (next.changes_context) connection_->forget_prepared();
+  connection_->send_each(next.steps);
+  next.steps.clear();
   in_air_.push_back(std::move(next));
   return in_air_.back().ends.size();
 }
 
+// In a flight that changes the context nothing is executed that was prepared before it.
 bool replay_session::board(flight& to, const statement& what) {
   if (to.ends.size() == flight_statements || !changes_rows_only(what) || refused_here(what)) return false;
-  if (to.bytes + what.text.size() > flight_bytes) return false;
+  if (to.bytes + size_of(what) > flight_bytes) return false;
+  const bool same_context = context_ && *context_ == what.context;
+  const bool bound = !what.parameters.empty();
+  if (bound && (!same_context || to.changes_context || !connection_->can_send(what.text, what.parameters)))
+    return false;
+  if (!same_context && to.executes) return false;
   const auto add = [&to](std::string text) {
     to.bytes += text.size();
-    to.texts.push_back(std::move(text));
+    to.steps.push_back({std::move(text)});
   };
   if (open_insert_id_ && !what.insert_id) {
     if (!is_mariadb_) return false; // whether a row took the id must be known first
@@ -207,10 +218,13 @@ bool replay_session::board(flight& to, const statement& what) {
     open_insert_id_ = false;
   }
   for (auto& text : context_texts(what)) add(std::move(text));
-  add(what.text);
+  to.steps.push_back({what.text, bound ? &what.parameters : nullptr});
+  to.bytes += size_of(what);
+  to.executes = to.executes || bound;
+  to.changes_context = to.changes_context || !same_context;
   note_context(what.context);
   open_insert_id_ = what.insert_id.has_value();
-  to.ends.push_back(to.texts.size());
+  to.ends.push_back(to.steps.size());
   to.last = &what;
   return true;
 }

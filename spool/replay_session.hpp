@@ -62,9 +62,11 @@ class replay_session {
   [[nodiscard]] server_result<std::optional<connection_identity>> find(std::uint64_t id);
   // Statements on their way together, each with what sets its context before it.
   struct flight {
-    std::vector<std::string> texts;
-    std::vector<std::size_t> ends; // of each statement: the index behind its own text
+    std::vector<outgoing> steps;
+    std::vector<std::size_t> ends; // of each statement: the index behind its own step
     std::size_t bytes = 0;
+    bool changes_context = false; // so that what is prepared means something else
+    bool executes = false;        // what is prepared
     const statement* last = nullptr;
   };
   [[nodiscard]] bool board(flight& to, const statement& what);

@@ -25,8 +25,12 @@ class bound_connection final : public spool::mysql_connection {
                                       const std::vector<spool::parameter>& values) override {
     return guarded([&] { return inner_->execute(text, values); });
   }
-  void send_each(const std::vector<std::string>& texts) override {
-    if (servers_.replay_is_bound()) inner_->send_each(texts);
+  void send_each(const std::vector<spool::outgoing>& all) override {
+    if (servers_.replay_is_bound()) inner_->send_each(all);
+  }
+  [[nodiscard]] bool can_send(std::string_view text,
+                              const std::vector<spool::parameter>& values) const override {
+    return inner_->can_send(text, values);
   }
   std::vector<server_result<query_answer>> read_each(std::size_t count) override {
     std::vector<server_result<query_answer>> answers;

@@ -53,8 +53,13 @@ class fake_connection final : public mysql_connection {
   server_result<query_answer> execute(std::string_view text, const std::vector<parameter>& values) override {
     auto shown = std::string(text);
     for (const auto& one : values) shown += " <" + one.value.value_or("NULL") + ">";
+    prepared_.insert(std::string(text));
     return query(shown);
   }
+  bool can_send(std::string_view text, const std::vector<parameter>&) const override {
+    return prepared_.contains(std::string(text));
+  }
+  void forget_prepared() override { prepared_.clear(); }
   std::uint64_t connection_id() const override { return id_; }
   std::string server_version() const override { return "10.11-MariaDB"; }
   void be_patient(patience) override {}
@@ -62,6 +67,7 @@ class fake_connection final : public mysql_connection {
  private:
   fake_server& server_;
   std::uint64_t id_;
+  std::set<std::string> prepared_;
 };
 
 server_result<std::unique_ptr<mysql_connection>> fake_server::connect(const credentials& who) {

@@ -43,6 +43,7 @@ class Link:
         self.host, self.port, self.account, self.direct = host, port, account, direct
         self.raw, self.statements, self.status = None, {}, 0
         self.texts, self.fresh, self.long_data = {}, set(), {}
+        self.homes = {}  # the database in which each statement was prepared
 
     def own(self, data):
         return other_side(data) if self.direct else data
@@ -99,6 +100,8 @@ class Link:
         self.statements[step.name] = number
         self.texts[step.name] = step
         self.fresh.add(step.name)
+        if self.direct:
+            self.homes[step.name] = self.database()
         return [Answer("prepared", affected=parameters)]
 
     def number_of(self, step):
@@ -108,10 +111,20 @@ class Link:
         """Directly each execution has a statement of its own: servers bind the types of an earlier one to later values (MySQL converts to
         them, MariaDB 10.11 takes long data for a number)."""
         if self.direct and not step.live and step.name in self.texts and step.name not in self.fresh:
-            self.do_prepare(self.texts[step.name])
+            self.prepare_at_home(self.texts[step.name])
         self.fresh.discard(step.name)
         for part in self.long_data.pop(step.name, ()):
             self.send_long(part)
+
+    def prepare_at_home(self, step):
+        """A statement's names mean what they meant where it was prepared, whatever database is chosen since."""
+        home, chosen = self.homes[step.name], self.database()
+        self.ask(b"USE " + home)
+        self.do_prepare(step)
+        self.ask(b"USE " + chosen)
+
+    def database(self):
+        return take_row(self.ask("SELECT DATABASE()").rows[0])[0]
 
     def send_long(self, step):
         self.raw.command(COM_STMT_SEND_LONG_DATA, struct.pack("<IH", self.number_of(step), step.values[0]) + step.text)

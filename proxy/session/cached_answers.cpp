@@ -147,14 +147,6 @@ void session::find_cached(const command_facts& facts, situation& now) {
 
 // As the server answered it, with one warning.
 task<bool> session::answer_cached() {
-  auto* const one = write_.statement;
-  if (one && one->parameters > 0) {
-    const auto where = protocol::find_parameter_types(command_.payload, one->parameters, negotiated_);
-    if (where.sent && where.understood) { // and the server does not know them
-      state_.statements.keep_types(*one, command_.payload.subspan(where.types_at, where.types_size));
-      state_.statements.withhold_types(*one);
-    }
-  }
   if (cached_.opens) state_.read_here(process().writes != nullptr);
   const auto stored = protocol::read_stored_result(cached_.stored);
   constexpr auto of_the_answer =

@@ -280,11 +280,6 @@ task<> session::close_at_server(prepared_statement& one) {
 std::optional<std::vector<session::bound_values>> session::read_bound_values(std::string& refusal) {
   auto* const one = write_.statement;
   if (!one) return std::vector<bound_values>(1);
-  const auto where = protocol::find_parameter_types(command_.payload, one->parameters, negotiated_);
-  if (where.sent && where.understood) {
-    state_.statements.keep_types(*one, command_.payload.subspan(where.types_at, where.types_size));
-    state_.statements.withhold_types(*one);
-  }
   const auto rows =
       protocol::read_values(command_.payload, one->parameters, one->types, negotiated_, parts_kept(*one));
   if (!rows) {

@@ -110,4 +110,10 @@ std::chrono::milliseconds session::hold_time() const {
   return command_.rule.hold.value_or(home_.process().settings.hold());
 }
 
+std::optional<protocol::query_text> session::query_text() const {
+  const auto parsed = protocol::parse_query(command_.payload, negotiated_);
+  if (!parsed) return std::nullopt;
+  return *parsed;
+}
+
 } // namespace holdwater::proxy

@@ -150,6 +150,24 @@ void prepared_statements::keep_types(prepared_statement& one, protocol::byte_spa
   one.types.assign(types.begin(), types.end());
 }
 
+void prepared_statements::miss_types(prepared_statement& one) {
+  bytes_ -= one.types.size();
+  one.types.clear();
+  one.types_missed = true;
+}
+
+void prepared_statements::keep_unsent_types(protocol::byte_span execute, protocol::capabilities negotiated) {
+  auto* one = find(protocol::statement_id_of(execute));
+  if (!one || one->parameters == 0) return;
+  const auto where = protocol::find_parameter_types(execute, one->parameters, negotiated);
+  if (where.understood && !where.sent) return;
+  if (where.understood)
+    keep_types(*one, execute.subspan(where.types_at, where.types_size));
+  else
+    miss_types(*one);
+  withhold_types(*one);
+}
+
 std::uint32_t prepared_statements::name_for(std::uint32_t server_id) {
   return mapped_ ? ++highest_ : server_id;
 }
@@ -213,7 +231,7 @@ void prepared_statements::unprepare(prepared_statement& one) {
 }
 
 void prepared_statements::withhold_types(prepared_statement& one) {
-  one.types_sent = false;
+  one.types_sent = one.at_replica.types_sent = false;
   mapped_ = true;
 }
 

@@ -129,6 +129,9 @@ class prepared_statements {
   void closed(std::uint32_t client_id);
   [[nodiscard]] prepared_statement* find(std::uint32_t client_id); // null: not open
   void keep_types(prepared_statement& one, protocol::byte_span types);
+  void miss_types(prepared_statement& one); // it was sent some that were not seen whole
+  // Of an execute that is answered without the server. The client has said them, and may not say them again.
+  void keep_unsent_types(protocol::byte_span execute, protocol::capabilities negotiated);
   // Long data while the server is away. What does not fit, and what follows it, is lost.
   void keep_long_data(prepared_statement& one, std::uint16_t parameter, std::string_view data);
   void drop_long_data(prepared_statement& one); // it was executed or reset, or has gone to the server
@@ -153,7 +156,7 @@ class prepared_statements {
   void lost_connection();
   // It is not prepared on this connection any more.
   void unprepare(prepared_statement& one);
-  // The server does not know the types that the client has sent last.
+  // No server knows the types that the client has sent last.
   void withhold_types(prepared_statement& one);
   [[nodiscard]] bool mapped() const { return mapped_; }
   [[nodiscard]] bool restorable() const { return not_kept_ == 0; }

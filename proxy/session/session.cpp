@@ -209,6 +209,10 @@ task<bool> session::serve_command() {
 }
 
 task<session::verdict> session::act(const decision& chosen, const command_facts& facts) {
+  const bool later = chosen.what == action::hold || chosen.what == action::wait_for_drain;
+  if (protocol::executes_statement(command_.code) && chosen.what != action::forward && !later &&
+      !command_.spent)
+    state_.statements.keep_unsent_types(command_.payload, negotiated_);
   switch (chosen.what) {
   case action::forward: command_.noted = chosen.note; co_return co_await forward(facts);
   case action::open_snapshot: co_return co_await open_snapshot();
@@ -365,6 +369,8 @@ void session::spend_command() {
 task<session::verdict> session::collect_command() {
   message whole;
   const auto statement = protocol::statement_id_of(command_.payload); // should it name one
+  if (protocol::executes_statement(command_.code))
+    state_.statements.keep_unsent_types(command_.payload, negotiated_);
   home_.deadlines().set(limit_, collect_limit);
   const auto status = co_await read_message(
       *client_, {wake_, &limit_}, process().settings.spool.max_statement_bytes, whole, excess::swallow);
@@ -387,12 +393,6 @@ task<session::verdict> session::collect_command() {
   command_.payload = collected_;
   command_.whole = command_.collected = true;
   co_return verdict::decide_again;
-}
-
-std::optional<protocol::query_text> session::query_text() const {
-  const auto parsed = protocol::parse_query(command_.payload, negotiated_);
-  if (!parsed) return std::nullopt;
-  return *parsed;
 }
 
 } // namespace holdwater::proxy

@@ -56,8 +56,10 @@ void session::follow_statement() {
       const auto where = protocol::find_parameter_types(command_.payload, one->parameters, link_->negotiated);
       if (where.sent && where.understood && where.count == one->parameters)
         book.keep_types(*one, command_.payload.subspan(where.types_at, where.types_size));
-      else if (where.sent)
-        one->types_missed = one->types_sent = true;
+      else if (where.sent) {
+        book.miss_types(*one);
+        one->types_sent = true;
+      }
     } else if (command_.code == command::stmt_send_long_data) {
       one->long_data = true;
       book.holds();
@@ -195,6 +197,7 @@ task<std::optional<session::verdict>> session::ready_statement() {
       co_return verdict::next_command;
     }
     if (how == remake::refused) {
+      if (protocol::executes_statement(command_.code)) book.keep_unsent_types(command_.payload, negotiated_);
       const bool told = co_await answer(refusal_);
       co_return told ? verdict::next_command : verdict::end_session;
     }
@@ -248,6 +251,7 @@ task<std::optional<session::verdict>> session::ready_to_execute(prepared_stateme
   one.long_data_lost = false;
   if (!lost.empty() && one.long_data) co_await close_at_server(one);
   if (!lost.empty()) {
+    state_.statements.keep_unsent_types(command_.payload, negotiated_);
     const bool told = co_await answer_error(client_error::statement_lost, lost);
     co_return told ? verdict::next_command : verdict::end_session;
   }

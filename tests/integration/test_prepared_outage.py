@@ -135,6 +135,42 @@ def test_text_is_read_in_the_character_set_of_its_session(table):
     connection.close()
 
 
+def test_types_of_an_execute_that_is_refused_in_the_outage_are_those_of_the_next_ones(table, session):
+    """Clients send types when they have changed, whatever was answered."""
+    session.query("SET NAMES utf8mb4")
+    insert = session.prepare("INSERT INTO t (id, s) VALUES (?, ?)")
+    session.execute(insert, [(LONGLONG, 3), (LONGLONG, 33)])
+    go_away(table)
+    execute(session, insert, [number(4), number(44)], types=False)
+    for before, after in (("SET NAMES latin1", "SET NAMES utf8mb4"), ("SET SESSION sql_select_limit = 1", None)):
+        session.query(before)
+        with pytest.raises(Err, match="cannot run later"):
+            session.execute(insert, [(LONGLONG, 5), (VARCHAR, b"twelve bytes")])
+        if after:
+            session.query(after)
+            execute(session, insert, [number(5), text(b"in the outage")], types=False)
+            session.raw.command(COM_STMT_EXECUTE, packed_execute(insert.id, [number(6), number(66)]))  # the types of before
+            session.raw.expect_ok()
+    bring_back(table)
+    session.execute(insert, [(LONGLONG, 7), (VARCHAR, b"twelve bytes")], types=False)
+    assert rows(table, "SELECT id, s FROM t WHERE id > 2 ORDER BY id") == ((3, "33"), (4, "44"), (5, "in the outage"), (6, "66"),
+                                                                         (7, "twelve bytes"))
+
+
+def test_types_of_an_execute_that_hears_of_a_lost_transaction_are_those_of_the_next_ones(table, session):
+    insert = session.prepare("INSERT INTO t (id, s) VALUES (?, ?)")
+    session.execute(insert, [(LONGLONG, 3), (LONGLONG, 33)])
+    session.query("BEGIN")
+    session.execute(insert, [(LONGLONG, 4), (LONGLONG, 44)], types=False)
+    go_away(table)
+    with pytest.raises(Err, match="rolled this transaction back"):
+        session.execute(insert, [(LONGLONG, 5), (VARCHAR, b"twelve bytes")])
+    execute(session, insert, [number(5), text(b"in the outage")], types=False)
+    bring_back(table)
+    session.execute(insert, [(LONGLONG, 6), (VARCHAR, b"twelve bytes")], types=False)
+    assert rows(table, "SELECT id, s FROM t WHERE id > 2 ORDER BY id") == ((3, "33"), (5, "in the outage"), (6, "twelve bytes"))
+
+
 def test_a_statement_writes_into_the_database_that_it_was_prepared_in(table, session, server):
     name = f"{table.database}_other"
     server.run(f"CREATE DATABASE {name}", f"CREATE TABLE {name}.t (id INT PRIMARY KEY) ENGINE=InnoDB",

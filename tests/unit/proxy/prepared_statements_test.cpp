@@ -141,6 +141,43 @@ TEST_CASE("long data is lost with its connection, types are not") {
   CHECK(one.types == types);
 }
 
+TEST_CASE("types of an execute that no server sees are those of the next ones") {
+  auto statements = book();
+  open(statements, 7);
+  auto& one = *statements.find(7);
+  one.parameters = 1;
+  const protocol::byte_buffer before{3, 0};
+  statements.keep_types(one, before);
+  one.at_replica.types_sent = true;
+  const auto bytes = statements.bytes();
+
+  protocol::byte_buffer execute{0x17, 7, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0};
+  SUBCASE("it has none: the server knows those of before") {
+    statements.keep_unsent_types(execute, 0);
+    CHECK(one.types == before);
+    CHECK((one.types_sent && one.at_replica.types_sent));
+    CHECK_FALSE(statements.mapped());
+  }
+  SUBCASE("it has some: the next execute takes them along") {
+    execute.back() = 1;
+    execute.insert(execute.end(), {0xfd, 0, 1, 'x'});
+    statements.keep_unsent_types(execute, 0);
+    CHECK(one.types == protocol::byte_buffer{0xfd, 0});
+    CHECK_FALSE((one.types_sent || one.at_replica.types_sent || one.types_missed));
+    CHECK(statements.mapped());
+  }
+  SUBCASE("it is cut short: those of before are wrong now") {
+    execute.back() = 1;
+    execute.push_back(0xfd);
+    statements.keep_unsent_types(execute, 0);
+    CHECK(one.types.empty());
+    CHECK(one.types_missed);
+    CHECK(statements.bytes() == bytes - before.size());
+  }
+  statements.closed(7);
+  CHECK(statements.bytes() == 0);
+}
+
 TEST_CASE("a name is replaced by its next statement, and freed") {
   auto statements = book();
   CHECK(statements.opened(named_statement{.name = "a", .text = "SELECT 1"}, plain));

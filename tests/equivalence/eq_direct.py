@@ -27,7 +27,8 @@ class Direct:
         self.server, self.account, self.units, self.dead, self.say = server, account, units, dead, say
         self.mariadb = server.kind != "mysql"
         self.links, self.open, self.unprepared = {}, {}, {}
-        self.unsure = set()  # sessions whose last write was an upsert, whose id nobody was told
+        self.unsure = set()  # sessions whose last write was an upsert, or failed at its second row: nobody was told its id
+        self.failed = set()  # sessions whose last write failed, which may have begun a transaction: no error tells of it
         self.counts, self.seen_dead, self.trace = Counter(), set(), None
 
     def close(self):
@@ -108,7 +109,8 @@ class Direct:
             self.link(session).ask("ROLLBACK")
         else:
             self.alone(session, group[0])
-        self.check(not self.link(session).status & IN_TRANSACTION, group[-1], "directly a transaction is open behind it")
+        begun = self.link(session).status & IN_TRANSACTION and session not in self.failed
+        self.check(not begun, group[-1], "directly a transaction is open behind it")
 
     # --- carrying out
 
@@ -193,6 +195,8 @@ class Direct:
         else:
             answers = link.play(step)
         mine = answers[-1] if answers else None
+        if write is not None:
+            (self.failed.add if mine.what == "error" else self.failed.discard)(session)
         if self.trace:
             self.trace(step, part, context, answers)
         if step.do == "prepare":
@@ -250,7 +254,7 @@ class Direct:
             return
         if write is not None and write.generates and answer_id(told):
             self.unsure.discard(step.session)
-        elif write is not None and not step.live and UPSERT.search(write.text):
+        elif write is not None and (write.generates and mine.what == "error" if step.live else UPSERT.search(write.text)):
             self.unsure.add(step.session)
         if step.asks and b"LAST_INSERT_ID" in step.text and step.session in self.unsure:
             return

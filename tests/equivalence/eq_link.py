@@ -43,7 +43,7 @@ class Link:
         self.host, self.port, self.account, self.direct = host, port, account, direct
         self.raw, self.statements, self.status = None, {}, 0
         self.texts, self.fresh, self.long_data = {}, set(), {}
-        self.homes = {}  # the database in which each statement was prepared
+        self.homes, self.types = {}, {}  # of each statement: the database in which it was prepared, and what was bound last
 
     def own(self, data):
         return other_side(data) if self.direct else data
@@ -100,6 +100,7 @@ class Link:
         self.statements[step.name] = number
         self.texts[step.name] = step
         self.fresh.add(step.name)
+        self.types.pop(step.name, None)
         if self.direct:
             self.homes[step.name] = self.database()
         return [Answer("prepared", affected=parameters)]
@@ -124,7 +125,10 @@ class Link:
         self.ask(b"USE " + chosen)
 
     def database(self):
-        return take_row(self.ask("SELECT DATABASE()").rows[0])[0]
+        status = self.status  # as the step's own answers say it
+        row = take_row(self.ask("SELECT DATABASE()").rows[0])
+        self.status = status
+        return row[0]
 
     def send_long(self, step):
         self.raw.command(COM_STMT_SEND_LONG_DATA, struct.pack("<IH", self.number_of(step), step.values[0]) + step.text)
@@ -132,7 +136,10 @@ class Link:
     def do_execute(self, step):
         self.prepare_anew(step)
         values = [(kind, b"" if value is LONG_DATA else value) for kind, value in step.values]
-        self.raw.command(COM_STMT_EXECUTE, packed_execute(self.number_of(step), values, step.types or self.direct))
+        kinds = [kind for kind, _ in values]
+        types = step.types or self.direct and self.types.get(step.name) != kinds  # after one that Holdwater has refused
+        self.types[step.name] = kinds
+        self.raw.command(COM_STMT_EXECUTE, packed_execute(self.number_of(step), values, types))
         return self.answers()
 
     def do_long(self, step):

@@ -55,16 +55,20 @@ bool is_decimal(std::string_view text) {
 }
 
 std::string fraction(std::string_view bytes, std::size_t at) {
-  return bytes.size() > at ? fmt::format(".{:06}", little_endian(bytes, at, 4)) : std::string();
+  const auto micros = bytes.size() > at ? little_endian(bytes, at, 4) : 0;
+  return micros == 0 ? std::string() : fmt::format(".{:06}", micros);
 }
 
 std::string date(std::string_view bytes) {
-  auto text = fmt::format("{:04}-{:02}-{:02}", little_endian(bytes, 0, 2), little_endian(bytes, 2, 1),
-                          little_endian(bytes, 3, 1));
-  if (bytes.size() > 4)
-    text += fmt::format(" {:02}:{:02}:{:02}", little_endian(bytes, 4, 1), little_endian(bytes, 5, 1),
-                        little_endian(bytes, 6, 1));
-  return text + fraction(bytes, 7);
+  return fmt::format("{:04}-{:02}-{:02}", little_endian(bytes, 0, 2), little_endian(bytes, 2, 1),
+                     little_endian(bytes, 3, 1));
+}
+
+// Clients leave out a time that is midnight; the server puts it into a text all the same.
+std::string date_and_time(std::string_view bytes) {
+  return fmt::format("{} {:02}:{:02}:{:02}", date(bytes), little_endian(bytes, 4, 1),
+                     little_endian(bytes, 5, 1), little_endian(bytes, 6, 1)) +
+         fraction(bytes, 7);
 }
 
 std::string time_of_day(std::string_view bytes) {
@@ -91,9 +95,9 @@ std::string number(const parameter& one) {
 
 std::string text_of(const parameter& one) {
   switch (one.type) {
-  case MYSQL_TYPE_DATE:
+  case MYSQL_TYPE_DATE: return date(*one.value);
   case MYSQL_TYPE_DATETIME:
-  case MYSQL_TYPE_TIMESTAMP: return date(*one.value);
+  case MYSQL_TYPE_TIMESTAMP: return date_and_time(*one.value);
   case MYSQL_TYPE_TIME: return time_of_day(*one.value);
   default: return *one.value;
   }

@@ -5,6 +5,7 @@
 //
 // Invariant: a text means what it meant when it was prepared. Its default database goes with it; were the
 // other settings different then, it is not executed here.
+#include "protocol/sql/characters.hpp"
 #include "protocol/sql/lasting_reads.hpp"
 #include "protocol/sql/placeholders.hpp"
 #include "protocol/statement_commands.hpp"
@@ -172,6 +173,11 @@ void session::look_at_named_execute(command_facts& facts) {
   }
   if (!same_settings(*known->made_in, state_.preparing()))
     write_.refusal = "it was prepared when the session had other settings";
+  // MySQL turns the literal of a PREPARE into utf8, and reads that in the client's character set.
+  const bool misread = !state_.dialect().mariadb && known->variable.empty() &&
+                       state_.dialect().client_charset != sql::dialect::charset::utf8;
+  if (misread && !sql::is_ascii(known->text))
+    write_.refusal = "its text is not ASCII, and MySQL reads it in another character set than the session's";
   write_.filled = sql::fill_placeholders(known->text, state_.dialect(), values);
   write_.text = write_.filled;
   write_.database = known->made_in->database;

@@ -402,6 +402,47 @@ def test_values_that_go_on_to_the_server_as_text_keep_their_types(table, session
     assert up == down
 
 
+def test_dates_that_go_on_to_the_server_as_text_are_written_as_the_server_writes_them(table, session):
+    insert = session.prepare("INSERT INTO t (id, s) VALUES (?, ?)")
+    day, at = struct.pack("<HBB", 2024, 3, 31), bytes([1, 2, 3])
+    moments = [(kind, value) for kind in (DATETIME, TIMESTAMP) for value in (b"\4" + day, b"\7" + day + at, b"\x0b" + day + at + bytes(4))]
+    moments += [(DATE, b"\4" + day), (TIME, b"\x08" + bytes(6) + at[1:]), (TIME, b"\x0c" + bytes(6) + at[1:] + bytes(4))]
+    for at_id, moment in enumerate(moments, 100):
+        fresh = session.prepare("INSERT INTO t (id, s) VALUES (?, ?)")  # MySQL converts to the types of the first execution
+        execute_collected(session, fresh, [number(at_id), moment])
+    go_away(table)
+    session.query("BEGIN")
+    for at_id, moment in enumerate(moments, 200):
+        execute(session, insert, [number(at_id), moment])
+    bring_back(table)
+    session.query("COMMIT")
+    up, down = (rows(table, f"SELECT s FROM t WHERE id BETWEEN {first} AND {first + 99} ORDER BY id") for first in (100, 200))
+    assert up == down and len(up) == len(moments)
+
+
+def test_a_text_that_mysql_reads_in_another_character_set_is_not_executed_in_the_outage(table, session):
+    """MySQL turns the literal of a PREPARE into utf8, and reads that in the client's character set."""
+    prepare = b"PREPARE one FROM 'INSERT INTO t (id, s) VALUES (?, \"\xc4\")'"
+    session.query("SET NAMES latin1")
+    session.query("SET @up = 3, @down = 4")
+    session.query(prepare)
+    session.query("EXECUTE one USING @up")
+    go_away(table)
+    session.query("SET @down = 4")
+    if table.server.kind == "mysql":
+        with pytest.raises(Err, match="another character set than the session's"):
+            session.query("EXECUTE one USING @down")
+    else:
+        session.query("EXECUTE one USING @down")
+    session.query("PREPARE two FROM 'INSERT INTO t (id, s) VALUES (5, \"ASCII\")'")
+    session.query("EXECUTE two")
+    bring_back(table)
+    if table.server.kind == "mysql":
+        session.query("EXECUTE one USING @down")
+    up, down, plain = rows(table, "SELECT s FROM t WHERE id > 2 ORDER BY id")
+    assert up == down and plain == ("ASCII",)
+
+
 # --- transaction control and settings
 
 def count(proxy):

@@ -29,6 +29,10 @@ TEST_CASE("dates and times are shown as the server writes them") {
   CHECK(readable(of(10, "\xe8\x07\x02\x1d")) == "'2024-02-29'");
   CHECK(readable(of(12, std::string("\xe8\x07\x02\x1d\1\2\3\4\0\0\0", 11))) ==
         "'2024-02-29 01:02:03.000004'");
+  CHECK(readable(of(12, "\xe8\x07\x02\x1d")) == "'2024-02-29 00:00:00'");
+  CHECK(readable(of(7, "")) == "'0000-00-00 00:00:00'");
+  CHECK(readable(of(7, std::string("\xe8\x07\x02\x1d\x01\x02\x03\0\0\0\0", 11))) == "'2024-02-29 01:02:03'");
+  CHECK(readable(of(10, "\xe8\x07\x02\x1d\x01\x02\x03")) == "'2024-02-29'");
   CHECK(readable(of(11, std::string("\1\1\0\0\0\2\3\4", 8))) == "'-26:03:04'");
   CHECK(readable(of(10, "")) == "'0000-00-00'");
 }

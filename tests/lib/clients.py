@@ -22,7 +22,7 @@ class Missing(Exception):
     """Something that the program needs is not on this machine."""
 
 
-def tool(argv, text=None, limit_s=50, cwd=None, **env):
+def tool(argv, text=None, limit_s=150, cwd=None, **env):
     """What a program prints. It must end with status 0."""
     done = subprocess.run(argv, input=text, capture_output=True, text=True, errors="replace", timeout=limit_s, cwd=cwd,
                           stdin=None if text is not None else subprocess.DEVNULL, env={**os.environ, **env})

@@ -8,7 +8,7 @@ from lib.proxy import binary
 
 def holdwater(*arguments, **environment):
     """(exit code, what it said, what it complained of)."""
-    done = subprocess.run([binary(), *arguments], capture_output=True, text=True, timeout=60,
+    done = subprocess.run([binary(), *arguments], capture_output=True, text=True, timeout=120,
                           env={"PATH": os.environ["PATH"], **environment})
     return done.returncode, done.stdout, done.stderr
 

@@ -98,7 +98,7 @@ class Application:
             self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
 
-    def work(self, tag, deadline_s=60):
+    def work(self, tag, deadline_s=120):
         """One round. Fails with the program's own words when it does not come to an end."""
         said = []
         self.child.stdin.write(tag + "\n")
@@ -131,7 +131,7 @@ class Application:
 
     def end(self):
         self.child.stdin.close()
-        assert self.child.wait(30) == 0, "the program failed at its end"
+        assert self.child.wait(60) == 0, "the program failed at its end"
 
     def close(self):
         if self.child.poll() is None:

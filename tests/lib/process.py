@@ -4,6 +4,7 @@ Invariant: no child outlives the test program. Each is ended by its pid at exit,
 program itself is killed (PR_SET_PDEATHSIG, so children must be started from the main thread).
 """
 import atexit
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -19,6 +20,9 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 _children = set()
 _reserved = []
+
+# A deadline gives a failure an end, and measures nothing: on a busy machine, what takes moments takes many seconds.
+PATIENCE_S = 45
 
 
 def _die_with_parent():
@@ -38,7 +42,7 @@ def spawn(argv, log_path, env=None, cwd=None, pipes=False, keep=()):
     return child
 
 
-def end(child, sig=signal.SIGKILL, deadline_s=30):
+def end(child, sig=signal.SIGKILL, deadline_s=60):
     """Sends sig (and SIGCONT, for a frozen child) and waits; kills what does not end in time. The exit status."""
     if child.poll() is None:
         child.send_signal(sig)
@@ -63,10 +67,10 @@ def end_all():
 
 
 def wait_until(condition, deadline_s, message, every_s=0.02):
-    """Calls condition until it returns something true, and returns that. message may be a callable. A proxy with a
-    sanitizer is given longer."""
+    """Calls condition until it returns something true, and returns that. message may be a callable. PATIENCE_S is the least
+    that is waited; a proxy with a sanitizer is given longer."""
     from lib.sanitizer import slowness
-    deadline_s *= slowness()
+    deadline_s = max(deadline_s, PATIENCE_S) * slowness()
     end_at = time.monotonic() + deadline_s
     while True:
         value = condition()
@@ -132,6 +136,16 @@ def peak_bytes(pid):
 def _status_bytes(pid, name):
     with open(f"/proc/{pid}/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith(name)) * 1024
+
+
+def contents(folder):
+    """{path below the folder: bytes} of its files. Their owner may take one away meanwhile, as one that is renamed when it is whole."""
+    found = {}
+    for where, _, names in os.walk(folder):
+        for name in sorted(names):
+            with contextlib.suppress(FileNotFoundError), open(os.path.join(where, name), "rb") as file:
+                found[os.path.relpath(os.path.join(where, name), folder)] = file.read()
+    return found
 
 
 def tail(path, lines=40):

@@ -65,7 +65,7 @@ class Proxy:
              f"{self.host}:{self.admin_port}", "--data-dir", self.data], self.log, env=env,
             keep=[one.fileno() for one, _ in self.handed])
         if wait:
-            wait_until(self.is_live, 20, lambda: f"the proxy answers /livez:\n{tail(self.log)}")
+            wait_until(self.is_live, 60, lambda: f"the proxy answers /livez:\n{tail(self.log)}")
         return self
 
     def hand_over(self):
@@ -97,7 +97,7 @@ class Proxy:
     def stop(self):
         """An orderly end; the exit status."""
         child, self.child = self.child, None
-        status = end(child, signal.SIGTERM, 15 * slowness())
+        status = end(child, signal.SIGTERM, 60 * slowness())
         self.check_reports()
         return status
 
@@ -157,6 +157,10 @@ class Proxy:
     def wait_state(self, *states, deadline_s=30):
         wait_until(lambda: self.state() in states, deadline_s, lambda: f"state {states}: {self.health()}")
 
+    def wait_ok(self):
+        """Until it has nothing to complain of: a server that was slow to answer a check may be suspected for a moment."""
+        wait_until(lambda: self.health()["status"] == "ok", 30, lambda: f"all is well: {self.health()}")
+
     def wait_drained(self, deadline_s=60):
         """Until all is as before an outage, the blocks of insert ids too."""
         def drained(health):
@@ -180,10 +184,10 @@ class Proxy:
                                 "(engine <> 'MyISAM' OR auto_increment IS NULL)")[0][0]
         wait_until(lambda: self.metric("holdwater_tables_known") >= count, 10, f"{count} tables are known")
 
-    def wait_ids_reserved(self, table, deadline_s=15):
-        """Until it has reserved a block of ids for a table of its database."""
+    def wait_ids_reserved(self, table, deadline_s=15, blocks=1):
+        """Until it has reserved so many blocks of ids for a table of its database, one behind the other."""
         words = f"of `{self.database}`.`{table}`"
-        wait_until(lambda: any("reserved ids" in line and words in line for line in self.log_text().splitlines()), deadline_s,
+        wait_until(lambda: sum(" reserved ids " in line and words in line for line in self.log_text().splitlines()) >= blocks, deadline_s,
                    f"ids are reserved {words}")
 
     # --- connections through it
@@ -191,7 +195,7 @@ class Proxy:
     def connect(self, account=None, database="", **options):
         """PyMySQL through the proxy, autocommit unless told otherwise."""
         account = account or self.account
-        options = {"autocommit": True, "charset": "utf8mb4", "connect_timeout": 15, "read_timeout": 60, **options}
+        options = {"autocommit": True, "charset": "utf8mb4", "connect_timeout": 60, "read_timeout": 60, **options}
         return pymysql.connect(host=self.host, port=self.port, user=account.user, password=account.password,
                                database=self.database if database == "" else database, **options)
 

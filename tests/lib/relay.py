@@ -9,7 +9,7 @@ import socket
 import struct
 import threading
 
-from lib.process import free_port
+from lib.process import PATIENCE_S, free_port
 
 
 def readable(sockets, deadline_s=None):
@@ -45,6 +45,7 @@ class Relay:
             self._needle, self._cut_before_sending = needle, not forward
 
     def wait_struck(self, deadline_s):
+        deadline_s = max(deadline_s, PATIENCE_S)
         assert self._struck.wait(deadline_s), f"no request with {self._needle!r} came within {deadline_s} s"
 
     def freeze(self):
@@ -95,7 +96,7 @@ class Relay:
 
     def _serve(self, client):
         try:
-            server = socket.create_connection(self.target, 10)
+            server = socket.create_connection(self.target, 60)
         except OSError:
             _cut(client)
             return
@@ -143,7 +144,7 @@ class Relay:
     def _strike(self, data, server):
         if not self._cut_before_sending:
             server.sendall(data)
-            readable([server], 10)  # the answer is there, and is not read
+            readable([server], PATIENCE_S)  # the answer is there, and is not read
         self._struck.set()
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 
-from lib.process import _die_with_parent
+from lib.process import PATIENCE_S, _die_with_parent
 
 
 class Browser:
@@ -37,6 +37,8 @@ class Browser:
         os.close(to_read)
         os.close(from_write)
         self.write_to, self.read_from, self.left, self.number, self.session = to_write, from_read, b"", 0, None
+        self.readable = select.poll()  # select() takes no descriptor above 1023
+        self.readable.register(from_read, select.POLLIN)
         target = next(one for one in self.call("Target.getTargets")["targetInfos"] if one["type"] == "page")
         self.session = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
@@ -65,7 +67,7 @@ class Browser:
             message["sessionId"] = self.session
         os.write(self.write_to, json.dumps(message).encode() + b"\0")
         while True:
-            got = self.next_message(30)
+            got = self.next_message(PATIENCE_S)
             assert got is not None, f"no answer to {method}"
             if got.get("id") == mine:
                 assert "error" not in got, (method, got["error"])
@@ -74,8 +76,7 @@ class Browser:
     def next_message(self, deadline_s):
         until = time.monotonic() + deadline_s
         while b"\0" not in self.left:
-            ready, _, _ = select.select([self.read_from], [], [], max(0, until - time.monotonic()))
-            if not ready:
+            if not self.readable.poll(max(0, until - time.monotonic()) * 1000):
                 return None
             part = os.read(self.read_from, 1 << 20)
             assert part, "chromium has ended"
@@ -109,7 +110,7 @@ class Browser:
         return self.value(f"document.getElementById({json.dumps(name)})?.innerText ?? ''")
 
     def wait(self, expression, deadline_s=20, what=None):
-        until = time.monotonic() + deadline_s
+        until = time.monotonic() + max(deadline_s, PATIENCE_S)
         while not self.value(expression):
             assert time.monotonic() < until, f"{what or expression}; the page says: {self.value('document.body?.innerText ?? String()')[:3000]}"
             self.next_message(0.1)

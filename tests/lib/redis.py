@@ -67,4 +67,5 @@ class Redis:
     def entries(self):
         """Everything that lies there under a key of ours, but for the generations."""
         names = [name for name in self.ask("KEYS", "holdwater:*") if not name.endswith(b":generation")]
-        return {name: self.ask("GET", name) for name in names}
+        found = {name: self.ask("GET", name) for name in names}
+        return {name: value for name, value in found.items() if value is not None}  # one may have gone since

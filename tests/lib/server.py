@@ -3,6 +3,7 @@
 Making a data directory is slow, so each kind makes one template and copies it.
 """
 import functools
+import gc
 import os
 import shutil
 import signal
@@ -58,14 +59,14 @@ class Server:
              f"--tmpdir={self.temporary}", f"--socket={self.socket}", f"--pid-file={self.folder}/pid", *self.options],
             self.log)
         if wait:
-            wait_until(self.answers, 60, lambda: f"{self.kind} starts:\n{tail(self.log)}", every_s=0.05)
+            wait_until(self.answers, 120, lambda: f"{self.kind} starts:\n{tail(self.log)}", every_s=0.05)
         return self
 
     def stop(self):
         """An orderly shutdown."""
         self._announce()
         child, self.child = self.child, None
-        end(child, signal.SIGTERM, 60)
+        end(child, signal.SIGTERM, 120)
 
     def kill(self):
         self._announce()
@@ -92,6 +93,18 @@ class Server:
         if self.child is None:
             self.start()
 
+    def forget_accounts(self):
+        """Those that other tests have made: MariaDB plays a stranger's login through with the plugin of any account that it
+        has, so that its answer depends on them."""
+        left = self.run("SELECT user, host FROM mysql.user WHERE user NOT IN ('root', 'mariadb.sys') AND user NOT LIKE 'mysql.%'")
+        self.run("DO 1", *(f"DROP USER IF EXISTS `{user}`@`{host}`" for user, host in left))
+
+    def settle(self):
+        """Until it has heard the end of all connections that other tests have left in an exception's frames, and of all logins
+        that were begun: for whom its counters matter."""
+        gc.collect()
+        wait_until(lambda: all(row[1] != "unauthenticated user" for row in self.run("SHOW PROCESSLIST")), 30, "no login is under way")
+
     def destroy(self):
         if self.child is not None:
             self.kill()
@@ -115,11 +128,11 @@ class Server:
 
     def admin(self, database=None, **options):
         """A connection as root, past the proxy. On a full server there is one place for it, when the last has left it."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while True:
             try:
                 return pymysql.connect(unix_socket=self.socket, user="root", database=database, autocommit=True,
-                                       charset="utf8mb4", connect_timeout=10, **options)
+                                       charset="utf8mb4", connect_timeout=60, **options)
             except pymysql.err.OperationalError as error:
                 if error.args[0] != 1040 or time.monotonic() > end:
                     raise

@@ -75,7 +75,7 @@ ctest_rungs() {
   [ -z "$rung_filter" ] || arguments+=(-L "^$rung_filter\$")
   [ -z "$filter" ] || arguments+=(-R "$filter")
   step "unit, scripted, crash, sim and fuzz tests"
-  ctest --test-dir "$build" --output-on-failure --timeout 300 -j2 --test-output-truncation head \
+  ctest --test-dir "$build" --output-on-failure --timeout 1200 -j2 --test-output-truncation head \
     --test-output-size-passed 65536 --test-output-size-failed 262144 --no-tests=ignore \
     --output-junit "$results/ctest.xml" "${arguments[@]}" 2>&1 | grep -v ' Start '
   # a name may be that of other rungs' tests; without one, no test is a failure
@@ -86,7 +86,7 @@ pytest_rung() { # name, folder, further arguments of pytest
   local name=$1 folder=$2; shift 2
   local arguments=("$@")
   [ -z "$filter" ] || arguments+=(-k "$filter")
-  (cd "$here" && timeout --kill-after=10 "$(((long ? 7200 : 2400) * patience))" "$python" -m pytest -c integration/pytest.ini -q \
+  (cd "$here" && timeout --kill-after=10 "$(((long ? 7200 : 5400) * patience))" "$python" -m pytest -c integration/pytest.ini -q \
     --durations=5 --junitxml="$results/$name.xml" "$folder" "${arguments[@]}")
   local status=$?
   # 5: no test; with a filter that is judged over all rungs. 0 and 1 are in the file

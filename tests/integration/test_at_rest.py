@@ -1,13 +1,12 @@
 """Data at rest: with a key no file of the data directory holds a literal of any statement, and without the right key nothing is
 opened and nothing is lost."""
 import hashlib
-import os
 import re
 
 import pytest
 
 from lib.command_line import holdwater
-from lib.process import wait_until
+from lib.process import contents, wait_until
 from lib.sql import run, spooled_seq, value
 from lib.statements import COM_STMT_EXECUTE, Session, lenenc, packed_execute
 
@@ -27,17 +26,9 @@ def key_file(tmp_path):
     return write_keys(tmp_path / "keys", "a")
 
 
-def files(proxy):
-    found = {}
-    for name in sorted(os.listdir(proxy.data)):
-        with open(os.path.join(proxy.data, name), "rb") as file:
-            found[name] = file.read()
-    return found
-
-
 def in_clear(proxy):
     """The files of the data directory, and the log, that hold a literal."""
-    shown = {**files(proxy), "log": proxy.log_text().encode()}
+    shown = {**contents(proxy.data), "log": proxy.log_text().encode()}
     return [name for name, content in shown.items() if CANARY.encode() in content]
 
 
@@ -90,7 +81,7 @@ def test_with_a_key_no_file_holds_a_literal_of_any_statement(server, start_proxy
     connection = write_in_an_outage(proxy)
     assert value(connection, "SELECT s FROM t WHERE id = 1") == f"up-{CANARY}"
     assert f"text-{CANARY}" in proxy.http("/spool")[1].decode()
-    assert len(files(proxy)["spool.db-wal"]) > 10_000 and in_clear(proxy) == []
+    assert len(contents(proxy.data)["spool.db-wal"]) > 10_000 and in_clear(proxy) == []
     proxy.kill()
     assert in_clear(proxy) == []
     proxy.start()  # in the outage: what is read back is what was written
@@ -99,7 +90,7 @@ def test_with_a_key_no_file_holds_a_literal_of_any_statement(server, start_proxy
     expect_all_applied(proxy, server)
     assert in_clear(proxy) == []
     assert proxy.stop() == 0
-    assert in_clear(proxy) == [] and files(proxy).get("spool.db-wal", b"") == b"", "folded into the file"
+    assert in_clear(proxy) == [] and contents(proxy.data).get("spool.db-wal", b"") == b"", "folded into the file"
     code, text, _ = holdwater("spool", "verify", "--key-file", str(key_file), proxy.data)
     assert code == 0 and "1 dead" in text
     assert holdwater("spool", "verify", proxy.data, HOLDWATER_SPOOL_KEY=KEYS["a"])[0] == 0
@@ -128,7 +119,7 @@ def test_a_wrong_or_missing_key_stops_the_start_names_the_key_and_loses_nothing(
     name = re.search("encrypted with key ([0-9a-f]{16})", proxy.log_text())[1]
     for ended in ("killed", "stopped"):
         proxy.kill() if ended == "killed" else proxy.stop()
-        before = {name: hashlib.sha256(content).digest() for name, content in files(proxy).items()}
+        before = {name: hashlib.sha256(content).digest() for name, content in contents(proxy.data).items()}
         for keys in ([], ["b"], ["none", "b"]):
             if keys:
                 proxy.settings["HOLDWATER_SPOOL_KEY_FILE"] = str(write_keys(key_file, *keys))
@@ -141,7 +132,7 @@ def test_a_wrong_or_missing_key_stops_the_start_names_the_key_and_loses_nothing(
             last = [line for line in proxy.log_text().splitlines() if "critical" in line.lower()][-1]
             assert f"encrypted with key {name}, which is missing" in last and "is as it was" in last, last
             assert "no key is given" in last if not keys else re.search("given: (none, )?[0-9a-f]{16}", last), last
-            after = {name: hashlib.sha256(content).digest() for name, content in files(proxy).items() if name.startswith("spool.db")}
+            after = {name: hashlib.sha256(content).digest() for name, content in contents(proxy.data).items() if name.startswith("spool.db")}
             assert {one: before[one] for one in after if one in before} == {one: after[one] for one in after if one in before}
         proxy.settings["HOLDWATER_SPOOL_KEY_FILE"] = str(write_keys(key_file, "b", "a"))
         proxy.start()

@@ -56,8 +56,11 @@ def test_a_refused_change_of_user_leaves_the_session_that_the_server_leaves(serv
     if server.kind == "mysql":
         strangers.pop()  # MySQL asks for a plugin by chance, which may be one that this client lacks
     direct = refusals_and_sessions(server, proxy.account, *strangers, database=proxy.database)
+    numbers = [1045, 1044, 1045, 1045]
+    if direct[-1][0] == "nobody_at_all" and direct[-1][1][0] == 1698:
+        numbers[-1] = 1698  # MariaDB plays strangers through as any account that it has, one of unix_socket perhaps
     assert [(said[0], went_on is not None) for _, said, went_on in direct] == [
-        (number, server.kind == "mariadb") for number in (1045, 1044, 1045, 1045)][:len(direct)]
+        (number, server.kind == "mariadb") for number in numbers][:len(direct)]
     assert refusals_and_sessions(proxy, proxy.account, *strangers, database=proxy.database) == direct
 
 
@@ -146,6 +149,7 @@ def test_a_client_that_leaves_without_a_login_does_not_count_against_its_host(se
 
     def aborted():
         return int(server.run("SHOW GLOBAL STATUS LIKE 'Aborted_connects'")[0][1])
+    server.settle()
     before = aborted()
     for _ in range(5):
         client = Client(proxy.host, proxy.port)

@@ -29,14 +29,16 @@ def prepared_count(server):
 
 
 def test_pitfall_12_prepared_statements_do_not_leak(server, proxy, client):
+    server.settle()
+    before = prepared_count(server)
     for number in range(500):
         statement = prepare(client, f"SELECT {number}")
         if number % 2:
             client.command(COM_STMT_CLOSE, struct.pack("<I", statement))
     assert client.result("SELECT 7")[-2] == b"\x017"
-    assert prepared_count(server) >= 250
+    assert prepared_count(server) >= 250 + before
     client.close()
-    wait_until(lambda: prepared_count(server) == 0, 20, "the server has closed them all")
+    wait_until(lambda: prepared_count(server) <= before, 20, "the server has closed them all")
 
 
 def test_pitfall_13_metadata_nulls_and_long_data_are_those_of_each_execute(server, proxy, client):
@@ -229,7 +231,7 @@ def test_pitfall_25_killing_an_unknown_id_hits_nobody(server, proxy):
 
     def sleep():
         try:
-            said.append(value(asking, "SELECT SLEEP(30)"))
+            said.append(value(asking, "SELECT SLEEP(90)"))
         except pymysql.err.MySQLError as error:
             said.append(error.args[0])
     thread = threading.Thread(target=sleep)
@@ -237,6 +239,6 @@ def test_pitfall_25_killing_an_unknown_id_hits_nobody(server, proxy):
     wait_until(lambda: server.run("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'"), 10,
                "the query runs")
     run(killer, f"KILL QUERY {number}")
-    thread.join(20)
+    thread.join(60)
     assert said in ([1], [1317])
     assert value(asking, "SELECT 3") == 3 and value(bystander, "SELECT 4") == 4

@@ -232,6 +232,7 @@ def test_churn_leaves_nothing_behind(server, start_proxy):
             statement = session.prepare(f"SELECT {n}, ?")
             assert session.execute(statement, [(LONGLONG, n)])[0][1] == n
             session.close_statement(statement)
+    server.settle()
     before = opened()
     churn(1000, 0)
     resident = proxy.resident_bytes()

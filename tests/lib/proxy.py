@@ -184,10 +184,10 @@ class Proxy:
                                 "(engine <> 'MyISAM' OR auto_increment IS NULL)")[0][0]
         wait_until(lambda: self.metric("holdwater_tables_known") >= count, 10, f"{count} tables are known")
 
-    def wait_ids_reserved(self, table, deadline_s=15, blocks=1):
-        """Until it has reserved so many blocks of ids for a table of its database, one behind the other."""
+    def wait_ids_reserved(self, table, deadline_s=15):
+        """Until it has reserved a block of ids for a table of its database."""
         words = f"of `{self.database}`.`{table}`"
-        wait_until(lambda: sum(" reserved ids " in line and words in line for line in self.log_text().splitlines()) >= blocks, deadline_s,
+        wait_until(lambda: any("reserved ids" in line and words in line for line in self.log_text().splitlines()), deadline_s,
                    f"ids are reserved {words}")
 
     # --- connections through it

@@ -1,4 +1,5 @@
 """holdwater backup: a copy of the queue while it is in use, and what restoring one does to exactly-once."""
+import contextlib
 import fcntl
 import json
 import os
@@ -132,7 +133,7 @@ def test_a_restored_backup_does_not_start_with_another_key_and_does_with_its_own
     put_back(proxy, path)
     environment = {"PATH": os.environ["PATH"], **proxy.settings, "HOLDWATER_SPOOL_KEY": "6b" * 32}
     refused = subprocess.run([binary(), "--data-dir", proxy.data, "--listen", f"127.0.0.1:{free_port()}", "--admin-listen", f"127.0.0.1:{free_port()}"],
-                             env=environment, capture_output=True, text=True, timeout=60, check=False)
+                             env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert refused.returncode == 2 and "which is missing" in refused.stdout + refused.stderr, refused
     with open(os.path.join(proxy.data, "spool.db"), "rb") as file:
         assert file.read() == path.read_bytes(), "nothing was touched"
@@ -146,10 +147,13 @@ def test_a_backup_on_a_terminal_shows_how_far_it_is(mariadb, start_proxy, tmp_pa
     proxy = start_proxy(mariadb)
     screen, inside = os.openpty()
     path = tmp_path / "queue.backup"
-    done = subprocess.run([binary(), "backup", str(path), "--admin", f"http://127.0.0.1:{proxy.admin_port}"], stdout=subprocess.DEVNULL, stderr=inside, timeout=60,
+    done = subprocess.run([binary(), "backup", str(path), "--admin", f"http://127.0.0.1:{proxy.admin_port}"], stdout=subprocess.DEVNULL, stderr=inside, timeout=120,
                           env={"PATH": os.environ["PATH"]}, check=False)
     os.close(inside)
-    shown = os.read(screen, 65536).decode()
+    shown = ""
+    with contextlib.suppress(OSError):  # which is a terminal's end
+        while piece := os.read(screen, 65536):
+            shown += piece.decode()
     os.close(screen)
     assert done.returncode == 0 and "[" + "#" * 30 + "] 100 %" in shown, shown
 

@@ -45,6 +45,7 @@ def test_status_says_what_is_wrong_in_words_and_by_its_code(outage, mariadb):
     mariadb.start()
     proxy.wait_drained()
     client("dead", "discard", "--all", "--yes")
+    proxy.wait_ok()
     code, text, _ = client("status")
     assert code == 0 and text.startswith("ok: the server is up\n")
     mariadb.before_outage.clear()
@@ -80,12 +81,12 @@ def test_drain_shows_a_bar_and_dead_letters_are_decided(outage, mariadb):
     proxy, client = outage
     code, _, wrong = client("drain", "--timeout", "0")
     assert code == 1 and "3 unit(s) are pending" in wrong
-    drain = subprocess.Popen([binary(), "drain", "--timeout", "60", "--admin", f"http://127.0.0.1:{proxy.admin_port}"], stdout=subprocess.PIPE,
+    drain = subprocess.Popen([binary(), "drain", "--timeout", "120", "--admin", f"http://127.0.0.1:{proxy.admin_port}"], stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"]})
     first = drain.stderr.readline()
     assert re.match(r"\[\.{30}\]   0 %  0 of 3 applied  \(the server is ", first), first
     mariadb.start()
-    text, _ = drain.communicate(timeout=60)
+    text, _ = drain.communicate(timeout=120)
     assert drain.returncode == 0 and text == "drained: nothing waits\n"
     code, text, _ = client("dead", "list")
     assert code == 0 and "Duplicate entry" in text and "1062" in text

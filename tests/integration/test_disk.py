@@ -97,7 +97,7 @@ def test_a_full_disk_is_survived_by_a_restart(mariadb, start_proxy, small_disk):
     proxy.start(wait=False)
     mariadb.start()
     # it may serve or refuse to start while the disk is full; with room again, everything is there
-    wait_until(lambda: proxy.child.poll() is not None or proxy.is_live(), 20, "it has started or given up")
+    wait_until(lambda: proxy.child.poll() is not None or proxy.http("/livez")[0] == 200, 20, "it has started or given up")
     os.remove(filler)
     if proxy.child.poll() is not None:
         proxy.child = None

@@ -118,11 +118,11 @@ def test_a_replay_whose_answer_is_lost_is_applied_once(relayed, server, needle):
     proxy.wait_state("down")
     for _ in range(10):
         spooled_seq(connection, "UPDATE t SET c = c + 1 WHERE id = 1")
-    relay.open()
     relay.cut_answer_to(needle)
+    relay.open()
     proxy.http("/health/reconnect", "POST")
     proxy.wait_drained()
-    relay.wait_struck(1)
+    relay.wait_struck(10)
     assert counter(server, proxy) == 10
     assert proxy.health()["spool"]["dead"] == 0
 
@@ -152,6 +152,7 @@ def test_a_cut_during_a_burst_of_writes_never_doubles_one(relayed, server):
     acked, unknown = set(), set()
     for number in range(200):
         if number % 50 == 25:
+            proxy.wait_drained()  # so that it goes to the server, and not into the queue
             relay.cut_answer_to(b"log VALUES (%d," % (number + 3))
         try:
             run(connection, f"INSERT INTO log VALUES ({number}, 1) ON DUPLICATE KEY UPDATE seen = seen + 1")

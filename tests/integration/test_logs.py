@@ -1,6 +1,7 @@
 """The log: what it says of an outage, in both forms, and that no value of a statement and no password is in it."""
 import json
 import os
+import re
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_no_value_and_no_password_is_in_the_log_of_an_outage(server, start_proxy
     text = proxy.log_text()
     assert CANARY not in text and CANARY.encode().hex() not in text.lower()
     assert proxy.account.password not in text
-    assert "slow: 0.3" in text and "SELECT SLEEP(?), ?" in text
+    assert any(float(seconds) >= 0.3 for seconds in re.findall(r"slow: (\d+\.\d+)[^\n]*SELECT SLEEP\(\?\), \?", text)), "however long the machine took"
     assert "is a dead letter: Duplicate entry '...' (1062)" in text
     for state in ("suspect", "down", "draining", "up"):
         assert f"the server is {state} after " in text, state
@@ -63,6 +64,7 @@ def test_a_statement_that_is_not_slow_is_not_logged(mariadb, start_proxy):
 def test_json_lines_are_objects_with_time_level_and_message(mariadb, start_proxy, tmp_path):
     path = tmp_path / "holdwater.log"
     proxy = start_proxy(mariadb, HOLDWATER_LOG_FORMAT="json", HOLDWATER_LOG_FILE=path, HOLDWATER_LOG_FILE_MAX_BYTES=100_000)
+    proxy.stop()  # no line more
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert lines and all(set(line) == {"time", "level", "message"} for line in lines)
     assert any("listens on" in line["message"] for line in lines)

@@ -89,6 +89,7 @@ def outage(root, servers):
     proxy.wait_drained()
     connection = proxy.connect()
     run(connection, "CREATE TABLE t (id INT PRIMARY KEY, n INT, s VARCHAR(50)) ENGINE=InnoDB")
+    proxy.wait_tables_known()
     server.stop()
     proxy.wait_state("down")
     yield proxy, connection
@@ -207,7 +208,7 @@ def test_a_frozen_server_is_noticed_and_writes_are_held(table, server):
     connection = table.connect()
     server.freeze()
     # DB_CONNECTION_TIMEOUT 1 s for the check, the hold 0.6 s, and the check interval 1 s at most before
-    table.wait_state("down", deadline_s=6)
+    table.wait_state("down")
     assert spooled_seq(connection if was_usable(connection) else table.connect(), "INSERT INTO t VALUES (4, 4, NULL)")
     server.thaw()
     table.wait_drained()

@@ -30,7 +30,7 @@ def leave(proxy, connection):
     """The client goes; when this returns, its server connection is ready for the next."""
     before = proxy.metric("holdwater_pool_kept_total")
     connection.close()
-    wait_until(lambda: proxy.metric("holdwater_pool_kept_total") == before + 1, 10, "the server connection is kept")
+    wait_until(lambda: proxy.metric("holdwater_pool_kept_total") > before, 10, "the server connection is kept")
 
 
 def use_and_leave(proxy, *statements, **options):
@@ -301,7 +301,7 @@ def test_a_database_that_was_dropped_is_gone_for_the_next_login(server, trusting
 
 
 def test_the_pool_is_shown(server, start_proxy):
-    proxy = start_proxy(server, HOLDWATER_WORKERS=1, HOLDWATER_POOL_IDLE_TIMEOUT=1)
+    proxy = start_proxy(server, HOLDWATER_WORKERS=1, HOLDWATER_POOL_IDLE_TIMEOUT=5)
     connection = proxy.connect()
     assert proxy.health()["pool"]["in_use"] == 1
     leave(proxy, connection)

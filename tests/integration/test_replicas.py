@@ -22,7 +22,7 @@ from test_metrics import series
 from test_read_cache import (CACHE_METADATA, EXTENDED_METADATA, OF_THE_SERVER, READS, arrive, ASKED, cached, execute, not_cached, note_of, opened,
                              packets, prepare)
 
-TIMEOUT = 1  # server.replica_timeout of these tests, in seconds
+TIMEOUT = 3  # server.replica_timeout of these tests, in seconds
 
 
 class Scene:
@@ -98,7 +98,8 @@ def replied(connection, statement, args=None):
 def test_reads_go_to_a_replica_while_the_server_is_away_and_never_else(scene):
     here = scene()
     up = {statement: run(here.connection, statement) for statement in READS}
-    assert not here.replica._pairs and here.seen()["state"] == "unwatched"
+    wait_until(lambda: not here.replica._pairs, 10, "nobody is there")
+    assert here.seen()["state"] == "unwatched"
     here.lose_server()
     for connection in (here.connection, here.proxy.connect()):
         for statement in READS:
@@ -120,7 +121,7 @@ def test_reads_go_to_a_replica_while_the_server_is_away_and_never_else(scene):
     assert "a replica answers reads" in said and f"{seen['address']}: usable" in said
     here.find_server()
     wait_until(lambda: not here.replica._pairs, 10, "the connections to the replica are closed")
-    assert here.seen()["state"] == "unwatched"
+    here.wait_seen("unwatched")
     for statement in READS:
         assert run(here.connection, statement) == up[statement]
         assert run(here.connection, "SHOW WARNINGS") == ()
@@ -350,12 +351,12 @@ def test_a_replica_that_is_dead_frozen_or_comes_back(scene):
     for one in (connection, fresh):
         began = time.monotonic()
         assert "from the cache" in cached(one, "SELECT * FROM t")[1]
-        assert time.monotonic() - began < 20, "the wait is bounded"
+        assert time.monotonic() - began < 40, "the wait is bounded"
     here.wait_seen("failed")
     began = time.monotonic()
     for _ in range(20):
         not_cached(connection, "SELECT id FROM t", "no replica")
-    assert time.monotonic() - began < 10, "it is not waited for again and again"
+    assert time.monotonic() - began < 10 * TIMEOUT, "it is not waited for again and again"
     here.replica.thaw()
     here.wait_seen("usable")
     wait_until(lambda: "from a replica" in cached(connection, "SELECT * FROM t")[1], 15, "it is asked again")
@@ -435,7 +436,7 @@ def test_kill_query_ends_a_read_at_a_replica_and_not_its_session(scene):
     waiting = lambda: here.server.run("SELECT COUNT(*) FROM information_schema.processlist WHERE info = 'SELECT id, n FROM t'")[0][0]  # noqa: E731
     wait_until(waiting, 10, "it waits for the lock")
     run(here.proxy.connect(), f"KILL QUERY {here.connection.thread_id()}")
-    reader.join(10)
+    reader.join(60)
     assert ended and ended[0][0] == 1317, ended
     run(holder, "UNLOCK TABLES")
     assert len(replied(here.connection, "SELECT id FROM t")[0]) == 3 and here.seen()["failures"] == 0
@@ -542,9 +543,9 @@ def test_a_real_replica_says_how_far_it_is_behind(replicated, scene_before):
     granted = "SLAVE MONITOR" if source.kind == "mariadb" else "REPLICATION CLIENT"
     wait_until(lambda: granted in replica.run(f"SHOW GRANTS FOR {here.proxy.account.user}")[0][0], 30, "the rights arrive")
     here.lose_server()  # for Holdwater alone: the replica goes on to hear of it
+    wait_until(lambda: here.seen()["state"] == "usable" and here.seen()["behind_s"] == 0, 30, lambda: f"it has caught up: {here.seen()}")
     rows, note = replied(here.connection, "SELECT * FROM t ORDER BY id")
-    assert len(rows) == 3 and note.endswith("this answer is from a replica, 0 s behind")
-    assert here.seen()["behind_s"] == 0
+    assert len(rows) == 3 and re.search("this answer is from a replica, [01] s behind$", note), note
     spooled_seq(here.connection, "INSERT INTO other VALUES (1)")
     replica.run(f"STOP {replica.word} SQL_THREAD")
     here.wait_seen("failed")

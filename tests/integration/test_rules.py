@@ -51,7 +51,7 @@ def test_each_rule_holds_for_its_statements_alone(mariadb, start_proxy):
              "SELECT id FROM plain /* soon */"]
     for statement in reads:
         run(connection, statement)
-    assert proxy.json("/health/cache")["fills"] == 2
+    wait_until(lambda: proxy.json("/health/cache")["fills"] == 2, 20, "two are kept")
     proxy.wait_tables_known()
     mariadb.stop()
     proxy.wait_state("down")
@@ -76,7 +76,7 @@ def test_each_rule_holds_for_its_statements_alone(mariadb, start_proxy):
 
 
 def test_a_rule_says_how_long_a_statement_is_held(mariadb, start_proxy):
-    proxy = ruled(start_proxy, mariadb, DB_RETRY_ATTEMPTS=100)  # suspect for 20 s
+    proxy = ruled(start_proxy, mariadb, DB_RETRY_ATTEMPTS=500)  # suspect for 100 s
     connection = proxy.connect()
     mariadb.stop()
     proxy.wait_state("suspect")

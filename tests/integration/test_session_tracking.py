@@ -174,5 +174,5 @@ def test_a_kept_connection_serves_clients_that_asked_and_clients_that_did_not(se
             used.add(row) if len(row) < 12 else None
         kept = proxy.metric("holdwater_pool_kept_total")
         client.command(1)
-        wait_until(lambda: proxy.metric("holdwater_pool_kept_total") == kept + 1, 10, "the connection is kept")
+        wait_until(lambda: proxy.metric("holdwater_pool_kept_total") > kept, 10, "the connection is kept")
     assert len(used) == 1, "one server connection served them all"

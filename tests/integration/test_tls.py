@@ -63,7 +63,7 @@ def client_is_encrypted(connection):
     return isinstance(connection._sock, ssl.SSLSocket)
 
 
-@pytest.mark.limit(120)
+@pytest.mark.limit(240)
 @pytest.mark.parametrize("server_side", ["off", "required"])
 @pytest.mark.parametrize("client_side", ["plain", "tls"])
 def test_statements_of_every_size_pass_with_tls_on_either_side(tls_server, start_proxy, client_side, server_side):
@@ -115,13 +115,13 @@ def test_a_half_closed_tls_client_costs_nothing(tls_server, start_proxy):
     for half in halves:
         half._sock.shutdown(socket.SHUT_WR)
     for _ in range(5):
-        with socket.create_connection((proxy.host, proxy.port), 10) as rude:
+        with socket.create_connection((proxy.host, proxy.port), 60) as rude:
             rude.recv(4096)
             rude.sendall(b"\x20\0\0\1" + (0x8a00 | 0x800).to_bytes(4, "little") + bytes(28))
             rude.sendall(b"this is no handshake of TLS at all, but something else")
             while rude.recv(4096):
                 pass
-    wait_until(lambda: proxy.metric("holdwater_connections") <= 1, 10, lambda: proxy.http("/metrics")[1].decode())
+    wait_until(lambda: proxy.metric("holdwater_client_connections") == 1, 10, lambda: proxy.http("/metrics")[1].decode())
     assert value(connection, "SELECT 2") == 2
 
     before = processor_seconds(proxy.child.pid)

@@ -345,8 +345,8 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def compare_all(options, server, out=sys.stdout):
-    """Returns the comparison; `server` logs in row format."""
+def compare_all(options, server, out=sys.stdout, enough=lambda comparison: True):
+    """Returns the comparison; `server` logs in row format. It goes on for two minutes more, at most, until there is enough."""
     comparison = Comparison(options, server, out)
     try:
         if options.only is not None:
@@ -354,7 +354,7 @@ def compare_all(options, server, out=sys.stdout):
             return comparison
         comparison.names()
         end_at, number = time.monotonic() + options.minutes * 60, 0
-        while time.monotonic() < end_at:
+        while time.monotonic() < end_at or (time.monotonic() < end_at + 120 and not enough(comparison)):
             comparison.batch(number)
             number += 1
     finally:

@@ -35,7 +35,7 @@ class Caller:
     def ask(self, method, path, **headers):
         kind = http.client.HTTPSConnection if self.context else http.client.HTTPConnection
         more = {"context": self.context} if self.context else {}
-        connection = kind("127.0.0.1", self.proxy.admin_port, timeout=20, **more)
+        connection = kind("127.0.0.1", self.proxy.admin_port, timeout=60, **more)
         try:
             connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
             answer = connection.getresponse()
@@ -120,7 +120,7 @@ def test_fuzzed_requests_are_refused_and_harm_nothing(guarded):
 
     for number in range(400):
         sent = noise(300) if number % 10 == 0 else request()
-        with socket.create_connection(("127.0.0.1", guarded.proxy.admin_port), timeout=20) as peer:
+        with socket.create_connection(("127.0.0.1", guarded.proxy.admin_port), timeout=60) as peer:
             try:
                 peer.sendall(sent)
                 peer.shutdown(socket.SHUT_WR)
@@ -131,7 +131,7 @@ def test_fuzzed_requests_are_refused_and_harm_nothing(guarded):
                 continue
         for status in re.findall(rb"^HTTP/1\.[01] (\d+)", answer, re.M):
             assert int(status) >= 400 or int(status) == 100, (sent, answer)
-    wait_until(lambda: guarded.proxy.child.poll() is None, 1, "it runs on")
+    assert guarded.proxy.child.poll() is None, "it runs on"
     connection = guarded.proxy.connect()
     assert run(connection, "SELECT 1") == ((1,),)
 
@@ -160,7 +160,7 @@ def test_who_may_only_read_sees_no_value_of_a_statement(guarded, mariadb):
 @pytest.mark.parametrize("setting", [{}, {"HOLDWATER_ADMIN_TOKEN": "short"}])
 def test_it_does_not_start_beyond_loopback_without_a_good_token(tmp_path, setting):
     done = subprocess.run([binary(), "--listen", "127.0.0.1:0", "--admin-listen", f"0.0.0.0:{free_port()}", "--data-dir", str(tmp_path)],
-                          env={"MYSQL_USER": "x", **setting}, capture_output=True, text=True, timeout=30)
+                          env={"MYSQL_USER": "x", **setting}, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert ("admin.token" in done.stderr and ("loopback" in done.stderr or "16 characters" in done.stderr)), done.stderr
     assert "short" not in done.stderr.replace("shorter", "")

@@ -17,7 +17,7 @@ def memory_of(proxy):
     return proxy.resident_bytes(anonymous_bytes) / 2**20
 
 
-@pytest.mark.limit(900 if LONG else 180)
+@pytest.mark.limit(900 if LONG else 360)
 def test_a_backlog_is_queued_and_applied_in_bounded_memory(server, start_proxy):
     proxy = start_proxy(server, HOLDWATER_SPOOL_MAX_BYTES=2_000_000_000, HOLDWATER_SPOOL_COMPRESS="false")
     run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(3000)) ENGINE=InnoDB")
@@ -41,7 +41,7 @@ def test_a_backlog_is_queued_and_applied_in_bounded_memory(server, start_proxy):
     proxy.start()
     assert proxy.health()["spool"]["pending"] == UNITS
     server.start()
-    proxy.wait_drained(deadline_s=600 if LONG else 100)
+    proxy.wait_drained(deadline_s=600 if LONG else 240)
     assert server.run("SELECT COUNT(*), SUM(LENGTH(s)) FROM t", database=proxy.database) == ((UNITS, UNITS * SIZE),)
     applied = memory_of(proxy)
     assert queued < 12 and applied < 40, (queued, applied, UNITS * SIZE / 1e6)

@@ -24,7 +24,7 @@ def command_line(end, account, *options, password=None):
     """MariaDB 11.8's program with its defaults; what it prints for SELECT CURRENT_USER(), or its error."""
     done = subprocess.run([MariaDB118.client(), "--no-defaults", f"--host={ANOTHER_NAME}", f"--port={end.port}",
                            "--protocol=tcp", f"--user={account.user}", f"--password={password or account.password}", *options,
-                           "-NBe", "SELECT CURRENT_USER()"], capture_output=True, text=True, timeout=50, check=False)
+                           "-NBe", "SELECT CURRENT_USER()"], capture_output=True, text=True, timeout=150, check=False)
     return done.stdout.strip() or done.stderr.strip()
 
 
@@ -33,7 +33,7 @@ def library(end, *accounts):
     path, = glob.glob(os.path.join(MariaDB118.home(), "root/usr/lib/*/libmariadb.so.3"))
     names = [text for account in accounts for text in (account.user, account.password)]
     done = subprocess.run([sys.executable, os.path.join(FOLDER, "python", "verifying.py"), path, ANOTHER_NAME, str(end.port),
-                           *names], capture_output=True, text=True, timeout=50, check=False)
+                           *names], capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

@@ -218,7 +218,7 @@ def tls_options(server, on):
 def tool(command, end, account, database, text, *more):
     done = subprocess.run([*command, f"--host={end.host}", f"--port={end.port}", f"--user={account.user}",
                            f"--password={account.password}", "--protocol=TCP", *more, "-NB", database], input=text,
-                          capture_output=True, text=True, timeout=100)
+                          capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 

@@ -81,7 +81,7 @@ def test_a_second_proxy_on_the_same_data_is_refused(table):
     from lib.proxy import Proxy
     twin = Proxy(os.path.dirname(table.folder), _address_of(table), table.account, table.database, data=table.data)
     twin.start(wait=False)
-    assert twin.child.wait(15) != 0
+    assert twin.child.wait(60) != 0
     twin.child = None
     assert "use" in twin.log_text() or "lock" in twin.log_text(), twin.log_text()
     run(table.connect(), "UPDATE t SET n = 5")

@@ -70,7 +70,7 @@ class Visitors:
     def __exit__(self, *_):
         self.ends.set()
         for one in self.threads:
-            one.join(60)
+            one.join(120)
 
     def come(self, more):
         before = self.served
@@ -85,7 +85,7 @@ class ServiceManager:
         self.path = str(folder / "notify")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.kept, self.heard = {}, []
 
     def hear(self):
@@ -144,13 +144,20 @@ def test_an_end_waits_for_transactions_and_parts_from_who_is_silent(server, star
 
 def test_an_end_waits_for_a_statement_under_way(server, start_proxy):
     proxy = start_proxy(server, HOLDWATER_STOP_TIMEOUT="60")
+    table(proxy)
     connection, answers = proxy.connect(), []
-    asking = threading.Thread(target=lambda: answers.append(value(connection, "SELECT SLEEP(1.5) + 7")))
+    run(connection, "INSERT INTO t (v) VALUES (7)")
+    holder = server.admin(proxy.database)
+    run(holder, "BEGIN")
+    run(holder, "SELECT * FROM t FOR UPDATE")
+    asking = threading.Thread(target=lambda: answers.append(value(connection, "SELECT v FROM t FOR UPDATE")))
     asking.start()
-    wait_until(lambda: any("SLEEP" in str(row[-1]) for row in server.run("SELECT info FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'")),
-               20, "the statement runs")
+    wait_until(lambda: server.run("SELECT 1 FROM information_schema.processlist WHERE info = 'SELECT v FROM t FOR UPDATE'"), 20, "the statement runs")
     proxy.child.send_signal(signal.SIGTERM)
-    asking.join(30)
+    wait_until(lambda: proxy.http("/readyz")[0] == 503, 20, "it takes leave")
+    assert not answers and not has_ended(proxy)
+    run(holder, "ROLLBACK")
+    asking.join(60)
     assert answers == [7]
     wait_until(lambda: has_ended(proxy), 20, "it ends")
     assert proxy.stop() == 0
@@ -288,7 +295,15 @@ def test_signals_in_quick_succession_end_nothing_but_what_they_mean(mariadb, sta
             time.sleep(luck.random() * 0.05)  # not a wait: how far the signals are apart
         wait_until(proxy.is_live, 20, "it lives on")
     assert not has_ended(proxy)
-    wait_until(lambda: value(proxy.connect(), "SELECT 1") == 1, 20, "it serves")
+    wait_until(lambda: is_served(proxy), 20, "it serves")
+
+
+def is_served(proxy):
+    """Not who comes while the last of the restarts goes on, and is slow."""
+    try:
+        return value(proxy.connect(), "SELECT 1") == 1
+    except IN_DOUBT_OR_GONE:
+        return False
 
 
 def test_an_end_may_overtake_a_restart(mariadb, start_proxy, tmp_path):
@@ -312,23 +327,31 @@ def test_an_end_may_overtake_a_restart(mariadb, start_proxy, tmp_path):
 def test_who_is_busy_is_told_that_the_statement_was_not_executed(server, start_proxy):
     proxy = start_proxy(server, HOLDWATER_STOP_TIMEOUT="60")
     table(proxy)
-    busy, done, met = proxy.connect(), [], []
+    clients, done, met = [proxy.connect() for _ in range(4)], [], []
     held = proxy.connect(autocommit=False)  # so that it lasts
     run(held, "INSERT INTO t (v) VALUES (1)")
 
-    def work():
-        while not met:
+    def work(busy):
+        before = time.monotonic()
+        while True:
+            began = time.monotonic()
             try:
                 run(busy, "INSERT INTO t (v) VALUES (2)")
                 done.append(1)
             except pymysql.err.MySQLError as error:
-                met.append(error.args)
-    at_work = threading.Thread(target=work)
-    at_work.start()
-    wait_until(lambda: done, 20, "it works")
+                met.append((error.args, time.monotonic() - before))
+                return
+            before = began
+    at_work = [threading.Thread(target=work, args=(one,)) for one in clients]
+    for one in at_work:
+        one.start()
+    wait_until(lambda: len(done) > len(clients), 20, "they work")
     proxy.child.send_signal(signal.SIGTERM)
-    at_work.join(60)
-    assert met[0][0] == 1053 and "not executed" in met[0][1], met
+    for one in at_work:
+        one.join(60)
+    clear = [args for args, _ in met if args[0] == 1053 and "not executed" in args[1]]
+    # whom the machine gave no time for a second was parted from as one who is silent
+    assert clear and len(clear) + sum(args[0] != 1053 and pause > 0.9 for args, pause in met) == len(clients), met
     held.commit()
     wait_until(lambda: has_ended(proxy), 20, "it ends")
     assert proxy.stop() == 0
@@ -394,13 +417,13 @@ def test_a_service_manager_keeps_the_socket_over_restarts_and_crashes(server, st
         manager.hear()
     for way in ("stop", "kill", "stop"):
         getattr(proxy, way)()
-        waiting = socket.create_connection((proxy.host, proxy.port), 20)  # not refused
+        waiting = socket.create_connection((proxy.host, proxy.port), 60)  # not refused
         proxy.handed = [(one, name) for name, one in manager.kept.items()]
         heard = len(manager.heard)
         proxy.start()
         while not any(notice.startswith("FDSTORE=1") for notice in manager.heard[heard:]):
             manager.hear()
-        waiting.settimeout(30)
+        waiting.settimeout(60)
         assert waiting.recv(5)[4:] == b"\x0a", "it waited for the greeting"
         waiting.close()
         assert value(proxy.connect(), "SELECT 1") == 1

@@ -8,7 +8,7 @@ from lib.process import wait_until
 from lib.relay import Relay
 from lib.sql import run, value, was_refused_for_outage
 
-LONG_HOLD = {"DB_RETRY_ATTEMPTS": 5, "DB_RETRY_DELAY": 3}
+LONG_HOLD = {"DB_RETRY_ATTEMPTS": 15, "DB_RETRY_DELAY": 3}  # longer than a server takes to start on a busy machine
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
@@ -51,8 +51,8 @@ def test_a_statement_sent_during_a_short_restart_is_held(server, start_proxy):
         write = pool.submit(run, writer, "INSERT INTO t VALUES (1)")
         wait_until(lambda: proxy.state() == "suspect", 10, "the statement is held")
         server.start()
-        assert answer.result(20) == 2
-        assert write.result(20) == ()
+        assert answer.result(60) == 2
+        assert write.result(60) == ()
     proxy.wait_drained()
     assert server.run("SELECT * FROM t", database=proxy.database) == ((1,),)
 
@@ -62,7 +62,7 @@ def test_the_hold_is_bounded(server, start_proxy):
     connection = proxy.connect()
     server.stop()
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(was_refused_for_outage, connection, "SELECT 1 FROM mysql.user").result(10)
+        assert pool.submit(was_refused_for_outage, connection, "SELECT 1 FROM mysql.user").result(30)
     proxy.wait_state("down")
     server.start()
     proxy.wait_drained()
@@ -75,7 +75,7 @@ def test_new_clients_are_held_too(server, start_proxy):
     with ThreadPoolExecutor(1) as pool:
         fresh = pool.submit(lambda: value(proxy.connect(), "SELECT 3"))
         server.start()
-        assert fresh.result(30) == 3
+        assert fresh.result(60) == 3
 
 
 def test_a_network_that_swallows_is_noticed(mariadb, start_proxy):
@@ -85,7 +85,7 @@ def test_a_network_that_swallows_is_noticed(mariadb, start_proxy):
     run(connection, "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB")
     proxy.wait_tables_known()
     relay.freeze()
-    proxy.wait_state("down", deadline_s=6)
+    proxy.wait_state("down")
     run(proxy.connect(), "INSERT INTO t VALUES (1)")
     assert proxy.health()["spool"]["pending"] == 1
     relay.thaw()
@@ -126,6 +126,6 @@ def test_sigterm_ends_the_proxy_cleanly_with_clients_connected(proxy, server):
     proxy.wait_drained()
     assert server.run("SELECT * FROM t", database=proxy.database) == ((1,),)
     proxy.child.send_signal(signal.SIGINT)
-    proxy.child.wait(15)
+    proxy.child.wait(60)
     assert proxy.child.returncode == 0
     proxy.child = None

@@ -23,7 +23,7 @@ from lib.wire import BASIC, COM_PING, COM_QUERY, SSL, Client, Err
 MIB = 1 << 20
 
 
-def logged_in(proxy, deadline_s=20):
+def logged_in(proxy, deadline_s=60):
     client = Client(proxy.host, proxy.port, deadline_s)
     client.login(proxy.account.user, proxy.account.password, proxy.database)
     return client
@@ -35,7 +35,7 @@ def given_up(proxy):
 
 def test_a_byte_at_a_time_prolongs_no_login(mariadb, start_proxy):
     """In the login itself, in a TLS handshake, in a PROXY header: the time is that of the whole login."""
-    proxy = start_proxy(mariadb, HOLDWATER_HANDSHAKE_TIMEOUT=1, HOLDWATER_PROXY_PROTOCOL_NETWORKS="127.0.0.1")
+    proxy = start_proxy(mariadb, HOLDWATER_HANDSHAKE_TIMEOUT=4, HOLDWATER_PROXY_PROTOCOL_NETWORKS="127.0.0.1")
     payload = struct.pack("<IIB23x", BASIC, 1 << 24, 45) + b"a" * 500
     login = len(payload).to_bytes(3, "little") + b"\x01" + payload
     request = struct.pack("<IIB23x", BASIC | SSL, 1 << 24, 45)
@@ -59,7 +59,7 @@ def test_a_byte_at_a_time_prolongs_no_login(mariadb, start_proxy):
                 ended[name] = time.monotonic() - started
         if len(ended) == len(slow):
             break
-        assert time.monotonic() - started < 15, f"still connected: {set(slow) - set(ended)}"
+        assert time.monotonic() - started < 60, f"still connected: {set(slow) - set(ended)}"
         time.sleep(0.02)  # the pace of the slow clients
     assert len(ended) == len(slow), f"still connected: {set(slow) - set(ended)}"
     assert value(proxy.connect(), "SELECT 1") == 1
@@ -113,7 +113,7 @@ def test_a_client_that_does_not_go_on_with_its_command_is_given_up(server, start
     server.run("SET GLOBAL local_infile = 1")
     clients = []
     for half in (b"\x40\x00\x00\x00\x03SELECT", b"\xff\xff\x0f\x00\x03SELECT '" + b"x" * 200000, None):
-        client = Client(proxy.host, proxy.port, 20)
+        client = Client(proxy.host, proxy.port, 60)
         client.login(proxy.account.user, proxy.account.password, proxy.database, capabilities=BASIC | 0x80)
         client.query("SET net_read_timeout = 1")
         if half is None:
@@ -123,7 +123,7 @@ def test_a_client_that_does_not_go_on_with_its_command_is_given_up(server, start
         clients.append(client)
     idle = logged_in(proxy)
     for client in clients:
-        assert client.is_closed(20)
+        assert client.is_closed(60)
         client.close()
     wait_until(lambda: given_up(proxy) >= 2, 10, lambda: f"given up: {given_up(proxy)}")
     idle.command(COM_PING)  # one that is silent between two commands is not meant
@@ -163,11 +163,11 @@ def test_many_pings_ahead_do_not_keep_others_from_their_turn(mariadb, start_prox
     sent, served = 0, 0
     while sent < len(pings) or answers < 50000 * 11:
         try:
-            sent += busy.socket.send(pings[sent:])
+            sent += busy.socket.send(pings[sent:sent + 10000])
         except BlockingIOError:
             pass
         try:
-            answers += len(busy.socket.recv(1 << 20))
+            answers += len(busy.socket.recv(20000))
         except BlockingIOError:
             pass
         if sent > (served + 1) * 20000:
@@ -223,20 +223,20 @@ def small_proxy(start_proxy, server, tmp_path, monkeypatch, files, **settings):
 def test_a_flood_is_told_that_there_is_no_room_and_leaves_room_for_the_rest(mariadb, start_proxy, tmp_path, monkeypatch):
     """max_connections fits what files may be open, so the HTTP port and the checks go on; the unix socket has its own."""
     path = str(tmp_path / "holdwater.sock")
-    proxy = small_proxy(start_proxy, mariadb, tmp_path, monkeypatch, 700, HOLDWATER_LISTEN_SOCKET=path)
+    proxy = small_proxy(start_proxy, mariadb, tmp_path, monkeypatch, 700, HOLDWATER_LISTEN_SOCKET=path, HOLDWATER_HANDSHAKE_TIMEOUT=120)
     connection = proxy.connect()
     flood, refused = [], 0
     for _ in range(200):
-        each = socket.create_connection((proxy.host, proxy.port), 10)
+        each = socket.create_connection((proxy.host, proxy.port), 60)
         header = each.recv(5)
         refused += header[4:] == b"\xff"
         flood.append(each)
     assert refused > 100
-    assert proxy.metric("holdwater_clients_turned_away_total") >= refused
+    wait_until(lambda: proxy.metric("holdwater_clients_turned_away_total") >= refused, 15, "they are counted")
     assert value(connection, "SELECT 1") == 1
-    assert proxy.health()["status"] == "ok"
+    proxy.wait_ok()
     with socket.socket(socket.AF_UNIX) as local:
-        local.settimeout(10)
+        local.settimeout(60)
         local.connect(path)
         assert local.recv(5)[4:] == b"\x0a", "the unix socket is shut out"
     for each in flood:
@@ -254,7 +254,7 @@ def test_used_up_descriptors_neither_end_nor_busy_the_proxy(mariadb, start_proxy
     here = len(os.listdir(f"/proc/{proxy.child.pid}/fd"))
     _, hard = resource.prlimit(proxy.child.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(proxy.child.pid, resource.RLIMIT_NOFILE, (here + 5, hard))
-    flood = [socket.create_connection((proxy.host, proxy.port), 10) for _ in range(100)]
+    flood = [socket.create_connection((proxy.host, proxy.port), 60) for _ in range(100)]
     wait_until(lambda: "cannot be accepted" in proxy.log_text(), 10, "it has met the end of its descriptors")
     used, started = processor_seconds(proxy.child.pid), time.monotonic()
     wait_until(lambda: time.monotonic() - started > 1, 5, "a second has passed")

@@ -124,7 +124,7 @@ def kill_asleep(server, proxy, kill):
     sleeper.start()
     wait_until(lambda: asleep(server, proxy.account), 10, "it sleeps")
     run(killer, f"{kill} {victim.thread_id()}")
-    sleeper.join(20)
+    sleeper.join(60)
     return victim, said
 
 

@@ -164,7 +164,7 @@ def settled(proxy):
             "threads": len(os.listdir(f"/proc/{pid}/task"))}
 
 
-@pytest.mark.limit(3000 if LONG else 60)
+@pytest.mark.limit(3000 if LONG else 400)
 def test_connections_of_all_kinds_leave_no_memory_no_descriptor_and_no_thread(mariadb, start_proxy):
     proxy = start_proxy(mariadb, HOLDWATER_POOL_IDLE_TIMEOUT="0.2", HOLDWATER_WORKERS="2")
     mariadb.run("CREATE TABLE t (id INT) ENGINE=InnoDB", database=proxy.database)

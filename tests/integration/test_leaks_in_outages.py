@@ -114,7 +114,7 @@ def files_open(proxy):
     return len(os.listdir(f"/proc/{proxy.child.pid}/fd"))
 
 
-@pytest.mark.limit(1500 if LONG else 240)
+@pytest.mark.limit(1500 if LONG else 480)
 def test_clients_that_come_and_go_in_every_way_leave_nothing_behind(proxy, server):
     run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(10)) ENGINE=InnoDB")
     run(proxy.connect(), "INSERT INTO t VALUES (1, 'a')")

@@ -63,7 +63,7 @@ def test_pitfall_03_a_commit_in_doubt_is_neither_success_nor_failure(cut, server
 
 
 def test_pitfall_04_a_restart_is_hidden_from_idle_clients_and_clear_to_the_others(server, start_proxy):
-    proxy = start_proxy(server, DB_RETRY_DELAY=5)
+    proxy = start_proxy(server, DB_RETRY_DELAY=5, DB_RETRY_ATTEMPTS=9)
     run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY)")
     idle, open_transaction, in_query = proxy.connect(), proxy.connect(), proxy.connect()
     run(open_transaction, "BEGIN")
@@ -72,7 +72,7 @@ def test_pitfall_04_a_restart_is_hidden_from_idle_clients_and_clear_to_the_other
 
     def ask():
         try:
-            said.append(value(in_query, "SELECT SLEEP(30)"))
+            said.append(value(in_query, "SELECT SLEEP(90)"))
         except pymysql.err.MySQLError as error:
             said.append(error.args[0])
     asking = threading.Thread(target=ask)
@@ -83,7 +83,7 @@ def test_pitfall_04_a_restart_is_hidden_from_idle_clients_and_clear_to_the_other
     assert value(idle, "SELECT 7") == 7
     assert error_number(open_transaction, "INSERT INTO t VALUES (2)")[0] == 1213
     assert value(open_transaction, "SELECT COUNT(*) FROM t") == 0
-    asking.join(30)
+    asking.join(120)
     assert not asking.is_alive() and len(said) == 1
 
 

@@ -29,7 +29,7 @@ def command_line(proxy, account, *options):
     done = subprocess.run(
         ["mariadb", "--no-defaults", f"--host={proxy.host}", f"--port={proxy.port}", f"--user={account.user}",
          f"--password={account.password}", "-N", *options, "-e", "SELECT CURRENT_USER()"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     return done.stdout.strip() or done.stderr.strip()
 
 

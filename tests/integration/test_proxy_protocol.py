@@ -66,7 +66,7 @@ def test_a_header_from_elsewhere_or_a_broken_one_is_a_bad_handshake(mariadb, sta
 
 
 def test_a_header_cut_at_any_byte_ends_with_its_connection_or_its_time(mariadb, start_proxy):
-    proxy = start_proxy(mariadb, HOLDWATER_HANDSHAKE_TIMEOUT="2", **TRUSTING)
+    proxy = start_proxy(mariadb, HOLDWATER_HANDSHAKE_TIMEOUT="5", **TRUSTING)
     for header in (V1, V2):
         for size in range(len(header)):
             behind(proxy, header[:size]).close()

@@ -454,6 +454,7 @@ def test_the_checks_of_a_read_only_server_are_cheap(proxy, flip):
     assert f"{proxy.account.user}" in str(flip.server.run("SHOW PROCESSLIST"))
 
 
+@pytest.mark.limit(400)
 def test_nothing_is_lost_or_doubled_over_many_flips(proxy, flip):
     stop = threading.Event()
     acked, refused, trouble, reads = [[] for _ in range(4)], [], [], [0]
@@ -509,7 +510,7 @@ def test_nothing_is_lost_or_doubled_over_many_flips(proxy, flip):
         assert not trouble, trouble
     stop.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert not trouble, trouble
     proxy.wait_drained()
     assert proxy.health()["spool"]["dead"] == 0

@@ -114,7 +114,7 @@ def test_before_another_server_nothing_is_shared(mariadb, redis, root, start_pro
     another = KINDS["mariadb"](root).start()
 
     def both(**settings):
-        settings = {"HOLDWATER_CACHE_REDIS": redis.url, "HOLDWATER_CACHE_DISK": 0, **settings}
+        settings = {"HOLDWATER_CACHE_REDIS": redis.url, "HOLDWATER_CACHE_REDIS_TIMEOUT": 5, "HOLDWATER_CACHE_DISK": 0, **settings}
         here = start_proxy(mariadb, **settings)
         another.run(f"CREATE DATABASE {here.database}")
         another.create_account(here.account.user, here.account.password, here.database)
@@ -135,7 +135,7 @@ def test_before_another_server_nothing_is_shared(mariadb, redis, root, start_pro
 # --- a Redis in trouble
 
 def test_with_the_server_there_nothing_waits_for_a_frozen_redis(server, redis, start_fleet):
-    proxy, = start_fleet(server, redis, 1, HOLDWATER_CACHE_REDIS_TIMEOUT=30)
+    proxy, = start_fleet(server, redis, 1, HOLDWATER_CACHE_REDIS_TIMEOUT=150)
     connection = scene(proxy)
     run(connection, "SELECT * FROM t")
     wait_written(proxy, 1)
@@ -147,16 +147,16 @@ def test_with_the_server_there_nothing_waits_for_a_frozen_redis(server, redis, s
             with pytest.raises(pymysql.err.ProgrammingError):
                 run(connection, f"SELECT * FROM missing{number}")
             assert proxy.http("/health/cache/clear", "POST")[0] == 200
-            assert proxy.health()["status"] == "ok"
+            proxy.wait_ok()
     run(proxy.connect(), "SELECT * FROM t")
-    assert time.monotonic() - begun < 30 and tier(proxy)["trouble"] == "", "it is still waited for, by nobody here"
+    assert time.monotonic() - begun < 150 and tier(proxy)["trouble"] == "", "it is still waited for, by nobody here"
     assert proxy.stop() == 0, "nor does the end wait for it"
     redis.thaw()
     proxy.start()
 
 
 def test_an_outage_with_a_frozen_redis_costs_its_time_out_once(mariadb, redis, start_fleet):
-    timeout = 3
+    timeout = 8
     proxy, = start_fleet(mariadb, redis, 1, HOLDWATER_CACHE_REDIS_TIMEOUT=timeout)
     connection = scene(proxy)
     run(connection, "SELECT * FROM t")
@@ -166,7 +166,7 @@ def test_an_outage_with_a_frozen_redis_costs_its_time_out_once(mariadb, redis, s
     begun = time.monotonic()
     not_cached(connection, "SELECT 0 FROM t")
     first = time.monotonic() - begun
-    assert first < timeout + 2, first
+    assert first < timeout + 15, first
     wait_tier(proxy, "down")
     begun = time.monotonic()
     for number in range(1, 50):
@@ -183,7 +183,7 @@ def test_an_outage_with_a_frozen_redis_costs_its_time_out_once(mariadb, redis, s
 
 def test_a_redis_that_is_away_at_the_start_or_dies_is_no_tier_until_it_is_back(mariadb, redis, start_proxy):
     redis.kill()
-    proxy = start_proxy(mariadb, HOLDWATER_CACHE_REDIS=redis.url, HOLDWATER_CACHE_DISK=0)
+    proxy = start_proxy(mariadb, HOLDWATER_CACHE_REDIS=redis.url, HOLDWATER_CACHE_DISK=0, HOLDWATER_CACHE_REDIS_TIMEOUT=5)
     connection = scene(proxy)
     for _ in range(2):
         wait_until(lambda: tier(proxy)["trouble"], 20, "the trouble is named")
@@ -233,7 +233,7 @@ def test_what_was_cleared_or_refused_by_one_is_given_by_none(server, redis, star
 
 
 def test_a_right_that_is_taken_away_through_one_is_gone_from_all(mariadb, redis, start_proxy):
-    settings = {"HOLDWATER_CACHE_REDIS": redis.url}
+    settings = {"HOLDWATER_CACHE_REDIS": redis.url, "HOLDWATER_CACHE_REDIS_TIMEOUT": 5}
     first = start_proxy(mariadb, **settings)
     second = start_proxy(mariadb, database=first.database, account=first.account, **settings)
     for proxy in (first, second):
@@ -305,7 +305,7 @@ def test_its_password_is_used_and_never_shown(mariadb, start_redis, start_proxy)
     for settings in ({"HOLDWATER_CACHE_REDIS": with_login},
                      {"HOLDWATER_CACHE_REDIS": redis.url, "HOLDWATER_CACHE_REDIS_PASSWORD": SECRET},
                      {"HOLDWATER_CACHE_REDIS": redis.url, "HOLDWATER_CACHE_REDIS_PASSWORD_FILE": path}):
-        proxy = start_proxy(mariadb, HOLDWATER_LOG_LEVEL="debug", **settings)
+        proxy = start_proxy(mariadb, HOLDWATER_LOG_LEVEL="debug", HOLDWATER_CACHE_REDIS_TIMEOUT=5, **settings)
         wait_tier(proxy)
         shown = [proxy.http(page)[1].decode() for page in ("/config", "/health/", "/health/cache", "/metrics")]
         assert not any(SECRET in each for each in [*shown, proxy.log_text()])
@@ -313,7 +313,7 @@ def test_its_password_is_used_and_never_shown(mariadb, start_redis, start_proxy)
     wait_until(lambda: "WRONGPASS" in tier(wrong)["trouble"], 20, "the trouble is named")
     assert SECRET not in wrong.log_text() and len(run(scene(wrong), "SELECT * FROM t")) == 3
     not_started = start_proxy(mariadb, wait=False, HOLDWATER_CACHE_REDIS=f"redis://:{SECRET}@")
-    assert not_started.child.wait(20) == 2
+    assert not_started.child.wait(60) == 2
     assert "HOLDWATER_CACHE_REDIS: takes redis://" in not_started.log_text() and SECRET not in not_started.log_text()
     not_started.child = None
 

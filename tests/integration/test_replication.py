@@ -66,7 +66,7 @@ def before_source(request, source, start_proxy):
     return start_proxy(source, database="ledger", account=Account("owner", "pw"), HOLDWATER_INSERT_IDS_BLOCK=0)
 
 
-@pytest.mark.limit(180)
+@pytest.mark.limit(300)
 def test_mysqlbinlog_reads_the_same_events_through_the_proxy(source, before_source):
     name = source.run("SHOW BINARY LOGS")[0][0]
     source.run("FLUSH BINARY LOGS")
@@ -96,7 +96,7 @@ def rows_of(server):
         return str(error)
 
 
-@pytest.mark.limit(180)
+@pytest.mark.limit(300)
 def test_a_replica_lives_behind_the_proxy(source, before_source, root):
     replica = KINDS[source.kind](root)
     try:

@@ -20,7 +20,7 @@ def test_commit_gets_the_servers_real_answer(blocked):  # noqa: F811
     answered = blocked.meanwhile(transaction)
     blocked.wait_pending(2)
     blocked.release()
-    assert answered.result(30) is False, "the server had committed it"
+    assert answered.result(60) is False, "the server had committed it"
     blocked.proxy.wait_drained()
     assert blocked.rows() == ((1, 11), (2, 21), (3, 31), (4, 41))
 
@@ -34,7 +34,7 @@ def test_commit_gets_the_servers_real_error_and_nothing_is_left(blocked):  # noq
     answered = blocked.meanwhile(transaction)
     blocked.wait_pending(2)
     blocked.release()
-    assert answered.result(30) == 1062
+    assert answered.result(60) == 1062
     blocked.proxy.wait_drained()
     assert blocked.rows() == ((1, 11), (2, 20), (3, 30), (5, 50))
     assert blocked.proxy.health()["spool"]["dead"] == 0
@@ -51,9 +51,9 @@ def test_a_read_waits_for_the_drain_and_sees_the_transactions_own_writes(blocked
         connection.rollback()
         return seen
     seen = blocked.meanwhile(transaction)
-    assert collected.wait(15)
+    assert collected.wait(60)
     blocked.release()
-    assert seen.result(30) == 101
+    assert seen.result(60) == 101
     blocked.proxy.wait_drained()
     assert blocked.rows() == ((1, 11), (2, 20), (3, 30))
 
@@ -66,7 +66,7 @@ def test_after_the_hold_commit_is_queued_and_a_read_is_refused(server, start_pro
         collect(connection, "UPDATE t SET n = n + 5 WHERE id = 2")
         was_refused_for_outage(connection, "SELECT * FROM t")
         return spooled_seq(connection, "COMMIT")
-    assert drain.meanwhile(transaction).result(30) >= 2
+    assert drain.meanwhile(transaction).result(60) >= 2
     drain.release()
     drain.proxy.wait_drained()
     assert drain.rows() == ((1, 11), (2, 25), (3, 30))

@@ -13,6 +13,7 @@ from lib.wire import BASIC, Client
 
 T = "CREATE TABLE t (id INT PRIMARY KEY, n INT DEFAULT 3, s VARCHAR(20)) ENGINE=InnoDB"
 READ = "SELECT id, n, s FROM t WHERE id = 1"
+pytestmark = pytest.mark.limit(400)
 PATIENT = {"DB_RETRY_ATTEMPTS": "3", "DB_RETRY_DELAY": "1"}  # statements are held longer than it takes to be down
 
 
@@ -97,7 +98,7 @@ def test_a_write_that_is_under_way(server, start_proxy):
     proxy.wait_state("down")
     shown = shown_after_a_write(connection)
     server.thaw()
-    wait_until(lambda: not at_it(), 60, "the server has done it")
+    wait_until(lambda: not at_it(), 200, "the server has done it")
     no_lie(proxy, shown, ((1, 9, "late"),))
 
 
@@ -111,7 +112,7 @@ def test_a_commit_that_is_under_way(server, start_proxy):
     thread = in_background(writer, "COMMIT")
     proxy.wait_state("down")
     shown = shown_after_a_write(connection)
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive(), "it was told that its outcome is unknown"
     again = shown_after_a_write(connection)
     server.thaw()
@@ -130,7 +131,7 @@ def test_a_write_that_an_earlier_process_has_left(mariadb, start_proxy):
     wait_followed(proxy)
     connection = proxy.connect()
     assert run(connection, READ) == ((1, 3, "one"),) and at_it()
-    wait_until(lambda: not at_it(), 60, "the server has done it")
+    wait_until(lambda: not at_it(), 200, "the server has done it")
     go_down(proxy)
     no_lie(proxy, shown_after_a_write(connection), ((1, 9, "late"),))
 

@@ -123,7 +123,7 @@ def test_a_commit_that_is_under_way(server, start_proxy):
 def test_a_write_that_an_earlier_process_has_left(mariadb, start_proxy):
     proxy = start_proxy(mariadb)
     scene(proxy)
-    statement, at_it = slow(proxy, 12)
+    statement, at_it = slow(proxy, 30)  # longer than the next process needs to be up
     in_background(proxy.connect(), statement)
     wait_until(at_it, 15, "the server is at it")
     proxy.restart()

@@ -266,12 +266,9 @@ protocol::sql::given_value bound_value(const spool::parameter& one) {
   case wire::type_string: return {kind::text, *one.value};
   case wire::type_date:
   case wire::type_datetime: {
-    constexpr std::size_t without_time = 4; // bytes
     auto text = spool::literal(one, {});
     if (text.size() < 2 || text.front() != '\'') return {};
-    text = text.substr(1, text.size() - 2);
-    if (one.type == wire::type_datetime && one.value->size() == without_time) text += " 00:00:00";
-    return {kind::text, std::move(text)};
+    return {kind::text, text.substr(1, text.size() - 2)};
   }
   default: return {};
   }

@@ -177,6 +177,7 @@ std::vector<std::string> session_state::assign(const sql::statement& set) {
   ++reading_version_;
   std::vector<std::string> unknown;
   if (set.assignments.empty()) make_unrestorable("a SET statement that is not understood");
+  assign_user_variables(set);
   for (const auto& one : set.assignments) assign_one(one, unknown);
   return unknown;
 }
@@ -190,7 +191,7 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
     else
       next_isolation_ = one.value;
     return;
-  case target::user_variable: return assign_user_variable(one);
+  case target::user_variable: return; // see assign_user_variables()
   case target::character_set: return reset_character_set(unknown);
   case target::other:
     open_gap("", "a SET statement was not understood");

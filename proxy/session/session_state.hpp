@@ -168,7 +168,7 @@ class session_state {
   // A literal that the server would take.
   [[nodiscard]] bool is_acceptable_here(const protocol::sql::assignment& one) const;
   void assign_one(const protocol::sql::assignment& one, std::vector<std::string>& unknown);
-  void assign_user_variable(const protocol::sql::assignment& one);
+  void assign_user_variables(const protocol::sql::statement& set);
   [[nodiscard]] std::optional<std::string> lasting_value(const protocol::sql::assignment& one) const;
   [[nodiscard]] std::optional<std::string> as_read_now(std::string_view text) const;
   void assign_names(std::string_view character_set, std::string_view collation);

@@ -34,13 +34,19 @@ bool is_bytes(std::string_view text) {
 
 } // namespace
 
-void session_state::assign_user_variable(const sql::assignment& one) {
-  const auto name = boost::algorithm::to_lower_copy(one.variable.unquoted());
-  std::erase_if(user_variables_, [&](const auto& known) { return known.first == name; });
-  const auto value = lasting_value(one);
-  if (!value) return make_unrestorable("a user variable");
-  user_variables_.emplace_back(name, *value);
-  limit_what_is_kept();
+// Before the rest of the SET: it was read as a whole, in the character set and the mode of before it.
+void session_state::assign_user_variables(const sql::statement& set) {
+  for (const auto& one : set.assignments) {
+    if (one.where != sql::assignment::target::user_variable) continue;
+    const auto name = boost::algorithm::to_lower_copy(one.variable.unquoted());
+    std::erase_if(user_variables_, [&](const auto& known) { return known.first == name; });
+    if (const auto value = lasting_value(one)) {
+      user_variables_.emplace_back(name, *value);
+      limit_what_is_kept();
+    } else {
+      make_unrestorable("a user variable");
+    }
+  }
 }
 
 // The text that says the value again in any session; nothing: it is not known, or not how to say it.

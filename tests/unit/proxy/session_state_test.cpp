@@ -198,6 +198,17 @@ TEST_CASE("a user variable's name is restored with its quotes, and only in the c
   CHECK_FALSE(other.restorable());
 }
 
+TEST_CASE("a user variable is named and read in the character set from before the SET that changes it, too") {
+  auto state = fresh(8);
+  assign(state, "SET NAMES utf8mb4, @a = '\xe4'");
+  REQUIRE(state.user_variable("a"));
+  CHECK(*state.user_variable("a") == "_latin1 0xe4 COLLATE latin1_swedish_ci");
+  CHECK(state.restorable());
+  auto other = fresh(28);
+  assign(other, "SET NAMES utf8mb4, @\x81\x81 = 1");
+  CHECK_FALSE(other.restorable());
+}
+
 TEST_CASE("a text is restored in a form that later modes and character sets read the same") {
   auto state = fresh();
   assign(state, "SET time_zone = \"+01:00\"");

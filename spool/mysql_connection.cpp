@@ -14,6 +14,7 @@ namespace {
 constexpr std::chrono::milliseconds poll_slice{100};
 constexpr unsigned long largest_packet = 1UL << 30;
 constexpr std::size_t kept_prepared = 64;
+constexpr unsigned too_many_prepared = 1461;
 constexpr unsigned out_of_memory = 2008;
 constexpr unsigned ssl_connection_error = 2026;
 // Their clients never show the password on a connection that is not encrypted.
@@ -162,9 +163,13 @@ class library_connection final : public mysql_connection {
     const auto wait = [&](int events) { return wait_for_socket(events, start); };
     auto kept = prepared_with(text, values);
     if (kept == prepared_.end()) {
-      auto made = prepared_text::make(handle_.get(), text, wait);
-      if (!made) return made.error();
       if (prepared_.size() == kept_prepared) prepared_.erase(prepared_.begin());
+      auto made = prepared_text::make(handle_.get(), text, wait);
+      if (!made && made.error().number == too_many_prepared && !prepared_.empty()) {
+        prepared_.clear(); // they may be what the server has no room for
+        made = prepared_text::make(handle_.get(), text, wait);
+      }
+      if (!made) return made.error();
       kept = prepared_.insert(prepared_.end(), std::move(*made));
     }
     if (auto done = (*kept)->execute(values, wait); !done) {

@@ -4,9 +4,6 @@
 // ever know; and it is set aside in the spool before the ledger passes it (README.md, "A refused unit").
 #include "spool/replay_engine.hpp"
 
-#include <algorithm>
-#include <cctype>
-
 namespace holdwater::spool {
 namespace {
 
@@ -15,26 +12,6 @@ constexpr unsigned most_losses = 3; // connections lost in a row before the moni
 server_error with_note(server_error error, const std::string& note) {
   error.text += " (" + note + ")";
   return error;
-}
-
-// Such a statement has done nothing when it failed, whatever table it writes. False when that is not certain:
-// a second row begins with "(" behind a comma, may stand behind a comment or ROW, or come from a SELECT.
-bool makes_one_row(const statement& what) {
-  constexpr const char* space = " \t\r\n\v\f";
-  std::string text = what.text;
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char one) { return static_cast<char>(std::tolower(one)); });
-  const auto has = [&](const char* part) { return text.find(part) != std::string::npos; };
-  const auto start = text.find_first_not_of(space);
-  if (start == std::string::npos ||
-      (text.compare(start, 6, "insert") != 0 && text.compare(start, 7, "replace") != 0))
-    return false;
-  if (has("select") || has("table ") || has("row") || has("/*") || has("--") || has("#")) return false;
-  for (auto open = text.find('('); open != std::string::npos; open = text.find('(', open + 1)) {
-    const auto before = open == 0 ? std::string::npos : text.find_last_not_of(space, open - 1);
-    if (before != std::string::npos && text[before] == ',') return false;
-  }
-  return true;
 }
 
 // A server that shuts down ends a statement wherever it stands; the others of their kind come before it
@@ -90,22 +67,17 @@ progress<void> replay_engine::handle_guard(const batch& what, const interruption
   return unreachable(failed.error, "reading the ledger");
 }
 
-// Such a table keeps what a failed statement has done, so hardly any error allows a repeat.
+// Such a table keeps what a failed statement has done, and what its triggers have, which nobody may see: so
+// hardly any error allows a repeat.
 progress<void> replay_engine::handle_alone(const batch& what, const interruption& failed) {
   const auto kind = classify(failed.error);
   if (failed.where != stage::units) { // its mark decides at the next look
     if (kind == error_class::withheld) return stuck(what.units.front(), failed.error);
     return kind == error_class::not_now ? unreachable(failed.error, "moving the ledger") : pause();
   }
-  const bool first = failed.statement_index == 0;
-  const bool undone = first && makes_one_row(what.units.front().statements.front());
-  if (kind == error_class::not_now && (undone || (first && is_said_before_it_begins(failed.error)))) {
+  if (kind == error_class::not_now && failed.statement_index == 0 && is_said_before_it_begins(failed.error)) {
     if (auto done = note_not_done(what.first()); !done) return done;
     return unreachable(failed.error, "applying unit " + std::to_string(what.first()));
-  }
-  if (kind == error_class::withheld && undone) {
-    if (auto done = note_not_done(what.first()); !done) return done;
-    return stuck(what.units.front(), failed.error);
   }
   return refuse(what.units.front(),
                 with_note(failed.error, "on a non-transactional table: part of it may have been applied"));

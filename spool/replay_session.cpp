@@ -67,9 +67,15 @@ bool changes_rows_only(const statement& what) {
 }
 
 std::size_t size_of(const statement& what) {
+  constexpr std::size_t beside = 3; // of each value: its type, whether it is NULL
   std::size_t size = what.parameters.empty() ? what.text.size() : 0;
-  for (const auto& one : what.parameters) size += one.value ? one.value->size() : 0;
+  for (const auto& one : what.parameters) size += beside + (one.value ? one.value->size() : 0);
   return size;
+}
+
+// MySQL takes a user variable's type from when the text is prepared.
+bool means_what_its_variables_mean(const statement& what, bool is_mariadb) {
+  return !is_mariadb && !what.user_variables.empty() && !what.parameters.empty();
 }
 
 } // namespace
@@ -156,7 +162,8 @@ void replay_session::note_context(const statement_context& taken) {
 }
 
 server_result<void> replay_session::take_context(const statement& wanted) {
-  if (!context_ || *context_ != wanted.context) connection_->forget_prepared();
+  if (!context_ || *context_ != wanted.context || means_what_its_variables_mean(wanted, is_mariadb_))
+    connection_->forget_prepared();
   for (const auto& text : context_texts(wanted))
     if (auto done = send(text); !done) {
       context_.reset();
@@ -205,6 +212,7 @@ bool replay_session::board(flight& to, const statement& what) {
   if (to.bytes + size_of(what) > flight_bytes) return false;
   const bool same_context = context_ && *context_ == what.context;
   const bool bound = !what.parameters.empty();
+  if (means_what_its_variables_mean(what, is_mariadb_)) return false;
   if (bound && (!same_context || to.changes_context || !connection_->can_send(what.text, what.parameters)))
     return false;
   if (!same_context && to.executes) return false;

@@ -25,6 +25,7 @@ struct client_command {
   bool stays = false;           // ... and cannot commit an open transaction
   bool as_text = false;         // it executes what is done here as if its text had come, which write_ has
   bool spent = false;           // its bytes have passed through and are gone: it cannot be decided anew
+  bool types_seen = false;      // of an execute: they are on their way to a server, or kept
   bool noted = false;           // what it reads lacks queued writes ...
   bool marked = false;          // ... and its answer has said so
   bool sought = false;          // its answer was looked for on the cache's disk

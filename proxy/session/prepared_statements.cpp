@@ -1,6 +1,7 @@
 #include "proxy/session/prepared_statements.hpp"
 
 #include "protocol/statement_commands.hpp"
+#include "proxy/session/client_command.hpp"
 #include "spool/context_sql.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
@@ -161,11 +162,17 @@ void prepared_statements::keep_unsent_types(protocol::byte_span execute, protoco
   if (!one || one->parameters == 0) return;
   const auto where = protocol::find_parameter_types(execute, one->parameters, negotiated);
   if (where.understood && !where.sent) return;
-  if (where.understood)
+  if (where.understood && where.count == one->parameters && one->kept) // or attributes are among them
     keep_types(*one, execute.subspan(where.types_at, where.types_size));
   else
     miss_types(*one);
   withhold_types(*one);
+}
+
+void prepared_statements::keep_unseen_types(client_command& of, protocol::capabilities negotiated) {
+  if (!protocol::executes_statement(of.code) || of.types_seen || of.spent) return;
+  of.types_seen = true;
+  keep_unsent_types(of.payload, negotiated);
 }
 
 std::uint32_t prepared_statements::name_for(std::uint32_t server_id) {

@@ -23,6 +23,8 @@
 
 namespace holdwater::proxy {
 
+struct client_command;
+
 // What the meaning of a statement's text depends on when it is prepared.
 struct prepare_context {
   std::string database;
@@ -132,6 +134,8 @@ class prepared_statements {
   void miss_types(prepared_statement& one); // it was sent some that were not seen whole
   // Of an execute that is answered without the server. The client has said them, and may not say them again.
   void keep_unsent_types(protocol::byte_span execute, protocol::capabilities negotiated);
+  void keep_unseen_types(client_command& of,
+                         protocol::capabilities negotiated); // the same, once, if it is one
   // Long data while the server is away. What does not fit, and what follows it, is lost.
   void keep_long_data(prepared_statement& one, std::uint16_t parameter, std::string_view data);
   void drop_long_data(prepared_statement& one); // it was executed or reset, or has gone to the server

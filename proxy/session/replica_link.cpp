@@ -231,9 +231,7 @@ byte_buffer replica_reads::execution_of(prepared_statement& one) const {
   byte_buffer out(payload.begin(), payload.end());
   if (one.parameters > 0) {
     const auto where = protocol::find_parameter_types(payload, one.parameters, link_->link.negotiated);
-    if (where.understood && where.sent) {
-      asker_.state_.statements.keep_types(one, payload.subspan(where.types_at, where.types_size));
-      asker_.state_.statements.withhold_types(one);
+    if (where.understood && where.sent) { // which are kept
       one.at_replica.types_sent = true;
     } else if (where.understood && !one.at_replica.types_sent && !one.types.empty()) {
       out = protocol::with_parameter_types(payload, where, one.types);

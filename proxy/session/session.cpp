@@ -201,6 +201,7 @@ task<bool> session::serve_command() {
     if (next != verdict::decide_again) measure(facts, chosen.what, began);
   }
   hold_limit_.clear();
+  state_.statements.keep_unseen_types(command_, negotiated_);
   spend_command();
   if (own_) own_->end_command();
   command_ = {};
@@ -210,9 +211,7 @@ task<bool> session::serve_command() {
 
 task<session::verdict> session::act(const decision& chosen, const command_facts& facts) {
   const bool later = chosen.what == action::hold || chosen.what == action::wait_for_drain;
-  if (protocol::executes_statement(command_.code) && chosen.what != action::forward && !later &&
-      !command_.spent)
-    state_.statements.keep_unsent_types(command_.payload, negotiated_);
+  if (chosen.what != action::forward && !later) state_.statements.keep_unseen_types(command_, negotiated_);
   switch (chosen.what) {
   case action::forward: command_.noted = chosen.note; co_return co_await forward(facts);
   case action::open_snapshot: co_return co_await open_snapshot();
@@ -369,8 +368,7 @@ void session::spend_command() {
 task<session::verdict> session::collect_command() {
   message whole;
   const auto statement = protocol::statement_id_of(command_.payload); // should it name one
-  if (protocol::executes_statement(command_.code))
-    state_.statements.keep_unsent_types(command_.payload, negotiated_);
+  state_.statements.keep_unseen_types(command_, negotiated_);
   home_.deadlines().set(limit_, collect_limit);
   const auto status = co_await read_message(
       *client_, {wake_, &limit_}, process().settings.spool.max_statement_bytes, whole, excess::swallow);
@@ -392,6 +390,7 @@ task<session::verdict> session::collect_command() {
   collected_ = std::move(whole.payload);
   command_.payload = collected_;
   command_.whole = command_.collected = true;
+  command_.types_seen = false; // more of them may be here
   co_return verdict::decide_again;
 }
 

@@ -48,6 +48,7 @@ void session::follow_statement() {
   auto& book = state_.statements;
   command_.statement = protocol::statement_id_of(command_.payload);
   auto* one = book.find(command_.statement);
+  command_.types_seen = true;
   if (one) {
     command_.statement = one->client_id;
     const bool executes = protocol::executes_statement(command_.code);
@@ -197,7 +198,6 @@ task<std::optional<session::verdict>> session::ready_statement() {
       co_return verdict::next_command;
     }
     if (how == remake::refused) {
-      if (protocol::executes_statement(command_.code)) book.keep_unsent_types(command_.payload, negotiated_);
       const bool told = co_await answer(refusal_);
       co_return told ? verdict::next_command : verdict::end_session;
     }
@@ -251,7 +251,6 @@ task<std::optional<session::verdict>> session::ready_to_execute(prepared_stateme
   one.long_data_lost = false;
   if (!lost.empty() && one.long_data) co_await close_at_server(one);
   if (!lost.empty()) {
-    state_.statements.keep_unsent_types(command_.payload, negotiated_);
     const bool told = co_await answer_error(client_error::statement_lost, lost);
     co_return told ? verdict::next_command : verdict::end_session;
   }

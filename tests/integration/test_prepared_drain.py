@@ -96,3 +96,39 @@ def test_prepared_writes_are_applied_together_as_they_would_be_one_by_one(proxy,
     assert executed >= ROUNDS and prepared < executed / 2, (prepared, executed)
     up.close()
     down.close()
+
+
+def test_texts_that_stay_prepared_make_room_when_the_server_has_none(proxy, server):
+    run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(50)) ENGINE=InnoDB")
+    go_away(proxy)
+    session = Session(proxy)
+    for which in range(20):
+        insert = session.prepare(f"INSERT INTO t (id, s) VALUES (?, CONCAT(?, '{which}'))")
+        for again in range(3):
+            session.raw.command(COM_STMT_EXECUTE, packed_execute(insert.id, [number(which * 3 + again), (VARCHAR, lenenc(b"text "))]))
+            session.raw.expect_ok()
+    session.close()
+    server.start("--max-prepared-stmt-count=8")
+    server.options = []
+    proxy.wait_drained()
+    server.run("SET GLOBAL max_prepared_stmt_count = 16382")
+    assert server.run("SELECT id, s FROM t ORDER BY id", database=proxy.database) == tuple((id_, f"text {id_ // 3}") for id_ in range(60))
+
+
+def test_a_user_variable_has_the_type_that_it_has_in_its_own_unit(proxy, server):
+    """MySQL looks at it when a text is prepared."""
+    run(proxy.connect(), "CREATE TABLE t (id INT PRIMARY KEY, s VARCHAR(50)) ENGINE=InnoDB")
+    sessions = [Session(proxy), Session(proxy)]
+    inserts = [one.prepare("INSERT INTO t (id, s) VALUES (?, @x)") for one in sessions]
+    sessions[0].query("SET @x = 5")
+    sessions[1].query("SET @x = '007abc'")
+    go_away(proxy)
+    for id_ in range(8):
+        raw = sessions[id_ % 2].raw
+        raw.command(COM_STMT_EXECUTE, packed_execute(inserts[id_ % 2].id, [number(id_)]))
+        raw.expect_ok()
+    bring_back(proxy)
+    found = server.run("SELECT s FROM t ORDER BY id", database=proxy.database)
+    assert [s for s, in found] == ["5", "007abc"] * 4
+    for one in sessions:
+        one.close()

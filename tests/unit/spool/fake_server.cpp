@@ -200,6 +200,8 @@ server_result<query_answer> fake_server::ledger_statement(session& s, const std:
 server_result<query_answer> fake_server::write(session& s, const std::string& text) {
   authors_[text].insert(s.user);
   if (read_only) return server_error{1290, "HY000", "The server is running with the --read-only option"};
+  if (no_writes_for.contains(text))
+    return server_error{1290, "HY000", "The server is running with the --read-only option"};
   if (no_room_for.contains(text)) return server_error{1114, "HY000", "The table is full"};
   if (refused.contains(text)) return server_error{1062, "23000", "Duplicate entry"};
   if (!s.autocommit && !begins(text, "ddl")) s.in_transaction = true;

@@ -59,6 +59,7 @@ class fake_server {
   std::set<std::string> accounts_off_ledger; // users without rights on it
   std::map<std::string, unsigned> shut_out;  // users whose login is refused, and with what
   std::set<std::string> no_room_for;         // texts answered with 1114
+  std::set<std::string> no_writes_for;       // ... with 1290
   bool ledger_is_full = false;               // as the disk is: 1021 for what moves it
   std::uint64_t logins_refused = 0;
   bool reachable = true;

@@ -130,6 +130,7 @@ std::optional<std::string> session_state::computed(const sql::assignment& one) c
 
 void session_state::assign_here(const sql::statement& set) {
   ++reading_version_;
+  assign_user_variables(set);
   for (const auto& one : set.assignments) {
     std::vector<std::string> unknown;
     if (const auto value = computed(one))

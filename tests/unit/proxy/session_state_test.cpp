@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -207,6 +208,17 @@ TEST_CASE("a user variable is named and read in the character set from before th
   auto other = fresh(28);
   assign(other, "SET NAMES utf8mb4, @\x81\x81 = 1");
   CHECK_FALSE(other.restorable());
+}
+
+TEST_CASE("a user variable that is set in an outage is known, and restored") {
+  auto state = fresh();
+  protocol::sql::analysis found;
+  found.analyze("SET @x = 76, time_zone = '+01:00'", state.dialect());
+  state.assign_here(found.first());
+  REQUIRE(state.user_variable("x"));
+  CHECK(*state.user_variable("x") == "76");
+  const auto restored = state.restore_statements();
+  CHECK(std::count(restored.begin(), restored.end(), "SET @`x` = 76") == 1);
 }
 
 TEST_CASE("a text is restored in a form that later modes and character sets read the same") {

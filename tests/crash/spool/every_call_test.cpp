@@ -1,5 +1,6 @@
 // A disk that fails at the nth call, for every n, in everything that a spool does to its file. With
-// HOLDWATER_TEST_LONG=1 all of it, otherwise a sample that is the same each time.
+// HOLDWATER_TEST_LONG=1 all of it, otherwise a sample that is the same each time, but for a process that is
+// killed.
 #include "life.hpp"
 
 #include "tests/unit/spool/fixtures.hpp"
@@ -84,9 +85,13 @@ void fail_everywhere(const home_maker& where, std::uint64_t most, bool folder_is
     std::size_t lives = 0;
     stage at(each, where);
     const std::uint64_t points = all_of_it() ? (each.slow ? 20 : UINT64_MAX) : (each.slow ? 1 : most);
-    for (const auto& kind : kinds)
-      if (!each.slow || kind.of_slow_lives || all_of_it())
-        lives += fail_at_every_call(at, kind, points, all_of_it() && !each.slow ? 5 : 1, folder_is_synced);
+    for (const auto& kind : kinds) {
+      if (each.slow && !kind.of_slow_lives && !all_of_it()) continue;
+      const bool each_point =
+          kind.what == disk_fault::killed && !each.slow && !folder_is_synced; // cheap there
+      lives += fail_at_every_call(at, kind, each_point ? UINT64_MAX : points,
+                                  all_of_it() && !each.slow ? 5 : 1, folder_is_synced);
+    }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
     MESSAGE(std::string(each.name), ": ", lives, " lives with a fault in ", took.count(), " s");
     all += lives;

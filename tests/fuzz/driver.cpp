@@ -4,12 +4,14 @@
 //   reached NAME_fuzz CORPUS --seed N --only I [--keep FILE]         one mutation again, as a failure names
 //   it NAME_fuzz FILE                                           one input
 //
-// The ith mutation depends on the seed, the corpus and i alone.
+// The ith mutation depends on the seed, the corpus and i alone. Without --seed it is HOLDWATER_FUZZ_SEED, or
+// a new one.
 #include "tests/fuzz/check.hpp"
 
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -29,9 +31,14 @@ using bytes = std::vector<std::uint8_t>;
 
 constexpr std::size_t largest_input = 64 * 1024;
 
+std::uint64_t chosen_seed() {
+  const char* const given = std::getenv("HOLDWATER_FUZZ_SEED");
+  return given ? std::stoull(given) : std::random_device{}();
+}
+
 struct arguments {
   fs::path corpus;
-  std::uint64_t seed = std::random_device{}();
+  std::uint64_t seed = chosen_seed();
   std::uint64_t inputs = 20000;
   double seconds = 1;
   std::optional<std::uint64_t> only;

@@ -5,6 +5,9 @@
 
 #include <boost/algorithm/string/predicate.hpp>
 
+#include <algorithm>
+#include <cctype>
+
 using namespace holdwater;
 using fuzz::input;
 using fuzz::must;
@@ -36,13 +39,20 @@ session_state begin(std::shared_ptr<const proxy::server_profile> profile, std::u
   return state;
 }
 
+bool is_of_a_variable(unsigned char letter) {
+  return std::isalnum(letter) != 0 || letter == '_' || letter == '.';
+}
+
 // What no server takes is never assigned: unknown character sets, variables whose names need quotes or are a
 // clause's.
 bool is_taken(const session_state& state, const protocol::sql::statement& set) {
   using target = protocol::sql::assignment::target;
   protocol::sql::statement judged;
   for (const auto& one : set.assignments) {
-    if (boost::algorithm::iequals(one.variable.unquoted(), "transaction")) return false;
+    const auto name = one.variable.unquoted();
+    if (boost::algorithm::iequals(name, "transaction")) return false;
+    if (one.where == target::session && !std::all_of(name.begin(), name.end(), is_of_a_variable))
+      return false;
     if ((one.where == target::names || (one.where == target::session && one.literal)) && !one.default_value)
       judged.assignments.push_back(one);
   }

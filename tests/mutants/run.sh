@@ -67,7 +67,7 @@ done < <(for name in "$@"; do tests_of "$name"; done | sort -u)
 for name in "$@"; do
   patch=$here/$name.patch
   [ -e "$patch" ] || { verdict FAILED "$name" "there is no such patch"; continue; }
-  if ! patch --quiet --forward -p1 -d "$scratch/source" < "$patch" > "$scratch/patch.log" 2>&1; then
+  if ! patch --quiet --forward --fuzz=0 -p1 -d "$scratch/source" < "$patch" > "$scratch/patch.log" 2>&1; then
     give_up "$name does not apply: $(cat "$scratch/patch.log"); remove $scratch and try again"
   fi
   while IFS=$'\t' read -r program case_name; do
@@ -76,7 +76,7 @@ for name in "$@"; do
     else verdict ok "$name" "killed by $program: $case_name$(found_by)"
     fi
   done < <(tests_of "$name")
-  patch --quiet --reverse -p1 -d "$scratch/source" < "$patch" || give_up "$name cannot be taken back: remove $scratch"
+  patch --quiet --reverse --fuzz=0 -p1 -d "$scratch/source" < "$patch" || give_up "$name cannot be taken back: remove $scratch"
 done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -103,7 +103,7 @@ def test_a_mutant_applies_and_the_tests_that_it_names_are_there(name, tmp_path):
     for changed in set(re.findall(r"^--- a/(\S+)$", text, re.M)):
         os.makedirs(tmp_path / os.path.dirname(changed), exist_ok=True)
         shutil.copy(os.path.join(PROJECT, changed), tmp_path / changed)
-    done = subprocess.run(["patch", "--quiet", "--forward", "--fuzz=2", "-p1", "-d", str(tmp_path)], input=text,
+    done = subprocess.run(["patch", "--quiet", "--forward", "--fuzz=0", "-p1", "-d", str(tmp_path)], input=text,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^promise: [1-9]\. \S", text, re.M) and re.search(r"^breaks: \S", text, re.M)

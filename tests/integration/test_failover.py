@@ -168,7 +168,8 @@ def test_who_logs_in_while_the_server_changes_is_at_the_new_one(pair):
 
 @pytest.mark.limit(120)
 def test_what_the_old_server_says_too_late_is_no_ok(pair):
-    pair.proxy.settings.update(DB_RETRY_DELAY="3", DB_RETRY_ATTEMPTS="20")  # so that what is in flight would wait on
+    # So that both commands are at the server before anything is noticed, and what is in flight would wait on.
+    pair.proxy.settings.update(DB_CONNECTION_TIMEOUT="5", DB_RETRY_DELAY="3", DB_RETRY_ATTEMPTS="20")
     pair.proxy.restart()
     pair.wait_at(pair.first)
     writer, reader, said = pair.proxy.connect(), pair.proxy.connect(read_timeout=60), []

@@ -6,7 +6,7 @@ import pymysql
 import pytest
 
 from lib.binary import COM_STMT_EXECUTE, execute_payload, prepare
-from lib.process import wait_until
+from lib.process import freeze, wait_until
 from lib.sql import run, was_refused_for_outage
 from lib.wire import Client
 
@@ -138,7 +138,7 @@ def test_an_older_copy_that_goes_away_before_its_counter_was_looked_at_gets_no_i
     proxy.wait_state("down")
     shutil.rmtree(server.data)
     shutil.move(copy, server.data)
-    proxy.child.send_signal(signal.SIGSTOP)
+    freeze(proxy.child)
     server.start()
     lock = server.admin(proxy.database)
     run(lock, "LOCK TABLES a WRITE")

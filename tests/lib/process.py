@@ -57,6 +57,12 @@ def end(child, sig=signal.SIGKILL, deadline_s=60):
     return child.returncode
 
 
+def freeze(child):
+    """Stops it, and returns when every thread of it stands: SIGSTOP alone leaves those that run a moment to answer in."""
+    child.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+
 @atexit.register
 def end_all():
     for child in list(_children):

@@ -4,7 +4,7 @@ import signal
 import socket
 import tempfile
 
-from lib.process import end, spawn, tail, wait_until
+from lib.process import end, freeze, spawn, tail, wait_until
 
 
 class Refused(Exception):
@@ -34,7 +34,7 @@ class Redis:
             end(child, signal.SIGKILL)
 
     def freeze(self):
-        self.child.send_signal(signal.SIGSTOP)
+        freeze(self.child)
 
     def thaw(self):
         self.child.send_signal(signal.SIGCONT)

@@ -13,7 +13,7 @@ import time
 
 import pymysql
 
-from lib.process import end, free_port, spawn, tail, wait_until
+from lib.process import end, free_port, freeze, spawn, tail, wait_until
 
 SERVERS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "servers")
 COMMON = ["--no-defaults", "--bind-address=127.0.0.1", "--innodb-buffer-pool-size=64M", "--max-connections=400",
@@ -79,7 +79,7 @@ class Server:
 
     def freeze(self):
         self._announce()
-        self.child.send_signal(signal.SIGSTOP)
+        freeze(self.child)
 
     def thaw(self):
         self.child.send_signal(signal.SIGCONT)

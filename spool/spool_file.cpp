@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <random>
 
 namespace holdwater::spool {
@@ -174,8 +175,10 @@ result<void> prepare(sqlite::database& db, const key_ring_ptr& given) {
 }
 
 result<sqlite::database> try_to_open(const sqlite_spool_options& options) {
-  if (options.vfs.empty())
+  if (options.vfs.empty()) {
+    if (auto whole = expect_file_of_wal(options.path); !whole) return whole.error();
     if (auto made = make_private_file(options.path); !made) return made.error();
+  }
   auto db = sqlite::database::open(options.path, options.vfs);
   if (!db) return db.error();
   if (auto ready = prepare(*db, options.data_keys); !ready) return ready.error();
@@ -209,6 +212,19 @@ result<void> expect_keys(const std::vector<key_id>& in_use, const key_ring_ptr& 
   const auto names = given ? given->names() : std::string();
   return failure{errc::wrong_key, "its writes are encrypted with key " + missing + ", which is missing; " +
                                       (names.empty() ? "no key is given" : "given: " + names)};
+}
+
+// A file is written before its WAL is made.
+result<void> expect_file_of_wal(const std::string& path) {
+  const auto size_of = [](const std::string& file) {
+    std::error_code missing;
+    const auto size = std::filesystem::file_size(file, missing);
+    return missing ? 0 : size;
+  };
+  const auto wal = path + "-wal";
+  if (size_of(wal) == 0 || size_of(path) > 0) return {};
+  return failure{errc::corrupt, "it is missing or empty, and writes that were acknowledged may be in " + wal +
+                                    ", which belongs to it: put the file back, or move that one away"};
 }
 
 failure while_doing(const std::string& doing, const failure& why) {

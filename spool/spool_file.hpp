@@ -22,6 +22,9 @@ inline constexpr char wiped_fact[] = "wiped";
 
 [[nodiscard]] result<sqlite::database> open_spool_file(const sqlite_spool_options& options);
 
+// errc::corrupt when there is a WAL whose file is missing or empty: SQLite would delete it.
+[[nodiscard]] result<void> expect_file_of_wal(const std::string& path);
+
 // Which keys the kept units are sealed with, 0 for those in clear. Of a file of our version.
 [[nodiscard]] result<std::vector<key_id>> keys_in_use(sqlite::database& db);
 // errc::wrong_key with the ids of those that are missing and of those that are there.

@@ -123,6 +123,7 @@ class verifier {
 result<file_report> verify_file(const std::string& path, const key_ring_ptr& given) {
   std::error_code failed;
   const auto file = std::filesystem::is_directory(path, failed) ? path + "/spool.db" : path;
+  if (auto whole = expect_file_of_wal(file); !whole) return while_doing("looking at " + file, whole.error());
   auto db = sqlite::database::open_to_read(file);
   if (!db) return while_doing("looking at " + file, db.error());
   auto report = verifier(std::move(*db), given).run();

@@ -459,6 +459,34 @@ TEST_CASE("what is not a sound spool is refused and left as it was") {
   }
 }
 
+TEST_CASE("a WAL whose file is missing or empty is left as it is, with the writes in it") {
+  const temporary_folder folder;
+  const auto copy = folder.file("copy.db");
+  std::string wal;
+  {
+    auto queue = open_or_fail(options_in(folder));
+    REQUIRE(append(*queue, make_unit("acknowledged")));
+    wal = contents(folder.file("spool.db-wal")); // as kill -9 leaves it
+    std::filesystem::copy_file(folder.file(), folder.file("sound.db"));
+  }
+  REQUIRE_FALSE(wal.empty());
+  auto options = options_in(folder);
+  options.path = copy;
+  for (const bool missing : {true, false}) {
+    CAPTURE(missing);
+    overwrite(copy + "-wal", wal);
+    if (!missing) overwrite(copy, "");
+    CHECK(open_sqlite_spool(options).error().code == errc::corrupt);
+    CHECK(verify_file(copy, nullptr).error().code == errc::corrupt);
+    CHECK(std::filesystem::exists(copy) != missing);
+    CHECK(contents(copy + "-wal") == wal);
+  }
+  std::filesystem::copy_file(folder.file("sound.db"), copy,
+                             std::filesystem::copy_options::overwrite_existing);
+  auto queue = open_or_fail(options);
+  CHECK(queue->counts().pending == 1);
+}
+
 TEST_CASE("a file of a later version is refused") {
   const temporary_folder folder;
   { open_or_fail(options_in(folder)); }

@@ -11,6 +11,20 @@
 #include <unistd.h>
 
 namespace holdwater::proxy {
+namespace {
+
+// A disk that takes a part says only with the rest why it takes no more.
+bool write_whole(int file, std::string_view content) {
+  while (!content.empty()) {
+    const auto taken = ::write(file, content.data(), content.size());
+    if (taken < 0 && errno == EINTR) continue;
+    if (taken < 0) return false;
+    content.remove_prefix(static_cast<std::size_t>(taken));
+  }
+  return true;
+}
+
+} // namespace
 
 std::string write_durably(const std::string& path, std::string_view content) {
   const auto fresh = path + ".new";
@@ -19,10 +33,7 @@ std::string write_durably(const std::string& path, std::string_view content) {
   };
   const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) return failed("opening");
-  const bool written =
-      ::fchmod(file, 0600) == 0 &&
-      ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
-      ::fsync(file) == 0;
+  const bool written = ::fchmod(file, 0600) == 0 && write_whole(file, content) && ::fsync(file) == 0;
   auto problem = written ? std::string() : failed("writing");
   ::close(file);
   if (!written) ::unlink(fresh.c_str()); // on a full disk the spool needs its room

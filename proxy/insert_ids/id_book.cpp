@@ -13,10 +13,10 @@ constexpr auto never_inserted = "no insert into it was seen while the server was
 constexpr std::size_t missing_most = 1000; // names that clients may make us remember in vain
 
 id_plan refused(std::string reason) {
-  return {id_plan::answer::refused, 0, {}, {}, std::move(reason)};
+  return {id_plan::answer::refused, 0, {}, {}, std::move(reason), {}};
 }
 id_plan none_needed() {
-  return {id_plan::answer::none_needed, 0, {}, {}, {}};
+  return {id_plan::answer::none_needed, 0, {}, {}, {}, {}};
 }
 
 bool is_upsert(const protocol::sql::statement& one) {
@@ -96,11 +96,13 @@ id_plan id_book::hand_out(table_entry& entry, std::uint64_t rows, std::uint64_t 
     range.durable = mark_for(range, *run);
     if (auto saved = store_.save(entry); !saved) {
       range.durable = before;
-      return refused("the use of reserved ids cannot be recorded: " + saved.error().context);
+      auto none = refused("the use of reserved ids cannot be recorded: " + saved.error().context);
+      none.not_recorded = saved.error();
+      return none;
     }
   }
   range.next = run->past;
-  return {id_plan::answer::reserved, run->first, entry.facts.column, entry.facts.column_type, {}};
+  return {id_plan::answer::reserved, run->first, entry.facts.column, entry.facts.column_type, {}, {}};
 }
 
 // An insert that found no ids counts as seen: the table is listed, and ids are reserved for it when the

@@ -44,6 +44,7 @@ struct id_plan {
   std::string column; // of `reserved`: the AUTO_INCREMENT column ...
   std::string type;   // ... and its type, "bigint(20) unsigned"
   std::string reason; // for the client, e.g. "no ids are reserved for `shop`.`orders`"
+  std::optional<spool::failure> not_recorded; // why, where it is the disk that is in the way
 };
 
 class insert_ids {

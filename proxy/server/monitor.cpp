@@ -20,8 +20,7 @@ monitor::monitor(const options& settings, server_list& servers, state_board& boa
   if (!queue_) return;
   // A ledger that was there before this start is trusted until the server says otherwise.
   const auto made = queue_->fact("ledger.made");
-  if (!made || !*made)
-    spool_refusal_ = "the server was not reached yet, so it is not known whether it can keep a ledger";
+  if (!made || !*made) spool_refusal_ = "it is not known yet whether the server can keep a ledger";
 }
 
 monitor::~monitor() {

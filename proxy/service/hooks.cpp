@@ -4,6 +4,8 @@
 #include "admin/server.hpp"
 #include "proxy/log.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 namespace holdwater::proxy {
@@ -70,13 +72,17 @@ void service::tell_changes() {
   }
 }
 
-// Each second, on the main loop. What does not last for two looks is not told.
+// Each second, on the main loop. What does not last for two looks is not told: to the log, and the hooks.
 void service::watch_spool() {
   const auto now = spool_snapshot(monitor_->look());
   const bool lasts = now.state == seen_state_;
   seen_state_ = now.state;
   if (!lasts || now.state == spool_state_ || now.state == "off") return;
   spool_state_ = now.state;
+  if (now.state == "refusing")
+    spdlog::warn("writes cannot be queued: {}", now.reason);
+  else
+    spdlog::info("writes can be queued again");
   hook_event what("spool");
   what.with("state", now.state).with("reason", now.reason).with("pending", now.pending);
   what.with("dead", now.dead).with("bytes", now.bytes).with("limit_bytes", now.limit_bytes);

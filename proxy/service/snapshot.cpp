@@ -176,7 +176,7 @@ admin::reading service::read_now() const {
 // Each second, for as long as it runs.
 void service::sample_on() {
   history_.note(read_now());
-  if (hooks_.any()) watch_spool();
+  watch_spool();
   sampling_.expires_after(std::chrono::seconds(1));
   sampling_.async_wait([this](boost::system::error_code cancelled) {
     if (!cancelled) sample_on();

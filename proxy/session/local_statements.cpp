@@ -281,17 +281,17 @@ task<> session::close_at_server(prepared_statement& one) {
 // ----------------------------------------------------------------------------------------------------
 // values
 
-// One list of values for each execution, a bulk execute's rows; one empty list for a text. Nothing: `refusal`
+// One list of values for each execution, a bulk execute's rows; one empty list for a text. Nothing: `reason`
 // says why.
-std::optional<std::vector<session::bound_values>> session::read_bound_values(std::string& refusal) {
+std::optional<std::vector<session::bound_values>> session::read_bound_values(std::string& reason) {
   auto* const one = write_.statement;
   if (!one) return std::vector<bound_values>(1);
   const auto rows =
       protocol::read_values(command_.payload, one->parameters, one->types, negotiated_, parts_kept(*one));
   if (!rows) {
-    refusal = rows.error() == protocol::errc::unknown_type
-                  ? "the server is down, and a parameter's type is not known"
-                  : "the server is down, and this execution is not readable: prepare the statement again";
+    reason = rows.error() == protocol::errc::unknown_type
+                 ? "the server is down, and a parameter's type is not known"
+                 : "the server is down, and this execution is not readable: prepare the statement again";
     return std::nullopt;
   }
   std::vector<bound_values> all;
@@ -311,12 +311,10 @@ std::optional<std::vector<session::bound_values>> session::read_bound_values(std
       const bool replayable =
           bound.what != bound_value::kind::by_default && bound.what != bound_value::kind::ignored;
       if (replayable && spool::can_be_bound(value)) continue;
-      refusal = "the server is down, and a parameter of this kind cannot be kept for it";
-      state_.statements.drop_long_data(*one);
+      reason = "the server is down, and a parameter of this kind cannot be kept for it";
       return std::nullopt;
     }
   }
-  state_.statements.drop_long_data(*one); // used up, by a refused execute too
   return all;
 }
 

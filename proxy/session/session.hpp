@@ -219,7 +219,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<> use_up_long_data();
   void lose_long_data(std::uint32_t statement);
   task<> close_at_server(prepared_statement& one);
-  [[nodiscard]] std::optional<std::vector<bound_values>> read_bound_values(std::string& refusal);
+  [[nodiscard]] std::optional<std::vector<bound_values>> read_bound_values(std::string& reason);
   [[nodiscard]] std::string shape_of_write(const bound_values& values) const;
 
   // kill.cpp
@@ -273,8 +273,8 @@ class session : public std::enable_shared_from_this<session>, private session_ou
 
   // spooled_write.cpp
   task<verdict> spool_write();
-  [[nodiscard]] std::optional<writes_draft> make_writes(std::string& refusal);
-  [[nodiscard]] std::optional<write_draft> make_write(bound_values values, std::string& refusal);
+  [[nodiscard]] std::optional<writes_draft> make_writes(write_refusal& why);
+  [[nodiscard]] std::optional<write_draft> make_write(bound_values values, write_refusal& why);
   [[nodiscard]] spool::unit make_unit(std::vector<spool::statement> statements) const;
   task<verdict> append_unit(spool::unit& what, const spooled_ok& promised);
   task<bool> wait_for_ticket(ticket& one);
@@ -285,8 +285,8 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   // several_writes.cpp
   task<verdict> spool_several();
   task<verdict> take_several(several_drafts& drafts, bool collects);
-  [[nodiscard]] std::optional<several_drafts> make_several(std::string& refusal);
-  [[nodiscard]] std::optional<write_draft> make_one_of_several(std::string& refusal);
+  [[nodiscard]] std::optional<several_drafts> make_several(write_refusal& why);
+  [[nodiscard]] std::optional<write_draft> make_one_of_several(write_refusal& why);
 
   // transactions.cpp
   [[nodiscard]] bool may_collect(const std::vector<spool::statement>& more);

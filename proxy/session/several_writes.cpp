@@ -11,8 +11,8 @@ namespace holdwater::proxy {
 namespace sql = protocol::sql;
 
 // What each of the writes needs to mean later what it means now; LAST_INSERT_ID() in one is the id of those
-// before it. Nothing: `refusal` says why none of them is taken. Nothing is suspended in here.
-std::optional<several_drafts> session::make_several(std::string& refusal) {
+// before it. Nothing: `why` tells why none of them is taken. Nothing is suspended in here.
+std::optional<several_drafts> session::make_several(write_refusal& why) {
   several_drafts all;
   const auto known_id = state_.known_last_insert_id;
   const auto whole = query_text()->text;
@@ -22,7 +22,7 @@ std::optional<several_drafts> session::make_several(std::string& refusal) {
   write_.database = state_.database();
   for (const auto text : texts) {
     write_.text = text;
-    auto draft = make_one_of_several(refusal);
+    auto draft = make_one_of_several(why);
     if (!draft) break;
     all.told.push_back({draft->rows, draft->insert_id});
     all.what.push_back(std::move(draft->what));
@@ -30,39 +30,38 @@ std::optional<several_drafts> session::make_several(std::string& refusal) {
   }
   state_.known_last_insert_id = known_id; // the answers tell
   if (all.what.size() == texts.size()) return all;
-  refusal += "; none of these statements was carried out";
+  why.reason += "; none of these statements was carried out";
   return std::nullopt;
 }
 
-std::optional<write_draft> session::make_one_of_several(std::string& refusal) {
+std::optional<write_draft> session::make_one_of_several(write_refusal& why) {
   const bool write = analyze_write();
   const auto& one = home_.analysis().first();
-  auto why = write ? why_not_spoolable(one, state_, write_.database) : "something that is no plain write";
-  if (why.empty() && has(one.traits, sql::trait::returning)) why = "RETURNING";
-  if (why.empty() && !ruled(write_.text, write_.database).spool.value_or(true)) why = ruled_out;
-  if (why.empty()) why = state_.context_gap();
-  if (why.empty()) why = state_.setting_left_behind(write_.text);
-  if (why.empty()) return make_write({}, refusal);
-  refusal = "the server is down, and one of several statements cannot run later: " + why;
+  auto what = write ? why_not_spoolable(one, state_, write_.database) : "something that is no plain write";
+  if (what.empty() && has(one.traits, sql::trait::returning)) what = "RETURNING";
+  if (what.empty() && !ruled(write_.text, write_.database).spool.value_or(true)) what = ruled_out;
+  if (what.empty()) what = state_.context_gap();
+  if (what.empty()) what = state_.setting_left_behind(write_.text);
+  if (what.empty()) return make_write({}, why);
+  why.reason = "the server is down, and one of several statements cannot run later: " + what;
   return std::nullopt;
 }
 
 task<session::verdict> session::spool_several() {
   const bool collects = state_.collected.open() || !state_.autocommit();
   if (!collects && !process().board.enter_append()) co_return verdict::decide_again;
-  std::string refusal;
-  auto drafts = make_several(refusal);
+  write_refusal why;
+  auto drafts = make_several(why);
   if (!drafts && collects && decided_otherwise()) co_return verdict::decide_again;
-  auto which = client_error::needs_server;
   if (drafts && collects && !may_collect(drafts->what)) {
     drafts.reset();
-    which = client_error::transaction_full;
-    refusal = too_large_to_collect;
+    why.error = client_error::transaction_full;
+    why.reason = too_large_to_collect;
   }
   if (!drafts) {
     if (!collects) process().board.leave_append();
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
-    const bool told = co_await answer_error(which, refusal);
+    const bool told = co_await answer_error(why.error, why.reason);
     co_return told ? verdict::next_command : verdict::end_session;
   }
   co_return co_await take_several(*drafts, collects);

@@ -68,8 +68,8 @@ std::uint64_t rows_to_claim(const sql::statement& write, std::uint64_t assumed) 
 // An autocommit write: a unit of its own.
 task<session::verdict> session::spool_write() {
   if (!process().board.enter_append()) co_return verdict::decide_again;
-  std::string refusal;
-  auto draft = make_writes(refusal);
+  write_refusal why;
+  auto draft = make_writes(why);
   if (!draft) {
     process().board.leave_append();
     if (server_is_draining() && !held_out()) { // soon the server can be asked
@@ -77,7 +77,7 @@ task<session::verdict> session::spool_write() {
       co_return verdict::decide_again;
     }
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
-    const bool told = co_await answer_error(client_error::needs_server, refusal);
+    const bool told = co_await answer_error(why.error, why.reason);
     co_return told ? verdict::next_command : verdict::end_session;
   }
   const spooled_ok promised{draft->rows, draft->insert_id, false,
@@ -87,27 +87,28 @@ task<session::verdict> session::spool_write() {
 }
 
 // Precondition: look_at_write() found a write that may run later. Nothing is suspended in here.
-std::optional<writes_draft> session::make_writes(std::string& refusal) {
-  auto executions = read_bound_values(refusal);
+std::optional<writes_draft> session::make_writes(write_refusal& why) {
+  auto executions = read_bound_values(why.reason);
   if (!executions) return std::nullopt;
   writes_draft all;
   for (auto& values : *executions) {
-    auto one = make_write(std::move(values), refusal);
+    auto one = make_write(std::move(values), why);
     if (!one) return std::nullopt;
     all.rows += one->rows;
     if (all.insert_id == 0) all.insert_id = one->insert_id;
     if (one->returned && command_.code == protocol::command::stmt_bulk_execute) {
-      refusal = "the server is down, and a bulk execute with RETURNING needs it";
+      why.reason = "the server is down, and a bulk execute with RETURNING needs it";
       return std::nullopt;
     }
     all.what.push_back(std::move(one->what));
     all.returned = std::move(one->returned);
   }
+  if (write_.statement) state_.statements.drop_long_data(*write_.statement); // it is in the draft
   return all;
 }
 
 // What a write needs to mean later what it means now; nothing when it would need ids that are not there.
-std::optional<write_draft> session::make_write(bound_values values, std::string& refusal) {
+std::optional<write_draft> session::make_write(bound_values values, write_refusal& why) {
   const auto shape = shape_of_write(values);
   auto& found = home_.analysis();
   found.analyze(shape, state_.dialect());
@@ -130,7 +131,7 @@ std::optional<write_draft> session::make_write(bound_values values, std::string&
   const auto profile = process().profile.get();
   const auto most = profile ? profile->largest_packet() : 0;
   if (most != 0 && spool::largest_packet(one) > most) {
-    refusal = fmt::format(
+    why.reason = fmt::format(
         "the server is down, and it takes no packet of more than {} bytes (max_allowed_packet)", most);
     return std::nullopt;
   }
@@ -143,7 +144,7 @@ std::optional<write_draft> session::make_write(bound_values values, std::string&
                           one.context.auto_increment_increment, one.context.auto_increment_offset);
   if (returns &&
       (plan.what != id_plan::answer::reserved || plan.column != write.insert.returned.unquoted())) {
-    refusal = "the server is down, and RETURNING asks for more than the id that is reserved";
+    why.reason = "the server is down, and RETURNING asks for more than the id that is reserved";
     return std::nullopt;
   }
   if (returns) {
@@ -156,7 +157,11 @@ std::optional<write_draft> session::make_write(bound_values values, std::string&
   }
   switch (plan.what) {
   case id_plan::answer::refused:
-    refusal = fmt::format("the server is down, and {}", plan.reason);
+    why.reason = fmt::format("the server is down, and {}", plan.reason);
+    if (plan.not_recorded) {
+      why.error = error_of_append(plan.not_recorded->code);
+      process().writes->not_recorded(*plan.not_recorded);
+    }
     return std::nullopt;
   case id_plan::answer::reserved: draft.insert_id = plan.first; [[fallthrough]];
   case id_plan::answer::upsert:

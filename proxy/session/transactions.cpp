@@ -86,19 +86,18 @@ bool session::decided_otherwise() {
 
 // One write more. A refused one leaves the transaction as it was, as on a server.
 task<session::verdict> session::collect_write() {
-  std::string refusal;
-  auto draft = make_writes(refusal);
+  write_refusal why;
+  auto draft = make_writes(why);
   if (!draft && decided_otherwise()) co_return verdict::decide_again;
-  auto which = client_error::needs_server;
   if (draft && !may_collect(draft->what)) {
     draft.reset();
-    which = client_error::transaction_full;
-    refusal = too_large_to_collect;
+    why.error = client_error::transaction_full;
+    why.reason = too_large_to_collect;
   }
   bool told = false;
   if (!draft) {
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
-    told = co_await answer_error(which, refusal);
+    told = co_await answer_error(why.error, why.reason);
     co_return told ? verdict::next_command : verdict::end_session;
   }
   for (auto& one : draft->what) state_.collected.add(std::move(one));

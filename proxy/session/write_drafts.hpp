@@ -2,6 +2,7 @@
 #pragma once
 
 #include "protocol/messages.hpp"
+#include "proxy/session/errors.hpp"
 #include "proxy/session/prepared_statements.hpp"
 #include "spool/unit.hpp"
 
@@ -27,6 +28,12 @@ struct write_at_hand {
   std::string database;                    // its default one
   std::string filled;                      // what `text` points to when no one else keeps it
   std::string refusal;                     // why it cannot be executed without the server
+};
+
+// Why a write is not taken, and what its client is told.
+struct write_refusal {
+  client_error error = client_error::needs_server;
+  std::string reason;
 };
 
 struct write_draft {

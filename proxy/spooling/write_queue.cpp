@@ -28,15 +28,17 @@ void write_queue::appended(const std::shared_ptr<ticket>& one, spool::result<spo
   } else {
     one->failure_ = outcome.error();
     failed_.fetch_add(1, std::memory_order_relaxed);
-    {
-      const std::lock_guard lock(mutex_);
-      last_failure_ = outcome.error();
-      failed_at_ = std::chrono::steady_clock::now();
-    }
+    not_recorded(outcome.error());
     one->phase_.store(ticket::phase::failed, std::memory_order_release);
   }
   board_.leave_append();
   one->wake_();
+}
+
+void write_queue::not_recorded(const spool::failure& why) {
+  const std::lock_guard lock(mutex_);
+  last_failure_ = why;
+  failed_at_ = std::chrono::steady_clock::now();
 }
 
 void write_queue::leave(ticket& one) {

@@ -79,7 +79,10 @@ class write_queue final : public spool::replay_observer {
   void applied(spool::seq number, const std::vector<spool::statement_answer>& answers) override;
   bool refused(spool::seq number, const spool::server_error& error) override;
 
-  // Why the last append failed, for a while and unless one has succeeded since.
+  // The disk has not taken something that a write needs beside the queue, and it was refused for that.
+  void not_recorded(const spool::failure& why);
+
+  // Why the last write was not made durable, for a while and unless one was since.
   [[nodiscard]] std::optional<spool::failure> recent_failure() const;
 
   [[nodiscard]] std::uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }

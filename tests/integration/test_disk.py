@@ -65,6 +65,35 @@ def fill(folder):
     return path
 
 
+def test_an_insert_whose_id_cannot_be_recorded_meets_a_full_disk(server, start_proxy, small_disk):
+    proxy = start_proxy(server, data=os.path.join(small_disk, "data"), HOLDWATER_INSERT_IDS_BLOCK="10")
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, s TEXT) ENGINE=InnoDB")
+    run(connection, "INSERT INTO t (s) VALUES ('up')")
+    proxy.wait_ids_reserved("t")
+    server.stop()
+    proxy.wait_state("down")
+    filler = fill(small_disk)
+    with pytest.raises(pymysql.err.MySQLError) as refused:
+        for _ in range(10):  # with a block of 10 each insert is recorded
+            run(connection, "INSERT INTO t (s) VALUES ('queued')")
+    assert refused.value.args[0] == 1021, refused.value.args
+    assert proxy.health()["spool"]["state"] == "refusing"
+    wait_until(lambda: "writes cannot be queued: " in proxy.log_text(), 60, "the log says so")
+    os.remove(filler)
+    wait_until(lambda: is_taken(connection, "INSERT INTO t (s) VALUES ('again')"), 60, "inserts are taken again")
+    wait_until(lambda: "writes can be queued again" in proxy.log_text(), 60, "the log says so")
+    assert proxy.health()["spool"]["state"] == "accepting"
+
+
+def is_taken(connection, write):
+    try:
+        run(connection, write)
+        return True
+    except pymysql.err.MySQLError:
+        return False
+
+
 def test_queued_writes_are_applied_without_a_byte_of_room(server, start_proxy, small_disk):
     proxy = start_proxy(server, data=os.path.join(small_disk, "data"), HOLDWATER_SPOOL_COMPRESS="false")
     connection = proxy.connect()

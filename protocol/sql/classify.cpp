@@ -49,7 +49,7 @@ void read_statement(reader& in) {
   case kw::DO: return read_expression(in, kind::do_);
   case kw::KILL: return read_expression(in, kind::kill);
   case kw::ANALYZE: return read_analyze(in);
-  case kw::FLUSH:
+  case kw::FLUSH: return read_flush(in);
   case kw::RESET:
   case kw::PURGE:
   case kw::OPTIMIZE:
@@ -65,8 +65,8 @@ void read_statement(reader& in) {
   case kw::BINLOG:
   case kw::CACHE:
   case kw::CLONE:
-  case kw::IMPORT:
-  case kw::BACKUP: return read_rest(in, kind::admin);
+  case kw::IMPORT: return read_rest(in, kind::admin);
+  case kw::BACKUP: return read_rest(in, kind::lock_tables); // BACKUP STAGE, BACKUP LOCK
   default: return read_unknown(in);
   }
 }

@@ -4,6 +4,8 @@
 #include "protocol/sql/statements.hpp"
 #include "protocol/sql/walker.hpp"
 
+#include <boost/algorithm/string/predicate.hpp>
+
 namespace holdwater::protocol::sql {
 namespace {
 
@@ -52,8 +54,16 @@ void read_load(reader& in) {
 }
 
 // t [[AS] alias] {READ [LOCAL] | [LOW_PRIORITY] WRITE} [, ...]
+// FLUSH TABLES ... WITH READ LOCK and FOR EXPORT are locks, and LOCK INSTANCE FOR BACKUP is.
+void read_flush(reader& in) {
+  in.out.kind = kind::admin;
+  for (in.advance(); !in.at_end(); in.advance())
+    if (in.at(kw::LOCK) || boost::algorithm::iequals(in.now().text, "EXPORT"))
+      in.out.kind = kind::lock_tables;
+}
+
 void read_lock(reader& in) {
-  if (!at_tables(in.ahead())) return read_rest(in, kind::admin);
+  if (!at_tables(in.ahead())) return read_rest(in, kind::lock_tables);
   in.out.kind = kind::lock_tables;
   in.advance();
   do {

@@ -33,6 +33,7 @@ void read_deallocate(reader& in);
 void read_ddl(reader& in);  // ddl.cpp
 void read_load(reader& in); // others.cpp
 void read_lock(reader& in);
+void read_flush(reader& in);
 void read_unlock(reader& in);
 void read_use(reader& in);
 void read_handler(reader& in);

@@ -42,14 +42,6 @@ bool is_sign_of_trouble(const protocol::err_message& error) {
          error.number == innodb_read_only;
 }
 
-// COMMIT by whatever name: BEGIN, a definition, SET autocommit = 1, several statements of which one is one of
-// these.
-bool may_commit(const command_facts& facts) {
-  if (facts.code != protocol::command::query && !protocol::executes_statement(facts.code)) return false;
-  if (facts.kind == kind::set) return facts.turns_autocommit_on;
-  return !facts.stays_in_transaction;
-}
-
 // The loss of a connection, unless it is one to a server that is known to have gone away: that says nothing
 // of the present one.
 void report_loss(services& process, const std::optional<server_link>& link, const std::string& what) {
@@ -147,11 +139,15 @@ task<session::verdict> session::conclude_lost(trip how, const command_facts& des
       one && protocol::executes_statement(command_.code))
     one->long_data_lost = one->long_data_lost && facts.repeatable; // or told by this command's error
   const bool commits = facts.kind == kind::commit || (in_transaction && may_commit(facts));
+  const bool stays = (facts.stays_in_transaction || facts.repeatable) && !commits;
+  // A write behind an error that has perhaps ended the transaction was perhaps none of it.
+  const bool rolled_back = how == trip::discarded ||
+                           (stays && (facts.repeatable || state_.doubt != transaction_doubt::rolled_back));
   drop_link();
   if (client_->closed() || !known_) co_return verdict::end_session;
   if (how == trip::lost && facts.repeatable && !in_transaction && !command_.spent)
     co_return verdict::decide_again;
-  if (in_transaction && (how == trip::discarded || facts.stays_in_transaction || facts.repeatable))
+  if (in_transaction && rolled_back)
     co_return co_await carry_out({action::lose_transaction, {}, {}}) ? verdict::next_command
                                                                      : verdict::end_session;
   transaction_lost_ = false;

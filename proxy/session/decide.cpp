@@ -139,10 +139,10 @@ bool may_overtake(const command_facts& asked) {
   switch (asked.kind) {
   case sql::kind::use:
   case sql::kind::empty:
-  case sql::kind::set:
-  case sql::kind::show:
   case sql::kind::kill:
   case sql::kind::rollback: return false;
+  case sql::kind::set:
+  case sql::kind::show: return asked.may_write;
   default: return true;
   }
 }
@@ -181,8 +181,9 @@ bool begins_or_ends(const command_facts& asked, const situation& now) {
 
 // COMMIT of a transaction that is open at the server. What it wrote is done there already, before what is
 // queued, which waits for its locks; a COMMIT that is refused would leave it open, for the next BEGIN to
-// commit.
+// commit. So does UNLOCK TABLES leave what replay waits for.
 bool commits_at_server(const command_facts& asked, const situation& now) {
+  if (asked.kind == sql::kind::unlock_tables) return !now.collecting;
   return asked.kind == sql::kind::commit && now.in_transaction && !now.collecting;
 }
 
@@ -267,7 +268,8 @@ decision decide_suspect(const command_facts& asked, const situation& now) {
 }
 
 decision decide_halted(const command_facts& asked, const situation& now) {
-  if (!may_overtake(asked) || commits_at_server(asked, now)) return {action::forward, {}, {}};
+  if (const auto back = decide_asking_back(asked, now)) return *back;
+  if (!may_overtake(asked) || commits_at_server(asked, now)) return pass(asked, now);
   if (now.spool_refusal.empty()) return refuse(halted_reason, client_error::writes_not_accepted);
   return refuse(now.spool_refusal, now.spool_error);
 }
@@ -297,8 +299,9 @@ decision decide(const command_facts& command, const situation& now) {
     const bool unanswered = command.code == protocol::command::stmt_close ||
                             command.code == protocol::command::stmt_send_long_data;
     if (unanswered) return {action::ignore, {}, {}};
-    const bool given_up =
-        command.kind == sql::kind::rollback || command.code == protocol::command::reset_connection;
+    const bool given_up = command.kind == sql::kind::rollback ||
+                          command.code == protocol::command::reset_connection ||
+                          command.code == protocol::command::change_user;
     if (!given_up) return {action::lose_transaction, {}, {}};
   }
   if (now.stale && !now.collecting && may_overtake(command) && !controls_transaction(command.kind))

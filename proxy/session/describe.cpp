@@ -2,6 +2,7 @@
 
 #include "protocol/sql/characters.hpp"
 #include "protocol/sql/lasting_reads.hpp"
+#include "protocol/statement_commands.hpp"
 #include "proxy/config/utf8.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
@@ -103,6 +104,15 @@ bool begins_as_write(std::string_view text) {
   return false;
 }
 
+// A SET that carries out a statement, asks for an account's, or calls a function that may write; so may a
+// SHOW. Not said of writes.
+bool may_write(const sql::statement& one) {
+  if (one.kind != sql::kind::set && one.kind != sql::kind::show) return false;
+  const auto other = [](const sql::assignment& part) { return part.where == sql::assignment::target::other; };
+  return has(one.traits, trait::unknown_function | trait::sequence_access) ||
+         std::any_of(one.assignments.begin(), one.assignments.end(), other);
+}
+
 bool is_show_warnings(std::string_view text, const sql::statement& one) {
   if (one.kind != sql::kind::show) return false;
   auto words = text.substr(one.offset, one.size);
@@ -182,6 +192,7 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
   facts.lasting = facts.pure_read && sql::is_lasting_read(text, first, state.database(), state.dialect());
   facts.asks_back = first.kind == sql::kind::select && has(first.traits, trait::connection_value);
   facts.assigns_locally = first.kind == sql::kind::set && state.can_assign_locally(first);
+  facts.may_write = may_write(first);
   if (facts.assigns_locally) {
     facts.turns_autocommit_on = state.turns_autocommit_on(first);
     facts.sets_next_transaction = session_state::sets_next_transaction(first);
@@ -190,10 +201,16 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
   facts.show_warnings = is_show_warnings(text, first);
   facts.stays_in_transaction = stays_in_transaction(first.kind);
   facts.keeps_last_id = keeps_last_id(first);
-  facts.changes_nothing = facts.pure_read || first.kind == sql::kind::update ||
-                          first.kind == sql::kind::erase || first.kind == sql::kind::commit ||
-                          first.kind == sql::kind::begin;
+  const bool plain = first.kind == sql::kind::update || first.kind == sql::kind::erase ||
+                     first.kind == sql::kind::commit || first.kind == sql::kind::begin;
+  facts.changes_nothing = facts.pure_read || (plain && leaves_behind(first).empty());
   return facts;
+}
+
+bool may_commit(const command_facts& facts) {
+  if (facts.code != protocol::command::query && !protocol::executes_statement(facts.code)) return false;
+  if (facts.kind == sql::kind::set) return facts.turns_autocommit_on;
+  return !facts.stays_in_transaction;
 }
 
 bool controls_transaction(sql::kind kind) {

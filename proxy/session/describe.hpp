@@ -36,6 +36,7 @@ struct command_facts {
   bool assigns_locally = false;       // SET of plain literals
   bool turns_autocommit_on = false;   // ... of which one is autocommit, which was off: it commits
   bool sets_next_transaction = false; // ... SET TRANSACTION
+  bool may_write = false;             // a SET or SHOW that is more than that
   bool stays_in_transaction =
       false;                    // in an open transaction it cannot commit it: rolled back with the connection
   bool keeps_last_id = false;   // LAST_INSERT_ID() says afterwards what it said before
@@ -50,6 +51,10 @@ struct command_facts {
 [[nodiscard]] command_facts describe_query(std::string_view text, bool whole, bool alone,
                                            const session_state& state, protocol::sql::analysis& found);
 [[nodiscard]] command_facts describe_command(protocol::command code);
+
+// COMMIT by whatever name: BEGIN, a definition, SET autocommit = 1, several statements of which one is one of
+// these.
+[[nodiscard]] bool may_commit(const command_facts& facts);
 
 // BEGIN, COMMIT and the like, which bring no write of their own.
 [[nodiscard]] bool controls_transaction(protocol::sql::kind kind);

@@ -57,15 +57,15 @@ void session::follow_last_id(const command_facts& facts) {
 void session::know_last_id(std::optional<bool> made_by_server) {
   if (tracker_.ended_by() != response_tracker::ending::ok || tracker_.rows() > 0) return lose_last_id();
   const auto told = tracker_.ok().last_insert_id;
-  if (told != 0 && !made_by_server) return state_.known_last_insert_id.reset();
+  if (told != 0 && !made_by_server) return lose_last_id();
   if (told != 0 && *made_by_server) state_.known_last_insert_id = told;
 }
 
-// The statement may have changed it. The OK of a single one may tell what to.
+// The statement may have changed it. What its OK tells may be an id that it has brought itself, and is not
+// what LAST_INSERT_ID() says.
 void session::lose_last_id() {
-  const bool told = tracker_.ended_by() == response_tracker::ending::ok && tracker_.ok().last_insert_id != 0;
   state_.known_last_insert_id.reset();
-  state_.last_insert_id_untold = !told || !command_.single;
+  state_.last_insert_id_untold = true;
 }
 
 // What only the server knows of the session, before its link may become another's. False: the link is lost.

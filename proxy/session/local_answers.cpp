@@ -1,4 +1,5 @@
 // What Holdwater says itself, without the server.
+#include "protocol/statement_commands.hpp"
 #include "proxy/session/session.hpp"
 
 namespace holdwater::proxy {
@@ -18,7 +19,9 @@ task<bool> session::answer_ok() {
   co_return co_await answer(out);
 }
 
+// An execute that fails has used up the long data that was sent for it, as on a server.
 task<bool> session::answer_error(client_error which, std::string_view text) {
+  if (protocol::executes_statement(command_.code)) co_await use_up_long_data();
   co_return co_await answer_error_at(static_cast<std::uint8_t>(command_.sequence + 1), which, text);
 }
 

@@ -70,7 +70,7 @@ situation session::look_around(const command_facts& facts, const server_view& se
       not_spoolable_ = "the server is down, and this write cannot run later: " + not_spoolable_;
     now.not_spoolable = not_spoolable_;
   }
-  if (now.server == server_state::draining || server.reads)
+  if (now.server == server_state::draining || now.server == server_state::halted || server.reads)
     now.depends_on_pending = process().queue->pending_on(tables_of(statement, write_.database, false));
   return now;
 }

@@ -80,6 +80,7 @@ task<session::verdict> session::ensure_link() {
       co_return verdict::next_command;
     }
     protocol::byte_buffer out;
+    if (protocol::executes_statement(command_.code)) co_await use_up_long_data();
     add_sql_state(attempt.refusal);
     protocol::append_message(out, static_cast<std::uint8_t>(command_.sequence + 1), attempt.refusal);
     const bool told = co_await answer(out);
@@ -188,8 +189,11 @@ void session::apply_command_effects(const command_facts& facts) {
   const auto ended = tracker_.ended_by();
   if (ended == response_tracker::ending::ok || ended == response_tracker::ending::eof)
     state_.said_status(tracker_.ok().status);
-  else if (ended == response_tracker::ending::err)
-    state_.failed_with(tracker_.err().number, tracker_.status());
+  else if (ended == response_tracker::ending::err) {
+    const auto executed = with_statement(facts);
+    state_.failed_with(tracker_.err().number, tracker_.status(), executed.kind == sql::kind::commit,
+                       may_commit(executed));
+  }
   if (ended == response_tracker::ending::ok && tracker_.ok().last_insert_id != 0)
     last_insert_id_ = tracker_.ok().last_insert_id;
   if (facts.changes_nothing) return;

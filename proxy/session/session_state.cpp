@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace holdwater::proxy {
@@ -80,7 +81,7 @@ void session_state::begin(const protocol::handshake_response& login,
   if (first && first->value.value_or("").empty()) known_last_insert_id = 0; // nothing was inserted yet
   forget_next_transaction();
   read_only_ = false;
-  status = protocol::server_status::autocommit;
+  said_status(protocol::server_status::autocommit);
   reset_context();
   context_.database = login.database;
 }
@@ -108,11 +109,19 @@ void session_state::reset_context() {
   sql::apply_context(dialect_, context_.sql_mode, context_.character_set_client);
 }
 
-void session_state::failed_with(unsigned error, std::uint16_t said) {
-  constexpr unsigned deadlock = 1213; // the server rolled the transaction back
+// A deadlock may be one that a trigger only says is one, and a lock's time-out ends the transaction where
+// innodb_rollback_on_timeout is set.
+void session_state::failed_with(unsigned error, std::uint16_t said, bool commits, bool may_commit) {
+  constexpr std::array<unsigned, 4> ending{1213, 1205, 1206, 1020};
+  constexpr unsigned not_parsed = 1064;
   constexpr auto lasting = protocol::server_status::in_trans | protocol::server_status::autocommit;
   if (said != 0) status = static_cast<std::uint16_t>((status & ~lasting) | (said & lasting));
-  if (error == deadlock) status = static_cast<std::uint16_t>(status & ~protocol::server_status::in_trans);
+  if (commits) status = static_cast<std::uint16_t>(status & ~protocol::server_status::in_trans);
+  if (!in_transaction()) return;
+  if (may_commit && error != not_parsed)
+    doubt = transaction_doubt::committed;
+  else if (doubt == transaction_doubt::none && std::find(ending.begin(), ending.end(), error) != ending.end())
+    doubt = transaction_doubt::rolled_back;
 }
 
 bool session_state::in_transaction() const {

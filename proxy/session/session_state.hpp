@@ -27,6 +27,9 @@ namespace holdwater::proxy {
 
 class key_writer;
 
+// What an error has perhaps done to the open transaction, since servers tell no status with it.
+enum class transaction_doubt : std::uint8_t { none, rolled_back, committed };
+
 class session_state {
  public:
   // A fresh login (also after COM_CHANGE_USER and COM_RESET_CONNECTION).
@@ -38,10 +41,12 @@ class session_state {
     constexpr auto news =
         protocol::server_status::session_state_changed | protocol::server_status::db_dropped;
     status = static_cast<std::uint16_t>(said & ~news);
+    doubt = transaction_doubt::none;
   }
   // An error tells no status: `said` is that of the statements before it in the same text, 0: there were
-  // none.
-  void failed_with(unsigned error, std::uint16_t said);
+  // none. `commits`: it is COMMIT's; `may_commit`: of a statement that may have committed before it failed.
+  void failed_with(unsigned error, std::uint16_t said, bool commits = false, bool may_commit = false);
+  transaction_doubt doubt = transaction_doubt::none; // of the open transaction, or the one that was lost
   [[nodiscard]] bool in_transaction() const;
   [[nodiscard]] bool autocommit() const;
   void set_autocommit(bool on);

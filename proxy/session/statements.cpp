@@ -198,6 +198,7 @@ task<std::optional<session::verdict>> session::ready_statement() {
       co_return verdict::next_command;
     }
     if (how == remake::refused) {
+      if (protocol::executes_statement(command_.code)) co_await use_up_long_data();
       const bool told = co_await answer(refusal_);
       co_return told ? verdict::next_command : verdict::end_session;
     }
@@ -248,8 +249,6 @@ task<std::optional<session::verdict>> session::ready_to_execute(prepared_stateme
     lost = "the long data of this statement was lost with the server connection: send it again";
   else if (lacks && one.types.empty())
     lost = "the parameter types of this statement were lost with the server connection: prepare it again";
-  one.long_data_lost = false;
-  if (!lost.empty() && one.long_data) co_await close_at_server(one);
   if (!lost.empty()) {
     const bool told = co_await answer_error(client_error::statement_lost, lost);
     co_return told ? verdict::next_command : verdict::end_session;

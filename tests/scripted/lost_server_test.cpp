@@ -32,6 +32,13 @@ void serve_again(stage& here, stage::pair& ends) {
   here.serve_login(ends.server);
 }
 
+void exchange_err(stage::pair& ends, std::string_view statement, std::uint16_t number) {
+  ends.client.send_packet(0, query(statement));
+  ends.server.expect(0, query(statement));
+  ends.server.send_packet(1, err(number, "HY000", "no"));
+  ends.client.expect(1, err(number, "HY000", "no"));
+}
+
 } // namespace
 
 TEST_CASE("a read whose answer was lost is repeated on a new connection") {
@@ -192,6 +199,58 @@ TEST_CASE("an idle transaction that the server lost is told to the next statemen
   ends.server.expect(0, query("ROLLBACK"));
   ends.server.send_packet(1, ok());
   ends.client.expect(1, ok());
+}
+
+TEST_CASE("a SET autocommit = 1 that commits and whose answer was lost is in doubt") {
+  stage here;
+  auto ends = here.log_in();
+  stage::exchange_ok(ends, "SET autocommit = 0", 0);
+  stage::exchange_ok(ends, "INSERT INTO t VALUES (1)", in_trans);
+  lose_answer(ends, query("SET autocommit = 1"));
+  expect_err(ends.client.read_packet(), 2013, "08007");
+  ends.client.expect_closed();
+}
+
+TEST_CASE("a transaction that a failed definition has perhaps committed is not said to be rolled back") {
+  for (const bool idle : {true, false}) {
+    CAPTURE(idle);
+    stage here;
+    auto ends = here.log_in();
+    stage::exchange_ok(ends, "BEGIN", open_transaction);
+    exchange_err(ends, "CREATE TABLE t (a INT)", 1050);
+    if (idle) {
+      ends.server.hang_up();
+      ends.client.send_packet(0, query("INSERT INTO t VALUES (1)"));
+    } else {
+      lose_answer(ends, query("INSERT INTO t VALUES (1)"));
+    }
+    expect_err(ends.client.read_packet(), 2013, "08007");
+    ends.client.expect_closed();
+  }
+}
+
+TEST_CASE("behind a deadlock, a write whose answer was lost is in doubt, and a read is not") {
+  for (const bool write : {true, false}) {
+    CAPTURE(write);
+    stage here;
+    auto ends = here.log_in();
+    stage::exchange_ok(ends, "BEGIN", open_transaction);
+    exchange_err(ends, "INSERT INTO t VALUES (1)", 1213);
+    lose_answer(ends, query(write ? "INSERT INTO t VALUES (2)" : "SELECT a FROM t"));
+    if (write)
+      expect_err(ends.client.read_packet(), 2013, "08007");
+    else
+      expect_err(ends.client.read_packet(), 1213, "40001");
+  }
+}
+
+TEST_CASE("a refused COMMIT leaves no transaction") {
+  stage here;
+  auto ends = here.log_in();
+  stage::exchange_ok(ends, "BEGIN", open_transaction);
+  exchange_err(ends, "COMMIT", 1290);
+  lose_answer(ends, query("INSERT INTO t VALUES (2)"));
+  expect_err(ends.client.read_packet(), 2013, "08007");
 }
 
 TEST_CASE("ROLLBACK is what a lost transaction may be ended with") {

@@ -199,7 +199,7 @@ const row in_mariadb[] = {
     {"SELECT $$a$$ FROM t",
      "SELECT pure | t"},
     {"BACKUP STAGE START",
-     "ADMIN"},
+     "LOCK TABLES"},
     {"SELECT PASSWORD('x'), ENCRYPT('y')",
      "SELECT pure random_value"},
 };

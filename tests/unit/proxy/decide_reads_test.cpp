@@ -178,10 +178,13 @@ TEST_CASE("a read of a table with pending units is noted where it does not wait 
   CHECK(decide(statement("SELECT * FROM t"), now).what == wait_for_drain);
   now.held_out = true;
   CHECK(decide(statement("SELECT * FROM t"), now).note);
+  now.server = server_state::halted;
+  CHECK(decide(statement("SELECT * FROM t"), now).note);
+  CHECK_FALSE(decide(statement("SET @a = 1"), now).note);
 }
 
 TEST_CASE("a question about the statement before is not the server's when that one was queued") {
-  for (auto now : {reads_go_on(), in(server_state::draining)}) {
+  for (auto now : {reads_go_on(), in(server_state::draining), in(server_state::halted)}) {
     now.noted_last = true;
     CHECK(decide(statement("SELECT ROW_COUNT()"), now).what == refuse);
     CHECK(decide(statement("SELECT LAST_INSERT_ID()"), now).what == forward);

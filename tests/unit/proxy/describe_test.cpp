@@ -99,6 +99,19 @@ TEST_CASE("a statement that is only partly seen is not described as what its beg
   CHECK(describe_query("CREATE TEMPORARY TABLE x AS SELECT 'aaa", false, true, state, found).untraceable);
 }
 
+TEST_CASE("an UPDATE or DELETE that assigns a user variable or takes a lock leaves something to remember") {
+  const auto state = state_in("d");
+  sql::analysis found;
+  for (const auto& [text, nothing] :
+       {std::pair{"UPDATE t SET a = 1", true}, std::pair{"UPDATE t SET a = (@x := id)", false},
+        std::pair{"DELETE FROM t WHERE (@x := id) > 1", false},
+        std::pair{"DELETE FROM t WHERE id = @x", true},
+        std::pair{"UPDATE t SET a = 1 WHERE GET_LOCK('l', 0)", false}}) {
+    CAPTURE(text);
+    CHECK(describe_query(text, true, true, state, found).changes_nothing == nothing);
+  }
+}
+
 TEST_CASE("what a session cannot be restored after is named") {
   const auto state = state_in("d");
   sql::analysis found;

@@ -386,6 +386,15 @@ TEST_CASE("a failing text leaves the session as the statements before the failin
   state.failed_with(1146, 0);
   CHECK(state.in_transaction());
   state.failed_with(1213, in_trans | autocommit | more_results_exists);
+  CHECK(state.in_transaction());
+  CHECK(state.doubt == holdwater::proxy::transaction_doubt::rolled_back);
+  state.failed_with(1050, 0, false, true);
+  CHECK(state.doubt == holdwater::proxy::transaction_doubt::committed);
+  state.said_status(in_trans | autocommit);
+  CHECK(state.doubt == holdwater::proxy::transaction_doubt::none);
+  state.failed_with(1064, 0, false, true);
+  CHECK(state.doubt == holdwater::proxy::transaction_doubt::none);
+  state.failed_with(1290, 0, true, true);
   CHECK_FALSE(state.in_transaction());
   state.failed_with(1146, more_results_exists);
   CHECK_FALSE(state.autocommit());

@@ -173,7 +173,7 @@ class client {
     const auto report = get("POST", path, code, std::chrono::minutes(11));
     if (!report) return code;
     const auto& done = at(*report, "done");
-    const bool was_done = done.is_bool() && done.get_bool();
+    const bool was_done = is_true(done);
     give(*report, was_done ? well : "");
     if (!was_done && !given_.json) complain(text_at(*report, "reason"));
     return was_done ? exit_ok : 1;
@@ -253,7 +253,7 @@ class client {
       after = static_cast<std::uint64_t>(number_at(*part, "last_seq"));
       if (::isatty(STDERR_FILENO) == 1) fmt::print(stderr, "\r{} units", units);
       const auto& more = at(*part, "truncated");
-      if (!more.is_bool() || !more.get_bool()) break;
+      if (!is_true(more)) break;
     }
     const auto end = print_end(units); // not behind a part that failed: so what is missing shows
     if (file.is_open() && !(file << end << std::flush))
@@ -297,7 +297,7 @@ class client {
     const auto report = get("POST", "/config/reload", code);
     if (!report) return code;
     const auto& done = at(*report, "done");
-    const bool was_done = done.is_bool() && done.get_bool();
+    const bool was_done = is_true(done);
     give(*report, was_done ? show_reload(*report) : "");
     if (!was_done && !given_.json) complain(text_at(*report, "reason"));
     return was_done ? exit_ok : 1;

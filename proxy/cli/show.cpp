@@ -58,20 +58,31 @@ std::string whole(double number) {
   return fmt::format("{}", static_cast<std::uint64_t>(std::max(0.0, number)));
 }
 
+// Of the state `down`, which is said of writes. As dashboard.js has it.
+std::string verdict_of_down(const json::value& database, const json::value& spool, const json::value& cache) {
+  const auto queue = text_at(spool, "state");
+  if (is_true(at(database, "reads_go_on")))
+    return fmt::format("the server takes no writes; reads go on, {}", queue == "off" ? "writes get errors"
+                                                                      : queue == "refusing"
+                                                                          ? "writes are refused"
+                                                                          : "writes are queued");
+  if (queue == "off") return "the server is down; clients get errors";
+  if (queue == "refusing") return "the server is down, and writes are refused";
+  for (const auto& one : list_at(database, "replicas"))
+    if (text_at(one, "state") == "usable")
+      return "the server is down; writes are queued, a replica answers reads";
+  return is_true(at(cache, "enabled")) ? "the server is down; writes are queued, reads get what is cached"
+                                       : "the server is down; writes are queued, reads of tables fail";
+}
+
 std::string verdict(const json::value& database, const json::value& spool, const json::value& cache) {
   const auto state = text_at(database, "state");
   const bool refusing = text_at(spool, "state") == "refusing";
-  if (state == "down" && text_at(spool, "state") == "off") return "the server is down; clients get errors";
-  if (state == "down" && refusing) return "the server is down, and writes are refused";
-  bool replica = false;
-  for (const auto& one : list_at(database, "replicas"))
-    replica = replica || text_at(one, "state") == "usable";
-  if (state == "down" && replica) return "the server is down; writes are queued, a replica answers reads";
-  const auto& cached = at(cache, "enabled");
-  if (state == "down" && cached.is_bool() && cached.get_bool())
-    return "the server is down; writes are queued, reads get what is cached";
-  if (state == "down") return "the server is down; writes are queued, reads of tables fail";
-  if (state == "suspect") return "the server is not answering, and is being checked";
+  if (state == "down") return verdict_of_down(database, spool, cache);
+  if (state == "suspect")
+    return is_true(at(database, "reads_go_on"))
+               ? "the server takes no writes, and is being checked; reads go on"
+               : "the server is not answering, and is being checked";
   if (state == "draining") return "the server is back; queued writes are being applied";
   if (state == "halted") return "replay has stopped, and needs a person";
   if (number_at(spool, "dead") > 0) return "the server is up; dead letters wait for a decision";
@@ -90,6 +101,10 @@ const json::value& at(const json::value& in, const char* key) {
 std::string text_at(const json::value& in, const char* key) {
   const auto* text = at(in, key).if_string();
   return text ? tame(std::string(*text)) : std::string();
+}
+
+bool is_true(const json::value& value) {
+  return value.is_bool() && value.get_bool();
 }
 
 double number_at(const json::value& in, const char* key) {
@@ -120,7 +135,9 @@ std::string show_status(const json::value& health) {
   out += fmt::format("  server    {} since {}, {}\n", text_at(database, "state"), text_at(database, "since"),
                      text_at(database, "address"));
   const auto state = text_at(database, "state");
-  const auto why = state == "up" ? text_at(database, "why") : text_at(database, "last_error");
+  // While it is away each attempt may meet something else; what was met before it came back is over.
+  const bool away = state == "down" || state == "suspect";
+  const auto why = text_at(database, away ? "last_error" : "why");
   if (!why.empty()) out += fmt::format("  because   {}\n", why);
   for (const auto& one : list_at(database, "replicas")) {
     out += fmt::format("  replica   {}: {}", text_at(one, "address"), text_at(one, "state"));
@@ -141,7 +158,8 @@ std::string show_status(const json::value& health) {
   if (at(spool, "drain_eta_s").is_number())
     out += fmt::format("; over in about {}", lasting(number_at(spool, "drain_eta_s")));
   else if (state == "down")
-    out += "; applied when the server is back";
+    out += is_true(at(database, "reads_go_on")) ? "; applied when the server takes writes again"
+                                                : "; applied when the server is back";
   out += fmt::format("\n  decide    {} dead letter(s){}\n", whole(number_at(spool, "dead")),
                      number_at(spool, "dead") > 0 ? ": holdwater dead list" : "");
   out += fmt::format("  queue     {}, {} of {}\n", text_at(spool, "state"), sized(number_at(spool, "bytes")),
@@ -165,7 +183,7 @@ std::string show_units(const json::value& listing) {
                     text_at(one, "database"), shapes_of(one)});
   if (rows.size() == 1) return "nothing waits\n";
   const auto& more = at(listing, "truncated");
-  return table(rows) + (more.is_bool() && more.get_bool() ? "... and more: --after, --limit\n" : "");
+  return table(rows) + (is_true(more) ? "... and more: --after, --limit\n" : "");
 }
 
 std::string show_unit(const json::value& unit) {
@@ -204,9 +222,9 @@ std::string show_config(const json::value& listing) {
   for (const auto& one : list_at(listing, "options")) {
     const auto& is_default = at(one, "default");
     const auto& reloadable = at(one, "reloadable");
-    rows.push_back({text_at(one, "name"), text_at(one, "value"),
-                    std::string(is_default.is_bool() && is_default.get_bool() ? "" : "set") +
-                        (reloadable.is_bool() && reloadable.get_bool() ? "" : " (restart)")});
+    rows.push_back(
+        {text_at(one, "name"), text_at(one, "value"),
+         std::string(is_true(is_default) ? "" : "set") + (is_true(reloadable) ? "" : " (restart)")});
   }
   return table(rows);
 }
@@ -246,8 +264,12 @@ std::string show_progress(const json::value& health, std::uint64_t most) {
   auto out = fmt::format("{}  {} of {} applied", bar(all - pending, all), all - pending, all);
   if (at(spool, "drain_eta_s").is_number())
     out += fmt::format(", about {}", lasting(number_at(spool, "drain_eta_s")));
-  const auto state = text_at(at(health, "database"), "state");
-  if (state != "draining" && state != "up") out += fmt::format("  (the server is {})", state);
+  const auto& database = at(health, "database");
+  const auto state = text_at(database, "state");
+  if (state == "down" && is_true(at(database, "reads_go_on")))
+    out += "  (the server takes no writes)";
+  else if (state != "draining" && state != "up")
+    out += fmt::format("  (the server is {})", state);
   return out;
 }
 

@@ -28,6 +28,7 @@ namespace holdwater::proxy::cli {
 // "" or 0 when it is not there.
 [[nodiscard]] std::string text_at(const boost::json::value& in, const char* key);
 [[nodiscard]] double number_at(const boost::json::value& in, const char* key);
+[[nodiscard]] bool is_true(const boost::json::value& value); // it is there, and true
 [[nodiscard]] const boost::json::value& at(const boost::json::value& in, const char* key);
 
 } // namespace holdwater::proxy::cli

@@ -182,6 +182,11 @@ bool unit_reader::is_whole() {
   if (!head_.queue.empty() && !told_units_)
     return fail(line,
                 fmt::format("the last line ({}N writes) is missing: the file may have been cut", end_mark));
+  if (units_ == 0 && !told_units_)
+    return fail(line,
+                fmt::format("there is no write in it, and no last line ({}0 writes), which the export of "
+                            "an empty queue has: the file may have been cut",
+                            end_mark));
   if (told_units_ && *told_units_ != units_)
     return fail(line,
                 fmt::format("its end says that it has {} writes, and here are {}", *told_units_, units_));

@@ -5,7 +5,7 @@
 //
 // Invariant: whose a write is, only a head says that stands between two units: a comment that is a part of a
 // statement is none, and behind SETs or in a transaction it is refused, since what it belongs to is not sure.
-// A file whose heads name a queue is whole: it ends with how many writes it has.
+// A file whose heads name a queue, or that has no write, is whole: it ends with how many writes it has.
 #pragma once
 
 #include "proxy/sql_files/statement_reader.hpp"

@@ -251,6 +251,9 @@ def test_what_no_client_could_have_queued_is_refused_with_its_line_and_nothing_i
         path.write_text(SETTINGS + f"USE {proxy.database};\nINSERT INTO t VALUES\n  (1);\n\n{statement};\n")
         code, text, wrong = operator("spool", "import", str(path), "--account", proxy.account.user)
         assert code == 1 and text == "" and "bad.sql: line 6: " in wrong and why in wrong and "nothing was taken" in wrong, (statement[:50], wrong)
+    path.write_text("")
+    code, text, wrong = operator("spool", "import", str(path))
+    assert code == 1 and text == "" and "there is no write in it" in wrong and "nothing was taken" in wrong
     path.write_text("DELETE FROM t;\n")
     assert "line 1: sql_mode and character_set_client" in operator("spool", "import", str(path), "--account", proxy.account.user)[2]
     path.write_text(SETTINGS + "DELETE FROM t;\n")

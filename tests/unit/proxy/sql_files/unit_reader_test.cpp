@@ -119,7 +119,7 @@ TEST_CASE("a file that was cut is told, wherever that was") {
     const auto part = read(text.substr(0, size));
     INFO(size);
     CHECK(part.units.size() <= 2);
-    CHECK((!part.error.empty() || part.units.empty()));
+    CHECK(!part.error.empty());
   }
   CHECK(error_of("DELETE FROM t").starts_with("line 2: the statement that begins here has no ;"));
   CHECK(read_numbered(head(1, "a") + write, 2).error.find("says that it has 2 writes, and here are 1") !=
@@ -128,6 +128,13 @@ TEST_CASE("a file that was cut is told, wherever that was") {
             .error.starts_with("line 7: this is behind"));
   CHECK(read(text + print_end(2)).error.find("was above already") != std::string::npos);
   CHECK(read(head(1, "a", "") + write).error.empty()); // of an older version
+}
+
+TEST_CASE("a file without a write is taken only when it says so") {
+  CHECK(read(print_end(0)).error.empty());
+  CHECK(read("-- an export of an empty queue\n" + print_end(0)).error.empty());
+  for (const auto& text : {std::string(), std::string("\n-- only a comment\n"), settings})
+    CHECK(read(text).error.find("there is no write in it") != std::string::npos);
 }
 
 TEST_CASE("a head is read from its end, since a name may hold anything") {

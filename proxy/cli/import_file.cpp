@@ -1,6 +1,7 @@
 #include "proxy/cli/import_file.hpp"
 
 #include "proxy/cli/show.hpp"
+#include "proxy/cli/talk.hpp"
 #include "proxy/sql_files/import_part.hpp"
 #include "proxy/sql_files/unit_reader.hpp"
 
@@ -27,8 +28,8 @@ constexpr std::size_t part_bytes = 1 << 20; // past it a part is sent
 constexpr std::size_t part_units = 500;
 constexpr std::size_t most_part_bytes = 63 << 20; // the port takes 64 MiB
 
-int complain(const std::string& text) {
-  fmt::print(stderr, "holdwater: {}\n", text);
+int fail(const std::string& text) {
+  complain(text);
   return 1;
 }
 
@@ -54,8 +55,8 @@ class importer {
 
   int run() {
     const auto before = look();
-    if (!before) return complain(fmt::format("{}: {}", given_.file, std::strerror(errno)));
-    if (!S_ISREG(before->st_mode)) return complain(given_.file + " is no file that can be read twice");
+    if (!before) return fail(fmt::format("{}: {}", given_.file, std::strerror(errno)));
+    if (!S_ISREG(before->st_mode)) return fail(given_.file + " is no file that can be read twice");
     size_ = static_cast<std::uint64_t>(before->st_size);
     checks_ = true;
     int code = send(); // whether it would be taken at all
@@ -64,8 +65,8 @@ class importer {
     const auto now = look();
     if (!now || now->st_size != before->st_size || now->st_mtim.tv_sec != before->st_mtim.tv_sec ||
         now->st_mtim.tv_nsec != before->st_mtim.tv_nsec)
-      return complain(given_.file + " was changed while it was checked; nothing was taken");
-    if (!find_source()) return complain(given_.file + " cannot be read again");
+      return fail(given_.file + " was changed while it was checked; nothing was taken");
+    if (!find_source()) return fail(given_.file + " cannot be read again");
     checks_ = false;
     code = read();
     return code == exit_ok ? report() : code;
@@ -167,14 +168,14 @@ class importer {
       text = fmt::format("line {}: {}", lines_[unit][statement], text);
     static_cast<void>(stop(text, told.status == 0));
     if (told.status == 0 || error.empty()) return exit_unreachable;
-    return told.status == 401 || told.status == 403 || told.status == 429 ? exit_not_allowed : 1;
+    return code_of_refusal(told.status);
   }
 
   int stop(const std::string& why, bool answer_lost = false) {
     clear();
     complain(fmt::format("{}: {}", given_.file, why));
-    if (checks_) return complain("nothing was taken");
-    return complain(fmt::format(
+    if (checks_) return fail("nothing was taken");
+    return fail(fmt::format(
         "it stopped: {} write(s) up to line {} were taken, and {} behind it; run it again to go on",
         taken_ + skipped_, done_line_, answer_lost ? "perhaps some" : "nothing"));
   }

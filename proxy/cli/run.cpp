@@ -1,13 +1,14 @@
 #include "proxy/cli/run.hpp"
 
 #include "proxy/cli/arguments.hpp"
+#include "proxy/cli/export_file.hpp"
 #include "proxy/cli/http.hpp"
 #include "proxy/cli/import_file.hpp"
 #include "proxy/cli/save_backup.hpp"
 #include "proxy/cli/show.hpp"
+#include "proxy/cli/talk.hpp"
 #include "proxy/cli/verify.hpp"
 #include "proxy/config/load_options.hpp"
-#include "proxy/sql_files/unit_head.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -21,7 +22,6 @@
 #include <mutex>
 #include <optional>
 #include <poll.h>
-#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
@@ -29,14 +29,6 @@ namespace holdwater::proxy::cli {
 namespace {
 
 namespace json = boost::json;
-
-void print(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
-}
-void complain(const std::string& text) {
-  fmt::print(stderr, "holdwater: {}\n", text);
-}
 
 // A second, or until a line is typed. True: go on.
 bool wait_for_line() {
@@ -58,7 +50,7 @@ class client {
     case verb::spool_list:
       return list(fmt::format("/spool?after={}&limit={}", given_.after, given_.limit), show_units);
     case verb::spool_show: return show_one();
-    case verb::spool_export: return export_all();
+    case verb::spool_export: return export_all(given_, where_);
     case verb::dead_list: return list(fmt::format("/spool/dead?limit={}", given_.limit), show_dead);
     case verb::dead_retry:
     case verb::dead_discard: return decide();
@@ -91,7 +83,7 @@ class client {
     const auto told = ask(where_, "GET", "/services");
     if (told.status == 404) return exit_ok; // an older one
     int code = exit_ok;
-    const auto value = read(told, code);
+    const auto value = read_answer(told, code);
     if (!value) return code;
     std::vector<std::string> names;
     if (const auto* all = at(*value, "services").if_array())
@@ -106,22 +98,7 @@ class client {
   // The answer as JSON; nothing when there is none, and then why has been said and `code` is set.
   std::optional<json::value> get(const std::string& method, const std::string& path, int& code,
                                  std::chrono::milliseconds patience = std::chrono::seconds(30)) {
-    return read(ask(where_, method, path, patience), code);
-  }
-
-  static std::optional<json::value> read(const answer& told, int& code) {
-    boost::system::error_code failed;
-    auto value = json::parse(told.body, failed);
-    if (told.status == 0 || failed) {
-      complain(told.status == 0 ? told.body : "this is no Holdwater: " + told.body.substr(0, 200));
-      code = exit_unreachable;
-      return std::nullopt;
-    }
-    const auto error = text_at(value, "error");
-    if (error.empty()) return value;
-    complain(error);
-    code = told.status == 401 || told.status == 403 || told.status == 429 ? exit_not_allowed : 1;
-    return std::nullopt;
+    return read_answer(where_, method, path, code, patience);
   }
 
   void give(const json::value& value, const std::string& text) {
@@ -226,41 +203,6 @@ class client {
     }
     complain(fmt::format("number {} neither waits nor is a dead letter", number));
     return 1;
-  }
-
-  int export_all() {
-    std::ofstream file;
-    if (!given_.file.empty()) {
-      ::umask(0077);
-      file.open(given_.file, std::ios::binary | std::ios::trunc);
-      if (!file) return complain(given_.file + " cannot be written"), 1;
-    }
-    std::uint64_t units = 0;
-    for (auto after = given_.after;;) {
-      int code = exit_ok;
-      const auto part = get("GET", fmt::format("/spool/export?after={}", after), code);
-      if (!part) return code;
-      const auto* sql = at(*part, "sql").if_string();
-      const std::string text = sql ? std::string(*sql) : std::string();
-      if (file.is_open())
-        file << text << std::flush;
-      else if (given_.json)
-        print(json::serialize(*part) + "\n");
-      else
-        print(text);
-      if (file.is_open() && !file) return complain(given_.file + " cannot be written"), 1;
-      units += static_cast<std::uint64_t>(number_at(*part, "units"));
-      after = static_cast<std::uint64_t>(number_at(*part, "last_seq"));
-      if (::isatty(STDERR_FILENO) == 1) fmt::print(stderr, "\r{} units", units);
-      const auto& more = at(*part, "truncated");
-      if (!is_true(more)) break;
-    }
-    const auto end = print_end(units); // not behind a part that failed: so what is missing shows
-    if (file.is_open() && !(file << end << std::flush))
-      return complain(given_.file + " cannot be written"), 1;
-    if (!file.is_open() && !given_.json) print(end);
-    if (file.is_open()) fmt::print(stderr, "{} unit(s) in {}\n", units, given_.file);
-    return exit_ok;
   }
 
   int decide() {

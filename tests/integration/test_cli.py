@@ -77,6 +77,20 @@ def test_list_show_export_and_applying_the_export_by_hand(outage, mariadb, tmp_p
     assert [row[0] for row in rows] == [1, 2, 3] and rows[0][1] == "again" and rows[1][1] == "later"
 
 
+def test_an_export_that_fails_leaves_the_file_as_it_was(mariadb, start_proxy, tmp_path):
+    proxy = start_proxy(mariadb, wait=False, HOLDWATER_ADMIN_TOKEN=TOKEN, HOLDWATER_ADMIN_READ_TOKEN="look-token-for-tests")
+    path = tmp_path / "queue.sql"
+    path.write_text("the export of yesterday\n")
+    code, _, wrong = CommandLine(proxy, "look-token-for-tests")("spool", "export", "--output", str(path))
+    assert code == 77 and "needs admin.token" in wrong and path.read_text() == "the export of yesterday\n"
+    wait_until(lambda: CommandLine(proxy, TOKEN)("spool", "export", "--output", str(path))[0] == 0, 20, "who may, does")
+    assert path.read_text().endswith("-- end, 0 writes\n") and [one.name for one in tmp_path.glob("queue*")] == ["queue.sql"]
+    mariadb.before_outage.clear()
+    proxy.stop()
+    assert CommandLine(proxy, TOKEN)("spool", "export", "--output", str(path))[0] == 69
+    assert path.read_text().endswith("-- end, 0 writes\n")
+
+
 def test_drain_shows_a_bar_and_dead_letters_are_decided(outage, mariadb):
     proxy, client = outage
     code, _, wrong = client("drain", "--timeout", "0")

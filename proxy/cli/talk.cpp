@@ -1,0 +1,47 @@
+#include "proxy/cli/talk.hpp"
+
+#include "proxy/cli/arguments.hpp"
+#include "proxy/cli/show.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace holdwater::proxy::cli {
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+void complain(const std::string& text) {
+  fmt::print(stderr, "holdwater: {}\n", text);
+}
+
+int code_of_refusal(unsigned status) {
+  return status == 401 || status == 403 || status == 429 ? exit_not_allowed : 1;
+}
+
+std::optional<boost::json::value> read_answer(const answer& told, int& code) {
+  boost::system::error_code failed;
+  auto value = boost::json::parse(told.body, failed);
+  if (told.status == 0 || failed) {
+    complain(told.status == 0 ? told.body : "this is no Holdwater: " + told.body.substr(0, 200));
+    code = exit_unreachable;
+    return std::nullopt;
+  }
+  const auto error = text_at(value, "error");
+  if (error.empty()) return value;
+  complain(error);
+  code = code_of_refusal(told.status);
+  return std::nullopt;
+}
+
+std::optional<boost::json::value> read_answer(const target& where, const std::string& method,
+                                              const std::string& path, int& code,
+                                              std::chrono::milliseconds patience) {
+  return read_answer(ask(where, method, path, patience), code);
+}
+
+} // namespace holdwater::proxy::cli

@@ -1,21 +1,57 @@
 #include "proxy/cli/arguments.hpp"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
 #include <sstream>
 #include <string_view>
 
 namespace holdwater::proxy::cli {
 namespace {
 
-constexpr std::array commands{"backup", "status", "top",      "drain", "reconnect",
-                              "spool",  "dead",   "sessions", "config"};
+// With a value each but the first.
+constexpr std::array<std::string_view, 5> flags_of_commands{"--json", "--admin", "--token-file", "--service",
+                                                            "--ca"};
+constexpr std::array<std::string_view, 3> flags_without_value{"--check-config", "--version", "--help"};
+
+template <std::size_t Size>
+bool is_among(const std::array<std::string_view, Size>& all, std::string_view one) {
+  return std::ranges::find(all, one) != all.end();
+}
+
+// Of a number that a write has.
+std::string why_no_number(const std::string& text) {
+  std::uint64_t number = 0;
+  const auto* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, number);
+  return read.ec == std::errc() && read.ptr == end && number != 0 ? ""
+                                                                  : text + " is not the number of a write";
+}
+
+// Of a word where a command should be.
+std::string unknown_command(CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  if (!chosen.empty()) return unknown_command(*chosen.front());
+  std::vector<std::string> known;
+  for (const auto* one : app.get_subcommands({})) known.push_back(one->get_name());
+  const auto words = app.remaining();
+  const auto word = std::ranges::find_if(words, [](const auto& one) { return !one.starts_with('-'); });
+  if (known.empty() || word == words.end()) return {};
+  const auto meant = did_you_mean(*word, known);
+  return fmt::format("{0}: there is no command {1}{2}{3} The commands are: {4}\n", app.get_display_name(),
+                     *word, meant, meant.empty() ? "." : "", fmt::join(known, ", "));
+}
 
 class parser {
  public:
   parser() : app_("What a running Holdwater is asked for and told, over its HTTP port.", "holdwater") {
     app_.require_subcommand(1);
+    take_common(app_); // before the command they mean the same
+    take_service(app_);
     app_.footer(
         "Exit codes: 0 done or well, 1 not done or degraded, 2 down or damaged, 64 wrong usage, 69 nobody\n"
         "answers, 77 not allowed.");
@@ -43,8 +79,12 @@ class parser {
     } catch (const CLI::ParseError& failed) {
       std::ostringstream text, errors;
       const int code = app_.exit(failed, text, errors);
+      if (const auto unknown = unknown_command(app_); code != 0 && !unknown.empty())
+        return refusal{unknown, exit_usage};
       return refusal{text.str() + errors.str(), code == 0 ? exit_ok : exit_usage};
     }
+    if (out_.what == verb::config_reload && !out_.service.empty())
+      return refusal{"holdwater config reload: it is of all services; leave --service out\n", exit_usage};
     const bool decides = out_.what == verb::dead_retry || out_.what == verb::dead_discard;
     if (decides && out_.numbers.empty() != out_.all)
       return refusal{"holdwater dead: give the numbers, or --all\n", exit_usage};
@@ -58,22 +98,31 @@ class parser {
   CLI::App& group(const char* name, const char* about) {
     auto& made = *app_.add_subcommand(name, about);
     made.require_subcommand(1);
+    take_common(made);
+    if (made.get_name() != "config") take_service(made);
     return made;
   }
 
   CLI::App& add(CLI::App& to, verb what, const char* name, const char* about) {
     auto& made = *to.add_subcommand(name, about);
     made.callback([this, what] { out_.what = what; });
-    made.add_flag("--json", out_.json, "JSON, as the port gives it");
-    made.add_option("--admin", out_.admin, "Where the port is: http://HOST:PORT or https://HOST:PORT");
-    made.add_option("--config", out_.config_file,
-                    "Holdwater's configuration file, which says where, and the token");
-    made.add_option("--token-file", out_.token_file, "A file whose first line is the token");
-    if (what != verb::config_reload)
-      made.add_option("--service", out_.service,
-                      "Which one, where it is several services; or HOLDWATER_SERVICE says so");
-    made.add_option("--ca", out_.ca, "For https: the authority's certificate, or the port's own (PEM)");
+    take_common(made);
+    if (what != verb::config_reload) take_service(made);
     return made;
+  }
+
+  void take_common(CLI::App& to) {
+    to.add_flag("--json", out_.json, "JSON, as the port gives it");
+    to.add_option("--admin", out_.admin, "Where the port is: http://HOST:PORT or https://HOST:PORT");
+    to.add_option("--config", out_.config_file,
+                  "Holdwater's configuration file, which says where, and the token");
+    to.add_option("--token-file", out_.token_file, "A file whose first line is the token");
+    to.add_option("--ca", out_.ca, "For https: the authority's certificate, or the port's own (PEM)");
+  }
+
+  void take_service(CLI::App& to) {
+    to.add_option("--service", out_.service,
+                  "Which one, where it is several services; or HOLDWATER_SERVICE says so");
   }
 
   void limited(CLI::App& to) {
@@ -86,7 +135,7 @@ class parser {
     list.add_option("--after", out_.after, "Those behind this number");
     limited(list);
     auto& show = add(spool, verb::spool_show, "show", "One of them, or a dead letter, whole");
-    show.add_option("number", out_.numbers)->required()->expected(1);
+    show.add_option("number", out_.numbers)->required()->expected(1)->check(why_no_number);
     auto& exported =
         add(spool, verb::spool_export, "export", "All of them as SQL, to read and to apply by hand");
     exported.add_option("--after", out_.after, "Those behind this number");
@@ -128,7 +177,7 @@ class parser {
   }
 
   void decided(CLI::App& to) {
-    to.add_option("numbers", out_.numbers, "Their numbers");
+    to.add_option("numbers", out_.numbers, "Their numbers")->check(why_no_number);
     to.add_flag("--all", out_.all, "All of them");
   }
 };
@@ -136,10 +185,12 @@ class parser {
 } // namespace
 
 bool is_command(int argc, const char* const* argv) {
-  if (argc < 2) return false;
-  const std::string_view first(argv[1]);
-  for (const char* one : commands)
-    if (first == one) return true;
+  for (int at = 1; at < argc; ++at) {
+    const std::string_view one(argv[at]);
+    const auto name = one.substr(0, one.find('='));
+    if (!one.starts_with('-') || is_among(flags_of_commands, name)) return true;
+    if (!is_among(flags_without_value, one) && one.size() == name.size()) ++at; // its value
+  }
   return false;
 }
 

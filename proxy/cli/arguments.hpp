@@ -59,7 +59,8 @@ struct refusal {
   int code = 0;
 };
 
-// Whether the first argument is one of our commands, and not a flag of the program's.
+// Whether it is a command, and not flags of the program's alone: an argument stands by itself, as no flag of
+// the program's does, or one is a flag that only commands have.
 [[nodiscard]] bool is_command(int argc, const char* const* argv);
 [[nodiscard]] std::variant<arguments, refusal> parse(int argc, const char* const* argv);
 

@@ -20,6 +20,7 @@ void complain(const std::string& text) {
 }
 
 int code_of_refusal(unsigned status) {
+  if (status == 404) return exit_usage; // a service or a page that is not there
   return status == 401 || status == 403 || status == 429 ? exit_not_allowed : 1;
 }
 

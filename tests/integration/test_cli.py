@@ -129,6 +129,10 @@ def test_sessions_top_and_the_configuration_show(outage):
 
 def test_wrong_usage_has_a_code_of_its_own_and_the_program_s_flags_are_as_they_were():
     assert holdwater("status", "--nonsense")[0] == 64
+    code, _, wrong = holdwater("--json", "statsu")
+    assert code == 64 and "there is no command statsu; did you mean status?" in wrong
+    assert holdwater("--json", "status", "--admin", f"http://127.0.0.1:{free_port()}")[0] == 69
+    assert holdwater("--nonsense")[0] == 2
     assert holdwater("spool")[0] == 64
     assert holdwater("dead", "retry")[0] == 64
     assert holdwater("status", "--admin", "nonsense")[0] == 64
@@ -152,6 +156,7 @@ def test_tokens_and_https_come_from_the_program_s_own_configuration(mariadb, sta
     assert holdwater("status", "--admin", address, "--ca", certificate)[0] == 77
     assert holdwater("status", "--admin", address, "--ca", certificate, "--token-file", str(token))[0] == 0
     assert holdwater("status", "--admin", address, "--ca", certificate, HOLDWATER_ADMIN_TOKEN=TOKEN)[0] == 0
+    assert holdwater("--config", str(own), "status")[0] == 0
     assert holdwater("status", "--admin", address, "--token-file", str(token), "--ca", "/etc/ssl/certs/ca-certificates.crt")[0] == 69
 
 
@@ -193,6 +198,8 @@ def test_the_completion_knows_every_command():
     assert completes("dead", "re") == ["retry"]
     assert "--json" in completes("status", "--")
     assert "--listen" in completes("--l")
+    assert completes("--service", "shop", "--json", "st") == ["status"]
+    assert completes("--config", "F", "dead", "dis") == ["discard"]
 
 
 @pytest.mark.parametrize("kind", ["mariadb", "mysql"])

@@ -1,6 +1,7 @@
 #include "proxy/cli/run.hpp"
 
 #include "proxy/cli/arguments.hpp"
+#include "proxy/cli/dead_letters.hpp"
 #include "proxy/cli/export_file.hpp"
 #include "proxy/cli/http.hpp"
 #include "proxy/cli/import_file.hpp"
@@ -18,7 +19,6 @@
 #include <csignal>
 #include <cstdio>
 #include <fstream>
-#include <iostream>
 #include <mutex>
 #include <optional>
 #include <poll.h>
@@ -46,17 +46,18 @@ class client {
     case verb::status: return status();
     case verb::top: return top();
     case verb::drain: return drain();
-    case verb::reconnect: return act("/health/reconnect", "the server was reached\n");
+    case verb::reconnect:
+      return act(given_, where_, "/health/reconnect", [](const auto&) { return "the server was reached\n"; });
     case verb::spool_list:
       return list(fmt::format("/spool?after={}&limit={}", given_.after, given_.limit), show_units);
-    case verb::spool_show: return show_one();
+    case verb::spool_show: return show_one(given_, where_);
     case verb::spool_export: return export_all(given_, where_);
     case verb::dead_list: return list(fmt::format("/spool/dead?limit={}", given_.limit), show_dead);
     case verb::dead_retry:
-    case verb::dead_discard: return decide();
+    case verb::dead_discard: return decide_dead(given_, where_);
     case verb::sessions: return list(fmt::format("/sessions?limit={}", given_.limit), show_sessions);
     case verb::config_show: return list("/config", show_config);
-    case verb::config_reload: return reload();
+    case verb::config_reload: return act(given_, where_, "/config/reload", show_reload);
     case verb::backup: return save_backup(given_, where_);
     case verb::spool_import: return import_file(given_, where_);
     case verb::spool_verify: break; // needs no port
@@ -145,23 +146,11 @@ class client {
     }
   }
 
-  int act(const std::string& path, const std::string& well) {
-    int code = exit_ok;
-    const auto report = get("POST", path, code, std::chrono::minutes(11));
-    if (!report) return code;
-    const auto& done = at(*report, "done");
-    const bool was_done = is_true(done);
-    give(*report, was_done ? well : "");
-    if (!was_done && !given_.json) complain(text_at(*report, "reason"));
-    return was_done ? exit_ok : 1;
-  }
-
   // The answer comes at the end; meanwhile the bar is drawn beside it.
   int drain() {
-    int code = exit_ok;
-    std::jthread drawing([this](const std::stop_token& end) { draw(end); });
-    code = act(fmt::format("/health/sync?timeout={}", given_.timeout_s), "drained: nothing waits\n");
-    return code;
+    const std::jthread drawing([this](const std::stop_token& end) { draw(end); });
+    return act(given_, where_, fmt::format("/health/sync?timeout={}", given_.timeout_s),
+               [](const auto&) { return "drained: nothing waits\n"; });
   }
 
   void draw(const std::stop_token& end) {
@@ -183,66 +172,6 @@ class client {
       never_.wait_for(lock, end, std::chrono::milliseconds(500), [] { return false; });
     }
     if (terminal && most > 0) fmt::print(stderr, "\r\x1b[K");
-  }
-
-  int show_one() {
-    const auto number = given_.numbers.front();
-    int code = exit_ok;
-    const auto pending = get("GET", fmt::format("/spool?after={}&limit=1", number - 1), code);
-    if (!pending) return code;
-    const auto dead = get("GET", "/spool/dead?limit=1000", code);
-    if (!dead) return code;
-    for (const auto* listing : {&*pending, &*dead}) {
-      const auto* units = at(*listing, "units").if_array();
-      if (!units) continue;
-      for (const auto& one : *units) {
-        if (static_cast<std::uint64_t>(number_at(one, "seq")) != number) continue;
-        give(one, show_unit(one));
-        return exit_ok;
-      }
-    }
-    complain(fmt::format("number {} neither waits nor is a dead letter", number));
-    return 1;
-  }
-
-  int decide() {
-    const bool discards = given_.what == verb::dead_discard;
-    int code = exit_ok;
-    if (given_.all) {
-      const auto dead = get("GET", "/spool/dead?limit=1000", code);
-      if (!dead) return code;
-      if (const auto* units = at(*dead, "units").if_array())
-        for (const auto& one : *units)
-          given_.numbers.push_back(static_cast<std::uint64_t>(number_at(one, "seq")));
-    }
-    if (discards && !given_.yes && !confirmed()) return 1;
-    for (const auto number : given_.numbers) {
-      const auto done = act(fmt::format("/spool/dead/{}/{}", number, discards ? "discard" : "retry"),
-                            fmt::format("{} {}\n", discards ? "discarded" : "queued again:", number));
-      code = std::max(code, done);
-    }
-    return code;
-  }
-
-  // A script says --yes.
-  [[nodiscard]] bool confirmed() const {
-    if (::isatty(STDIN_FILENO) != 1) return complain("discarding is for good: say --yes"), false;
-    fmt::print(stderr, "Give {} write(s) up for good? Their clients were told that they are written. [y/N] ",
-               given_.numbers.size());
-    std::string said;
-    std::getline(std::cin, said);
-    return said == "y" || said == "Y" || said == "yes";
-  }
-
-  int reload() {
-    int code = exit_ok;
-    const auto report = get("POST", "/config/reload", code);
-    if (!report) return code;
-    const auto& done = at(*report, "done");
-    const bool was_done = is_true(done);
-    give(*report, was_done ? show_reload(*report) : "");
-    if (!was_done && !given_.json) complain(text_at(*report, "reason"));
-    return was_done ? exit_ok : 1;
   }
 };
 

@@ -205,7 +205,10 @@ std::string show_dead(const json::value& listing) {
                     whole(number_at(one, "error_number")), text_at(one, "reason")});
     rows.push_back({"", "", "", "", shapes_of(one)});
   }
-  return rows.size() == 1 ? "no dead letters\n" : table(rows);
+  if (rows.size() == 1) return "no dead letters\n";
+  return table(rows) + (is_true(at(listing, "truncated"))
+                            ? "... and more: --limit, up to 1000; those behind once these are decided about\n"
+                            : "");
 }
 
 std::string show_sessions(const json::value& listing) {

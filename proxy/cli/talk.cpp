@@ -1,6 +1,5 @@
 #include "proxy/cli/talk.hpp"
 
-#include "proxy/cli/arguments.hpp"
 #include "proxy/cli/show.hpp"
 
 #include <boost/json.hpp>
@@ -43,6 +42,21 @@ std::optional<boost::json::value> read_answer(const target& where, const std::st
                                               const std::string& path, int& code,
                                               std::chrono::milliseconds patience) {
   return read_answer(ask(where, method, path, patience), code);
+}
+
+int act(const arguments& given, const target& where, const std::string& path,
+        const std::function<std::string(const boost::json::value& report)>& well) {
+  int code = exit_ok;
+  const auto report = read_answer(where, "POST", path, code, std::chrono::minutes(11));
+  if (!report) return code;
+  const bool done = is_true(at(*report, "done"));
+  if (given.json)
+    print(boost::json::serialize(*report) + "\n");
+  else if (done)
+    print(well(*report));
+  else
+    complain(text_at(*report, "reason"));
+  return done ? exit_ok : 1;
 }
 
 } // namespace holdwater::proxy::cli

@@ -1,11 +1,13 @@
 // What all commands do alike: print, complain, and make an exit code of what the port answers.
 #pragma once
 
+#include "proxy/cli/arguments.hpp"
 #include "proxy/cli/http.hpp"
 
 #include <boost/json/value.hpp>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -22,5 +24,10 @@ void complain(const std::string& text); // a line on stderr
 [[nodiscard]] std::optional<boost::json::value>
 read_answer(const target& where, const std::string& method, const std::string& path, int& code,
             std::chrono::milliseconds patience = std::chrono::seconds(30));
+
+// POSTs, and gives the exit code. Of a report that it is done `well` makes what is printed; another's reason
+// is said.
+[[nodiscard]] int act(const arguments& given, const target& where, const std::string& path,
+                      const std::function<std::string(const boost::json::value& report)>& well);
 
 } // namespace holdwater::proxy::cli

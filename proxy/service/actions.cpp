@@ -152,7 +152,9 @@ void service::discard_dead(std::uint64_t seq, completion done) {
   if (!spool_) return done({false, "the spool is off", 0});
   asio::post(slow_work_, [this, seq, done = std::move(done)] {
     const auto gone = spool_->discard_dead(seq);
-    done({static_cast<bool>(gone), gone ? std::string() : gone.error().context, seq});
+    if (gone) return done({true, {}, seq});
+    const bool none = gone.error().code == spool::errc::not_found;
+    done({false, none ? fmt::format("no such dead letter: {}", seq) : gone.error().context, seq});
   });
 }
 

@@ -107,7 +107,7 @@ def test_drain_shows_a_bar_and_dead_letters_are_decided(outage, mariadb):
     number = client.json("dead", "list")["units"][0]["seq"]
     assert client("dead", "discard", str(number))[0] == 1, "without --yes and without a terminal nothing is given up"
     code, text, _ = client("dead", "retry", str(number))
-    assert code == 0 and text == f"queued again: {number}\n"
+    assert code == 0 and text == f"queued again: {number}, as number 4\n"
     wait_until(lambda: [one["seq"] for one in client.json("dead", "list")["units"]] == [4], 20, "it is refused again, as number 4")
     assert client("dead", "discard", "4", "--yes")[0] == 0
     assert client("dead", "discard", "4", "--yes")[0] == 1

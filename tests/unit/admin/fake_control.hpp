@@ -9,7 +9,7 @@
 
 namespace holdwater::admin::testing {
 
-class fake_control final : public control {
+class fake_control : public control {
  public:
   health now;
   std::vector<counter> families;

@@ -1,0 +1,238 @@
+// Commands, from their arguments to what they print, at a real port with a queue that is none behind it.
+#include "proxy/cli/run.hpp"
+
+#include "admin/server.hpp"
+#include "proxy/cli/arguments.hpp"
+#include "tests/unit/admin/fake_control.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+using namespace holdwater;
+using namespace holdwater::proxy::cli;
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+
+namespace {
+
+// Dead letters by their number, and a server that is as it is told to be. The port's thread asks.
+class queue final : public admin::testing::fake_control {
+ public:
+  struct contents {
+    std::set<std::uint64_t> dead;
+    std::uint64_t last = 0;
+    std::uint64_t unyielding = 0; // up to here nothing can be decided
+    std::uint64_t pending = 0;
+    admin::database_health database{.state = "up"};
+    unsigned looks_until_mended = 0; // 0: never
+    std::string mended_state = "up";
+  };
+
+  void be(contents what) {
+    const std::lock_guard lock(mutex_);
+    is_ = std::move(what);
+  }
+  [[nodiscard]] std::set<std::uint64_t> dead_now() const {
+    const std::lock_guard lock(mutex_);
+    return is_.dead;
+  }
+
+  [[nodiscard]] admin::health snapshot() const override {
+    const std::lock_guard lock(mutex_);
+    admin::health out{.status = "ok", .database = is_.database};
+    out.spool.pending = is_.pending;
+    out.spool.dead = is_.dead.size();
+    out.spool.last_seq = is_.last;
+    if (is_.looks_until_mended == 0) return out;
+    if (--is_.looks_until_mended == 0) is_.database.state = is_.mended_state;
+    return out;
+  }
+  void list_dead(std::size_t most,
+                 std::function<void(std::vector<admin::listed_dead_letter>, std::string)> done) override {
+    std::vector<admin::listed_dead_letter> out;
+    for (const auto number : dead_now()) {
+      if (out.size() == most) break;
+      admin::listed_dead_letter one;
+      one.unit.seq = number;
+      one.unit.account = "app";
+      out.push_back(one);
+    }
+    done(std::move(out), {});
+  }
+  void retry_dead(std::uint64_t seq, completion done) override {
+    const std::lock_guard lock(mutex_);
+    if (!take(seq)) return done({false, "it cannot be", 0});
+    is_.dead.insert(++is_.last); // and it is refused again at once
+    done({true, {}, is_.last});
+  }
+  void discard_dead(std::uint64_t seq, completion done) override {
+    const std::lock_guard lock(mutex_);
+    done(take(seq) ? admin::action_report{true, {}, seq} : admin::action_report{false, "it cannot be", 0});
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable contents is_;
+
+  bool take(std::uint64_t seq) { return seq > is_.unyielding && is_.dead.erase(seq) == 1; }
+};
+
+std::set<std::uint64_t> up_to(std::uint64_t number) {
+  std::set<std::uint64_t> out;
+  for (std::uint64_t one = 1; one <= number; ++one) out.insert(one);
+  return out;
+}
+
+struct outcome {
+  int code = 0;
+  std::string said;
+  std::string complained;
+};
+
+// A stream's descriptor, into a file meanwhile.
+class captured {
+ public:
+  explicit captured(std::FILE* stream)
+      : stream_(stream), file_(std::tmpfile()), before_(::dup(::fileno(stream))) {
+    std::fflush(stream);
+    ::dup2(::fileno(file_), ::fileno(stream));
+  }
+  ~captured() {
+    if (before_ >= 0) static_cast<void>(end());
+  }
+  captured(const captured&) = delete;
+  captured& operator=(const captured&) = delete;
+
+  std::string end() {
+    std::fflush(stream_);
+    ::dup2(before_, ::fileno(stream_));
+    ::close(std::exchange(before_, -1));
+    std::string out;
+    std::rewind(file_);
+    for (int c = std::fgetc(file_); c != EOF; c = std::fgetc(file_)) out += static_cast<char>(c);
+    std::fclose(file_);
+    return out;
+  }
+
+ private:
+  std::FILE* stream_;
+  std::FILE* file_;
+  int before_;
+};
+
+struct holdwater_port {
+  queue on;
+  admin::testing::fake_process all;
+  asio::io_context io;
+  std::optional<admin::server> server;
+  std::string place;
+  std::jthread thread; // last: it ends first
+
+  explicit holdwater_port(admin::settings how = {}, const std::string& name = "") : all({&on}, {name}) {
+    server.emplace(io, all, admin::endpoint{"127.0.0.1", 0}, std::move(how));
+    const auto bound = server->start();
+    REQUIRE(bound.has_value());
+    place = fmt::format("http://127.0.0.1:{}", *bound);
+    thread = std::jthread([this] { io.run(); });
+  }
+  ~holdwater_port() { server->stop(); }
+};
+
+outcome run_command(std::vector<std::string> words, const proxy::environment& variables = {}) {
+  words.insert(words.begin(), "holdwater");
+  std::vector<const char*> given;
+  given.reserve(words.size());
+  for (const auto& one : words) given.push_back(one.c_str());
+  captured out(stdout), err(stderr);
+  const int code = run(static_cast<int>(given.size()), given.data(), variables);
+  auto said = out.end();
+  return {code, std::move(said), err.end()};
+}
+
+outcome ask(const holdwater_port& port, std::vector<std::string> words) {
+  words.insert(words.end(), {"--admin", port.place});
+  return run_command(std::move(words));
+}
+
+std::size_t lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+bool says(const std::string& text, const std::string& part) {
+  return text.find(part) != text.npos;
+}
+
+} // namespace
+
+TEST_CASE("--all decides about every dead letter, also past what is listed at once") {
+  holdwater_port port;
+  port.on.be({.dead = up_to(1503), .last = 1600});
+  const auto listed = ask(port, {"dead", "list", "--limit", "1000"});
+  CHECK(says(listed.said, "... and more: "));
+  CHECK(lines(ask(port, {"dead", "retry", "--all"}).said) == 1503);
+  CHECK(port.on.dead_now().size() == 1503); // they came back, and were not tried for ever
+  CHECK(*port.on.dead_now().begin() == 1601);
+  const auto all = ask(port, {"dead", "discard", "--all", "--yes"});
+  CHECK(all.code == exit_ok);
+  CHECK(lines(all.said) == 1503);
+  CHECK(port.on.dead_now().empty());
+  CHECK(ask(port, {"dead", "discard", "--all", "--yes"}).code == exit_ok);
+}
+
+TEST_CASE("dead letters that cannot be decided about, and those behind them, are told") {
+  holdwater_port port;
+  port.on.be({.dead = up_to(1010), .last = 1010, .unyielding = 2});
+  const auto some = ask(port, {"dead", "discard", "--all", "--yes"});
+  CHECK(some.code == 1);
+  CHECK(lines(some.said) == 1008);
+  CHECK(port.on.dead_now() == up_to(2));
+  port.on.be({.dead = up_to(1010), .last = 1010, .unyielding = 1000});
+  const auto none = ask(port, {"dead", "discard", "--all", "--yes"});
+  CHECK(none.code == 1);
+  CHECK(says(none.complained, "10 more wait behind those that it failed for"));
+}
+
+TEST_CASE("of a number behind what is listed nothing false is said") {
+  holdwater_port port;
+  port.on.be({.dead = up_to(1001), .last = 1001});
+  CHECK(says(ask(port, {"spool", "show", "1000"}).said, "number 1000, account app"));
+  const auto behind = ask(port, {"spool", "show", "1001"});
+  CHECK(behind.code == 1);
+  CHECK(says(behind.complained, "It may be one of the dead letters behind the oldest 1000"));
+  port.on.be({.dead = {499, 501}, .last = 1001});
+  CHECK(says(ask(port, {"spool", "show", "500"}).complained, "neither waits nor is a dead letter"));
+}
+
+TEST_CASE("a write that is queued again is told by its new number") {
+  holdwater_port port;
+  port.on.be({.dead = {3}, .last = 4});
+  CHECK(ask(port, {"dead", "retry", "3"}).said == "queued again: 3, as number 5\n");
+}
+
+TEST_CASE("a service that is not there is wrong usage, and no state of one that is") {
+  const holdwater_port port({}, "shop");
+  for (const auto& words : {std::vector<std::string>{"status", "--service", "nope"},
+                            {"--service", "nope", "status"},
+                            {"dead", "list", "--service", "nope"}}) {
+    const auto told = ask(port, words);
+    CHECK(told.code == exit_usage);
+    CHECK(says(told.complained, "there is no service of that name; there are shop"));
+  }
+  CHECK(ask(port, {"--service", "shop", "status"}).code == exit_ok);
+}

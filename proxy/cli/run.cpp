@@ -5,6 +5,7 @@
 #include "proxy/cli/export_file.hpp"
 #include "proxy/cli/http.hpp"
 #include "proxy/cli/import_file.hpp"
+#include "proxy/cli/reconnect.hpp"
 #include "proxy/cli/save_backup.hpp"
 #include "proxy/cli/show.hpp"
 #include "proxy/cli/talk.hpp"
@@ -46,8 +47,7 @@ class client {
     case verb::status: return status();
     case verb::top: return top();
     case verb::drain: return drain();
-    case verb::reconnect:
-      return act(given_, where_, "/health/reconnect", [](const auto&) { return "the server was reached\n"; });
+    case verb::reconnect: return reconnect(given_, where_);
     case verb::spool_list:
       return list(fmt::format("/spool?after={}&limit={}", given_.after, given_.limit), show_units);
     case verb::spool_show: return show_one(given_, where_);

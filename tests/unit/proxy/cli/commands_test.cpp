@@ -236,3 +236,29 @@ TEST_CASE("a service that is not there is wrong usage, and no state of one that 
   }
   CHECK(ask(port, {"--service", "shop", "status"}).code == exit_ok);
 }
+
+TEST_CASE("reconnect says what came of it, and not only that there is a connection") {
+  holdwater_port port;
+  CHECK(ask(port, {"reconnect"}).said == "the server was reached\n");
+  port.on.be({.database = {.state = "halted", .last_error = "connect: refused", .why = "its row is gone"}});
+  const auto halted = ask(port, {"reconnect"});
+  CHECK(halted.code == 1);
+  CHECK(halted.said.empty());
+  CHECK(halted.complained ==
+        "holdwater: the server was reached, and replay has stopped still: its row is gone\n");
+  port.on.be({.database = {.state = "down", .reads_go_on = true, .why = "unit 7 of 'bob': Access denied"}});
+  const auto stuck = ask(port, {"reconnect", "--json"});
+  CHECK(stuck.code == 1);
+  CHECK(stuck.said == R"({"done":false,"reason":"the server was reached, and takes no writes still: )"
+                      R"(unit 7 of 'bob': Access denied"})"
+                      "\n");
+}
+
+TEST_CASE("reconnect waits for replay to go on, which takes a moment") {
+  holdwater_port port;
+  port.on.be({.database = {.state = "halted"}, .looks_until_mended = 5});
+  CHECK(ask(port, {"reconnect"}).code == exit_ok);
+  port.on.be(
+      {.pending = 9, .database = {.state = "halted"}, .looks_until_mended = 2, .mended_state = "draining"});
+  CHECK(ask(port, {"reconnect"}).said == "the server was reached; 9 queued write(s) are being applied\n");
+}

@@ -2,6 +2,7 @@
 #include "proxy/program.hpp"
 
 #include "admin/server.hpp"
+#include "proxy/config/reason_of.hpp"
 #include "proxy/log.hpp"
 #include "proxy/service/listed_options.hpp"
 
@@ -67,7 +68,7 @@ admin::reload_report program::reload() {
     return admin::reload_report{false, why, {}, {}};
   };
   auto loaded = load_again_();
-  if (const auto* wrong = std::get_if<early_exit>(&loaded)) return refused(wrong->text);
+  if (const auto* wrong = std::get_if<early_exit>(&loaded)) return refused(reason_of(*wrong));
   auto& read = std::get<loaded_options>(loaded);
   for (const auto& warning : read.warnings) spdlog::warn("{}", warning);
   program fresh(std::move(read.values), std::move(read.services), {}, {});

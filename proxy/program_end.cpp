@@ -6,6 +6,7 @@
 #include "proxy/program.hpp"
 
 #include "admin/server.hpp"
+#include "proxy/config/reason_of.hpp"
 #include "proxy/data_folder.hpp"
 #include "proxy/hook/run_program.hpp"
 #include "proxy/service_notice.hpp"
@@ -153,7 +154,7 @@ void program::restart() {
 std::string program::why_no_restart() {
   if (!load_again_) return {};
   auto loaded = load_again_();
-  if (const auto* wrong = std::get_if<early_exit>(&loaded)) return wrong->text;
+  if (const auto* wrong = std::get_if<early_exit>(&loaded)) return reason_of(*wrong);
   auto& read = std::get<loaded_options>(loaded);
   program next(std::move(read.values), std::move(read.services), {}, {});
   next.make_services();

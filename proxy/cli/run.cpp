@@ -183,6 +183,13 @@ std::string first_line(const std::string& path, bool& read) {
   return line;
 }
 
+// What it would say is not all said here.
+bool needs_configuration(const arguments& given) {
+  if (given.admin.empty()) return true;
+  if (given.config_file.empty()) return false;
+  return given.token_file.empty() || (given.admin.starts_with("https:") && given.ca.empty());
+}
+
 // Where the port is and how to get in: what is said here beats what the program's own configuration says.
 std::optional<target> find_target(const arguments& given, const environment& variables, int& code) {
   target out;
@@ -195,8 +202,8 @@ std::optional<target> find_target(const arguments& given, const environment& var
     out = {admin.tls, everywhere ? "127.0.0.1" : admin.listen.host, std::to_string(admin.listen.port),
            admin.token.empty() ? admin.read_token : admin.token,
            admin.certificate.empty() ? values->values.data_dir + "/tls_certificate.pem" : admin.certificate};
-  } else if (given.admin.empty() || !given.config_file.empty()) {
-    complain(std::get<early_exit>(loaded).text);
+  } else if (needs_configuration(given)) {
+    std::fputs(std::get<early_exit>(loaded).text.c_str(), stderr);
     code = exit_usage;
     return std::nullopt;
   }

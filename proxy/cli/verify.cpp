@@ -1,6 +1,7 @@
 #include "proxy/cli/verify.hpp"
 
 #include "proxy/config/load_options.hpp"
+#include "proxy/config/reason_of.hpp"
 #include "spool/verify_file.hpp"
 
 #include <boost/json.hpp>
@@ -34,7 +35,8 @@ spool::result<spool::key_ring_ptr> find_keys(const arguments& given, const envir
     flags.insert(flags.end(), {"--config", given.config_file.c_str()});
   auto loaded = load_options(static_cast<int>(flags.size()), flags.data(), with_file);
   const auto* const values = std::get_if<loaded_options>(&loaded);
-  if (values == nullptr) return spool::failure{spool::errc::wrong_key, std::get<early_exit>(loaded).text};
+  if (values == nullptr)
+    return spool::failure{spool::errc::wrong_key, reason_of(std::get<early_exit>(loaded))};
   const auto& all = values->services;
   if (all.empty()) return keys_of(values->values);
   const auto is_meant = [&](const service_options& one) {

@@ -262,3 +262,21 @@ TEST_CASE("reconnect waits for replay to go on, which takes a moment") {
       {.pending = 9, .database = {.state = "halted"}, .looks_until_mended = 2, .mended_state = "draining"});
   CHECK(ask(port, {"reconnect"}).said == "the server was reached; 9 queued write(s) are being applied\n");
 }
+
+TEST_CASE("an address and a token that are given need no configuration that can be read") {
+  admin::settings how;
+  how.access = {"operate-token-for-tests", ""};
+  const holdwater_port port(how);
+  std::string name = (std::filesystem::temp_directory_path() / "cli.XXXXXX").string();
+  REQUIRE(::mkdtemp(name.data()) != nullptr);
+  const std::filesystem::path folder(name);
+  const auto token = (folder / "token").string(), configuration = (folder / "holdwater.toml").string();
+  std::ofstream(token) << "operate-token-for-tests\n";
+  std::ofstream(configuration) << "[admin]\ntoken_file = \"/nonexistent/token\"\n";
+  CHECK(ask(port, {"status", "--token-file", token, "--config", configuration}).code == exit_ok);
+  const auto without = ask(port, {"status", "--config", configuration});
+  CHECK(without.code == exit_usage);
+  CHECK(without.complained ==
+        fmt::format("holdwater: {}:2: admin.token_file: /nonexistent/token cannot be read\n", configuration));
+  std::filesystem::remove_all(folder);
+}

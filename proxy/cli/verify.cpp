@@ -1,5 +1,6 @@
 #include "proxy/cli/verify.hpp"
 
+#include "proxy/cli/talk.hpp"
 #include "proxy/config/load_options.hpp"
 #include "proxy/config/reason_of.hpp"
 #include "spool/verify_file.hpp"
@@ -8,7 +9,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <variant>
 #include <vector>
@@ -17,10 +17,6 @@ namespace holdwater::proxy::cli {
 namespace {
 
 namespace json = boost::json;
-
-void complain(const std::string& text) {
-  fmt::print(stderr, "holdwater: {}\n", text);
-}
 
 // Of a file that is looked at without a running program.
 spool::result<spool::key_ring_ptr> find_keys(const arguments& given, const environment& variables) {
@@ -58,7 +54,10 @@ int verify(const arguments& given, const environment& variables) {
   const auto keys = find_keys(given, variables);
   if (!keys) return complain(keys.error().context), exit_usage;
   const auto report = spool::verify_file(given.file, *keys);
-  if (!report) return complain(report.error().context), 1;
+  if (!report) {
+    complain(report.error().context);
+    return report.error().code == spool::errc::corrupt ? exit_down : 1;
+  }
   json::array wrong;
   for (const auto& one : report->wrong) wrong.emplace_back(one);
   if (given.json)

@@ -1,9 +1,8 @@
 // Commands, from their arguments to what they print, at a real port with a queue that is none behind it.
-#include "proxy/cli/run.hpp"
-
 #include "admin/server.hpp"
 #include "proxy/cli/arguments.hpp"
 #include "tests/unit/admin/fake_control.hpp"
+#include "tests/unit/proxy/cli/command.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <doctest/doctest.h>
@@ -11,9 +10,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <fcntl.h>
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <mutex>
@@ -21,18 +17,18 @@
 #include <set>
 #include <string>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 using namespace holdwater;
 using namespace holdwater::proxy::cli;
+using namespace holdwater::proxy::cli::testing;
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
 
 namespace {
 
 // Dead letters by their number, and a server that is as it is told to be. The port's thread asks.
-class queue final : public admin::testing::fake_control {
+class queue final : public holdwater::admin::testing::fake_control {
  public:
   struct contents {
     std::set<std::uint64_t> dead;
@@ -99,46 +95,9 @@ std::set<std::uint64_t> up_to(std::uint64_t number) {
   return out;
 }
 
-struct outcome {
-  int code = 0;
-  std::string said;
-  std::string complained;
-};
-
-// A stream's descriptor, into a file meanwhile.
-class captured {
- public:
-  explicit captured(std::FILE* stream)
-      : stream_(stream), file_(std::tmpfile()), before_(::dup(::fileno(stream))) {
-    std::fflush(stream);
-    ::dup2(::fileno(file_), ::fileno(stream));
-  }
-  ~captured() {
-    if (before_ >= 0) static_cast<void>(end());
-  }
-  captured(const captured&) = delete;
-  captured& operator=(const captured&) = delete;
-
-  std::string end() {
-    std::fflush(stream_);
-    ::dup2(before_, ::fileno(stream_));
-    ::close(std::exchange(before_, -1));
-    std::string out;
-    std::rewind(file_);
-    for (int c = std::fgetc(file_); c != EOF; c = std::fgetc(file_)) out += static_cast<char>(c);
-    std::fclose(file_);
-    return out;
-  }
-
- private:
-  std::FILE* stream_;
-  std::FILE* file_;
-  int before_;
-};
-
 struct holdwater_port {
   queue on;
-  admin::testing::fake_process all;
+  holdwater::admin::testing::fake_process all;
   asio::io_context io;
   std::optional<admin::server> server;
   std::string place;
@@ -153,17 +112,6 @@ struct holdwater_port {
   }
   ~holdwater_port() { server->stop(); }
 };
-
-outcome run_command(std::vector<std::string> words, const proxy::environment& variables = {}) {
-  words.insert(words.begin(), "holdwater");
-  std::vector<const char*> given;
-  given.reserve(words.size());
-  for (const auto& one : words) given.push_back(one.c_str());
-  captured out(stdout), err(stderr);
-  const int code = run(static_cast<int>(given.size()), given.data(), variables);
-  auto said = out.end();
-  return {code, std::move(said), err.end()};
-}
 
 outcome ask(const holdwater_port& port, std::vector<std::string> words) {
   words.insert(words.end(), {"--admin", port.place});
@@ -267,10 +215,8 @@ TEST_CASE("an address and a token that are given need no configuration that can 
   admin::settings how;
   how.access = {"operate-token-for-tests", ""};
   const holdwater_port port(how);
-  std::string name = (std::filesystem::temp_directory_path() / "cli.XXXXXX").string();
-  REQUIRE(::mkdtemp(name.data()) != nullptr);
-  const std::filesystem::path folder(name);
-  const auto token = (folder / "token").string(), configuration = (folder / "holdwater.toml").string();
+  const temporary_folder in;
+  const auto token = in.file("token"), configuration = in.file("holdwater.toml");
   std::ofstream(token) << "operate-token-for-tests\n";
   std::ofstream(configuration) << "[admin]\ntoken_file = \"/nonexistent/token\"\n";
   CHECK(ask(port, {"status", "--token-file", token, "--config", configuration}).code == exit_ok);
@@ -278,5 +224,4 @@ TEST_CASE("an address and a token that are given need no configuration that can 
   CHECK(without.code == exit_usage);
   CHECK(without.complained ==
         fmt::format("holdwater: {}:2: admin.token_file: /nonexistent/token cannot be read\n", configuration));
-  std::filesystem::remove_all(folder);
 }

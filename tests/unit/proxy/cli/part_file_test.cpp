@@ -1,33 +1,20 @@
 // What becomes of the file that was there, and of what an attempt has left.
 #include "proxy/cli/part_file.hpp"
 
+#include "tests/unit/proxy/cli/command.hpp"
+
 #include <doctest/doctest.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <stdlib.h>
 #include <string>
 
 using holdwater::proxy::cli::part_file;
+using holdwater::proxy::cli::testing::temporary_folder;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct folder {
-  fs::path path;
-
-  folder() {
-    std::string name = (fs::temp_directory_path() / "part_file.XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~folder() { fs::remove_all(path); }
-  folder(const folder&) = delete;
-  folder& operator=(const folder&) = delete;
-
-  [[nodiscard]] std::string file(const char* name) const { return (path / name).string(); }
-};
 
 std::string read(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -37,7 +24,7 @@ std::string read(const std::string& path) {
 } // namespace
 
 TEST_CASE("the file that was there is as it was until the new one is whole") {
-  const folder in;
+  const temporary_folder in;
   const auto path = in.file("queue.sql");
   std::ofstream(path) << "before";
   {
@@ -58,7 +45,7 @@ TEST_CASE("the file that was there is as it was until the new one is whole") {
 }
 
 TEST_CASE("a new file takes no name that is there, and two attempts do not meet") {
-  const folder in;
+  const temporary_folder in;
   const auto path = in.file("backup");
   std::ofstream(path + ".part") << "left by one that was killed";
   part_file one(path);

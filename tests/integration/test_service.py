@@ -1,4 +1,5 @@
 """Holdwater as a service: what the service manager is told, reloading, the package, the unit, the manual."""
+import json
 import os
 import re
 import shutil
@@ -78,6 +79,8 @@ def test_a_reload_of_a_wrong_configuration_changes_nothing(mariadb, start_proxy)
     assert "was not reloaded" in reload(proxy)
     status, body = proxy.http("/config/reload", "POST")
     assert status == 409 and b"nonsense" in body
+    reason = json.loads(body)["reason"]
+    assert reason.startswith(proxy.config + ":2: ") and "\n" not in reason
     options = {one["name"]: one["value"] for one in proxy.json("/config")["options"]}
     assert options["max_connections"] != "7"
 

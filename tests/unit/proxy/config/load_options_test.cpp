@@ -1,8 +1,10 @@
 // The sources together: which one wins, and what is told about each.
 #include "proxy/config/load_options.hpp"
+#include "proxy/config/reason_of.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <unistd.h>
@@ -243,6 +245,18 @@ TEST_CASE("a network that cannot be read stops the start") {
   CHECK(said.code != 0);
   CHECK(said.text.find("\"somewhere\"") != std::string::npos);
   CHECK(ended({}, {{"HOLDWATER_SERVER_PROXY_PROTOCOL", "v3"}}).code != 0);
+}
+
+TEST_CASE("what is wrong may be said among other words") {
+  const auto end = ended({}, {{"MYSQL_PORT", "x"}, {"HOLDWATER_POOL_MODE", "y"}});
+  CHECK(end.text.ends_with("\n"));
+  CHECK(std::count(end.text.begin(), end.text.end(), '\n') == 2);
+  const auto reason = reason_of(end);
+  CHECK(reason.starts_with("MYSQL_PORT: "));
+  CHECK(reason.find("; HOLDWATER_POOL_MODE: ") != std::string::npos);
+  CHECK(reason.find('\n') == std::string::npos);
+  CHECK(reason.find("holdwater:") == std::string::npos);
+  CHECK(reason_of({"", 2}).empty());
 }
 
 TEST_CASE("--version, --help and --check-config end with their text") {

@@ -1,6 +1,7 @@
 #include "proxy/program.hpp"
 
 #include "admin/server.hpp"
+#include "proxy/config/start_checks.hpp"
 #include "proxy/data_folder.hpp"
 #include "proxy/log_scope.hpp"
 #include "proxy/net/ring.hpp"
@@ -41,6 +42,15 @@ std::uint64_t raise_descriptor_limit() {
   if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return limit.rlim_cur;
   spdlog::warn("the descriptor limit was not raised: {}", std::strerror(errno));
   return before;
+}
+
+// Where only a person can help. Not what may pass: a port that is taken, a directory that is not there yet.
+std::string why_not_as_configured(const options& process, const std::vector<service_options>& services) {
+  auto wrong = why_no_port(process);
+  for (const auto& one : services)
+    for (const auto& why : why_no_service(one.values))
+      wrong.push_back(one.name.empty() ? why : fmt::format("service {}: {}", one.name, why));
+  return fmt::format("{}", fmt::join(wrong, "; "));
 }
 
 std::uint64_t listeners_of(const options& settings) {
@@ -104,6 +114,10 @@ std::string program::start(inherited_sockets& handed) {
   std::signal(SIGCHLD, SIG_DFL); // whose parent ignored it would not learn how a hook's program ended
   descriptors_ = raise_descriptor_limit();
   fit_to_descriptors(given_, descriptors_);
+  if (auto problem = why_not_as_configured(settings_, given_); !problem.empty()) {
+    exit_code_ = exit_bad_configuration;
+    return problem;
+  }
   if (auto problem = choose_backend(); !problem.empty()) return problem;
   make_services();
   if (auto problem = open_own_folder(); !problem.empty()) return problem;

@@ -83,6 +83,10 @@ class finisher {
           fmt::format("admin.listen: {} is taken by listen", print_endpoint(values.listen)));
     if (values.spool.max_statement_bytes > values.spool.max_bytes)
       wrong_.errors.push_back("spool.max_statement_bytes: is larger than spool.max_bytes");
+    check_halves("client_tls.certificate", values.client_tls.certificate, "client_tls.key",
+                 values.client_tls.key);
+    check_halves("server_tls.certificate", values.server_tls.certificate, "server_tls.key",
+                 values.server_tls.key);
     check_ledger(values);
     std::string wrong;
     if (!protocol::network_list::parse(values.proxy_protocol_networks, &wrong))
@@ -94,6 +98,15 @@ class finisher {
     check_warm(values);
     check_redis(values);
     check_hook(values);
+  }
+
+  void check_halves(const char* certificate_option, const std::string& certificate, const char* key_option,
+                    const std::string& key) {
+    if (certificate.empty() == key.empty()) return;
+    const auto* const missing = key.empty() ? key_option : certificate_option;
+    wrong_.errors.push_back(fmt::format("{}: {} is missing: they belong together",
+                                        raw_.given.at(key.empty() ? certificate_option : key_option).where,
+                                        missing));
   }
 
   void check_ledger(const options& values) {

@@ -2,6 +2,7 @@
 #include "proxy/config/flags.hpp"
 #include "proxy/config/load_services.hpp"
 #include "proxy/config/raw_options.hpp"
+#include "proxy/config/start_checks.hpp"
 
 #include <fmt/format.h>
 
@@ -63,6 +64,9 @@ class loader {
 
   // The answer of --check-config.
   load_result verdict(const std::vector<service_options>& services) {
+    note("", why_no_port(top_.values));
+    if (services_.empty()) note("", why_no_service(top_.values));
+    for (const auto& one : services) note(one.name + ": ", why_no_service(one.values));
     auto text = lines("warning: ", wrong_.warnings) + lines("error: ", wrong_.errors);
     if (!wrong_.errors.empty()) return early_exit{std::move(text), exit_bad_configuration};
     if (services_.empty()) text += what_is_missing("", top_.values);
@@ -71,6 +75,10 @@ class loader {
       text += fmt::format("service {}: {} for {}, data in {}\n", one.name, print_endpoint(one.values.listen),
                           one.values.server.name(), one.values.data_dir);
     return early_exit{text + "the configuration is valid\n", 0};
+  }
+
+  void note(const std::string& whose, const std::vector<std::string>& errors) {
+    for (const auto& one : errors) wrong_.errors.push_back(whose + one);
   }
 
   // What a file need not hold, since the environment may, but a start needs.

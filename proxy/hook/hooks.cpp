@@ -2,13 +2,10 @@
 
 #include "proxy/cli/http.hpp"
 #include "proxy/config/http_url.hpp"
+#include "proxy/config/start_checks.hpp"
 #include "proxy/hook/run_program.hpp"
 
 #include <fmt/format.h>
-
-#include <cerrno>
-#include <cstring>
-#include <unistd.h>
 
 namespace holdwater::proxy {
 namespace {
@@ -35,8 +32,8 @@ std::string hooks::open(const options::hook_options& settings,
                         std::vector<std::pair<std::string, std::string>> common) {
   common_ = std::move(common);
   const auto& path = settings.command;
-  if (!path.empty() && ::access(path.c_str(), X_OK) != 0)
-    return fmt::format("hook.command: {} cannot be run: {}", path, std::strerror(errno));
+  if (!path.empty())
+    if (const auto why = why_no_program(path); !why.empty()) return "hook.command: " + why;
   const auto run = [path, limit = settings.timeout](const hook_event& what, const std::stop_token& end) {
     return run_program(path, what.json(), what.environment(), limit, end);
   };

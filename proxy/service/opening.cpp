@@ -25,12 +25,6 @@ std::vector<spool::credentials> credentials_of(const options& settings) {
   return all;
 }
 
-std::string missing_half(std::string_view section, const std::string& certificate, const std::string& key) {
-  if (certificate.empty() == key.empty()) return {};
-  return fmt::format("{0}.{1} is missing: {0}.certificate and {0}.key belong together", section,
-                     key.empty() ? "key" : "certificate");
-}
-
 } // namespace
 
 std::string service::open_data() {
@@ -56,8 +50,10 @@ std::string service::open_data() {
 }
 
 std::string service::open_spool(const spool::key_ring_ptr& keys) {
-  if (settings_.accounts.empty())
+  if (settings_.accounts.empty()) {
+    exit_code_ = exit_bad_configuration;
     return "MYSQL_USER is not set: the spool needs an account to replay with (or set spool.enabled = false)";
+  }
 
   spool::sqlite_spool_options where{settings_.data_dir + "/spool.db", settings_.spool.max_bytes,
                                     settings_.spool.max_age, settings_.spool.retention,
@@ -105,10 +101,6 @@ std::string service::open_tls() {
   const log_scope ours(name_);
   auto clients = settings_.client_tls;
   const auto& server = settings_.server_tls;
-  if (auto problem = missing_half("client_tls", clients.certificate, clients.key); !problem.empty())
-    return problem;
-  if (auto problem = missing_half("server_tls", server.certificate, server.key); !problem.empty())
-    return problem;
   for (const auto& key : {clients.key, server.key})
     if (!key.empty() && is_readable_by_everyone(key)) spdlog::warn("the key {} is readable by everyone", key);
   const bool with_clients = clients.mode != "off";

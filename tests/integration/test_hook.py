@@ -216,4 +216,4 @@ def test_https_is_verified_and_a_wrong_setting_stops_the_start(mariadb, start_pr
     for setting, why in (({"HOLDWATER_HOOK_URL": "ftp://there/"}, "hook.url: takes http://"), ({"HOLDWATER_HOOK_COMMAND": str(tmp_path / "nowhere")}, "cannot be run")):
         done = subprocess.run([binary(), "--listen", f"127.0.0.1:{free_port()}", "--admin-listen", f"127.0.0.1:{free_port()}", "--data-dir", str(tmp_path / "data")],
                               env={"PATH": os.environ["PATH"], "MYSQL_USER": "app", "MYSQL_DATABASE": "app", **setting}, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode != 0 and why in done.stdout + done.stderr and "ftp://there/" not in done.stdout + done.stderr, done
+        assert done.returncode == 2 and why in done.stdout + done.stderr and "ftp://there/" not in done.stdout + done.stderr, done

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from lib.process import wait_until
+from lib.process import free_port, wait_until
 from lib.proxy import PROJECT, binary
 from lib.sql import run, spooled_seq, was_refused_for_outage
 
@@ -83,6 +83,28 @@ def test_a_reload_of_a_wrong_configuration_changes_nothing(mariadb, start_proxy)
     assert reason.startswith(proxy.config + ":2: ") and "\n" not in reason
     options = {one["name"]: one["value"] for one in proxy.json("/config")["options"]}
     assert options["max_connections"] != "7"
+
+
+def test_what_only_a_person_can_mend_ends_a_start_with_2_and_what_may_pass_with_1(tmp_path):
+    port = free_port()
+
+    def start(*arguments, **settings):
+        done = subprocess.run([binary(), "--listen", f"127.0.0.1:{port}", "--admin-listen", f"127.0.0.1:{free_port()}", "--data-dir", str(tmp_path / "data"), *arguments],
+                              env={"PATH": os.environ["PATH"], "MYSQL_DATABASE": "app", **settings}, capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, done.stdout + done.stderr
+    tls = {"HOLDWATER_CLIENT_TLS_CERTIFICATE": "/nope", "MYSQL_USER": "app"}
+    hook = {"HOLDWATER_HOOK_COMMAND": "/etc/hostname", "MYSQL_USER": "app"}
+    for wrong, why in ((tls, "client_tls.key is missing"), ({**tls, "HOLDWATER_CLIENT_TLS_KEY": "/nope"}, "/nope cannot be used: No such file"), (hook, "cannot be run: Permission denied")):
+        for arguments in ((), ("--check-config",)):
+            code, said = start(*arguments, **wrong)
+            assert code == 2 and why in said, (arguments, said)
+    code, said = start()
+    assert code == 2 and "MYSQL_USER is not set" in said
+    code, said = start("--check-config")
+    assert code == 0 and "warning: MYSQL_USER is not set here" in said
+    with socket.create_server(("127.0.0.1", port)):
+        code, said = start(MYSQL_USER="app")
+        assert code == 1 and "cannot listen on" in said
 
 
 def test_a_log_file_that_was_moved_away_is_opened_anew(mariadb, start_proxy, tmp_path):

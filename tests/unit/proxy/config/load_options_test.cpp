@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <tuple>
 #include <unistd.h>
 
 using namespace holdwater::proxy;
@@ -143,8 +144,10 @@ TEST_CASE("every option has its variable") {
     const auto read = read_environment({{environment_name(row), text}});
     REQUIRE(read.settings.size() == 1);
     CHECK(read.settings.front().row == &row);
-    const bool alone = row.name != "admin.certificate" && row.name != "admin.key" && row.name != "admin.ca" &&
-                       row.name != "cache.warm" && row.name != "server.replicas";
+    const bool is_half =
+        row.name.ends_with(".certificate") || (row.name.ends_with(".key") && row.name != "spool.key");
+    const bool alone =
+        !is_half && row.name != "admin.ca" && row.name != "cache.warm" && row.name != "server.replicas";
     if (alone) CHECK(loaded({}, {{environment_name(row), text}}).warnings.empty());
   }
 }
@@ -278,6 +281,37 @@ TEST_CASE("--version, --help and --check-config end with their text") {
   CHECK(wrong.code == exit_bad_configuration);
   CHECK(wrong.text ==
         "warning: HOLDWATER_ZZZ: no such option\nerror: MYSQL_PORT: expected a whole number, found \"x\"\n");
+}
+
+TEST_CASE("--check-config looks at the files that a start needs, and a command does not") {
+  const temporary_file text("no certificate\n", "text");
+  const environment wrong_pair{{"MYSQL_USER", "app"},
+                               {"HOLDWATER_CLIENT_TLS_CERTIFICATE", "/nowhere/c.pem"},
+                               {"HOLDWATER_CLIENT_TLS_KEY", text.path()}};
+  const auto no_pair = ended({"--check-config"}, wrong_pair);
+  CHECK(no_pair.code == exit_bad_configuration);
+  CHECK(no_pair.text ==
+        "error: client_tls.certificate: /nowhere/c.pem cannot be used: No such file or directory\n");
+  CHECK(loaded({}, wrong_pair).warnings.empty());
+  auto off = wrong_pair;
+  off["HOLDWATER_CLIENT_TLS_MODE"] = "off";
+  CHECK(ended({"--check-config"}, off).code == 0);
+
+  for (const auto& [variable, value, wrong] :
+       {std::tuple{"HOLDWATER_CLIENT_TLS_CA", text.path(), "client_tls.ca: "},
+        {"HOLDWATER_HOOK_COMMAND", std::string("/nowhere/hook"),
+         "hook.command: /nowhere/hook cannot be run: No such"},
+        {"HOLDWATER_HOOK_COMMAND", std::string("/tmp"),
+         "hook.command: /tmp cannot be run: it is a directory"}}) {
+    const auto end = ended({"--check-config"}, {{"MYSQL_USER", "app"}, {variable, value}});
+    CHECK(end.code == exit_bad_configuration);
+    CHECK(end.text.find(std::string("error: ") + wrong) == 0);
+  }
+  const temporary_file services("[[service]]\nname = \"a\"\nlisten = \"127.0.0.1:1\"\n"
+                                "[service.hook]\ncommand = \"/nowhere/hook\"\n",
+                                "services.toml");
+  const auto of_one = ended({"--check-config", "--config", services.path()}, {{"MYSQL_USER", "app"}});
+  CHECK(of_one.text.find("error: a: hook.command: ") != std::string::npos);
 }
 
 TEST_CASE("an unknown flag, or one without its value, is a usage error") {

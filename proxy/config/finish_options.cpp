@@ -81,8 +81,7 @@ class finisher {
     if (values.listen.port != 0 && values.listen == values.admin.listen)
       wrong_.errors.push_back(
           fmt::format("admin.listen: {} is taken by listen", print_endpoint(values.listen)));
-    if (values.spool.max_statement_bytes > values.spool.max_bytes)
-      wrong_.errors.push_back("spool.max_statement_bytes: is larger than spool.max_bytes");
+    check_sizes(values);
     check_halves("client_tls.certificate", values.client_tls.certificate, "client_tls.key",
                  values.client_tls.key);
     check_halves("server_tls.certificate", values.server_tls.certificate, "server_tls.key",
@@ -98,6 +97,19 @@ class finisher {
     check_warm(values);
     check_redis(values);
     check_hook(values);
+  }
+
+  // Said of the one that somebody has set.
+  void check_sizes(const options& values) {
+    auto statement = values.spool.max_statement_bytes, queue = values.spool.max_bytes;
+    if (statement <= queue) return;
+    const auto size = [](std::uint64_t& of) { return print_option(option_kind::bytes, &of); };
+    if (raw_.from("spool.max_statement_bytes") == origin::by_default)
+      wrong_.errors.push_back(fmt::format("{}: is smaller than spool.max_statement_bytes, which is {}",
+                                          raw_.given.at("spool.max_bytes").where, size(statement)));
+    else
+      wrong_.errors.push_back(fmt::format("{}: is larger than spool.max_bytes, which is {}",
+                                          raw_.given.at("spool.max_statement_bytes").where, size(queue)));
   }
 
   void check_halves(const char* certificate_option, const std::string& certificate, const char* key_option,

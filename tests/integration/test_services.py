@@ -361,7 +361,9 @@ def test_the_command_line_says_which_service_it_is_for(two, mariadb):
     assert holdwater("spool", "verify", backup)[1].startswith("sound: ")
     assert client("top", "--rounds", "1", "--service", "orders")[0] == 1
     code, _, wrong = client("spool", "list", "--service", "nobody")
-    assert code == 1 and "orders, shop" in wrong
+    assert code == 64 and "orders, shop" in wrong
+    assert client("status", "--service", "nobody")[0] == 64, "not 1, which is degraded"
+    assert client("--service", "shop", "status")[0] == 0
     assert client("spool", "list", "--service", "a/../b")[0] == 64
     assert "log.level" in client("config", "show")[1] and "server.host" not in client("config", "show")[1]
     assert "server.host" in client("config", "show", "--service", "shop")[1]

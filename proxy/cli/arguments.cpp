@@ -1,5 +1,7 @@
 #include "proxy/cli/arguments.hpp"
 
+#include "proxy/config/option_table.hpp"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -13,14 +15,18 @@
 namespace holdwater::proxy::cli {
 namespace {
 
-// With a value each but the first.
 constexpr std::array<std::string_view, 5> flags_of_commands{"--json", "--admin", "--token-file", "--service",
                                                             "--ca"};
-constexpr std::array<std::string_view, 3> flags_without_value{"--check-config", "--version", "--help"};
 
-template <std::size_t Size>
-bool is_among(const std::array<std::string_view, Size>& all, std::string_view one) {
-  return std::ranges::find(all, one) != all.end();
+bool is_of_commands(std::string_view flag) {
+  return std::ranges::find(flags_of_commands, flag) != flags_of_commands.end();
+}
+
+// Of a flag of the program.
+bool takes_value(std::string_view flag) {
+  return flag == "--config" || std::ranges::any_of(option_table(), [&](const option_row& row) {
+           return !row.flag.empty() && row.flag == flag;
+         });
 }
 
 // Of a number that a write has.
@@ -187,9 +193,8 @@ class parser {
 bool is_command(int argc, const char* const* argv) {
   for (int at = 1; at < argc; ++at) {
     const std::string_view one(argv[at]);
-    const auto name = one.substr(0, one.find('='));
-    if (!one.starts_with('-') || is_among(flags_of_commands, name)) return true;
-    if (!is_among(flags_without_value, one) && one.size() == name.size()) ++at; // its value
+    if (!one.starts_with('-') || is_of_commands(one.substr(0, one.find('=')))) return true;
+    if (takes_value(one)) ++at;
   }
   return false;
 }

@@ -9,10 +9,11 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 
 namespace holdwater::proxy::cli {
 namespace {
@@ -31,6 +32,9 @@ bool goes_on(const std::string& state) {
 
 // The health page once it is clear what came of it, or as it is when the patience is over.
 std::optional<json::value> look_until_clear(const target& where, int& code) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable never; // wakes
   const auto until = steady_clock::now() + patience;
   std::uint64_t applied = 0;
   for (int drains = 0;;) {
@@ -42,7 +46,7 @@ std::optional<json::value> look_until_clear(const target& where, int& code) {
     const auto seq = static_cast<std::uint64_t>(number_at(at(*health, "spool"), "applied_seq"));
     if (drains == looks_at_drain || (drains > 1 && seq > applied)) return health;
     applied = seq;
-    std::this_thread::sleep_for(between_looks);
+    never.wait_for(lock, between_looks, [] { return false; });
   }
 }
 

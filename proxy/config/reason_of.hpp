@@ -1,3 +1,4 @@
+// Why a configuration was not taken, for where lines with the program's name in front have no place.
 #pragma once
 
 #include "proxy/config/load_options.hpp"
@@ -6,7 +7,7 @@
 
 namespace holdwater::proxy {
 
-// What an early_exit prints in lines, as one of many words in a log, an answer or another message.
+// All that it prints, in one line.
 [[nodiscard]] std::string reason_of(const early_exit& ending);
 
 } // namespace holdwater::proxy

@@ -5,6 +5,7 @@ import pymysql
 import pytest
 
 from conftest import make_database
+from lib.command_line import CommandLine
 from lib.process import wait_until
 from lib.proxy import Account
 from lib.sql import error_number, run, spooled_seq, value
@@ -104,6 +105,8 @@ def test_health_says_that_reads_go_on(proxy, flip):
     health = proxy.health()
     assert (status, health["status"], health["database"]["state"]) == (200, "degraded", "down")
     assert "read-only" in health["database"]["last_error"]
+    code, text, _ = CommandLine(proxy)("status")
+    assert code == 1 and text.startswith("degraded: the server takes no writes; reads go on, writes are queued\n") and "read-only" in text
     assert proxy.http("/readyz")[0] == 200
     assert proxy.metric("holdwater_server_answers") == 1
     flip.off()

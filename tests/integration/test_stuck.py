@@ -4,6 +4,7 @@ import time
 import pymysql
 import pytest
 
+from lib.command_line import CommandLine
 from lib.process import wait_until
 from lib.proxy import Account
 from lib.relay import Relay
@@ -139,9 +140,14 @@ def test_a_person_who_has_mended_it_need_not_wait_for_the_next_try(cut_off, serv
         refused = refused_logins(server)
         proxy.http("/health/reconnect", "POST")
         wait_until(lambda: refused_logins(server) > refused + 1, 10, "it has attached, and tried the unit")
+        code, _, wrong = CommandLine(proxy)("reconnect")
+        assert code == 1 and "takes no writes still: unit " in wrong and "Access denied" in wrong
         assert proxy.state() == "down" and len(listener.of("state")) == told, "asking in vain is no news"
         change_password(server, BOB.password)
-        proxy.http(path, "POST")
+        if path == "/health/reconnect":
+            assert CommandLine(proxy)("reconnect")[0] == 0
+        else:
+            proxy.http(path, "POST")
         proxy.wait_drained()
         assert proxy.health()["database"]["reconnects"] == reconnects + 1
     assert noted(server, proxy) == "bcbc" and proxy.health()["spool"]["dead"] == 0

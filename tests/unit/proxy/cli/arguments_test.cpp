@@ -59,6 +59,7 @@ TEST_CASE("a command may come behind the flags that all of them have, and one th
   CHECK(commands({"--json", "status"}));
   CHECK(commands({"--json"}));
   CHECK(commands({"nosuch"}));
+  CHECK(commands({"--jsno", "status"}));
   CHECK(commands({"--check-config", "nosuch"}));
 }
 

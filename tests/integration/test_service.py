@@ -93,7 +93,8 @@ def test_what_only_a_person_can_mend_ends_a_start_with_2_and_what_may_pass_with_
                               env={"PATH": os.environ["PATH"], "MYSQL_DATABASE": "app", **settings}, capture_output=True, text=True, timeout=120, check=False)
         return done.returncode, done.stdout + done.stderr
     tls = {"HOLDWATER_CLIENT_TLS_CERTIFICATE": "/nope", "MYSQL_USER": "app"}
-    hook = {"HOLDWATER_HOOK_COMMAND": "/etc/hostname", "MYSQL_USER": "app"}
+    (tmp_path / "hook").write_text("#!/bin/sh\n")  # and its right to be run was forgotten
+    hook = {"HOLDWATER_HOOK_COMMAND": str(tmp_path / "hook"), "MYSQL_USER": "app"}
     for wrong, why in ((tls, "client_tls.key is missing"), ({**tls, "HOLDWATER_CLIENT_TLS_KEY": "/nope"}, "/nope cannot be used: No such file"), (hook, "cannot be run: Permission denied")):
         for arguments in ((), ("--check-config",)):
             code, said = start(*arguments, **wrong)

@@ -5,13 +5,13 @@
 #include "proxy/cli/show.hpp"
 #include "proxy/cli/talk.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -32,9 +32,8 @@ bool goes_on(const std::string& state) {
 
 // The health page once it is clear what came of it, or as it is when the patience is over.
 std::optional<json::value> look_until_clear(const target& where, int& code) {
-  std::mutex mutex;
-  std::unique_lock lock(mutex);
-  std::condition_variable never; // wakes
+  boost::asio::io_context loop;
+  boost::asio::steady_timer timer(loop);
   const auto until = steady_clock::now() + patience;
   std::uint64_t applied = 0;
   for (int drains = 0;;) {
@@ -46,7 +45,8 @@ std::optional<json::value> look_until_clear(const target& where, int& code) {
     const auto seq = static_cast<std::uint64_t>(number_at(at(*health, "spool"), "applied_seq"));
     if (drains == looks_at_drain || (drains > 1 && seq > applied)) return health;
     applied = seq;
-    never.wait_for(lock, between_looks, [] { return false; });
+    timer.expires_after(between_looks);
+    timer.wait();
   }
 }
 

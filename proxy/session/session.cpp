@@ -259,18 +259,7 @@ task<bool> session::carry_out(const decision& chosen) {
   case action::refuse:
     process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);
     co_return co_await answer_error(chosen.error, chosen.reason);
-  case action::lose_transaction:
-    transaction_lost_ = false;
-    process().counters.transactions_lost.fetch_add(1, std::memory_order_relaxed);
-    if (std::exchange(state_.doubt, transaction_doubt::none) == transaction_doubt::committed) {
-      co_await answer_error(client_error::outcome_unknown,
-                            "the server was lost, and a statement that had failed before may have committed "
-                            "this transaction: it is not known whether it was");
-      co_return false;
-    }
-    co_return co_await answer_error(
-        client_error::transaction_lost,
-        "the server was lost and has rolled this transaction back; try restarting transaction");
+  case action::lose_transaction: co_return co_await tell_lost_transaction();
   default: quits_ = true; co_return false; // quit
   }
 }

@@ -293,7 +293,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<bool> collect_statement(spool::statement& one, const spooled_ok& promised);
   [[nodiscard]] const protocol::sql::analysis& analyze_command();
   void open_collected(const protocol::sql::statement& begin);
-  task<bool> begin_collected();
+  task<bool> begin_collected(), tell_lost_transaction();
   [[nodiscard]] bool decided_otherwise();
   task<verdict> collect_write();
   task<verdict> commit_collected();

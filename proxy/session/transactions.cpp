@@ -189,6 +189,20 @@ task<bool> session::savepoint_collected() {
 }
 
 // COMMIT cannot be: the transaction is gone, as after any failed COMMIT.
+// False: nobody can tell whether it was committed, and the session ends as behind a COMMIT in doubt.
+task<bool> session::tell_lost_transaction() {
+  transaction_lost_ = false;
+  process().counters.transactions_lost.fetch_add(1, std::memory_order_relaxed);
+  if (std::exchange(state_.doubt, transaction_doubt::none) != transaction_doubt::committed)
+    co_return co_await answer_error(
+        client_error::transaction_lost,
+        "the server was lost and has rolled this transaction back; try restarting transaction");
+  co_await answer_error(client_error::outcome_unknown,
+                        "the server was lost, and a statement that had failed before may have committed this "
+                        "transaction: it is not known whether it was");
+  co_return false;
+}
+
 task<bool> session::fail_transaction(client_error which, std::string_view reason) {
   state_.collected.forget();
   process().counters.commands_refused.fetch_add(1, std::memory_order_relaxed);

@@ -186,7 +186,7 @@ constexpr std::array table{
   option_row{"pool.max_age", seconds, {1, 30 * day_ms}, "", "", true,
     "Seconds after which a server connection gets no further client.", in<&o::pool, &o::pool_options::max_age>},
   option_row{"pool.revalidate_after", seconds, {0, 60'000}, "", "", true,
-    "Seconds for which a login that the server has accepted lets further clients of the same account and database in over kept connections without asking the server again; 0 asks each time. It bounds how long a change made past Holdwater (a locked account, a global variable) may go unnoticed.", in<&o::pool, &o::pool_options::revalidate_after>},
+    "Seconds for which a login that the server has accepted lets further clients of the same account and database in over kept connections without asking the server again; 0 asks each time. It bounds how long a change made past Holdwater (a locked account, a global variable) may go unnoticed; rights and roles that were taken away, ten times as long.", in<&o::pool, &o::pool_options::revalidate_after>},
 
   option_row{"net.backend", net_backend, any, "", "", false,
     "How the kernel moves the sessions' bytes: io_uring, which costs least (Linux 6.1 and later, where the system allows it), epoll, or auto, io_uring where it works.", in<&o::net, &o::net_options::backend>, option_scope::process},

@@ -45,6 +45,7 @@ std::shared_ptr<const fresh_start> make_fresh_start(const server_link& link, boo
     made->ends.push_back(made->bytes.size());
   };
   add(command::reset_connection, {});
+  made->resets = true;
   if (database) add(command::init_db, link.database);
   if (names) {
     append_query(made->bytes, link,
@@ -57,6 +58,7 @@ std::shared_ptr<const fresh_start> make_fresh_start(const server_link& link, boo
 
 protocol::byte_span fresh_start_progress::say(bool finds_rows) {
   said_ = std::move(unsaid_);
+  said_at_ = std::chrono::steady_clock::now();
   answered_ = finds_rows ? 1 : 0;
   found_rows_are_old_ = finds_rows;
   return protocol::byte_span(said_->bytes).subspan(finds_rows ? said_->ends.front() : 0);
@@ -72,6 +74,7 @@ fresh_start_progress::step fresh_start_progress::take_answers(server_link& link)
   auto& received = link.stream->received();
   for (;;) {
     if (answered_ == said_->commands.size()) {
+      if (said_->resets) link.was_reset(status_, said_at_);
       said_.reset();
       return step::done;
     }
@@ -85,6 +88,7 @@ fresh_start_progress::step fresh_start_progress::take_answers(server_link& link)
     if (tracker_.current() != response_tracker::state::complete) return step::more;
     if (tracker_.ended_by() == response_tracker::ending::err) return step::failed;
     ++answered_;
+    status_ = tracker_.ok().status;
     tracker_ = {};
   }
 }

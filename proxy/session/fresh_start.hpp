@@ -14,6 +14,7 @@
 #include "proxy/net/deadlines.hpp"
 #include "proxy/net/task.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ struct fresh_start {
   protocol::byte_buffer bytes;             // the commands' packets, the SELECT that finds nothing first
   std::vector<protocol::command> commands; // one for each packet
   std::vector<std::size_t> ends;           // where in the bytes each packet ends
+  bool resets = false;                     // one is COM_RESET_CONNECTION
 };
 
 // With the reset alone, or followed by the choice of the login's database and character set.
@@ -68,7 +70,9 @@ class fresh_start_progress {
  private:
   std::shared_ptr<const fresh_start> unsaid_;
   std::shared_ptr<const fresh_start> said_;
+  std::chrono::steady_clock::time_point said_at_{};
   std::size_t answered_ = 0;
+  std::uint16_t status_ = 0; // of the last answer
   bool found_rows_are_old_ = false;
   protocol::response_tracker tracker_;
 };

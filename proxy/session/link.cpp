@@ -6,6 +6,7 @@
 #include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/relogin.hpp"
+#include "proxy/session/server_pool.hpp"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -163,14 +164,30 @@ protocol::capabilities supported_capabilities() {
   return ~(cap::ssl | protocol::compression_flags | cap::mariadb_com_multi | cap::capability_extension);
 }
 
+void server_link::was_reset(std::uint16_t said, std::chrono::steady_clock::time_point at) {
+  constexpr auto lasting =
+      protocol::server_status::autocommit | protocol::server_status::no_backslash_escapes;
+  fresh_since = at;
+  protocol::payload_reader in(login_ok);
+  static_cast<void>(in.integer(1));
+  static_cast<void>(in.lenenc_integer());
+  static_cast<void>(in.lenenc_integer());
+  const auto status_at = login_ok.size() - in.remaining();
+  const auto before = static_cast<std::uint16_t>(in.integer(2));
+  if (in.failed()) return;
+  const auto status = static_cast<std::uint16_t>((before & ~lasting) | (said & lasting));
+  login_ok[status_at] = static_cast<std::uint8_t>(status);
+  login_ok[status_at + 1] = static_cast<std::uint8_t>(status >> 8);
+}
+
 bool server_link::can_change_user() const {
   constexpr auto needed = cap::protocol_41 | cap::plugin_auth | cap::secure_connection;
   return (negotiated & needed) == needed;
 }
 
-bool server_link::serves(const protocol::handshake_response& login) const {
-  return user == login.user && max_packet_size == login.max_packet_size &&
-         (negotiated | cap::connect_with_db) == (login.client_capabilities | cap::connect_with_db);
+bool server_link::serves(const protocol::handshake_response& wanted) const {
+  return user == wanted.user && max_packet_size == wanted.max_packet_size &&
+         (negotiated | cap::connect_with_db) == (wanted.client_capabilities | cap::connect_with_db);
 }
 
 void add_sql_state(byte_buffer& refusal) {
@@ -241,12 +258,13 @@ task<> log_in(worker& home, wakeup& wake, link_attempt& attempt, const protocol:
   login.auth_response.assign(protocol::as_text(client.reply()));
   if (login.database.empty()) login.client_capabilities &= ~cap::connect_with_db;
 
+  const auto asked = home.pool().now();
   byte_buffer out;
   protocol::append_handshake_response(out, attempt.sequence, login);
   co_await prove(how, attempt, client, out);
   if (attempt.what == link_attempt::outcome::refused) link.stream->close();
   if (attempt.what == link_attempt::outcome::opened) begin_compression(link);
-  if (attempt.what == link_attempt::outcome::opened) remember_login(attempt, as);
+  if (attempt.what == link_attempt::outcome::opened) remember_login(attempt, as, asked);
 }
 
 task<> prove(waiter how, link_attempt& attempt, protocol::auth_client& client, byte_buffer& out) {

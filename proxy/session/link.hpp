@@ -20,6 +20,12 @@
 
 namespace holdwater::proxy {
 
+// When something was asked, and what had been seen until then.
+struct server_moment {
+  std::chrono::steady_clock::time_point at;
+  std::uint64_t changes = 0; // session_counters::server_changes
+};
+
 struct server_link {
   std::shared_ptr<transport> stream;
   protocol::capabilities negotiated = 0;
@@ -39,7 +45,8 @@ struct server_link {
   std::string database;
   std::uint16_t collation = 0;
   std::string attributes;
-  protocol::byte_buffer login_ok; // the server's OK payload
+  protocol::byte_buffer login_ok; // the server's OK payload, with the status of the last reset's
+  server_moment login;            // when it was: a reset keeps the account's rights and roles of then
   std::uint32_t max_packet_size = 0;
   protocol::challenge salt{}; // of its greeting, as the plugin is
   std::string plugin;
@@ -47,6 +54,9 @@ struct server_link {
   bool may_have_profiles = false; // MariaDB keeps the list of profiled statements over a reset
   bool tainted = false;           // something was done to it that neither undoes
 
+  // The last login or reset: what its session has of the server's globals was taken then or a little later.
+  std::chrono::steady_clock::time_point fresh_since{};
+  void was_reset(std::uint16_t status, std::chrono::steady_clock::time_point at); // the last answer's status
   [[nodiscard]] bool can_change_user() const; // what COM_CHANGE_USER needs was negotiated
   // Whether the login would have made one just like it, password, database, character set and attributes
   // aside.

@@ -56,6 +56,14 @@ task<link_attempt> session::reuse_link(const protocol::handshake_response& as) {
   while (auto pooled = pool.take(as, wishes, wake_)) {
     attempt = {};
     attempt.link = std::move(pooled->link);
+    if (pooled->logged_in && pooled->settles) {
+      const bool settled = co_await settle(home_, wake_, *attempt.link);
+      if (!settled) {
+        process().counters.count_end(pool_end::lost);
+        say_goodbye(*attempt.link);
+        continue;
+      }
+    }
     if (pooled->logged_in) {
       attempt.what = link_attempt::outcome::opened;
       attempt.ok = attempt.link->login_ok;

@@ -1,5 +1,7 @@
 #include "proxy/session/relogin.hpp"
 
+#include "proxy/session/server_pool.hpp"
+
 #include "protocol/auth.hpp"
 
 namespace holdwater::proxy {
@@ -10,8 +12,10 @@ constexpr std::chrono::seconds pause_of_a_refusal{1};
 
 } // namespace
 
-void remember_login(link_attempt& attempt, const protocol::handshake_response& as) {
+void remember_login(link_attempt& attempt, const protocol::handshake_response& as, server_moment asked) {
   auto& link = *attempt.link;
+  link.login = asked;
+  link.fresh_since = asked.at;
   link.user = as.user;
   link.database = as.database;
   link.collation = as.collation;
@@ -44,6 +48,7 @@ task<> change_login(worker& home, wakeup& wake, link_attempt& attempt, const pro
   deadline limit(wake);
   home.deadlines().set(limit, home.process().settings.connection_timeout + pause_of_a_refusal);
   const waiter how{wake, &limit};
+  const auto asked = home.pool().now();
   protocol::greeting hello;
   hello.auth_plugin = link.plugin;
   hello.salt = link.salt;
@@ -60,7 +65,7 @@ task<> change_login(worker& home, wakeup& wake, link_attempt& attempt, const pro
   protocol::byte_buffer out;
   protocol::append_change_user(out, 0, request, link.negotiated);
   co_await prove(how, attempt, client, out);
-  if (attempt.what == link_attempt::outcome::opened) remember_login(attempt, as);
+  if (attempt.what == link_attempt::outcome::opened) remember_login(attempt, as, asked);
 }
 
 } // namespace holdwater::proxy

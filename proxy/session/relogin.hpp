@@ -19,6 +19,6 @@ task<> change_login(worker& home, wakeup& wake, link_attempt& attempt, const pro
 // What the last login over the link asked for.
 [[nodiscard]] protocol::handshake_response login_of(const server_link& link);
 // After a login or COM_CHANGE_USER over it that succeeded.
-void remember_login(link_attempt& attempt, const protocol::handshake_response& as);
+void remember_login(link_attempt& attempt, const protocol::handshake_response& as, server_moment asked);
 
 } // namespace holdwater::proxy

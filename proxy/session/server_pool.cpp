@@ -20,6 +20,9 @@ constexpr milliseconds reset_delay{100};
 
 constexpr std::chrono::seconds moment_ago{1};
 
+// A login's rights and roles stay with its connection: how old one may be, in times of revalidate_after.
+constexpr int oldest_login = 10;
+
 // They mean another wait_timeout or sql_mode, which a reset or a change of user forgets.
 constexpr auto other_settings = cap::interactive | cap::ignore_space;
 
@@ -80,6 +83,9 @@ bool server_pool::is_logged_in(const kept& one, const protocol::handshake_respon
   const auto* known = recipe_of(link);
   if (!known || !known->words || !no_init_connect_ || !still_holds(*no_init_connect_)) return false;
   if (one.at == kept::stage::clean && !still_holds(one.reset)) return false;
+  const auto present = now();
+  const auto oldest = home_.process().settings.pool.revalidate_after * oldest_login;
+  if (link.login.changes != present.changes || present.at - link.login.at >= oldest) return false;
   return std::any_of(vouchers_.begin(), vouchers_.end(), [&](const voucher& each) {
     return each.user == link.user && each.database == link.database && still_holds(each.asked);
   });
@@ -224,6 +230,8 @@ std::optional<server_pool::taken> server_pool::take(const protocol::handshake_re
   out.link = detach(found, owner);
   if (one->at == kept::stage::used) {
     const auto* known = recipe_of(out.link);
+    // What its client is told of a login is what the last one or the last reset gave.
+    out.settles = now().at - out.link.fresh_since >= home_.process().settings.pool.revalidate_after;
     out.link.start.owe(known && known->words ? known->words : make_fresh_start(out.link, false, nullptr));
   }
   return out;

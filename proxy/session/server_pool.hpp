@@ -8,9 +8,10 @@
 //   is reset a moment later, or in front of the next client's first command, whichever comes first.
 // - A kept connection has said nothing since, and is of the present outage.
 // - It is handed out as logged in only when the server has let its account into its database within
-//   pool.revalidate_after, nothing seen since may have changed that, and its reset is that young too; and
-//   when it was proved here that a reset makes it what a login makes it. Anything else is logged in anew
-//   before it is used: reach_server.cpp.
+//   pool.revalidate_after, nothing seen since may have changed that, and its reset is that young too; when
+//   its own login, whose rights and roles it has, is at most ten times as old and nothing seen since may have
+//   changed them; and when it was proved here that a reset makes it what a login makes it. Anything else is
+//   logged in anew before it is used: reach_server.cpp.
 #pragma once
 
 #include "proxy/session/link.hpp"
@@ -54,7 +55,8 @@ class server_pool {
   [[nodiscard]] std::shared_ptr<void> take_place();
   struct taken {
     server_link link;
-    bool logged_in = false; // as the login wants it; link.login_ok is the answer
+    bool logged_in = false; // as the login wants it; link.login_ok is the answer ...
+    bool settles = false;   // ... once the reset that it owes is answered
   };
   // The one used last among those that fit, detached from the pool: `owner` is woken by it from now on.
   [[nodiscard]] std::optional<taken> take(const protocol::handshake_response& login,
@@ -62,11 +64,7 @@ class server_pool {
   // Says goodbye to all of them.
   void shed();
 
-  // When something was asked, and what had been seen until then.
-  struct moment {
-    std::chrono::steady_clock::time_point at;
-    std::uint64_t changes = 0; // session_counters::server_changes
-  };
+  using moment = server_moment;
   [[nodiscard]] moment now() const;
   // Asked then, the server let the link's account into its database.
   void vouch(const server_link& link, moment asked);

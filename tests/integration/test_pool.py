@@ -459,3 +459,54 @@ def test_what_a_prepared_statement_does_to_accounts_holds_for_the_next_login(ser
     with pytest.raises(pymysql.err.OperationalError):
         trusting.connect()
     session.close()
+
+
+def test_a_login_over_a_kept_connection_says_whether_it_commits_by_itself(server, pooled):
+    """Clients that want autocommit send SET only when the greeting or the login's answer says that it is off."""
+    def connect(to):
+        return pymysql.connect(host="127.0.0.1", port=to.port, user=pooled.account.user, password=pooled.account.password,
+                               database=pooled.database, autocommit=True)
+    for _ in range(3):
+        use_and_leave(pooled)
+    staying = {to: [connect(to) for _ in range(3)] for to in (pooled, server)}
+    server.run("SET GLOBAL autocommit = 0")
+    try:
+        pooled.wait_checked()
+        for number in range(6):
+            for mark, to in enumerate((pooled, server)):
+                staying[to].pop(0).close()
+                staying[to].append(connect(to))
+                run(staying[to][-1], f"INSERT INTO t (b) VALUES ({mark})")
+        for client in sum(staying.values(), []):
+            client.close()
+        through, direct = (server.run(f"SELECT COUNT(*) FROM t WHERE b = {mark}", database=pooled.database)[0][0] for mark in (0, 1))
+        assert through >= direct, "MySQL itself does not tell"
+        said = []
+        for to in pooled, server:
+            client = Client("127.0.0.1", to.port)
+            said.append(client.login(pooled.account.user, pooled.account.password, pooled.database))
+            client.close()
+        assert said[0] == said[1]
+    finally:
+        server.run("SET GLOBAL autocommit = 1")
+
+
+def test_a_right_that_was_taken_away_is_gone_for_every_client_that_comes_later(server, trusting):
+    pooled = trusting
+    user = pooled.account.user
+    server.run("CREATE DATABASE IF NOT EXISTS beside", "CREATE TABLE IF NOT EXISTS beside.t (a INT)",
+               f"GRANT SELECT ON *.* TO `{user}`@`%` WITH GRANT OPTION")
+    try:
+        use_and_leave(pooled)
+        staying = [pooled.connect() for _ in range(4)]
+        for client in staying:
+            run(client, "SELECT * FROM beside.t")
+        run(staying[0], f"REVOKE SELECT ON *.* FROM `{user}`@`%`")
+        for _ in range(3):
+            for client in staying:
+                client.close()
+            staying = [pooled.connect() for _ in range(4)]
+            for client in staying:
+                assert error_number(client, "SELECT * FROM beside.t")[0] in (1044, 1142)
+    finally:
+        server.run(f"REVOKE ALL ON *.* FROM `{user}`@`%`", "DROP DATABASE beside")

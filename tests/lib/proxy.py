@@ -175,6 +175,13 @@ class Proxy:
                 return float(line.split()[1])
         return 0.0
 
+    def wait_checked(self):
+        """Until it has looked at the server once from beginning to end."""
+        def passed():
+            return self.metric('holdwater_checks_total{result="passed"}')
+        before = passed()
+        wait_until(lambda: passed() >= before + 2, 30, "two checks have ended")
+
     def wait_tables_known(self):
         """Until it has noticed the tables that the test has just made, so that an outage may begin."""
         if self.child is None or self.health()["spool"]["state"] != "accepting" or self.state() != "up":

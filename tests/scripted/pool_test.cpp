@@ -65,7 +65,7 @@ struct pooling_stage : stage {
     return *asked;
   }
 
- private:
+ protected:
   void wait_until_kept(std::uint64_t count) {
     const auto until = std::chrono::steady_clock::now() + patience;
     while (counters().pool_kept.load() < count) {
@@ -163,6 +163,87 @@ TEST_CASE("a connection is not kept when something was done to it that no reset 
   stage::exchange(ends, command(protocol::command::set_option, std::string(2, '\0')), answer);
   ends.client.hang_up();
   ends.server.expect_closed();
+}
+
+namespace {
+
+// A server that can be asked: what a reset makes of a connection is what a login makes of it.
+struct proving_stage : pooling_stage {
+  proving_stage() { settings().pool.revalidate_after = patience * 4; }
+
+  static void answer_fresh_start(peer& server, std::uint16_t status = protocol::server_status::autocommit) {
+    server.expect(0, query("SELECT 1 FROM DUAL WHERE 0"));
+    server.expect(0, command(protocol::command::reset_connection));
+    server.expect(0, query("SET NAMES utf8mb4 COLLATE utf8mb4_general_ci"));
+    for (int each = 0; each < 3; ++each) server.send_packet(1, ok(status));
+  }
+
+  // The first connection, ready for the next client without a question.
+  peer leave_proved() {
+    auto ends = log_in();
+    ends.client.send_packet(0, command(protocol::command::quit));
+    ends.client.expect_closed();
+    answer_reset(ends.server);
+    answer_init_connect(ends.server);
+    answer_change_user(ends.server, ok());
+    ends.server.read_packet();
+    ends.server.send(result_set({"0"}));
+    answer_fresh_start(ends.server);
+    ends.server.read_packet();
+    ends.server.send(result_set({"0"}));
+    answer_fresh_start(ends.server, last_reset);
+    wait_until_kept(1);
+    return std::move(ends.server);
+  }
+
+  static void leave(peer& client, peer& server) {
+    client.send_packet(0, command(protocol::command::quit));
+    client.expect_closed();
+    answer_fresh_start(server);
+  }
+
+  std::uint16_t last_reset = protocol::server_status::autocommit; // what the OK of the last one says
+};
+
+} // namespace
+
+TEST_CASE("a client is told what the last reset gave, not what the login before it did") {
+  proving_stage here;
+  here.last_reset =
+      protocol::server_status::no_backslash_escapes; // SET GLOBAL autocommit = 0, sql_mode = ...
+  auto server = here.leave_proved();
+  auto client = here.come();
+  client.expect(2, ok(here.last_reset));
+}
+
+TEST_CASE("a connection that has the rights of a login before a REVOKE is logged in anew") {
+  proving_stage here;
+  auto first_server = here.leave_proved();
+  auto first = here.come();
+  first.expect(2, ok());
+  auto second = here.come();
+  auto second_server = here.accept();
+  here.serve_login(second_server);
+  second.expect(2, ok());
+  second.send_packet(0, query("REVOKE SELECT ON t FROM app"));
+  second_server.expect(0, query("REVOKE SELECT ON t FROM app"));
+  second_server.send_packet(1, ok());
+  second.expect(1, ok());
+  first.send_packet(0, query("SELECT 1"));
+  first_server.expect(0, query("SELECT 1"));
+  first_server.send_packet(1, ok());
+  first.expect(1, ok());
+  proving_stage::leave(first, first_server);
+  proving_stage::leave(second, second_server);
+
+  auto third = here.come();
+  pooling_stage::answer_init_connect(second_server);
+  pooling_stage::answer_change_user(second_server, ok());
+  third.expect(2, ok());
+  auto fourth = here.come(); // vouched for by the third's login, over the first's connection
+  pooling_stage::answer_init_connect(first_server);
+  pooling_stage::answer_change_user(first_server, ok());
+  fourth.expect(2, ok());
 }
 
 } // namespace holdwater::proxy::test

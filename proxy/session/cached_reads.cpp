@@ -17,6 +17,8 @@
 #include "proxy/warming/inner_client.hpp"
 #include "proxy/warming/warmer.hpp"
 
+#include <boost/algorithm/string/predicate.hpp>
+
 #include <algorithm>
 #include <array>
 
@@ -178,7 +180,28 @@ void session::keep_copy(byte_span answer) {
   if (own_ && command_.code != command::stmt_prepare) own_->keep_shape(scratch.answer);
 }
 
-// What a right that was taken away allowed is not shown any more.
+namespace {
+
+// SET DEFAULT ROLE, SET STATEMENT ... FOR.
+bool sets_what_is_unseen(const sql::statement& one) {
+  return std::ranges::any_of(one.assignments, [&](const sql::assignment& each) {
+    const auto what = each.variable.unquoted();
+    return one.kind == sql::kind::set && each.where == sql::assignment::target::other &&
+           !boost::algorithm::iequals(what, "ROLE") && !boost::algorithm::iequals(what, "PASSWORD");
+  });
+}
+
+// Unknown is EXECUTE IMMEDIATE and the like.
+bool may_change_rights(std::string_view text, const sql::analysis& found, const sql::dialect& how) {
+  return std::ranges::any_of(found.statements(), [&](const sql::statement& one) {
+    return one.kind == sql::kind::unknown || sets_what_is_unseen(one) || sql::changes_rights(text, one, how);
+  });
+}
+
+} // namespace
+
+// What a right that was taken away allowed is not shown any more. What a procedure takes away is seen as
+// little as what is taken away past Holdwater.
 void session::notice_rights() {
   if (!process().cache || command_.spent) return;
   std::string_view text;
@@ -189,8 +212,16 @@ void session::notice_rights() {
   }
   auto& found = home_.analysis();
   found.analyze(text, state_.dialect());
+  bool may = may_change_rights(text, found, state_.dialect());
+  std::vector<std::string> executed;
   for (const auto& one : found.statements())
-    if (sql::changes_rights(text, one, state_.dialect())) return process().cache->clear();
+    if (one.kind == sql::kind::execute) executed.push_back(lower_name(one.subject));
+  for (const auto& name : executed) {
+    const auto* one = state_.statements.find(std::string_view(name));
+    if (one) found.analyze(one->text, state_.dialect());
+    may = may || !one || may_change_rights(one->text, found, state_.dialect());
+  }
+  if (may) process().cache->clear();
 }
 
 // ----------------------------------------------------------------------------------------------------

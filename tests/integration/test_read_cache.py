@@ -458,6 +458,26 @@ def test_a_right_that_was_taken_away_shows_nothing_more(mariadb, start_proxy):
         not_cached(owner, statement)
 
 
+@pytest.mark.parametrize("statements", [
+    ("PREPARE s FROM 'REVOKE SELECT ON {} FROM reader'", "EXECUTE s"),
+    ("EXECUTE IMMEDIATE 'REVOKE SELECT ON {} FROM reader'",),
+    ("BEGIN NOT ATOMIC REVOKE SELECT ON {} FROM reader; END",),
+    ("SET STATEMENT sort_buffer_size = 100000 FOR REVOKE SELECT ON {} FROM reader",)], ids=lambda given: given[0].split()[0])
+def test_however_a_right_is_taken_away_it_shows_nothing_more(mariadb, start_proxy, statements):
+    server, reader = mariadb, Account("reader", "secret-reader")
+    server.create_account(reader.user, reader.password, "app0")
+    proxy = start_proxy(server, accounts=[reader])
+    scene(proxy)
+    server.run(f"GRANT SELECT ON {proxy.database}.t TO {reader.user}",
+               f"GRANT ALL ON {proxy.database}.* TO {proxy.account.user} WITH GRANT OPTION")
+    connection, owner = proxy.connect(reader), proxy.connect()
+    run(connection, "SELECT * FROM t")
+    for statement in statements:
+        run(owner, statement.format(f"{proxy.database}.t"))
+    go_down(proxy)
+    not_cached(connection, "SELECT * FROM t")
+
+
 # --- transactions
 
 def test_a_transaction_reads_and_goes_on_as_after_a_lost_snapshot(scened, server):

@@ -70,4 +70,32 @@ void learn_from(spool::mysql_connection& connection, profile_store& profile) {
   learn_variables(connection, profile);
 }
 
+std::optional<bool> globals_watch::look(spool::mysql_connection& connection) {
+  const bool mariadb = protocol::parse_server_version(connection.server_version()).mariadb;
+  asked_ = std::chrono::steady_clock::now();
+  sets_ = profile_.changes().sets();
+  const auto said = connection.query(fmt::format(
+      "SELECT @@global.sql_mode, @@global.time_zone, @@global.lc_time_names, "
+      "@@global.auto_increment_increment, @@global.auto_increment_offset, @@global.foreign_key_checks, "
+      "@@global.unique_checks, @@global.{}, @@global.collation_server, @@global.autocommit, "
+      "@@global.init_connect, @@global.max_allowed_packet",
+      mariadb ? "tx_isolation" : "transaction_isolation"));
+  if (is_lost(said)) return std::nullopt;
+  if (!said || said->rows.size() != 1) return false; // learn_from() has said so
+  said_ = said->rows[0];
+  const bool others = known_ && known_ != said_;
+  if (others || profile_.changes().unlearned()) return true;
+  known_ = said_;
+  profile_.changes().found_same(sets_, asked_);
+  return false;
+}
+
+void globals_watch::learned() {
+  if (known_ && known_ != said_)
+    profile_.changes().found_others(sets_, asked_);
+  else
+    profile_.changes().found_same(sets_, asked_);
+  known_ = said_;
+}
+
 } // namespace holdwater::proxy

@@ -57,6 +57,14 @@ class monitor {
   // start().
   void on_connected(std::function<void(spool::mysql_connection&)> hook) { on_connected_ = std::move(hook); }
 
+  // Called there too, with the connection of each check that was answered. True: a further connection is
+  // opened for `learn`.
+  void on_checked(std::function<std::optional<bool>(spool::mysql_connection&)> look,
+                  std::function<void(spool::mysql_connection&)> learn) {
+    look_ = std::move(look);
+    learn_ = std::move(learn);
+  }
+
   void start();
   void stop();
   // Takes the reloadable options of `fresh`, soon. Any thread.
@@ -104,6 +112,7 @@ class monitor {
   probe_result probe_connection(std::string& error);
   probe_result look_for_another(probe_result present, std::string& error);
   probe_result ask_whether_writable(std::string& error);
+  probe_result look_at_globals(probe_result now, std::string& error);
   [[nodiscard]] spool::server_result<std::unique_ptr<spool::mysql_connection>>
   connect_to(std::size_t which) const;
   [[nodiscard]] obstacle look_at_obstacle() const;
@@ -155,6 +164,8 @@ class monitor {
   std::mt19937_64 random_{std::random_device{}()};
 
   std::function<void(spool::mysql_connection&)> on_connected_;
+  std::function<std::optional<bool>(spool::mysql_connection&)> look_;
+  std::function<void(spool::mysql_connection&)> learn_;
   std::unique_ptr<spool::mysql_connection> connection_; // the watching thread's alone
   std::thread watcher_;
   std::thread replayer_;

@@ -76,7 +76,7 @@ monitor::probe_result monitor::probe_connection(std::string& error) {
   // A plain proxy's checks are all fresh; what it knows of the server is learned anew after an outage.
   const bool came_back = replay_ || board_.view().state != server_state::up;
   if (result == probe_result::fresh && came_back && on_connected_) on_connected_(*connection_);
-  const auto now = ask_whether_writable(error);
+  const auto now = look_at_globals(ask_whether_writable(error), error);
   // A plain proxy keeps none: the server's other clients would see it.
   if (now == probe_result::failed || !replay_) connection_.reset();
   return now == probe_result::still_there ? result : now;
@@ -92,6 +92,19 @@ monitor::probe_result monitor::ask_whether_writable(std::string& error) {
   if (option->empty() || !replay_) return probe_result::still_there;
   error = fmt::format("check: the server is read-only ({})", *option);
   return probe_result::not_now;
+}
+
+// The values of a session are those that the globals had at its login, so only a new one tells them.
+monitor::probe_result monitor::look_at_globals(probe_result now, std::string& error) {
+  if (now == probe_result::failed || !look_) return now;
+  const auto others = look_(*connection_);
+  if (!others) {
+    error = "check: the connection was lost";
+    return probe_result::failed;
+  }
+  if (!*others) return now;
+  if (auto made = connect_to(servers_.current())) learn_(**made); // else with the next check
+  return now;
 }
 
 } // namespace holdwater::proxy

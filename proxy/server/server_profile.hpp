@@ -6,6 +6,7 @@
 
 #include "protocol/column_definition.hpp"
 #include "protocol/handshake.hpp"
+#include "proxy/server/default_changes.hpp"
 #include "spool/unit.hpp"
 
 #include <map>
@@ -86,11 +87,13 @@ class profile_store {
   void learn_time_zone(const std::string& name);
   void learn_collations(std::map<unsigned, collation> collations);
   void learn_variables(system_variables variables, std::vector<known_expression> expressions);
+  [[nodiscard]] default_changes& changes() { return changes_; } // of the defaults
 
  private:
   void replace(std::shared_ptr<const server_profile> next); // under the lock
 
   std::string path_;
+  default_changes changes_;
   mutable std::mutex mutex_;
   std::shared_ptr<const server_profile> current_ = std::make_shared<const server_profile>();
 };

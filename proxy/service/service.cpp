@@ -33,6 +33,12 @@ void service::prepare() {
     learn_from(connection, profile_);
     if (own_) own_->connected(connection);
   });
+  monitor_->on_checked([this](spool::mysql_connection& connection) { return globals_.look(connection); },
+                       [this](spool::mysql_connection& connection) {
+                         learn_from(connection, profile_);
+                         globals_.learned();
+                         workers_.front()->learn_greeting(); // it tells autocommit and the like
+                       });
   if (!settings_.server.replicas.empty()) replicas_ = std::make_unique<replica_list>(settings_);
   services_.emplace(services{settings_, board_, *monitor_, profile_, counters_, writes_.get(), spool_.get(),
                              ids_.get(), client_tls_.get(), server_tls_.get(),

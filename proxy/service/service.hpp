@@ -14,6 +14,7 @@
 #include "proxy/net/tls_context.hpp"
 #include "proxy/own_writes/own_writes.hpp"
 #include "proxy/replicas/replica_list.hpp"
+#include "proxy/server/learn.hpp"
 #include "proxy/server/monitor.hpp"
 #include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
@@ -146,6 +147,7 @@ class service final : public admin::control {
   std::unique_ptr<const tls_context> server_tls_;
   std::optional<protocol::rsa_key> password_key_;
   profile_store profile_;
+  globals_watch globals_{profile_};
   std::unique_ptr<spool::spool> spool_;
   std::unique_ptr<write_queue> writes_;
   hooks hooks_;

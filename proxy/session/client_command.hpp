@@ -19,7 +19,8 @@ struct client_command {
   bool whole = true;            // payload is all of it
   bool collected = false;       // payload is in a buffer of its own, the client's buffer holds nothing of it
   bool single = true;           // no second statement in it
-  bool changes_logins = false;  // it may change how the next login goes
+  bool changes_logins = false;  // it may change how the next login goes ...
+  bool sets_globals = false;    // ... by setting a global variable
   bool finds_rows = false;      // a SELECT that sets FOUND_ROWS() and does not ask for it
   bool repeatable = false;      // as described, it may be sent again when its answer was lost ...
   bool stays = false;           // ... and cannot commit an open transaction

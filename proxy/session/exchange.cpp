@@ -1,6 +1,7 @@
 // Forwarding: a command's trip to the server and its answer's way back, byte for byte, in bounded memory.
 // What its end means is in conclude.cpp.
 #include "proxy/server/monitor.hpp"
+#include "proxy/server/server_profile.hpp"
 #include "proxy/server/state_board.hpp"
 #include "proxy/session/session.hpp"
 
@@ -29,6 +30,14 @@ constexpr unsigned most_links_lost = 10;
 // An answer to COM_STMT_PREPARE up to the statement's id, with its packet's header.
 constexpr std::size_t prepared_head = protocol::packet_header_size + 5;
 
+// Before the client has its answer, and logs in anew.
+void tell_of_changed_logins(services& process, bool sets_globals) {
+  process.counters.server_changes.fetch_add(1, std::memory_order_release);
+  if (!sets_globals) return;
+  process.profile.changes().set_seen();
+  process.watch.ask_for_check();
+}
+
 } // namespace
 
 task<session::verdict> session::forward(const command_facts& facts) {
@@ -43,14 +52,18 @@ task<session::verdict> session::forward(const command_facts& facts) {
   }
   command_.single = facts.single;
   command_.changes_logins = facts.changes_logins;
+  command_.sets_globals = facts.changes_logins &&
+                          (!facts.single || facts.kind == sql::kind::set || facts.kind == sql::kind::execute);
   command_.finds_rows = facts.finds_rows;
   command_.repeatable = facts.repeatable;
   command_.stays = facts.stays_in_transaction;
   // Its first SELECT has failed. What tells of the failure is not disturbed.
   if (link_->start.found_rows_are_old() && facts.single && (facts.write || facts.kind == sql::kind::select))
     link_->start.owe(forget_found_rows(*link_));
-  if (!to_learn_.empty() && !facts.show_warnings) co_await learn_variables();
-  if (!link_) co_return verdict::decide_again;
+  if (!to_learn_.empty() && !facts.show_warnings && !facts.asks_back) {
+    co_await learn_variables();
+    co_return verdict::decide_again; // in another sql_mode it is perhaps another statement
+  }
   if (id_owed_) {
     const bool told = co_await tell_insert_id();
     if (!told) co_return verdict::decide_again;
@@ -264,7 +277,8 @@ task<session::trip> session::relay_answer() {
       co_return trip::lost;
     if (copy_.lasting) copy_answer(buffer.bytes().first(*belongs));
     if (renamed && !passed_some) rename_statement();
-    if (command_.changes_logins) process().counters.server_changes.fetch_add(1, std::memory_order_release);
+    if (command_.changes_logins) [[unlikely]]
+      tell_of_changed_logins(process(), command_.sets_globals);
     auto shown = buffer.bytes().first(*belongs);
     if (tracker_.hides()) [[unlikely]]
       shown = without_changes(shown);

@@ -12,6 +12,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <utility>
@@ -234,6 +235,7 @@ task<session::entry> session::authenticate(std::string_view offered_plugin, std:
 // The account is proved. While the server is there, its own OK (or ERR, say for an unknown database) is the
 // answer.
 task<session::entry> session::open_session() {
+  const auto began = std::chrono::steady_clock::now();
   state_.begin(login_, process().profile.get());
   limit_.clear();
   bool no_room = false; // the server has no connection left
@@ -277,6 +279,7 @@ task<session::entry> session::open_session() {
       co_return entry::refused;
     }
     link_ = std::move(attempt.link);
+    state_.took_defaults(link_->start.unsaid() ? began : std::min(began, link_->fresh_since));
     append_login_ok(out, login_sequence_, attempt.ok);
     const bool told = co_await answer(out);
     co_return told ? entry::entered : entry::gone;

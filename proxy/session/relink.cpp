@@ -39,6 +39,10 @@ bool was_told_database(const response_tracker& answer) {
 
 } // namespace
 
+void session::drop_stale_link() {
+  if (link_ && link_->outage != process().board.view().outage) drop_link();
+}
+
 // Opens and restores the server connection. Without link_ afterwards next_command means that the client has
 // been told why.
 task<session::verdict> session::ensure_link() {
@@ -95,7 +99,8 @@ task<session::verdict> session::ensure_link() {
   const bool settled = co_await settle(home_, wake_, *link_);
   if (!settled) drop_link();
   if (!settled) co_return verdict::decide_again;
-  const auto ok = protocol::parse_ok(attempt.ok, link_->negotiated);
+  state_.took_defaults(link_->fresh_since);
+  const auto ok = protocol::parse_ok(link_->login_ok, link_->negotiated); // with what the reset has said
   const bool autocommit = ok && (ok->status & protocol::server_status::autocommit);
   co_return co_await restore_session(autocommit) ? verdict::next_command : verdict::decide_again;
 }
@@ -135,8 +140,14 @@ task<session::verdict> session::retry_later() {
 
 task<bool> session::restore_session(bool fresh_autocommit) {
   id_owed_ = false;
+  const auto profile = process().profile.get();
+  const bool certain = !process().profile.changes().unlearned();
   auto statements = state_.restore_statements();
-  if (state_.autocommit() != fresh_autocommit)
+  if (auto set = state_.keep_defaults(*profile, certain); !set.empty())
+    statements.insert(statements.begin(), std::move(set));
+  const auto* by_default = profile->find_variable("autocommit"); // MySQL's logins say 1 even where it is 0
+  const bool told = certain && (!by_default || by_default->value == "1");
+  if (!told || state_.autocommit() != fresh_autocommit)
     statements.push_back(state_.autocommit() ? "SET autocommit = 1" : "SET autocommit = 0");
   const auto last_id = state_.known_last_insert_id.value_or(last_insert_id_);
   if (last_id != 0) statements.push_back(fmt::format("DO LAST_INSERT_ID({})", last_id));

@@ -179,6 +179,7 @@ task<bool> session::serve_command() {
   auto next = verdict::decide_again;
   while (next == verdict::decide_again) {
     drop_stale_link();
+    if (known_) state_.follow_defaults(process().profile.changes(), process().writes ? &to_learn_ : nullptr);
     if (state_.collected.open()) co_await settle_collected();
     if (stale_ && !state_.collected.open() && !(link_ && state_.in_transaction())) stale_ = false;
     // What is answered from here on is not what the old connection, should it live, would go on with.
@@ -313,10 +314,6 @@ void session::check_idle_link() {
     drop_link();
   } else
     stream.arm_receive();
-}
-
-void session::drop_stale_link() {
-  if (link_ && link_->outage != process().board.view().outage) drop_link();
 }
 
 void session::drop_link() {

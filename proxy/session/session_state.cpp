@@ -82,6 +82,7 @@ void session_state::begin(const protocol::handshake_response& login,
   forget_next_transaction();
   read_only_ = false;
   said_status(protocol::server_status::autocommit);
+  took_defaults(std::chrono::steady_clock::now());
   reset_context();
   context_.database = login.database;
 }
@@ -227,16 +228,6 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
   }
   if (variable == "autocommit") return set_autocommit(truth(value));
   set_variable(variable, value, lasting_text(one.value, value, context_.character_set_client));
-}
-
-void session_state::learn(std::string_view variable, const std::optional<std::string>& value) {
-  ++reading_version_;
-  const bool by_default = setting(variable) == default_word;
-  const auto text = by_default           ? std::string(default_word)
-                    : !value             ? std::string("NULL")
-                    : is_decimal(*value) ? *value
-                                         : quoted(*value);
-  set_variable(std::string(variable), value.value_or(""), text);
 }
 
 void session_state::assign_names(std::string_view character_set, std::string_view collation) {

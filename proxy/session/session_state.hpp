@@ -35,6 +35,24 @@ class session_state {
   // A fresh login (also after COM_CHANGE_USER and COM_RESET_CONNECTION).
   void begin(const protocol::handshake_response& login, std::shared_ptr<const server_profile> profile);
 
+  // --- default_values.cpp: what it has of the server's globals
+  using moment = default_changes::moment;
+  // They are those that its connection took at that time, or a little later.
+  void took_defaults(moment at) {
+    defaults_seen_ = 0;
+    taken_from_ = at;
+    taken_until_ = moment::max();
+  }
+  // Before each command. Those of which it is not certain any more what they are, are put into `to_ask`,
+  // which is null where nobody may ask.
+  void follow_defaults(const default_changes& changes, std::vector<std::string>* to_ask) {
+    if (changes.version() != defaults_seen_) [[unlikely]]
+      look_at_defaults(changes, to_ask);
+  }
+  // The SET that gives a connection, which has taken the defaults of `now`, those of the session's own login;
+  // empty where they are the same. `certain`: they are known.
+  [[nodiscard]] std::string keep_defaults(const server_profile& now, bool certain) const;
+
   // --- as the server last said, or as was answered locally
   std::uint16_t status = 0; // server_status flags, without those that are news of one answer
   void said_status(std::uint16_t said) {
@@ -188,6 +206,7 @@ class session_state {
   void open_gap(const std::string& variable, std::string why);
   void close_gap(std::string_view variable);
   void reset_context();
+  void look_at_defaults(const default_changes& changes, std::vector<std::string>* to_ask);
 
   protocol::handshake_response login_;
   std::shared_ptr<const server_profile> profile_;
@@ -201,6 +220,8 @@ class session_state {
   std::string unrestorable_;
   bool called_unknown_ = false; // something was called that may hide a table behind a temporary one
   std::uint64_t reading_version_ = 0;
+  std::uint64_t defaults_seen_ = 0; // default_changes::version(), 0: not looked at
+  moment taken_from_{}, taken_until_{};
   std::vector<std::pair<std::string, std::string>> user_variables_; // lower-case name, SQL text of the value
   std::vector<std::pair<std::string, std::string>>
       settings_; // variable, assignment text; in the order of first use

@@ -53,6 +53,7 @@ void session::follow_statement() {
     command_.statement = one->client_id;
     const bool executes = protocol::executes_statement(command_.code);
     if (executes && one->facts.changes_logins) command_.changes_logins = true;
+    if (executes && one->facts.changes_logins) command_.sets_globals = one->facts.kind == sql::kind::set;
     if (executes && one->parameters > 0) {
       const auto where = protocol::find_parameter_types(command_.payload, one->parameters, link_->negotiated);
       if (where.sent && where.understood && where.count == one->parameters)

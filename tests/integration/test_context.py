@@ -206,3 +206,53 @@ def test_a_write_that_depends_on_a_setting_that_no_unit_carries_is_refused(proxy
     proxy.wait_state("down")
     was_refused_for_outage(connection, f"INSERT INTO depends VALUES (1, {expression})")
     spooled_seq(connection, "INSERT INTO depends VALUES (2, 'b')")
+
+
+NOON = "INSERT INTO t (id, ts, s) VALUES ({}, '2026-01-01 12:00:00', {})"
+
+
+def set_globals(server, proxy, how):
+    statements = ("SET GLOBAL time_zone = '+05:00'", "SET GLOBAL sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,STRICT_TRANS_TABLES'")
+    if how == "past Holdwater":
+        server.run(*statements)
+        proxy.wait_checked()
+        return
+    rights = "SUPER" if server.kind == "mariadb" else "SYSTEM_VARIABLES_ADMIN"
+    server.run(f"GRANT {rights} ON *.* TO `{proxy.account.user}`@`%`")
+    setter = proxy.connect()
+    for statement in statements:
+        run(setter, statement)
+
+
+@pytest.mark.parametrize("how", ["past Holdwater", "through it", "through it, and asked at once"])
+def test_a_global_that_is_set_is_what_later_sessions_write_under_and_earlier_ones_do_not(table, server, how):
+    before = table.connect()
+    run(before, "DO 1")
+    table.wait_checked()
+    set_globals(server, table, how)
+    if how == "through it":
+        wait_until(lambda: '"+05:00"' in open(f"{table.data}/server.json").read(), 10, "it is learned")
+    later = table.connect()
+    run(later, "DO 1")
+    server.stop()  # its globals are lost with it
+    table.wait_state("down")
+    assert value(before, "SELECT @@time_zone") == "SYSTEM"
+    assert value(later, "SELECT @@time_zone") == "+05:00"
+    spooled_seq(before, NOON.format(1, "'a'"))
+    spooled_seq(later, NOON.format(2, "'a' || 'b'"))
+    spooled_seq(later, NOON.format(3, "'c'").replace("(id", '("id"'))
+    server.start()
+    table.wait_drained()
+    assert table.health()["spool"]["dead"] == 0, table.http("/spool/dead")
+    assert server.run("SET time_zone = '+00:00'", "SELECT s, HOUR(ts) FROM t ORDER BY id", database=table.database) == (
+        ("a", 12), ("ab", 7), ("c", 7))
+
+
+def test_a_client_whose_login_may_have_been_before_or_behind_a_set_global_is_asked_or_refused(table, server):
+    later = table.connect()  # logs in after the last check, so that nobody can tell
+    server.run("SET GLOBAL time_zone = '+05:00'")
+    late = table.connect()
+    table.wait_checked()
+    assert value(late, "SELECT @@time_zone") == "+05:00" and value(later, "SELECT @@time_zone") == "SYSTEM"
+    rows = held_and_applied(table, server, late, [NOON.format(1, "NULL")])
+    assert rows[0][2].hour == 7

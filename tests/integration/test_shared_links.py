@@ -459,3 +459,30 @@ def test_who_leaves_while_it_waits_waits_no_more(server, start_shared):
     time.sleep(0.3)  # not a wait: the client stays for so long
     one._force_close()
     wait_until(lambda: clients() == before - 1, 10, "the session ends with its client")
+
+
+@pytest.mark.parametrize("way", ["past Holdwater", "through it"])
+def test_what_is_set_for_all_does_not_change_a_session_that_lives(server, start_shared, way):
+    proxy = start_shared(server, **ONE, **PATIENT)
+    client = proxy.connect(MANY, autocommit=True)
+    run(client, "INSERT INTO t (s) VALUES ('before')")
+    proxy.wait_checked()
+    statements = "SET GLOBAL autocommit = 0", "SET GLOBAL time_zone = '+05:00'", "SET GLOBAL sql_mode = 'ANSI'"
+    modes = run(client, "SELECT @@time_zone, @@sql_mode")
+    try:
+        if way == "through it":
+            server.run(f"GRANT ALL ON *.* TO `{MANY.user}`@`%`")
+            setter = proxy.connect(MANY)
+            for statement in statements:
+                run(setter, statement)
+            setter.close()
+        else:
+            server.run(*statements)
+            proxy.wait_checked()
+        other = proxy.connect(MANY)
+        run(other, "DO 1")  # it needs the one connection
+        run(client, "INSERT INTO t (s) VALUES ('after')")
+        assert run(client, "SELECT @@time_zone, @@sql_mode") == modes and value(client, "SELECT @@autocommit") == 1
+        assert server.run("SELECT COUNT(*) FROM t", database=proxy.database) == ((2,),)
+    finally:
+        server.run("SET GLOBAL autocommit = 1", "SET GLOBAL time_zone = 'SYSTEM'", "SET GLOBAL sql_mode = DEFAULT")

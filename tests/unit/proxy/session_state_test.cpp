@@ -485,3 +485,46 @@ TEST_CASE("where a read finds the last insert's id by IS NULL, nobody but the se
   CHECK(is_known("SET sql_auto_is_null = OFF"));
   CHECK_FALSE(is_known("SET SESSION sql_auto_is_null = ON"));
 }
+
+TEST_CASE("a session that may have logged in behind a change of the server's globals asks for its values") {
+  proxy::default_changes changes;
+  auto state = fresh();
+  std::vector<std::string> to_ask;
+  state.follow_defaults(changes, &to_ask);
+  CHECK(to_ask.empty());
+  changes.found_others(0, std::chrono::steady_clock::now());
+  assign(state, "SET lc_time_names = 'de_DE'");
+  state.follow_defaults(changes, &to_ask);
+  CHECK(to_ask == std::vector<std::string>{"sql_mode", "time_zone", "auto_increment_increment",
+                                           "auto_increment_offset", "foreign_key_checks", "unique_checks",
+                                           "transaction_isolation"});
+  CHECK(state.context_gap() == "sql_mode was set for all meanwhile");
+  for (const auto& one : to_ask) state.learn(one, one == "time_zone" ? "+05:00" : "1");
+  CHECK(state.context_gap() == "");
+  CHECK(state.context().time_zone == "+05:00");
+  to_ask.clear();
+  changes.found_others(0, std::chrono::steady_clock::now());
+  state.follow_defaults(changes, &to_ask);
+  CHECK(to_ask.empty());
+}
+
+TEST_CASE("one that logged in before keeps the values of its login, over any connection") {
+  proxy::default_changes changes;
+  auto state = fresh();
+  std::vector<std::string> to_ask;
+  state.follow_defaults(changes, &to_ask);
+  changes.found_same(0, std::chrono::steady_clock::now());
+  changes.found_others(0, std::chrono::steady_clock::now());
+  state.follow_defaults(changes, &to_ask);
+  CHECK(to_ask.empty());
+  CHECK(state.context_gap() == "");
+
+  auto now = *profile();
+  CHECK(state.keep_defaults(now, true) == "");
+  now.defaults->time_zone = "+05:00";
+  now.defaults->sql_mode = "ANSI_QUOTES";
+  now.defaults->isolation = state.context().isolation;
+  assign(state, "SET sql_mode = 'STRICT_TRANS_TABLES'"); // which is restored anyway
+  CHECK(state.keep_defaults(now, true) == "SET SESSION time_zone = _utf8mb4 0x53595354454d");
+  CHECK(state.keep_defaults(now, false).find("unique_checks = 1") != std::string::npos);
+}

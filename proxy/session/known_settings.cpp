@@ -96,6 +96,19 @@ bool is_step(std::string_view text) {
 
 } // namespace
 
+bool is_of_context(std::string_view variable) {
+  for (const std::string_view one :
+       {"sql_mode", "time_zone", "lc_time_names", "auto_increment_increment", "auto_increment_offset",
+        "foreign_key_checks", "unique_checks", "transaction_isolation", "transaction_read_only"})
+    if (variable == one) return true;
+  return variable.starts_with("character_set_") || variable.starts_with("collation_");
+}
+
+bool is_for_one_statement(std::string_view variable, std::string_view value) {
+  return variable == "insert_id" || variable == "rand_seed1" || variable == "rand_seed2" ||
+         variable == "gtid_seq_no" || (variable == "gtid_next" && !iequals(value, "AUTOMATIC"));
+}
+
 std::optional<std::string> listed_sql_mode(std::string_view value, bool mariadb) {
   const auto all = mariadb ? mariadb_modes : mysql_modes;
   std::vector<std::size_t> places; // in `all`

@@ -17,6 +17,12 @@ namespace holdwater::proxy {
 [[nodiscard]] bool is_acceptable(std::string_view variable, std::string_view text, std::string_view value,
                                  const spool::statement_context& now, const server_profile& profile);
 
+// Those that session_state has a place for in the context: their values have to be known.
+[[nodiscard]] bool is_of_context(std::string_view variable);
+
+// The next statement uses its value up, so that it must not be set twice.
+[[nodiscard]] bool is_for_one_statement(std::string_view variable, std::string_view value);
+
 // A sql_mode as @@sql_mode says it: its modes in the server's order. Nothing: one of them stands for several.
 [[nodiscard]] std::optional<std::string> listed_sql_mode(std::string_view value, bool mariadb);
 

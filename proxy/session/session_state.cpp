@@ -32,21 +32,6 @@ bool truth(std::string_view value) {
   return value == "1" || iequals(value, "on") || iequals(value, "true");
 }
 
-// Those that set_variable() has a place for in the context: their values have to be known.
-bool is_of_context(std::string_view variable) {
-  for (const std::string_view one :
-       {"sql_mode", "time_zone", "lc_time_names", "auto_increment_increment", "auto_increment_offset",
-        "foreign_key_checks", "unique_checks", "transaction_isolation", "transaction_read_only"})
-    if (variable == one) return true;
-  return variable.starts_with("character_set_") || variable.starts_with("collation_");
-}
-
-// The next statement uses its value up, so that it must not be set twice.
-bool is_for_one_statement(std::string_view variable, std::string_view value) {
-  return variable == "insert_id" || variable == "rand_seed1" || variable == "rand_seed2" ||
-         variable == "gtid_seq_no" || (variable == "gtid_next" && !iequals(value, "AUTOMATIC"));
-}
-
 // No server has a variable whose name needs quotes.
 bool is_plain(std::string_view name) {
   const bool named = !name.empty() && !(name.front() >= '0' && name.front() <= '9');
@@ -226,7 +211,6 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
     unknown.push_back(variable);
     return open_gap(variable, "the value of sql_mode is not known");
   }
-  if (variable == "autocommit") return set_autocommit(truth(value));
   set_variable(variable, value, lasting_text(one.value, value, context_.character_set_client));
 }
 
@@ -274,7 +258,8 @@ void session_state::use_character_set(const std::string& client) {
 void session_state::set_variable(const std::string& variable, const std::string& value,
                                  const std::string& text) {
   close_gap(variable);
-  if (variable == "last_insert_id" || variable == "identity") return set_last_insert_id(variable, value);
+  if (variable == "autocommit" || variable == "last_insert_id" || variable == "identity")
+    return set_what_has_its_own_way(variable, value);
   if (is_for_one_statement(variable, value)) {
     open_gap(variable, fmt::format("{} was set", variable));
     return make_unrestorable("a variable for the next statement alone");
@@ -323,9 +308,10 @@ void session_state::set_variable(const std::string& variable, const std::string&
   }
 }
 
-// It has a way of its own to another connection.
-void session_state::set_last_insert_id(const std::string& variable, const std::string& value) {
+// To another connection: it is no setting, also where it was one whose value had to be asked for.
+void session_state::set_what_has_its_own_way(const std::string& variable, const std::string& value) {
   std::erase_if(settings_, [&](const auto& known) { return known.first == variable; });
+  if (variable == "autocommit") return set_autocommit(truth(value));
   if (!is_number(value)) return;
   known_last_insert_id = number(value);
   last_insert_id_untold = false;

@@ -199,7 +199,7 @@ class session_state {
   void reset_character_set(std::vector<std::string>& unknown);
   void use_character_set(const std::string& client);
   void set_variable(const std::string& variable, const std::string& value, const std::string& text);
-  void set_last_insert_id(const std::string& variable, const std::string& value);
+  void set_what_has_its_own_way(const std::string& variable, const std::string& value);
   void remember(const std::string& key, std::string text);
   void must_ask(const std::string& name, std::vector<std::string>& to_ask);
   void limit_what_is_kept();

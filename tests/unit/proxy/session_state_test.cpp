@@ -100,6 +100,21 @@ TEST_CASE("autocommit is followed in every spelling") {
   }
 }
 
+TEST_CASE("autocommit is never restored as a setting, also where its value had to be asked for") {
+  auto state = fresh();
+  CHECK(assign(state, "SET autocommit = @z") == std::vector<std::string>{"autocommit"});
+  state.learn("autocommit", "0");
+  CHECK_FALSE(state.autocommit());
+  CHECK(state.restore_statements().empty());
+  CHECK(state.restorable());
+  assign(state, "SET autocommit = 1 - 1");
+  assign(state, "SET autocommit = 1"); // before it was asked for
+  CHECK(state.autocommit());
+  CHECK(state.context_gap() == "");
+  CHECK(state.restore_statements().empty());
+  CHECK(state.restorable());
+}
+
 TEST_CASE("a value that only the server knows leaves a gap until it is learned") {
   auto state = fresh();
   const auto unknown =

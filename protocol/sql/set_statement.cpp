@@ -130,12 +130,20 @@ void read_variable(reader& in, target where) {
   read_value(in, one);
 }
 
+// Set behind a bare @@, they hold for the next transaction alone; without the @@, for the session.
+bool is_of_transaction(std::string_view variable) {
+  const auto plain = name{variable}.unquoted();
+  for (const auto* one : {"transaction_isolation", "transaction_read_only", "tx_isolation", "tx_read_only"})
+    if (boost::algorithm::iequals(plain, one)) return true;
+  return false;
+}
+
 // @@x, @@session.x, @@global.x
 void read_at_at(reader& in) {
   auto word = in.now().text.substr(2);
   in.advance();
   const auto scope = in.at('.') ? scope_of(word) : std::nullopt;
-  auto where = scope.value_or(target::session);
+  auto where = scope.value_or(is_of_transaction(word) ? target::next_transaction : target::session);
   if (scope) {
     in.advance();
     word = in.now().text;

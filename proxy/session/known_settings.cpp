@@ -96,6 +96,13 @@ bool is_step(std::string_view text) {
 
 } // namespace
 
+std::string common_name(std::string variable) {
+  boost::algorithm::to_lower(variable);
+  return variable == "tx_isolation"   ? "transaction_isolation"
+         : variable == "tx_read_only" ? "transaction_read_only"
+                                      : variable;
+}
+
 bool is_of_context(std::string_view variable) {
   for (const std::string_view one :
        {"sql_mode", "time_zone", "lc_time_names", "auto_increment_increment", "auto_increment_offset",

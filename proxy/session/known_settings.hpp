@@ -17,6 +17,9 @@ namespace holdwater::proxy {
 [[nodiscard]] bool is_acceptable(std::string_view variable, std::string_view text, std::string_view value,
                                  const spool::statement_context& now, const server_profile& profile);
 
+// In lower case, and of two names that mean the same the one that both servers have by now.
+[[nodiscard]] std::string common_name(std::string variable);
+
 // Those that session_state has a place for in the context: their values have to be known.
 [[nodiscard]] bool is_of_context(std::string_view variable);
 

@@ -1,6 +1,8 @@
 // What a session's next transaction will be: SET TRANSACTION, and what holds without it.
+#include "proxy/session/known_settings.hpp"
 #include "proxy/session/session_state.hpp"
 
+#include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/replace.hpp>
 #include <fmt/format.h>
 
@@ -10,6 +12,17 @@ namespace holdwater::proxy {
 
 namespace sql = protocol::sql;
 using target = sql::assignment::target;
+
+void session_state::assign_next_transaction(const sql::assignment& one) {
+  // not to be asked for: a variable says what holds without it
+  if (!is_literal(one) || !is_acceptable_here(one))
+    return make_unrestorable("a mode of the next transaction that only the server knows");
+  const auto value = boost::algorithm::to_upper_copy(sql::literal_value(one.value, dialect_));
+  if (common_name(one.variable.unquoted()) == "transaction_isolation")
+    next_isolation_ = value;
+  else
+    next_read_only_ = value == "1" || value == "ON" || value == "TRUE";
+}
 
 void session_state::forget_next_transaction() {
   next_read_only_.reset();

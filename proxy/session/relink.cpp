@@ -37,6 +37,21 @@ bool was_told_database(const response_tracker& answer) {
   return false;
 }
 
+// It opens no transaction, on either server (measured), so that SET TRANSACTION holds for the next still.
+bool keeps_next_transaction(const command_facts& facts) {
+  switch (facts.code) {
+  case command::ping:
+  case command::init_db:
+  case command::set_option:
+  case command::stmt_close: return true;
+  case command::query: break;
+  default: return false;
+  }
+  const bool no_table =
+      facts.kind == sql::kind::select && facts.only_reads && !facts.reads_tables && !facts.calls_unknown;
+  return no_table || facts.kind == sql::kind::set || facts.kind == sql::kind::use;
+}
+
 } // namespace
 
 void session::drop_stale_link() {
@@ -192,7 +207,7 @@ void session::follow_told(bool by_set) {
 void session::apply_command_effects(const command_facts& facts) {
   said_.text.clear();
   follow_last_id(facts);
-  if (state_.next_transaction() && facts.kind != sql::kind::set) state_.forget_next_transaction();
+  if (state_.next_transaction() && !keeps_next_transaction(facts)) state_.forget_next_transaction();
   if (command_.code == command::stmt_close) {
     state_.statements.closed(command_.statement);
     return;

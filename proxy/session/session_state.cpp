@@ -22,10 +22,7 @@ using target = sql::assignment::target;
 namespace {
 
 std::string canonical(const sql::name& variable) {
-  auto name = boost::algorithm::to_lower_copy(variable.unquoted());
-  return name == "tx_isolation"   ? "transaction_isolation"
-         : name == "tx_read_only" ? "transaction_read_only"
-                                  : name;
+  return common_name(variable.unquoted());
 }
 
 bool truth(std::string_view value) {
@@ -145,7 +142,7 @@ bool session_state::is_literal(const sql::assignment& one) const {
   case target::names: return knows_names(one);
   case target::session: return one.literal && !one.default_value && is_plain(canonical(one.variable));
   case target::user_variable: return lasting_value(one).has_value();
-  case target::next_transaction: return one.literal && !one.value.empty();
+  case target::next_transaction: return one.literal && !one.default_value && !one.value.empty();
   default: return false;
   }
 }
@@ -156,7 +153,7 @@ bool session_state::assigns_literals(const sql::statement& set) const {
 }
 
 bool session_state::is_acceptable_here(const sql::assignment& one) const {
-  if (one.where != target::session) return true;
+  if (one.where != target::session && one.where != target::next_transaction) return true;
   return profile_ && is_acceptable(canonical(one.variable), one.value,
                                    sql::literal_value(one.value, dialect_), context_, *profile_);
 }
@@ -180,12 +177,7 @@ std::vector<std::string> session_state::assign(const sql::statement& set) {
 void session_state::assign_one(const sql::assignment& one, std::vector<std::string>& unknown) {
   switch (one.where) {
   case target::global: return; // nothing of this session's
-  case target::next_transaction:
-    if (canonical(one.variable) == "transaction_read_only")
-      next_read_only_ = one.value == "1";
-    else
-      next_isolation_ = one.value;
-    return;
+  case target::next_transaction: return assign_next_transaction(one);
   case target::user_variable: return; // see assign_user_variables()
   case target::character_set: return reset_character_set(unknown);
   case target::other:
@@ -296,8 +288,10 @@ void session_state::set_variable(const std::string& variable, const std::string&
     context_.unique_checks = truth(value);
   } else if (variable == "transaction_isolation") {
     context_.isolation = boost::algorithm::to_upper_copy(value);
+    next_isolation_.clear();
   } else if (variable == "transaction_read_only") {
     read_only_ = truth(value);
+    next_read_only_.reset();
   } else if (variable == "completion_type") {
     if (value != "0" && !iequals(value, "NO_CHAIN")) open_gap(variable, "completion_type was set");
   } else if (variable == "timestamp" || variable == "sql_log_bin" || variable == "sql_select_limit" ||

@@ -89,7 +89,7 @@ class session_state {
     if (!autocommit() && !collected.open() && collects) collected.begin(take_transaction_mode());
     if (collected.open()) collected.end_reading();
   }
-  // SET TRANSACTION: what holds for the next one alone.
+  // SET TRANSACTION, SET @@transaction_isolation: what holds for the next one alone.
   [[nodiscard]] bool next_transaction() const { return next_read_only_ || !next_isolation_.empty(); }
   void forget_next_transaction();
   [[nodiscard]] std::string next_transaction_statement() const;
@@ -191,6 +191,7 @@ class session_state {
   // A literal that the server would take.
   [[nodiscard]] bool is_acceptable_here(const protocol::sql::assignment& one) const;
   void assign_one(const protocol::sql::assignment& one, std::vector<std::string>& unknown);
+  void assign_next_transaction(const protocol::sql::assignment& one); // next_transaction.cpp
   void assign_user_variables(const protocol::sql::statement& set);
   [[nodiscard]] std::optional<std::string> lasting_value(const protocol::sql::assignment& one) const;
   [[nodiscard]] std::optional<std::string> as_read_now(std::string_view text) const;

@@ -21,6 +21,8 @@ SETS = [
     "SET @saved = @@sql_mode, sql_mode = 'NO_AUTO_VALUE_ON_ZERO'",
     "SET `time_zone` = \"+00:00\", foreign_key_checks := 0, unique_checks=OFF",
     "SET time_zone = IF(1 = 1, '+03:00', '+04:00')",
+    "SET autocommit = 1 - 1",
+    "SET foreign_key_checks = 00, unique_checks = 01, sql_mode = 4",
 ]
 VARIABLES = ("character_set_client", "character_set_results", "collation_connection", "sql_mode", "time_zone",
              "lc_time_names", "foreign_key_checks", "unique_checks", "autocommit", "wait_timeout", "sql_auto_is_null")
@@ -67,6 +69,31 @@ def test_pitfall_07_every_form_of_set_is_restored_on_a_new_connection_or_the_ses
             assert settings(connection) == before, statement
         except pymysql.err.OperationalError as error:
             assert error.args[0] in (2006, 2013) and "@saved" in statement, statement
+
+
+def test_an_autocommit_that_was_computed_once_does_not_come_back(server, proxy):
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB")
+    run(connection, "SET autocommit = 1 - 1")
+    run(connection, "SET autocommit = 1")
+    new_server_connection(server, connection)
+    run(connection, "INSERT INTO t VALUES (1)")
+    connection.close()
+    assert server.run("SELECT id FROM t", database=proxy.database) == ((1,),)
+
+
+def test_the_next_transactions_mode_outlives_a_lost_connection_and_no_transaction(server, proxy):
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB")
+    for statement in (f"SET @@{'tx' if server.kind == 'mariadb' else 'transaction'}_read_only = 1", "SET TRANSACTION READ ONLY"):
+        run(connection, statement)
+        connection.ping(reconnect=False)
+        new_server_connection(server, connection)  # whose SELECT CONNECTION_ID() opens no transaction
+        assert error_number(connection, "INSERT INTO t VALUES (1)")[0] == 1792, statement
+        run(connection, "COMMIT")
+        run(connection, "REPLACE INTO t VALUES (1)")
+        new_server_connection(server, connection)
+        run(connection, "REPLACE INTO t VALUES (1)")
 
 
 def test_pitfall_08_user_variables_and_last_insert_id_stay_with_their_session(proxy):

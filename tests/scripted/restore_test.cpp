@@ -96,6 +96,35 @@ TEST_CASE("database, character set, variables and autocommit come back with a ne
   ends.client.expect(1, ok(0));
 }
 
+TEST_CASE("what holds for the next transaction outlives what opens none, and a lost connection") {
+  stage here;
+  auto ends = here.log_in();
+  byte_buffer done;
+  protocol::append_message(done, 1, ok());
+  const auto restored = [&] {
+    ends.server.hang_up();
+    const auto next = query("BEGIN");
+    ends.client.send_packet(0, next);
+    ends.server = here.accept();
+    here.serve_login(ends.server);
+    auto seen = restored_before(ends.server, next);
+    ends.server.send_packet(1, ok());
+    ends.client.expect(1, ok());
+    return fmt::format("{}", fmt::join(seen, "; "));
+  };
+  for (const auto* set :
+       {"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET @@tx_isolation = 'SERIALIZABLE'"}) {
+    CAPTURE(set);
+    stage::exchange_ok(ends, set);
+    stage::exchange(ends, command(protocol::command::ping), done);
+    stage::exchange(ends, query("SELECT 1"), result_set({"one"}));
+    CHECK(restored() == "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+    stage::exchange_ok(ends, set);
+    stage::exchange(ends, query("SELECT a FROM t"), result_set({"one"})); // it was this transaction's
+    CHECK(restored().empty());
+  }
+}
+
 TEST_CASE("a database chosen by COM_INIT_DB comes back with a new connection") {
   stage here;
   auto ends = here.log_in();

@@ -288,6 +288,9 @@ TEST_CASE("only plain literals can be set without the server") {
   };
   CHECK(local("SET NAMES utf8mb4"));
   CHECK(local("SET autocommit = 1"));
+  CHECK(local("SET @@tx_isolation = 'READ-COMMITTED'"));
+  CHECK_FALSE(local("SET @@tx_isolation = 3"));
+  CHECK_FALSE(local("SET @@tx_read_only = DEFAULT"));
   CHECK(local("SET SESSION sql_mode = 'ANSI', time_zone = '+00:00'"));
   CHECK(local("SET NAMES utf8mb4 COLLATE 'UTF8MB4_bin'"));
   CHECK_FALSE(local("SET NAMES klingon"));
@@ -316,6 +319,25 @@ TEST_CASE("SET TRANSACTION holds for the next transaction alone") {
   CHECK(state.take_transaction_mode() == proxy::transaction_mode{"READ-COMMITTED", false, false});
   assign(state, "SET SESSION TRANSACTION READ ONLY");
   CHECK(state.take_transaction_mode().read_only);
+}
+
+TEST_CASE("a transaction's variable that is set behind a bare @@ holds for the next one alone") {
+  auto state = fresh();
+  assign(state, "SET @@tx_read_only = ON, @@transaction_isolation = 'serializable'");
+  CHECK(state.next_transaction_statement() == "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY");
+  CHECK(state.restore_statements().empty());
+  state.forget_next_transaction();
+  CHECK_FALSE(state.read_only());
+  assign(state, "SET @@tx_read_only = 1, SESSION tx_read_only = 0"); // the later one holds
+  CHECK_FALSE(state.read_only());
+  CHECK(state.restorable());
+  for (const char* unknown : {"SET @@tx_isolation = @x", "SET @@tx_isolation = 3", "SET @@tx_read_only = 01",
+                              "SET @@tx_isolation = DEFAULT"}) {
+    CAPTURE(unknown);
+    auto other = fresh();
+    assign(other, unknown);
+    CHECK_FALSE(other.restorable());
+  }
 }
 
 TEST_CASE("SET autocommit = 1 commits only where it was 0") {

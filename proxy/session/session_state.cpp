@@ -29,6 +29,14 @@ bool truth(std::string_view value) {
   return value == "1" || iequals(value, "on") || iequals(value, "true");
 }
 
+// A name that the server has taken means what it says. 01, a bit set, or a charset's number it has read.
+bool is_servers_name(std::string_view variable, std::string_view value) {
+  if (variable == "time_zone") return is_named_zone(value);
+  const bool by_name = variable == "sql_mode" || variable == "lc_time_names" ||
+                       variable.starts_with("character_set_") || variable.starts_with("collation_");
+  return by_name && value.find_first_of("0123456789+-") != 0;
+}
+
 // No server has a variable whose name needs quotes.
 bool is_plain(std::string_view name) {
   const bool named = !name.empty() && !(name.front() >= '0' && name.front() <= '9');
@@ -154,8 +162,10 @@ bool session_state::assigns_literals(const sql::statement& set) const {
 
 bool session_state::is_acceptable_here(const sql::assignment& one) const {
   if (one.where != target::session && one.where != target::next_transaction) return true;
-  return profile_ && is_acceptable(canonical(one.variable), one.value,
-                                   sql::literal_value(one.value, dialect_), context_, *profile_);
+  const auto variable = canonical(one.variable);
+  const auto value = sql::literal_value(one.value, dialect_);
+  return profile_ && !is_for_one_statement(variable, value) &&
+         is_acceptable(variable, one.value, value, context_, *profile_);
 }
 
 bool session_state::can_assign_locally(const sql::statement& set) const {
@@ -195,14 +205,13 @@ void session_state::assign_one(const sql::assignment& one, std::vector<std::stri
     return;
   }
   const auto value = sql::literal_value(one.value, dialect_);
+  const bool has_to_be_known = is_of_context(variable) || variable == "autocommit";
+  if (has_to_be_known && !is_servers_name(variable, value) && !is_acceptable_here(one))
+    return must_ask(variable, unknown);
   if (variable == "transaction_isolation") // its words may come without quotes, from SET TRANSACTION
     return set_variable(variable, value,
                         value.find_first_of("'\\") == value.npos ? fmt::format("'{}'", value)
                                                                  : quoted(value));
-  if (variable == "sql_mode" && is_number(value)) { // a bit set: the server knows which
-    unknown.push_back(variable);
-    return open_gap(variable, "the value of sql_mode is not known");
-  }
   set_variable(variable, value, lasting_text(one.value, value, context_.character_set_client));
 }
 

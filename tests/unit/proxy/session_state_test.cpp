@@ -129,6 +129,30 @@ TEST_CASE("a value that only the server knows leaves a gap until it is learned")
   CHECK(state.restorable());
 }
 
+TEST_CASE("a literal that the server may take for another value is asked for") {
+  for (const auto& [text, variable] :
+       {std::pair("SET foreign_key_checks = 01", "foreign_key_checks"),
+        std::pair("SET unique_checks = 00", "unique_checks"), std::pair("SET autocommit = 01", "autocommit"),
+        std::pair("SET sql_mode = 16777216", "sql_mode"), std::pair("SET lc_time_names = 4", "lc_time_names"),
+        std::pair("SET auto_increment_increment = 70000", "auto_increment_increment"),
+        std::pair("SET SESSION tx_isolation = 1", "transaction_isolation"),
+        std::pair("SET time_zone = '+14:00'", "time_zone"),
+        std::pair("SET character_set_client = 8", "character_set_client")}) {
+    CAPTURE(text);
+    auto state = fresh();
+    assign(state, "SET sql_mode = 'ANSI_QUOTES', foreign_key_checks = 0");
+    CHECK(assign(state, text) == std::vector<std::string>{variable});
+    CHECK(state.context_gap() != "");
+    CHECK_FALSE(state.restorable());
+  }
+  auto state = fresh();
+  CHECK(assign(state, "SET time_zone = 'Europe/Paris', foreign_key_checks = off, unique_checks = FALSE")
+            .empty());
+  assign(state, "SET foreign_key_checks = 01");
+  state.learn("foreign_key_checks", "1");
+  CHECK(state.context().foreign_key_checks);
+}
+
 TEST_CASE("two unknown values are two gaps") {
   auto state = fresh();
   CHECK(assign(state, "SET sql_mode = CONCAT('a','b'), time_zone = @@global.time_zone").size() == 2);
@@ -305,6 +329,9 @@ TEST_CASE("only plain literals can be set without the server") {
   CHECK_FALSE(local("SET @a = @b"));
   CHECK_FALSE(local("SET sql_mode = CONCAT('a', 'b')"));
   CHECK_FALSE(local("SET PASSWORD = 'x'"));
+  CHECK_FALSE(local("SET insert_id = 5000"));
+  CHECK_FALSE(local("SET rand_seed1 = 5, rand_seed2 = 7"));
+  CHECK_FALSE(local("SET gtid_next = 'a:1'"));
 }
 
 TEST_CASE("SET TRANSACTION holds for the next transaction alone") {

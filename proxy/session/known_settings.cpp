@@ -175,12 +175,30 @@ bool is_left_behind(std::string_view variable, std::string_view text) {
       {"block_encryption_mode", {"aes_"}},
       {"max_sort_length", {"order", "group", "distinct"}},
       {"windowing_use_high_precision", {"over"}},
+      {"default_regex_flags", {"regexp", "rlike"}},
+      {"max_recursive_iterations", {"recursive"}},
+      {"cte_max_recursion_depth", {"recursive"}},
+      {"standard_compliant_cte", {"recursive"}},
+      {"max_points_in_geometry", {"st_buffer"}},
+      {"old_passwords", {"password"}},
+      {"updatable_views_with_limit", {"limit"}},
+      // which rows are found, or whether the statement is refused
       {"character_set_collations", {}},
       {"check_constraint_checks", {}},
       {"default_collation_for_utf8mb4", {}},
+      {"enable_cascade_triggers", {}},
+      {"explicit_defaults_for_timestamp", {}},
+      {"max_join_size", {}},
       {"old_mode", {}},
       {"sql_auto_is_null", {}},
+      {"sql_big_selects", {}},
+      {"system_versioning_asof", {}},
       {"system_versioning_insert_history", {}},
+      // what other servers get of it
+      {"gtid_domain_id", {}},
+      {"server_id", {}},
+      {"skip_replication", {}},
+      {"wsrep_on", {}},
   };
   const auto found =
       std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.variable == variable; });

@@ -162,6 +162,8 @@ task<bool> session::return_to_session(const collected_transaction& mine, bool fa
     if (last_insert_id_ != 0) now.last_insert_id = last_insert_id_;
     add_statement(now, std::nullopt, steps);
     steps.pop_back(); // it is no statement
+    if (const auto time = state_.setting("timestamp").value_or(""); !time.empty())
+      steps.push_back("SET SESSION timestamp = " + time); // the statements had their own
   }
   for (const auto& step : steps) {
     const auto said = co_await ask_server(home_, wake_, *link_, step);

@@ -325,6 +325,17 @@ def test_a_transaction_goes_on_at_the_server_when_it_is_back(away, server, begin
     assert first < str(now), "NOW() is when the statement came, and the clock runs again"
 
 
+def test_a_clock_that_was_set_in_a_transaction_stands_still_when_it_goes_on_at_the_server(away):
+    connection = away.connect()
+    run(connection, "BEGIN")
+    collected(connection, "INSERT INTO t (id) VALUES (3)")
+    run(connection, "SET timestamp = 1000000000")
+    bring_back(away)
+    assert value(connection, "SELECT UNIX_TIMESTAMP() FROM t WHERE id = 3") == 1000000000
+    run(connection, "ROLLBACK")
+    assert value(connection, "SELECT UNIX_TIMESTAMP()") == 1000000000
+
+
 def test_commit_and_rollback_end_it_when_the_server_is_back(away, server):
     commits, rolls_back, reset = away.connect(), away.connect(), away.connect()
     for number, one in enumerate((commits, rolls_back, reset), 3):

@@ -61,7 +61,7 @@ void session::drop_stale_link() {
 // Opens and restores the server connection. Without link_ afterwards next_command means that the client has
 // been told why.
 task<session::verdict> session::ensure_link() {
-  if (!known_) co_return verdict::end_session;
+  if (!known_ || !state_.unrestorable().empty()) co_return verdict::end_session;
   auto login = login_;
   login.database = state_.database();
   if (state_.more_statements) { // COM_SET_OPTION

@@ -2,6 +2,7 @@
 #include "tests/scripted/stage.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 using namespace holdwater;
 using namespace holdwater::proxy;
@@ -161,4 +162,16 @@ TEST_CASE("an open transaction is lost with an outage") {
   here.publish(server_state::down);
   expect_err(ask(ends.client, query("UPDATE t SET a = 1")), 1213, "40001");
   expect_ok(ask(ends.client, query("ROLLBACK")));
+}
+
+TEST_CASE("a session that has set more in an outage than is kept ends instead of going on without it") {
+  stage here;
+  auto ends = here.log_in();
+  here.publish(server_state::down);
+  expect_ok(ask(ends.client, query("SET NAMES utf8mb4")));
+  const std::string much(256 * 1024, 'x');
+  for (int i = 0; i < 100; ++i) expect_ok(ask(ends.client, query(fmt::format("SET @v{} = '{}'", i, much))));
+  here.publish(server_state::up);
+  ends.client.send_packet(0, query("UPDATE t SET a = 1"));
+  ends.client.expect_closed();
 }

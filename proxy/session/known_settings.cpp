@@ -116,6 +116,22 @@ bool is_for_one_statement(std::string_view variable, std::string_view value) {
          variable == "gtid_seq_no" || (variable == "gtid_next" && !iequals(value, "AUTOMATIC"));
 }
 
+std::string as_told(std::string_view variable, std::string_view value) {
+  auto text = std::string(value);
+  if (variable == "time_zone" && is_offset(value)) {
+    if (value.size() == std::string_view("+5:00").size()) text.insert(1, "0");
+  } else if (variable == "time_zone" && iequals(value, "SYSTEM")) {
+    text = "SYSTEM";
+  } else if (variable == "lc_time_names" && value.size() == std::string_view("en_US").size()) {
+    text =
+        boost::algorithm::to_lower_copy(text.substr(0, 2)) + boost::algorithm::to_upper_copy(text.substr(2));
+  } else if (variable.starts_with("character_set_") || variable.starts_with("collation_")) {
+    boost::algorithm::to_lower(text);
+    if (text == "null") text.clear();
+  }
+  return text;
+}
+
 std::optional<std::string> listed_sql_mode(std::string_view value, bool mariadb) {
   const auto all = mariadb ? mariadb_modes : mysql_modes;
   std::vector<std::size_t> places; // in `all`
@@ -163,6 +179,17 @@ bool is_acceptable(std::string_view variable, std::string_view text, std::string
   return true;
 }
 
+std::optional<std::string> number_of(const std::optional<std::string>& set_to) {
+  if (!set_to) return set_to;
+  if (iequals(*set_to, "on") || iequals(*set_to, "true")) return "1";
+  if (iequals(*set_to, "off") || iequals(*set_to, "false")) return "0";
+  return set_to;
+}
+
+bool is_as_fresh(const system_variable& fresh, const std::optional<std::string>& value) {
+  return (fresh.integer ? number_of(value) : value) == fresh.value;
+}
+
 bool is_left_behind(std::string_view variable, std::string_view text) {
   struct dependence {
     std::string_view variable;
@@ -180,7 +207,9 @@ bool is_left_behind(std::string_view variable, std::string_view text) {
       {"cte_max_recursion_depth", {"recursive"}},
       {"standard_compliant_cte", {"recursive"}},
       {"max_points_in_geometry", {"st_buffer"}},
+      {"max_join_size", {"select", "join"}},
       {"old_passwords", {"password"}},
+      {"sql_big_selects", {"select", "join"}},
       {"updatable_views_with_limit", {"limit"}},
       // which rows are found, or whether the statement is refused
       {"character_set_collations", {}},
@@ -188,10 +217,8 @@ bool is_left_behind(std::string_view variable, std::string_view text) {
       {"default_collation_for_utf8mb4", {}},
       {"enable_cascade_triggers", {}},
       {"explicit_defaults_for_timestamp", {}},
-      {"max_join_size", {}},
       {"old_mode", {}},
       {"sql_auto_is_null", {}},
-      {"sql_big_selects", {}},
       {"system_versioning_asof", {}},
       {"system_versioning_insert_history", {}},
       // what other servers get of it

@@ -26,8 +26,17 @@ namespace holdwater::proxy {
 // The next statement uses its value up, so that it must not be set twice.
 [[nodiscard]] bool is_for_one_statement(std::string_view variable, std::string_view value);
 
+// As @@x says a value that was set, of a variable of the context; empty: NULL.
+[[nodiscard]] std::string as_told(std::string_view variable, std::string_view value);
+
 // A sql_mode as @@sql_mode says it: its modes in the server's order. Nothing: one of them stands for several.
 [[nodiscard]] std::optional<std::string> listed_sql_mode(std::string_view value, bool mariadb);
+
+// A boolean may have been set by a word.
+[[nodiscard]] std::optional<std::string> number_of(const std::optional<std::string>& set_to);
+
+// Whether a fresh session has that value, too.
+[[nodiscard]] bool is_as_fresh(const system_variable& fresh, const std::optional<std::string>& value);
 
 // Whether a write of that text may depend on the variable, lower-case name, while no unit carries it.
 [[nodiscard]] bool is_left_behind(std::string_view variable, std::string_view text);

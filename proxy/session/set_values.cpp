@@ -141,8 +141,13 @@ void session_state::assign_here(const sql::statement& set) {
 }
 
 std::string session_state::setting_left_behind(std::string_view text) const {
-  for (const auto& setting : settings_)
-    if (is_left_behind(setting.first, text)) return setting.first + " was set";
+  for (const auto& setting : settings_) {
+    if (!is_left_behind(setting.first, text)) continue;
+    const auto* fresh = profile_ ? profile_->find_variable(setting.first) : nullptr;
+    const auto now = system_variable(setting.first);
+    const bool changes_nothing = fresh && now && now->known && is_as_fresh(*fresh, now->value);
+    if (!changes_nothing) return setting.first + " was set";
+  }
   return {};
 }
 

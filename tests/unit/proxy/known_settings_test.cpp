@@ -95,10 +95,11 @@ TEST_CASE("a write that may depend on a setting which no unit carries is known b
   CHECK(is_left_behind("default_regex_flags", "UPDATE t SET a = REGEXP_REPLACE(a, 'x', 'y')"));
   CHECK(is_left_behind("cte_max_recursion_depth", "INSERT INTO t WITH RECURSIVE q AS (SELECT 1) SELECT 1"));
   CHECK(is_left_behind("max_recursive_iterations", "INSERT INTO t WITH recursive q AS (SELECT 1) SELECT 1"));
-  for (const auto variable :
-       {"explicit_defaults_for_timestamp", "system_versioning_asof", "sql_big_selects", "max_join_size",
-        "enable_cascade_triggers", "gtid_domain_id", "skip_replication", "wsrep_on"})
+  for (const auto variable : {"explicit_defaults_for_timestamp", "system_versioning_asof",
+                              "enable_cascade_triggers", "gtid_domain_id", "skip_replication", "wsrep_on"})
     CHECK(is_left_behind(variable, "INSERT INTO t VALUES (1)"));
+  CHECK(is_left_behind("max_join_size", "INSERT INTO t SELECT a FROM s"));
+  CHECK_FALSE(is_left_behind("sql_big_selects", "INSERT INTO t VALUES (1)"));
   CHECK_FALSE(is_left_behind("sql_mode", "UPDATE t SET a = b / 3"));
 }
 

@@ -27,6 +27,7 @@ std::shared_ptr<const proxy::server_profile> profile() {
   made->defaults->sql_mode = "STRICT_TRANS_TABLES";
   made->defaults->time_zone = "SYSTEM";
   made->defaults->collation_server = "latin1_swedish_ci";
+  made->variables["sql_auto_is_null"] = {"OFF", "0", true, {}};
   return made;
 }
 
@@ -167,6 +168,20 @@ TEST_CASE("what a unit cannot carry keeps writes from being queued") {
   assign(state, "SET timestamp = 12345");
   CHECK(state.context_gap() != "");
   CHECK(state.restorable());
+}
+
+TEST_CASE(
+    "a setting that no unit carries keeps writes from being queued, unless it is as in a fresh session") {
+  auto state = fresh();
+  const std::string write = "INSERT INTO t VALUES (1)";
+  assign(state, "SET sql_auto_is_null = 0"); // Rails, on connect
+  CHECK(state.setting_left_behind(write) == "");
+  assign(state, "SET sql_auto_is_null = OFF");
+  CHECK(state.setting_left_behind(write) == "");
+  assign(state, "SET sql_auto_is_null = ON");
+  CHECK(state.setting_left_behind(write) == "sql_auto_is_null was set");
+  assign(state, "SET sql_auto_is_null = 0, check_constraint_checks = 1");
+  CHECK(state.setting_left_behind(write) == "check_constraint_checks was set");
 }
 
 TEST_CASE("what cannot be restored is named, the first reason first") {

@@ -181,7 +181,10 @@ bool read_known(tokens& in, plain_item& item) {
 bool read_item(tokens& in, plain_item& item) {
   const auto first = in.place();
   auto ahead = in;
-  const bool known = read_known(ahead, item) && (ends_item(ahead) || may_be_alias(ahead.now()));
+  bool known = read_known(ahead, item) && (ends_item(ahead) || may_be_alias(ahead.now()));
+  const bool single = ahead.place() == first + 1;
+  if (item.what == plain_item::kind::text && single && ahead.now().kind == token_kind::string)
+    known = false; // 'a' 'b' is one string
   if (known) {
     in = ahead;
   } else {

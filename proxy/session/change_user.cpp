@@ -44,6 +44,7 @@ task<session::verdict> session::change_user() {
   login_.client_capabilities =
       login_.database.empty() ? negotiated_ & ~cap::connect_with_db : negotiated_ | cap::connect_with_db;
   state_.begin(login_, process().profile.get());
+  if (login_.client_capabilities & cap::ignore_space) to_learn_ = {"sql_mode"}; // MariaDB forgets it
   transaction_lost_ = false;
   last_insert_id_ = 0;
   said_.text.clear();

@@ -1,4 +1,5 @@
 // What a session knows of its variables' values, for answering SELECT @@x without the server, and more.
+#include "proxy/session/known_settings.hpp"
 #include "proxy/session/session_state.hpp"
 
 #include <fmt/format.h>
@@ -64,7 +65,8 @@ std::optional<std::string> session_state::setting(std::string_view name) const {
   return std::nullopt;
 }
 
-std::optional<value> session_state::system_variable(std::string_view name) const {
+std::optional<value> session_state::system_variable(std::string_view named) const {
+  const auto name = common_name(std::string(named));
   for (const auto& [variable, why] : gaps_)
     if (variable.empty() || variable == name) return value{};
   if (name == "autocommit") return flag(autocommit());
@@ -82,8 +84,10 @@ std::optional<value> session_state::system_variable(std::string_view name) const
   if (name == "auto_increment_offset") return known(std::to_string(context_.auto_increment_offset));
   if (name == "foreign_key_checks") return flag(context_.foreign_key_checks);
   if (name == "unique_checks") return flag(context_.unique_checks);
-  if (name == "transaction_isolation" || name == "tx_isolation") return known(context_.isolation);
+  if (name == "transaction_isolation") return known(context_.isolation);
   const auto set = setting(name);
+  const bool interactive = login_.client_capabilities & protocol::cap::interactive;
+  if (!set && interactive && name == "wait_timeout") return value{}; // from interactive_timeout, at a login
   return set ? std::optional(read_setting(*set)) : std::nullopt;
 }
 

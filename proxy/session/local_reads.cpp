@@ -6,12 +6,14 @@
 #include "proxy/session/local_columns.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
+#include <boost/lexical_cast/try_lexical_convert.hpp>
 
 #include <algorithm>
 
 namespace holdwater::proxy {
 
 namespace sql = protocol::sql;
+using boost::conversion::try_lexical_convert;
 using protocol::text_result_set;
 using kind = sql::plain_item::kind;
 using subject = sql::plain_show::subject;
@@ -27,13 +29,23 @@ local_columns columns_of(const local_facts& known) {
   return {known.state, known.profile};
 }
 
-// A boolean may have been set by a word.
-std::optional<std::string> number_of(const std::optional<std::string>& set_to) {
-  using boost::algorithm::iequals;
-  if (!set_to) return set_to;
-  if (iequals(*set_to, "on") || iequals(*set_to, "true")) return "1";
-  if (iequals(*set_to, "off") || iequals(*set_to, "false")) return "0";
-  return set_to;
+// It is shown in words. Which one it is tells what the fresh session's value looks like.
+bool is_boolean(const system_variable& fresh) {
+  return fresh.integer && (fresh.shown == "ON" || fresh.shown == "OFF");
+}
+
+// Not what a server may keep within its bounds, round, or say in words of its own.
+bool is_as_set(const std::string& name, const system_variable& fresh,
+               const std::optional<std::string>& value) {
+  if (name == "autocommit" || is_of_context(common_name(name)) || is_as_fresh(fresh, value)) return true;
+  const auto number = number_of(value);
+  if (is_boolean(fresh)) return number == "0" || number == "1";
+  constexpr int most = 2147483; // what any build of the servers lets a client's silence last
+  int seconds = 0;
+  for (const auto* timeout : {"wait_timeout", "interactive_timeout", "net_read_timeout", "net_write_timeout"})
+    if (name == timeout)
+      return number && try_lexical_convert(*number, seconds) && seconds >= 1 && seconds <= most;
+  return false;
 }
 
 // As the servers name the variable now: MariaDB's tx_isolation is MySQL's transaction_isolation.
@@ -41,7 +53,7 @@ std::optional<cell> value_of(const std::string& name, const local_facts& known) 
   const auto fresh = known.profile.variables.find(name);
   if (fresh == known.profile.variables.end()) return std::nullopt; // also what no such server has
   const auto own = known.state.system_variable(name);
-  if (own && !own->known) return std::nullopt;
+  if (own && (!own->known || !is_as_set(name, fresh->second, own->value))) return std::nullopt;
   auto value = own ? own->value : fresh->second.value;
   if (own && fresh->second.integer) value = number_of(value);
   if (own && name == "sql_mode" && value != fresh->second.value) {
@@ -126,11 +138,9 @@ bool wanted(const sql::plain_show& show, const std::string& name) {
   return !show.names || std::find(show.names->begin(), show.names->end(), name) != show.names->end();
 }
 
-// A boolean is shown in words. Which one it is tells what the fresh session's value looks like.
 std::string shown(const system_variable& fresh, const std::optional<std::string>& value) {
   if (!value) return {};
-  const bool in_words = fresh.integer && (fresh.shown == "ON" || fresh.shown == "OFF");
-  return in_words ? (*value == "0" ? "OFF" : "ON") : *value;
+  return is_boolean(fresh) ? (*value == "0" ? "OFF" : "ON") : *value;
 }
 
 std::optional<text_result_set> show_variables(const sql::plain_show& show, const local_facts& known) {
@@ -142,7 +152,7 @@ std::optional<text_result_set> show_variables(const sql::plain_show& show, const
   for (const auto& [name, fresh] : known.profile.variables) {
     if (!wanted(show, name)) continue;
     const auto own = known.state.system_variable(name);
-    if (own && !own->known) return std::nullopt;
+    if (own && (!own->known || !is_as_set(name, fresh, own->value))) return std::nullopt;
     auto text = own ? shown(fresh, fresh.integer ? number_of(own->value) : own->value) : fresh.shown;
     if (!sql::is_ascii(text)) return std::nullopt;
     out.rows.push_back({name, std::move(text)});

@@ -255,6 +255,7 @@ void session::apply_command_effects(const command_facts& facts) {
     state_.status = status;
     last_insert_id_ = 0;
     to_learn_ = {"character_set_client", "character_set_results", "collation_connection"};
+    if (login_.client_capabilities & protocol::cap::ignore_space) to_learn_.emplace_back("sql_mode");
     break;
   }
   default: break;

@@ -81,6 +81,9 @@ void session_state::reset_context() {
   const auto database = context_.database;
   context_ = profile_ && profile_->defaults ? *profile_->defaults : spool::statement_context{};
   context_.database = database;
+  const bool ignores = login_.client_capabilities & protocol::cap::ignore_space; // set at a login
+  if (ignores && ("," + context_.sql_mode + ",").find(",IGNORE_SPACE,") == std::string::npos)
+    context_.sql_mode += context_.sql_mode.empty() ? "IGNORE_SPACE" : ",IGNORE_SPACE";
   gaps_.clear();
   if (!profile_ || !profile_->defaults) open_gap("", "the server's defaults were never learned");
   if (profile_) {
@@ -256,9 +259,10 @@ void session_state::use_character_set(const std::string& client) {
   dialect_.client_charset = sql::charset_class(client);
 }
 
-void session_state::set_variable(const std::string& variable, const std::string& value,
+void session_state::set_variable(const std::string& variable, const std::string& given,
                                  const std::string& text) {
   close_gap(variable);
+  const auto value = as_told(variable, given);
   if (variable == "autocommit" || variable == "last_insert_id" || variable == "identity")
     return set_what_has_its_own_way(variable, value);
   if (is_for_one_statement(variable, value)) {
@@ -274,9 +278,9 @@ void session_state::set_variable(const std::string& variable, const std::string&
   } else if (variable == "lc_time_names") {
     context_.lc_time_names = value;
   } else if (variable == "character_set_client") {
-    use_character_set(boost::algorithm::to_lower_copy(value));
+    use_character_set(value);
   } else if (variable == "character_set_connection") {
-    const auto* chosen = profile_ ? profile_->primary_of(boost::algorithm::to_lower_copy(value)) : nullptr;
+    const auto* chosen = profile_ ? profile_->primary_of(value) : nullptr;
     if (chosen)
       context_.collation_connection = chosen->name;
     else
@@ -285,7 +289,7 @@ void session_state::set_variable(const std::string& variable, const std::string&
     context_.collation_connection = value;
   } else if (variable == "character_set_results") {
     context_.character_set_results = value;
-    const auto* chosen = profile_ ? profile_->primary_of(boost::algorithm::to_lower_copy(value)) : nullptr;
+    const auto* chosen = profile_ ? profile_->primary_of(value) : nullptr;
     results_collation_ = chosen ? chosen->name : std::string();
   } else if (variable == "auto_increment_increment") {
     context_.auto_increment_increment = number(value);

@@ -1,6 +1,7 @@
 """A held write means at replay what it meant when its client sent it: quoting, charset, time zone, NOW, variables."""
 import datetime
 
+import pymysql
 import pytest
 
 from lib.process import wait_until
@@ -59,6 +60,17 @@ def test_the_usual_mode_keeps_backslashes_special(table, server):
     rows = held_and_applied(table, server, table.connect(), [
         r"INSERT INTO t (id, s) VALUES (1, 'a\'b\\c\n')", 'INSERT INTO t (id, s) VALUES (2, "it\'s")'])
     assert column(rows, 1) == ["a'b\\c\n", "it's"]
+
+
+def test_the_mode_that_a_login_asks_for_is_the_sessions(table, server):
+    connection = table.connect(client_flag=pymysql.constants.CLIENT.IGNORE_SPACE)
+    mode = value(connection, "SELECT @@sql_mode")
+    assert mode.startswith("IGNORE_SPACE,")
+    server.stop()
+    table.wait_state("down")
+    fresh = table.connect(client_flag=pymysql.constants.CLIENT.IGNORE_SPACE)
+    for one in (connection, fresh):
+        assert value(one, "SELECT @@sql_mode") == mode
 
 
 def test_a_lax_sessions_write_is_as_lax_at_replay(table, server):

@@ -16,9 +16,10 @@ struct scene {
   diagnostic said;
   std::optional<std::uint64_t> last_insert_id;
 
-  scene() {
+  explicit scene(protocol::capabilities asked = 0) {
     protocol::handshake_response login;
     login.collation = 45;
+    login.client_capabilities = asked;
     login.database = "shop";
     state.begin(login, profile);
   }
@@ -33,6 +34,12 @@ struct scene {
                        {"max_allowed_packet", {"16777216", "16777216", true, integer}},
                        {"sql_mode", {"STRICT_TRANS_TABLES", "STRICT_TRANS_TABLES", false, {}}},
                        {"character_set_connection", {"utf8mb4", "utf8mb4", false, {}}},
+                       {"wait_timeout", {"28800", "28800", true, integer}},
+                       {"optimizer_switch", {"mrr=off,semijoin=on", "mrr=off,semijoin=on", false, {}}},
+                       {"time_zone", {"SYSTEM", "SYSTEM", false, {}}},
+                       {"lc_time_names", {"en_US", "en_US", false, {}}},
+                       {"character_set_results", {"utf8mb4", "utf8mb4", false, {}}},
+                       {"tx_read_only", {"OFF", "0", true, integer}},
                        {"sql_auto_is_null", {"OFF", "0", true, integer}},
                        {"version", {"10.11.14-MariaDB", "10.11.14-MariaDB", false, {}}}};
     made->expressions = {{"1 + 1", "2", true, integer}};
@@ -77,6 +84,26 @@ TEST_CASE("what the session has set counts, not what a fresh one has") {
   CHECK(one.ask("SHOW VARIABLES LIKE 'sql_auto_is_null'") == "sql_auto_is_null|ON");
   one.set("SET sql_auto_is_null = @@global.sql_auto_is_null");
   CHECK(one.ask("SELECT @@sql_auto_is_null") == "-");
+}
+
+TEST_CASE("what a server may keep otherwise than it was told has no answer") {
+  scene one;
+  one.set("SET wait_timeout = 99999999, optimizer_switch = 'mrr=on'");
+  CHECK(one.ask("SELECT @@wait_timeout") == "-");
+  CHECK(one.ask("SHOW VARIABLES LIKE 'wait_timeout'") == "-");
+  CHECK(one.ask("SELECT @@optimizer_switch") == "-");
+  one.set("SET wait_timeout = 1234, optimizer_switch = 'mrr=off,semijoin=on'"); // as in a fresh session
+  CHECK(one.ask("SELECT @@wait_timeout") == "#1234");
+  CHECK(scene(protocol::cap::interactive).ask("SELECT @@wait_timeout") == "-");
+}
+
+TEST_CASE("the values of the context are told in the server's spelling") {
+  scene one;
+  one.set("SET time_zone = '+5:00', lc_time_names = 'DE_de', character_set_results = 'UTF8MB4'");
+  CHECK(one.ask("SELECT @@time_zone, @@lc_time_names, @@character_set_results") == "+05:00|de_DE|utf8mb4");
+  one.set("SET time_zone = system, character_set_results = null, SESSION tx_read_only = 1");
+  CHECK(one.ask("SELECT @@time_zone, @@character_set_results, @@tx_read_only") == "SYSTEM|NULL|#1");
+  CHECK(scene(protocol::cap::ignore_space).ask("SELECT @@sql_mode") == "IGNORE_SPACE,STRICT_TRANS_TABLES");
 }
 
 TEST_CASE("what only the server knows has no answer") {

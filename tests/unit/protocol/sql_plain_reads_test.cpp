@@ -63,6 +63,16 @@ TEST_CASE("anything else is an expression, or is not read at all") {
   }
 }
 
+TEST_CASE("a reserved word is no alias, whatever it is") {
+  for (const char* word : {"not", "ALL", "Exists", "interval", "XOR", "when", "accessible", "zerofill"})
+    for (const char* as : {" ", " AS "}) {
+      const auto text = std::string("SELECT 1") + as + word;
+      CAPTURE(text);
+      CHECK(read(text) != std::string(word) + "=1");
+    }
+  CHECK(read("SELECT 1 `not`, 2 AS 'all', 3 result, 4 AS anon_1") == "not=1|all=2|result=3|anon_1=4");
+}
+
 TEST_CASE("SHOW VARIABLES and SHOW WARNINGS are read in their forms") {
   CHECK(show("SHOW VARIABLES") == "0");
   CHECK(show("show session variables like 'sql_m%'") == "0 like sql_m%");

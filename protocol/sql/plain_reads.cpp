@@ -207,13 +207,21 @@ bool read_known(tokens& in, plain_item& item) {
   return read_cast(in, item) || read_function(in, item) || read_system_variable(in, item);
 }
 
+// The servers leave blanks at its beginning away, and each its own control characters.
+bool is_heading(std::string_view text) {
+  return !text.starts_with(' ') && std::none_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
+  });
+}
+
 bool read_item(tokens& in, plain_item& item) {
   const auto first = in.place();
   auto ahead = in;
   bool known = read_known(ahead, item) && (ends_item(ahead) || may_be_alias(ahead.now()));
-  const bool single = ahead.place() == first + 1;
-  if (item.what == plain_item::kind::text && single && ahead.now().kind == token_kind::string)
-    known = false; // 'a' 'b' is one string
+  if (item.what == plain_item::kind::text && ahead.place() == first + 1) {
+    if (ahead.now().kind == token_kind::string) known = false; // 'a' 'b' is one string
+    if (!is_heading(item.value)) known = false;
+  }
   if (known) {
     in = ahead;
   } else {

@@ -82,8 +82,12 @@ bool is_time_zone(std::string_view value, const spool::statement_context& now,
   return profile.time_zones.count(std::string(value)) != 0;
 }
 
+bool is_quoted(std::string_view text) {
+  return !text.empty() && (text[0] == '\'' || text[0] == '"');
+}
+
 bool is_switch(std::string_view text, std::string_view value) {
-  const bool quoted = !text.empty() && (text[0] == '\'' || text[0] == '"');
+  const bool quoted = is_quoted(text);
   if (value == "0" || value == "1") return !quoted;
   if (iequals(value, "on") || iequals(value, "off")) return true;
   return !quoted && (iequals(value, "true") || iequals(value, "false"));
@@ -176,7 +180,8 @@ bool is_acceptable(std::string_view variable, std::string_view text, std::string
   if (variable == "transaction_isolation")
     return lower == "read-uncommitted" || lower == "read-committed" || lower == "repeatable-read" ||
            lower == "serializable";
-  return true;
+  const auto* fresh = profile.find_variable(variable);
+  return !fresh || !fresh->integer || !is_quoted(text) || lower == "on" || lower == "off";
 }
 
 std::optional<std::string> number_of(const std::optional<std::string>& set_to) {

@@ -13,7 +13,7 @@
 namespace holdwater::proxy {
 
 // `text`: the literal as written; `value`: without its quotes and escapes. `now`: what the session has.
-// Variables that no unit carries are taken on trust.
+// Variables that no unit carries are taken on trust, but for a text where a number belongs.
 [[nodiscard]] bool is_acceptable(std::string_view variable, std::string_view text, std::string_view value,
                                  const spool::statement_context& now, const server_profile& profile);
 

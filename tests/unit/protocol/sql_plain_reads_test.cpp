@@ -50,6 +50,8 @@ TEST_CASE("anything else is an expression, or is not read at all") {
   CHECK(read("SELECT CAST('abc' AS CHAR(2))") != "CAST('abc' AS CHAR(2))=abc");
   CHECK(read("SELECT 'a' 'b'") == "'a' 'b'='a' 'b'"); // one string, and no alias
   CHECK(read("SELECT 'a' 'b' c") != "c=a");
+  CHECK(read("SELECT ' a'") != " a= a"); // the servers name it otherwise
+  CHECK(read("SELECT 'a\\0b'") == "'a\\0b'='a\\0b'");
   CHECK(read("SELECT @@global.x") == "@@global.x=@@global . X");
   for (const char* text :
        {"SELECT a FROM t", "SELECT 1 FROM DUAL WHERE 1", "SELECT 1 UNION SELECT 2", "SELECT",

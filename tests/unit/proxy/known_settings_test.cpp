@@ -19,6 +19,7 @@ server_profile profile(bool mariadb) {
                      {35, {"ucs2_general_ci", "ucs2", true}}};
   made.defaults.emplace().time_zone = "Europe/Berlin";
   made.time_zones = {"Asia/Tokyo"};
+  made.variables["tmp_table_size"] = {"16777216", "16777216", true, {}};
   return made;
 }
 
@@ -82,7 +83,9 @@ TEST_CASE("switches, numbers and names have their spellings") {
   CHECK_FALSE(takes("lc_time_names", "''"));
 }
 
-TEST_CASE("what no unit carries is taken on trust") {
+TEST_CASE("what no unit carries is taken on trust, but for a text where a number belongs") {
+  CHECK(takes("tmp_table_size", "5"));
+  CHECK_FALSE(takes("tmp_table_size", "'5'"));
   CHECK(takes("max_join_size", "12345"));
 }
 

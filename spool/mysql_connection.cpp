@@ -261,6 +261,10 @@ class library_connection final : public mysql_connection {
     unsigned status = 0;
     mariadb_get_infov(handle_.get(), MARIADB_CONNECTION_SERVER_STATUS, &status);
     answer.in_transaction = (status & SERVER_STATUS_IN_TRANS) != 0;
+    const char* told = nullptr;
+    std::size_t size = 0;
+    answer.changed_session =
+        mysql_session_track_get_first(handle_.get(), SESSION_TRACK_STATE_CHANGE, &told, &size) == 0;
     return answer;
   }
 

@@ -64,7 +64,8 @@ struct query_answer {
   std::vector<result_row> rows; // empty for a statement without a result set
   std::vector<answer_column> columns;
   statement_answer summary;
-  bool in_transaction = false; // the server's word after the statement
+  bool in_transaction = false;  // the server's word after the statement
+  bool changed_session = false; // likewise, where it was asked to tell: of a write, its triggers have
 };
 
 // What the caller should make of a server_error.

@@ -133,6 +133,10 @@ progress<replay_engine::batch> replay_engine::next_batch(bool only_reapply) {
   auto units = read_next(only_reapply, next.reapplied);
   if (!units) return units.error();
   next.units = std::move(*units);
+  for (auto& one : next.units) { // what the unit before it has left is not its client's
+    auto& first = one.statements.front();
+    if (!first.last_insert_id) first.last_insert_id = 0;
+  }
   if (!next.units.empty())
     if (auto done = trim(next); !done) return done.error();
   return next;
@@ -160,9 +164,16 @@ progress<void> replay_engine::trim(batch& of) {
       break;
     }
     ++size;
+    if (changes_session(next)) break;
   }
   if (of.alone || of.first() <= one_by_one_until_ || of.first() == refused_) size = 1;
   return leave(size);
+}
+
+bool replay_engine::changes_session(const unit& what) const {
+  if (change_session_.empty()) return false;
+  return std::ranges::any_of(tables_of(what),
+                             [this](const auto& name) { return change_session_.contains(name); });
 }
 
 progress<bool> replay_engine::is_transactional(const unit& what) {

@@ -10,6 +10,7 @@
 
 #include <future>
 #include <map>
+#include <set>
 
 namespace holdwater::spool {
 
@@ -66,6 +67,7 @@ class replay_engine {
     std::size_t unit_index = 0;
     std::size_t statement_index = 0;
     bool transaction_ended = false; // by a statement that commits by itself
+    bool session_changed = false;   // by the unit's triggers, and units of others were behind it
   };
   struct transaction_outcome {
     std::optional<interruption> failed;
@@ -93,6 +95,7 @@ class replay_engine {
   [[nodiscard]] result<std::vector<unit>> read_pending();
   void read_ahead(const batch& of);
   [[nodiscard]] progress<void> trim(batch& of);
+  [[nodiscard]] bool changes_session(const unit& what) const;
   [[nodiscard]] progress<bool> is_transactional(const unit& what);
   [[nodiscard]] progress<bool> is_transactional(replay_session& session, const unit& of,
                                                 const table_name& name);
@@ -119,6 +122,7 @@ class replay_engine {
 
   // what went wrong (replay_failure.cpp)
   [[nodiscard]] progress<void> handle(const batch& what, const interruption& failed);
+  [[nodiscard]] progress<void> part_from_changer(const batch& what, const interruption& failed);
   [[nodiscard]] progress<void> handle_loss(const batch& what, const interruption& failed);
   [[nodiscard]] progress<void> handle_guard(const batch& what, const interruption& failed);
   [[nodiscard]] progress<void> handle_alone(const batch& what, const interruption& failed);
@@ -158,6 +162,7 @@ class replay_engine {
   std::optional<seq> rewound_to_;            // where the ledger stood when it was last found behind the spool
   unsigned losses_ = 0;                      // connections lost since the last success
   std::map<table_name, bool> transactional_; // of this drain
+  std::set<table_name> change_session_;      // their triggers set variables: nothing goes behind them
   std::optional<std::chrono::steady_clock::time_point> compacted_at_;
 };
 

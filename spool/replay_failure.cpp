@@ -3,6 +3,7 @@
 // Invariant: a unit is set aside only after the server's own answer to it and a rollback, or when nobody can
 // ever know; and it is set aside in the spool before the ledger passes it (README.md, "A refused unit").
 #include "spool/replay_engine.hpp"
+#include "spool/unit_codec.hpp"
 
 namespace holdwater::spool {
 namespace {
@@ -25,6 +26,7 @@ bool is_said_before_it_begins(const server_error& error) {
 
 progress<void> replay_engine::handle(const batch& what, const interruption& failed) {
   if (failed.transaction_ended) return handle_ended_transaction(what, failed);
+  if (failed.session_changed) return part_from_changer(what, failed);
   const auto kind = classify(failed.error);
   if (failed.where == stage::guard && what.alone) not_sent_ = what.first();
   if (kind == error_class::connection_lost) return handle_loss(what, failed);
@@ -42,6 +44,13 @@ progress<void> replay_engine::handle(const batch& what, const interruption& fail
   case error_class::connection_lost: break;
   }
   return handle_refusal(what, failed);
+}
+
+// The units behind it have found what it left. It goes again, as the last of its transaction.
+progress<void> replay_engine::part_from_changer(const batch& what, const interruption& failed) {
+  end_transaction(what.account());
+  for (const auto& name : tables_of(what.units[failed.unit_index])) change_session_.insert(name);
+  return {};
 }
 
 // The new connection asks the ledger before anything else; nothing is decided here.

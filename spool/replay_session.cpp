@@ -18,6 +18,8 @@ constexpr char session_defaults[] = "SET autocommit = 0, innodb_lock_wait_timeou
 constexpr char no_insert_id[] =
     "SET insert_id = 0"; // MariaDB takes 0 for none; MySQL would give out the id 0
 constexpr char mariadb_defaults[] = "SET max_statement_time = 0";
+// An old server that cannot is believed never to have such triggers.
+constexpr char tell_of_changes[] = "SET session_track_state_change = 1";
 constexpr unsigned packet_too_large = 1153;
 // Their answers have room in any socket's buffer, and so has what is sent.
 constexpr std::size_t flight_statements = 64;
@@ -37,6 +39,10 @@ bool makes_rows(std::string_view text) {
            }) != text.end();
   };
   return holds("insert") || holds("replace");
+}
+
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 bool is_space(char c) {
@@ -75,7 +81,8 @@ std::size_t size_of(const statement& what) {
 
 // MySQL takes a user variable's type from when the text is prepared.
 bool means_what_its_variables_mean(const statement& what, bool is_mariadb) {
-  return !is_mariadb && !what.user_variables.empty() && !what.parameters.empty();
+  return !is_mariadb && !what.user_variables.empty() && !what.parameters.empty() &&
+         what.text.find('@') != std::string::npos;
 }
 
 } // namespace
@@ -95,6 +102,7 @@ server_result<void> replay_session::set_up(const std::string& user) {
   is_mariadb_ = connection_->server_version().find("MariaDB") != std::string::npos;
   if (is_mariadb_)
     if (auto done = send(mariadb_defaults); !done) return done;
+  if (auto told = send(tell_of_changes); is_lost(told)) return told;
   auto limits = query("SELECT CONNECTION_ID(), @@max_allowed_packet");
   if (!limits) return limits.error();
   if (limits->rows.empty()) return server_error{0, "", "the server did not tell the connection's id"};
@@ -150,15 +158,41 @@ std::vector<std::string> replay_session::context_texts(const statement& wanted) 
   const auto& database = wanted.context.database;
   if (!database.empty() && (!context_ || context_->database != database))
     texts.push_back("USE " + quoted_name(database, wanted.context.character_set_client));
-  if (!wanted.user_variables.empty()) texts.push_back(set_user_variables(wanted));
+  statement variables;
+  variables.user_variables = differing_variables(wanted);
+  if (!variables.user_variables.empty()) texts.push_back(set_user_variables(variables));
   return texts;
 }
 
-void replay_session::note_context(const statement_context& taken) {
-  auto database = taken.database;
+// First those that the statement's session has not: a name may be here in another case. One that cannot be
+// said in its character set stays.
+std::vector<user_variable> replay_session::differing_variables(const statement& wanted) const {
+  std::vector<user_variable> out;
+  for (const auto& [name, here] : variables_) {
+    const auto is_it = [&name = name](const user_variable& one) { return one.name == name; };
+    if (here.literal == "NULL" || std::ranges::any_of(wanted.user_variables, is_it)) continue;
+    if (is_ascii(name) || here.character_set == wanted.context.character_set_client)
+      out.push_back({name, "NULL"});
+  }
+  for (const auto& one : wanted.user_variables)
+    if (const auto here = variables_.find(one.name);
+        here == variables_.end() || here->second.literal != one.literal)
+      out.push_back(one);
+  return out;
+}
+
+void replay_session::note_context(const statement& taken) {
+  for (auto& one : differing_variables(taken))
+    variables_[one.name] = {std::move(one.literal), taken.context.character_set_client};
+  auto database = taken.context.database;
   if (database.empty() && context_) database.swap(context_->database);
-  context_ = taken;
+  context_ = taken.context;
   context_->database = std::move(database);
+}
+
+void replay_session::forget_context() {
+  context_.reset();
+  for (auto& [name, here] : variables_) here.literal.clear();
 }
 
 server_result<void> replay_session::take_context(const statement& wanted) {
@@ -166,10 +200,11 @@ server_result<void> replay_session::take_context(const statement& wanted) {
     connection_->forget_prepared();
   for (const auto& text : context_texts(wanted))
     if (auto done = send(text); !done) {
-      context_.reset();
+      note_context(wanted); // its variables may be there
+      forget_context();
       return done;
     }
-  note_context(wanted.context);
+  note_context(wanted);
   return {};
 }
 
@@ -189,6 +224,7 @@ server_result<query_answer> replay_session::run(const statement& what) {
   auto answer = what.parameters.empty() ? query(what.text) : execute(what);
   if (!answer) open_insert_id_ = what.insert_id.has_value() || open_insert_id_;
   if (!answer) return answer;
+  changed_ = changed_ || answer->changed_session;
   if (auto noted = note_unused_insert_id(what, *answer); !noted) return noted.error();
   return answer;
 }
@@ -209,28 +245,27 @@ std::size_t replay_session::launch(std::span<const statement* const> all) {
 // In a flight that changes the context nothing is executed that was prepared before it.
 bool replay_session::board(flight& to, const statement& what) {
   if (to.ends.size() == flight_statements || !changes_rows_only(what) || refused_here(what)) return false;
-  if (to.bytes + size_of(what) > flight_bytes) return false;
   const bool same_context = context_ && *context_ == what.context;
   const bool bound = !what.parameters.empty();
   if (means_what_its_variables_mean(what, is_mariadb_)) return false;
   if (bound && (!same_context || to.changes_context || !connection_->can_send(what.text, what.parameters)))
     return false;
   if (!same_context && to.executes) return false;
-  const auto add = [&to](std::string text) {
-    to.bytes += text.size();
-    to.steps.push_back({std::move(text)});
-  };
+  auto texts = context_texts(what);
+  std::size_t bytes = size_of(what);
+  for (const auto& text : texts) bytes += text.size();
+  if (to.bytes + bytes > flight_bytes) return false;
   if (open_insert_id_ && !what.insert_id) {
     if (!is_mariadb_) return false; // whether a row took the id must be known first
-    add(no_insert_id);
+    to.steps.push_back({no_insert_id});
     open_insert_id_ = false;
   }
-  for (auto& text : context_texts(what)) add(std::move(text));
+  for (auto& text : texts) to.steps.push_back({std::move(text)});
   to.steps.push_back({what.text, bound ? &what.parameters : nullptr});
-  to.bytes += size_of(what);
+  to.bytes += bytes;
   to.executes = to.executes || bound;
   to.changes_context = to.changes_context || !same_context;
-  note_context(what.context);
+  note_context(what);
   open_insert_id_ = what.insert_id.has_value();
   to.ends.push_back(to.steps.size());
   to.last = &what;
@@ -251,6 +286,7 @@ std::vector<server_result<query_answer>> replay_session::land() {
       ground();
       return out;
     }
+    changed_ = changed_ || out.back()->changed_session;
     ++at;
   }
   if (in_air_.empty() && open_insert_id_) {
@@ -265,7 +301,7 @@ void replay_session::ground() {
     if (broken_) continue;
     broken_ = is_lost(connection_->read_each(in_air_.front().ends.back()).back());
   }
-  context_.reset();
+  forget_context();
   open_insert_id_ = true; // what failed may have left its own; rollback() sees to it
 }
 

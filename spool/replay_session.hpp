@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -54,6 +55,8 @@ class replay_session {
   [[nodiscard]] bool broken() const { return broken_; } // the connection was lost
   // An insert id that no row took is still set, and this server forgets it only with the connection.
   [[nodiscard]] bool spoiled() const { return unused_insert_id_ && !is_mariadb_; }
+  // A statement's triggers have set variables of the session, which other clients' units must not find.
+  [[nodiscard]] bool changed() const { return changed_; }
 
  private:
   explicit replay_session(std::unique_ptr<mysql_connection> connection)
@@ -69,10 +72,16 @@ class replay_session {
     bool executes = false;        // what is prepared
     const statement* last = nullptr;
   };
+  struct set_variable {
+    std::string literal;       // empty: not known
+    std::string character_set; // in which its name was sent
+  };
   [[nodiscard]] bool board(flight& to, const statement& what);
   [[nodiscard]] std::optional<server_error> refused_here(const statement& what) const;
   [[nodiscard]] std::vector<std::string> context_texts(const statement& wanted) const;
-  void note_context(const statement_context& taken);
+  void note_context(const statement& taken);
+  void forget_context();
+  [[nodiscard]] std::vector<user_variable> differing_variables(const statement& wanted) const;
   [[nodiscard]] server_result<void> take_context(const statement& wanted);
   [[nodiscard]] server_result<void> note_unused_insert_id(const statement& what, const query_answer& answer);
   [[nodiscard]] server_result<query_answer> execute(const statement& what);
@@ -80,12 +89,14 @@ class replay_session {
 
   std::unique_ptr<mysql_connection> connection_;
   connection_identity identity_;
-  std::uint64_t max_packet_ = 0;             // bytes of a statement that the server takes
-  std::optional<statement_context> context_; // what the connection has; nothing: not known
+  std::uint64_t max_packet_ = 0;                  // bytes of a statement that the server takes
+  std::optional<statement_context> context_;      // what the connection has; nothing: not known
+  std::map<std::string, set_variable> variables_; // user variables that units have set here
   std::string isolation_;
   bool broken_ = false;
   bool is_mariadb_ = false;
   bool unused_insert_id_ = false;
+  bool changed_ = false;
   std::deque<flight> in_air_;
   bool open_insert_id_ = false; // the last in the air has set one, and whether a row took it is not known yet
 };

@@ -103,6 +103,7 @@ replay_engine::send_units(replay_session& session, const batch& what, transactio
   texts.reserve(all.size());
   for (const auto& one : all) texts.push_back(one.what);
   outcome.answers.resize(what.units.size());
+  std::optional<std::size_t> changer; // the unit whose triggers have changed the session
   for (std::size_t sent = 0, answered = 0; answered < all.size();) {
     while (!what.alone && sent < all.size() && session.in_air() < flights) {
       const auto launched = session.launch(std::span(texts).subspan(sent));
@@ -116,7 +117,12 @@ replay_engine::send_units(replay_session& session, const batch& what, transactio
       answers.push_back(session.run(*texts[sent++]));
     for (auto& answer : answers) {
       const auto& [unit, place, text] = all[answered++];
+      if (changer && unit != *changer && !is_lost(answer)) {
+        session.ground();
+        return interruption{stage::units, {}, *changer, 0, false, true};
+      }
       if (!answer) return interruption{stage::units, answer.error(), unit, place};
+      if (answer->changed_session) changer = unit;
       if (!answer->in_transaction) {
         session.ground();
         return interruption{stage::units, {}, unit, place, true};

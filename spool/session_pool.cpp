@@ -12,7 +12,8 @@ const credentials* session_pool::find(const std::string& account) const {
 }
 
 server_result<replay_session*> session_pool::get(const std::string& account) {
-  if (const auto* known = existing(account); known != nullptr && known->spoiled()) drop(account);
+  if (const auto* known = existing(account); known != nullptr && (known->spoiled() || known->changed()))
+    drop(account);
   auto& session = sessions_[account];
   if (session) return session.get();
   auto opened = replay_session::open(connect_, *find(account), how_long_);

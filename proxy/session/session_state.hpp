@@ -149,6 +149,11 @@ class session_state {
   // The SQL text of a user variable's value; null when it is not known. `name` as written, without the @.
   [[nodiscard]] const std::string* user_variable(std::string_view name) const;
 
+  // What a write needs of them: those that it reads, and all others too, since a trigger may read them.
+  // Nothing: they are too large for that.
+  [[nodiscard]] std::optional<std::vector<spool::user_variable>>
+  variables_for(const protocol::sql::statement& write) const;
+
   // --- for the read cache
   // What the answer to a read depends on besides its text, account and database. False: it is not all known.
   [[nodiscard]] bool append_reading_context(key_writer& key) const;

@@ -125,9 +125,14 @@ std::optional<write_draft> session::make_write(bound_values values, write_refusa
   one.context.database = write_.database;
   one.timestamp = now_since_epoch();
   one.tables = tables_of(write, write_.database, true);
-  for (const auto name : write.user_variables)
-    if (const auto* value = state_.user_variable(name))
-      one.user_variables.push_back({sql::name{name}.unquoted(), *value});
+  auto variables = state_.variables_for(write);
+  if (!variables) {
+    why.reason =
+        "the server is down, and the session's user variables, which a trigger may read, are too large to "
+        "be queued with each write";
+    return std::nullopt;
+  }
+  one.user_variables = std::move(*variables);
   const auto profile = process().profile.get();
   const auto most = profile ? profile->largest_packet() : 0;
   if (most != 0 && spool::largest_packet(one) > most) {
@@ -136,7 +141,8 @@ std::optional<write_draft> session::make_write(bound_values values, write_refusa
     return std::nullopt;
   }
   const bool inserts = write.kind == sql::kind::insert || write.kind == sql::kind::replace;
-  if (has(write.traits, sql::trait::last_insert_id)) one.last_insert_id = state_.known_last_insert_id;
+  const auto last_id = state_.known_last_insert_id; // a trigger may read it; for none replay says 0
+  if (last_id.value_or(0) != 0 || has(write.traits, sql::trait::last_insert_id)) one.last_insert_id = last_id;
   if (!inserts) return draft;
   const auto& into = one.tables.front();
   const auto plan =

@@ -100,6 +100,24 @@ const std::string* session_state::user_variable(std::string_view name) const {
   return nullptr;
 }
 
+// Of a session that could not be restored, a name may be in another character set than its writes.
+std::optional<std::vector<spool::user_variable>>
+session_state::variables_for(const sql::statement& write) const {
+  constexpr std::size_t most_unread = 1 << 20; // bytes; they are kept with each write
+  std::vector<spool::user_variable> out;
+  std::size_t unread = 0;
+  for (const auto& [name, value] : user_variables_) {
+    const bool read = std::ranges::any_of(write.user_variables, [&name = name](std::string_view one) {
+      return boost::algorithm::to_lower_copy(sql::name{one}.unquoted()) == name;
+    });
+    if (!read && !sql::is_ascii(name) && !unrestorable_.empty()) continue;
+    if (!read) unread += name.size() + value.size();
+    out.push_back({name, value});
+  }
+  if (unread > most_unread) return std::nullopt;
+  return out;
+}
+
 std::string text_of(const std::string& literal) {
   const auto hex = literal.find(" 0x");
   if (literal.empty() || literal[0] != '_' || hex == std::string::npos) return {};

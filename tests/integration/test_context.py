@@ -165,6 +165,64 @@ def test_one_sessions_context_does_not_leak_into_the_next_unit(table, server):
     assert value(plain, "SELECT @@sql_mode LIKE '%ANSI_QUOTES%'") == 0
 
 
+@pytest.fixture
+def triggers(table, server):
+    """Tables whose triggers read and change the session of who writes."""
+    if server.kind == "mysql":
+        server.run("SET GLOBAL log_bin_trust_function_creators = 1")
+    run(table.connect(), "CREATE TABLE audited (id INT PRIMARY KEY, who VARCHAR(20), last BIGINT) ENGINE=InnoDB")
+    run(table.connect(), "CREATE TABLE meddled (id INT PRIMARY KEY) ENGINE=InnoDB")
+    run(table.connect(), "CREATE TABLE made (id INT AUTO_INCREMENT PRIMARY KEY, n INT) ENGINE=InnoDB")
+    run(table.connect(), "INSERT INTO made (n) VALUES (0)")
+    table.wait_ids_reserved("made")
+    server.run("CREATE TRIGGER a BEFORE INSERT ON audited FOR EACH ROW SET NEW.who = @who, NEW.last = LAST_INSERT_ID()",
+               "CREATE TRIGGER m BEFORE INSERT ON meddled FOR EACH ROW BEGIN SET time_zone = '+09:00'; SET @who = 'meddler'; END",
+               database=table.database)
+    return table
+
+
+def test_triggers_find_the_session_of_who_wrote(triggers, server):
+    alice, bob, nobody = triggers.connect(), triggers.connect(), triggers.connect()
+    run(alice, "SET @who = 'alice', @other = 1")
+    run(bob, "SET @WHO = 'bob', time_zone = '+00:00'")
+    run(nobody, "SET time_zone = '+00:00'")
+    server.stop()
+    triggers.wait_state("down")
+    spooled_seq(alice, "INSERT INTO audited (id) VALUES (1)")
+    spooled_seq(bob, "INSERT INTO t (id, s) VALUES (1, @who)")
+    spooled_seq(nobody, "INSERT INTO audited (id) VALUES (2)")
+    with alice.cursor() as cursor:
+        cursor.execute("INSERT INTO made (n) VALUES (1)")
+        made = cursor.lastrowid
+    spooled_seq(nobody, "INSERT INTO audited (id) VALUES (3)")
+    spooled_seq(alice, "INSERT INTO audited (id) VALUES (4)")
+    spooled_seq(bob, "INSERT INTO audited (id) VALUES (5)")
+    for number in range(6, 10):
+        spooled_seq(bob, f"INSERT INTO meddled VALUES ({number})")
+        spooled_seq(nobody, f"INSERT INTO audited (id) VALUES ({number})")
+        spooled_seq(nobody, f"INSERT INTO t (id, d, n) VALUES ({number}, NOW(), UNIX_TIMESTAMP())")
+    server.start()
+    triggers.wait_drained()
+    assert triggers.health()["spool"]["dead"] == 0, triggers.http("/spool/dead")
+    expected = ((1, "alice", 0), (2, None, 0), (3, None, 0), (4, "alice", made), (5, "bob", 0),
+                *((number, None, 0) for number in range(6, 10)))
+    assert server.run("SELECT * FROM audited ORDER BY id", database=triggers.database) == expected
+    away = server.run("SELECT TIMESTAMPDIFF(SECOND, '1970-01-01', d) - n FROM t WHERE id > 5", database=triggers.database)
+    assert away == ((0,),) * 4, "NOW() is read in the session's own time zone"
+
+
+def test_user_variables_that_are_too_large_to_go_with_each_write(table, server):
+    connection = table.connect()
+    run(connection, "SET @large = '" + "x" * 600000 + "', @n = 1")
+    server.stop()
+    table.wait_state("down")
+    assert "user variables" in was_refused_for_outage(connection, "INSERT INTO t (id) VALUES (1)")[1]
+    spooled_seq(connection, "INSERT INTO t (id, s) VALUES (2, RIGHT(@large, 3))")
+    server.start()
+    table.wait_drained()
+    assert server.run("SELECT id, s FROM t", database=table.database) == ((2, "xxx"),)
+
+
 @pytest.mark.parametrize("statement, expected", [
     ("/* x */ INSERT /*! INTO */ t (id, n) VALUES (1, 1)", 1),
     ("-- note\ninsert into `t` (id, n) values (1, 2);", 2),

@@ -1,6 +1,7 @@
 #include "fake_server.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace holdwater::spool::test {
 namespace {
@@ -161,6 +162,11 @@ server_result<query_answer> fake_server::execute(std::uint64_t id, const std::st
   if (text == "COMMIT") return commit(s), query_answer{};
   if (text == "ROLLBACK") return roll_back(s), query_answer{};
   if (begins(text, "SET autocommit = 0")) s.autocommit = false;
+  if (has(text, " insert_id = ")) s.insert_id = number_after(text, " insert_id = ");
+  if (has(text, "timestamp = 1,") && secure_timestamp)
+    return server_error{1290, "HY000", "running with the --secure-timestamp=YES option"};
+  if (begins(text, "SET session_track") && !tells_changes)
+    return server_error{1193, "HY000", "Unknown system variable 'session_track_state_change'"};
   if (begins(text, "SET ") || begins(text, "USE ")) return query_answer{};
   if (has(text, "holdwater_ledger") || begins(text, "SELECT engine")) return ledger_statement(s, text);
   return write(s, text);
@@ -202,15 +208,20 @@ server_result<query_answer> fake_server::write(session& s, const std::string& te
   if (read_only) return server_error{1290, "HY000", "The server is running with the --read-only option"};
   if (no_writes_for.contains(text))
     return server_error{1290, "HY000", "The server is running with the --read-only option"};
-  if (no_room_for.contains(text)) return server_error{1114, "HY000", "The table is full"};
+  if (no_room_for.contains(text)) return server_error{no_room_error, "HY000", "No room"};
   if (refused.contains(text)) return server_error{1062, "23000", "Duplicate entry"};
   if (!s.autocommit && !begins(text, "ddl")) s.in_transaction = true;
   if (begins(text, "ddl")) commit(s); // commits by itself
-  if (begins(text, "myisam") || !s.in_transaction)
-    history_.push_back(text);
-  else
-    s.done.push_back(text);
+  const bool found = !s.changed_by.empty() && s.changed_by != text;
+  const auto done = found ? text + " behind " + s.changed_by : text;
   query_answer answer;
+  answer.summary.insert_id = std::exchange(s.insert_id, 0) + (other_id.contains(text) ? 1000 : 0);
+  answer.changed_session = tells_changes && change_session.contains(text);
+  if (answer.changed_session) s.changed_by = text;
+  if (begins(text, "myisam") || !s.in_transaction)
+    history_.push_back(done);
+  else
+    s.done.push_back(done);
   answer.summary.affected_rows = 1;
   answer.in_transaction = s.in_transaction;
   return answer;

@@ -59,8 +59,13 @@ class fake_server {
   std::set<std::string> accounts_off_ledger; // users without rights on it
   std::map<std::string, unsigned> shut_out;  // users whose login is refused, and with what
   std::set<std::string> no_room_for;         // texts answered with 1114
-  std::set<std::string> no_writes_for;       // ... with 1290
-  bool ledger_is_full = false;               // as the disk is: 1021 for what moves it
+  unsigned no_room_error = 1114;
+  std::set<std::string> no_writes_for;  // ... with 1290
+  std::set<std::string> change_session; // texts whose triggers set a variable: the next ones find it
+  bool tells_changes = true;            // session_track_state_change is known
+  std::set<std::string> other_id;       // texts whose trigger takes the insert id for a row of its own
+  bool secure_timestamp = false;        // who writes may not say when
+  bool ledger_is_full = false;          // as the disk is: 1021 for what moves it
   std::uint64_t logins_refused = 0;
   bool reachable = true;
   bool read_only = false;
@@ -80,6 +85,8 @@ class fake_server {
     bool in_transaction = false;
     bool locks_row = false;
     bool committing = false;       // out of KILL's reach
+    std::string changed_by;        // of change_session
+    std::uint64_t insert_id = 0;   // that the next row takes
     std::vector<std::string> done; // in the transaction
     std::optional<std::uint64_t> new_applied;
     std::optional<std::uint64_t> new_epoch;

@@ -8,6 +8,7 @@
 #include "proxy/spooling/write_queue.hpp"
 #include "spool/context_sql.hpp"
 
+#include <boost/algorithm/string/predicate.hpp>
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
@@ -57,6 +58,17 @@ std::string not_applied_text(const spool::server_error& why, bool transaction) {
   if (!why.in_doubt) return fmt::format("the queued {} cannot be applied: {}", what, why.text);
   return fmt::format("it is not known whether the {} was carried out ({}); it is kept as a dead letter", what,
                      why.text);
+}
+
+// A unit without a default database runs behind one that has one. Too often true at worst.
+bool asks_for_database(std::string_view text) {
+  for (std::size_t at = 0; at < text.size(); ++at)
+    for (const std::string_view word : {"database", "schema"}) {
+      if (!boost::algorithm::istarts_with(text.substr(at), word)) continue;
+      const auto next = text.find_first_not_of(" \t\n\v\f\r", at + word.size());
+      if (next != text.npos && std::string_view("(/-#").find(text[next]) != text.npos) return true;
+    }
+  return false;
 }
 
 std::uint64_t rows_to_claim(const sql::statement& write, std::uint64_t assumed) {
@@ -125,6 +137,11 @@ std::optional<write_draft> session::make_write(bound_values values, write_refusa
   one.context.database = write_.database;
   one.timestamp = now_since_epoch();
   one.tables = tables_of(write, write_.database, true);
+  if (write_.database.empty() && asks_for_database(shape)) {
+    why.reason =
+        "the server is down, and DATABASE() cannot be told later to a session without a default database";
+    return std::nullopt;
+  }
   auto variables = state_.variables_for(write);
   if (!variables) {
     why.reason =

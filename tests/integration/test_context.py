@@ -223,6 +223,20 @@ def test_user_variables_that_are_too_large_to_go_with_each_write(table, server):
     assert server.run("SELECT id, s FROM t", database=table.database) == ((2, "xxx"),)
 
 
+def test_a_session_without_a_database_cannot_queue_its_name(table, server):
+    other, connection = table.connect(), table.connect(database=None)
+    server.stop()
+    table.wait_state("down")
+    spooled_seq(other, "INSERT INTO t (id, s) VALUES (1, DATABASE())")
+    for name in ("DATABASE()", "schema ()", "SCHEMA/**/()"):
+        text = was_refused_for_outage(connection, f"INSERT INTO {table.database}.t (id, s) VALUES (2, {name})")[1]
+        assert "default database" in text
+    spooled_seq(connection, f"INSERT INTO {table.database}.t (id, s) VALUES (3, 'database')")
+    server.start()
+    table.wait_drained()
+    assert server.run("SELECT id, s FROM t ORDER BY id", database=table.database) == ((1, table.database), (3, "database"))
+
+
 @pytest.mark.parametrize("statement, expected", [
     ("/* x */ INSERT /*! INTO */ t (id, n) VALUES (1, 1)", 1),
     ("-- note\ninsert into `t` (id, n) values (1, 2);", 2),

@@ -279,7 +279,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<verdict> append_unit(spool::unit& what, const spooled_ok& promised);
   task<bool> wait_for_ticket(ticket& one);
   task<verdict> answer_ticket(ticket& one, const spooled_ok& promised);
-  task<bool> answer_applied(const std::vector<spool::statement_answer>& said);
+  task<bool> answer_applied(const std::vector<spool::statement_answer>& said, bool updates_duplicates);
   task<verdict> answer_failed_append(const spool::failure& why, bool commits);
 
   // several_writes.cpp

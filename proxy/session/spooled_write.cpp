@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 
 namespace holdwater::proxy {
@@ -58,6 +59,22 @@ std::string not_applied_text(const spool::server_error& why, bool transaction) {
   if (!why.in_doubt) return fmt::format("the queued {} cannot be applied: {}", what, why.text);
   return fmt::format("it is not known whether the {} was carried out ({}); it is kept as a dead letter", what,
                      why.text);
+}
+
+std::uint64_t number_behind(std::string_view word, std::string_view info) {
+  std::uint64_t number = 0;
+  if (const auto at = info.find(word); at != info.npos)
+    std::from_chars(info.data() + at + word.size(), info.data() + info.size(), number);
+  return number;
+}
+
+// What a client with CLIENT_FOUND_ROWS is told; replay's connections have not that flag. A row that a
+// duplicate left as it was counts 1 then: of ON DUPLICATE KEY UPDATE, and with it each row's first count.
+std::uint64_t rows_found(const spool::statement_answer& said, bool updates_duplicates) {
+  if (said.info.starts_with("Rows matched: ")) return number_behind("Rows matched: ", said.info);
+  if (!updates_duplicates) return said.affected_rows;
+  if (said.info.empty()) return std::max<std::uint64_t>(said.affected_rows, 1);
+  return number_behind("Records: ", said.info) + number_behind("Duplicates: ", said.info);
 }
 
 // A unit without a default database runs behind one that has one. Too often true at worst.
@@ -212,10 +229,15 @@ task<session::verdict> session::append_unit(spool::unit& what, const spooled_ok&
       if (const auto self = weak.lock()) self->wake_.notify();
     });
   };
+  auto told = promised;
+  if ((negotiated_ & protocol::cap::found_rows) != 0) {
+    home_.analysis().analyze(what.statements.front().text, state_.dialect());
+    told.updates_duplicates = home_.analysis().first().insert.on_duplicate;
+  }
   const auto one = process().writes->append(std::move(what), std::move(wake));
   const ticket_holder holder(*process().writes, one);
   if (!co_await wait_for_ticket(*one)) co_return verdict::end_session;
-  co_return co_await answer_ticket(*one, promised);
+  co_return co_await answer_ticket(*one, told);
 }
 
 // Until the unit is settled for its client: at once when the server is away; while units are being applied,
@@ -270,7 +292,7 @@ task<session::verdict> session::answer_ticket(ticket& one, const spooled_ok& pro
   } else if (one.now() == phase::applied && promised.commits) {
     told = co_await answer_ok();
   } else if (one.now() == phase::applied && !one.answers().empty()) {
-    told = co_await answer_applied(one.answers());
+    told = co_await answer_applied(one.answers(), promised.updates_duplicates);
   } else {
     process().counters.writes_spooled.fetch_add(1, std::memory_order_relaxed);
     const auto note =
@@ -282,10 +304,12 @@ task<session::verdict> session::answer_ticket(ticket& one, const spooled_ok& pro
 }
 
 // As the server has answered it; a bulk execute's rows are told in one.
-task<bool> session::answer_applied(const std::vector<spool::statement_answer>& said) {
+task<bool> session::answer_applied(const std::vector<spool::statement_answer>& said,
+                                   bool updates_duplicates) {
+  const bool found = (negotiated_ & protocol::cap::found_rows) != 0;
   protocol::ok_message ok{.status = told_status(), .info = said.back().info, .session_state = {}};
   for (const auto& one : said) {
-    ok.affected_rows += one.affected_rows;
+    ok.affected_rows += found ? rows_found(one, updates_duplicates) : one.affected_rows;
     ok.warnings = static_cast<std::uint16_t>(ok.warnings + one.warnings);
     if (ok.last_insert_id == 0) ok.last_insert_id = one.insert_id;
   }

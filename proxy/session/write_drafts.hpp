@@ -56,6 +56,7 @@ struct spooled_ok {
   std::uint64_t insert_id = 0;
   bool commits = false;                                // the unit is a transaction
   const protocol::text_result_set* returned = nullptr; // not an OK, but this
+  bool updates_duplicates = false;                     // ON DUPLICATE KEY UPDATE
 };
 
 // Several writes in one text; as many of the one as of the other.

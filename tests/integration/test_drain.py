@@ -111,6 +111,30 @@ def test_a_client_that_waits_for_the_drain_gets_the_servers_real_answer(blocked)
     assert blocked.rows() == ((1, 11), (2, 21), (3, 31))
 
 
+@pytest.mark.parametrize("statement", [
+    "UPDATE t SET n = 20 WHERE id = 2",
+    "UPDATE t AS a, t AS b SET a.n = 20 WHERE a.id = 2 AND b.id = 3",
+    "INSERT INTO t VALUES (2, 20) ON DUPLICATE KEY UPDATE n = 20",
+    "INSERT INTO t VALUES (2, 20), (3, 99), (9, 9) ON DUPLICATE KEY UPDATE n = 20",
+    "INSERT IGNORE INTO t VALUES (2, 20)",
+    "DELETE FROM t WHERE id = 99",
+])
+def test_a_client_that_counts_found_rows_is_told_those_in_the_drain(blocked, statement):
+    found = {"client_flag": pymysql.constants.CLIENT.FOUND_ROWS}
+    counted = []
+    for options in (found, {}):
+        connection = blocked.proxy.connect(**options)
+        counted.append(blocked.pool.submit(affected, connection, statement))
+        blocked.wait_pending(1 + len(counted))
+    blocked.release()
+    told = [one.result(60) for one in counted]
+    blocked.proxy.wait_drained()
+    blocked.server.run("DELETE FROM t WHERE id = 9", "UPDATE t SET n = id * 10", database=blocked.proxy.database)
+    for options, in_the_drain in zip((found, {}), told):
+        with blocked.server.admin(blocked.proxy.database, **options) as connection:
+            assert affected(connection, statement) == in_the_drain
+
+
 def test_a_client_that_waits_for_the_drain_gets_the_servers_real_error(blocked):
     def duplicate(connection):
         with pytest.raises(pymysql.err.IntegrityError) as caught:

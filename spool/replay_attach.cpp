@@ -12,7 +12,9 @@
 namespace holdwater::spool {
 namespace {
 
-constexpr char made_fact[] = "ledger.made";   // 1 once the row was there: missing later means gone
+constexpr char made_fact[] = "ledger.made"; // 1 once the row was there: missing later means gone
+constexpr char say_when[] =
+    "SET timestamp = 1, timestamp = DEFAULT"; // MariaDB's secure_timestamp may forbid it
 constexpr char epoch_fact[] = "ledger.epoch"; // the highest that we have claimed
 
 } // namespace
@@ -77,7 +79,9 @@ std::optional<server_error> replay_engine::try_ledger(const std::string& account
   auto session = sessions_.get(account);
   if (!session) return session.error();
   std::optional<server_error> why;
-  if (auto begun = (*session)->begin({}); !begun)
+  if (auto said = (*session)->query(say_when); !said)
+    why = said.error();
+  else if (auto begun = (*session)->begin({}); !begun)
     why = begun.error();
   else if (auto row = read_guard(**session); !row)
     why = row.error();
@@ -90,6 +94,11 @@ std::optional<server_error> replay_engine::try_ledger(const std::string& account
 progress<void> replay_engine::attach_once() {
   auto session = owners_session();
   if (!session) return session.error();
+  if (auto said = (*session)->query(say_when); !said) {
+    if (classify(said.error()) != error_class::refused) return attach_setback(said.error());
+    return halted(attach_status::no_ledger, "the server does not let '" + owner() +
+                                                "' say when a write was made: " + said.error().text);
+  }
   if (auto ready = need_table(**session); !ready) return ready;
   auto row = take_ownership(**session);
   if (!row) {

@@ -148,6 +148,14 @@ TEST_CASE_FIXTURE(replay_fixture, "a ledger that does not roll back is refused")
   CHECK(make()->attach().status == attach_status::no_ledger);
 }
 
+TEST_CASE_FIXTURE(replay_fixture, "a server where nobody may say when a write was made gets no queue") {
+  server.secure_timestamp = true;
+  const auto report = make()->attach();
+  CHECK(report.status == attach_status::no_ledger);
+  CHECK(report.reason.find("'app' say when") != std::string::npos);
+  CHECK(report.reason.find("secure-timestamp") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(replay_fixture, "a ledger row or table that is gone halts, and is never made again") {
   append_numbered(*queue, 1, 1);
   auto with = make();

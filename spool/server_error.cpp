@@ -34,10 +34,11 @@ constexpr unsigned withholding[] = {
     1820, 1862, 3118,       // the password has expired, the account is locked
     3955, 4151,             // the account is locked for its failed logins, or by MariaDB
     1021, 1114, 1037, 1041, // the disk, the table or the memory is full
+    1461,                   // too many prepared statements
 };
 constexpr unsigned passing[] = {
     1205, 1206, 1213, 1317, 1614, // locks, deadlocks, interrupted
-    1461, 1615,                   // too many prepared statements; to be prepared again
+    1615,                         // to be prepared again
     1020,                         // record has changed since last read (MariaDB's snapshot isolation)
     1637, 1969, 3024,             // too many active transactions; statement time exceeded
 };

@@ -90,14 +90,22 @@ TEST_CASE_FIXTURE(replay_fixture,
   CHECK(server.history().empty());
 }
 
-TEST_CASE_FIXTURE(replay_fixture, "a full table stops replay at the unit that has no room, in a batch too") {
+TEST_CASE_FIXTURE(replay_fixture,
+                  "a full table, or no prepared statements at all, stop replay at their unit") {
+  SUBCASE("the table is full") {
+    server.no_room_error = 1114;
+  }
+  SUBCASE("max_prepared_stmt_count") {
+    server.no_room_error = 1461;
+  }
   append_texts(*queue, {"INSERT 1", "INSERT 2", "INSERT 3", "INSERT 4"});
   server.no_room_for = {"INSERT 3"};
   const auto with = attached(*this);
   for (int tries = 0; tries < 3; ++tries) {
     const auto report = with->drain(how_far::one_step);
     CHECK((tries == 0 ? report.outcome == replay_outcome::went_on : report.outcome == replay_outcome::stuck));
-    if (tries > 0) CHECK(report.reason == "unit 3 of 'app': The table is full (1114)");
+    if (tries > 0)
+      CHECK(report.reason == "unit 3 of 'app': No room (" + std::to_string(server.no_room_error) + ")");
     CHECK(server.history() == strings{"INSERT 1", "INSERT 2"});
   }
   server.no_room_for.clear();

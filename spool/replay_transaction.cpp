@@ -4,6 +4,8 @@
 // but by our COMMIT.
 #include "spool/replay_engine.hpp"
 
+#include <boost/algorithm/string/predicate.hpp>
+
 #include <charconv>
 #include <span>
 
@@ -28,6 +30,21 @@ bool is_for_its_account(const server_error& error) {
   const auto kind = classify(error);
   return kind == error_class::withheld || kind == error_class::refused || error.number == no_such_plugin ||
          error.number == plugin_failed;
+}
+
+// The id that was reserved for its row went to another's, or to none: perhaps a trigger has taken it. What
+// may make no row is not judged.
+bool has_other_id(const statement& what, const query_answer& answer) {
+  using boost::algorithm::icontains;
+  return what.insert_id && answer.summary.insert_id != *what.insert_id && !icontains(what.text, "ignore") &&
+         !icontains(what.text, "duplicate");
+}
+
+server_error other_id(const statement& what, const query_answer& answer) {
+  return {0, "HY000",
+          "its row got the id " + std::to_string(answer.summary.insert_id) + " instead of " +
+              std::to_string(*what.insert_id) +
+              ", which was reserved for it: perhaps a trigger took that one"};
 }
 
 std::vector<placed_statement> statements_of(const std::vector<unit>& units) {
@@ -126,6 +143,10 @@ replay_engine::send_units(replay_session& session, const batch& what, transactio
       if (!answer->in_transaction) {
         session.ground();
         return interruption{stage::units, {}, unit, place, true};
+      }
+      if (has_other_id(*text, *answer)) {
+        session.ground();
+        return interruption{stage::units, other_id(*text, *answer), unit, place};
       }
       outcome.answers[unit].push_back(std::move(answer->summary));
     }

@@ -61,6 +61,21 @@ TEST_CASE_FIXTURE(replay_fixture, "an insert id is not left to a write behind it
   CHECK(cleared < std::find(texts.begin(), texts.end(), "INSERT 2"));
 }
 
+TEST_CASE_FIXTURE(replay_fixture,
+                  "a row that would get another id than its client was told becomes a dead letter") {
+  for (const auto* text : {"INSERT 1", "INSERT 2", "INSERT IGNORE 3", "INSERT 4"}) {
+    auto one = make_unit(text);
+    one.statements[0].insert_id = 70;
+    REQUIRE(append(*queue, one));
+  }
+  server.other_id = {"INSERT 2", "INSERT IGNORE 3"};
+  CHECK(run(*make()).outcome == replay_outcome::drained);
+  CHECK(server.history() == strings{"INSERT 1", "INSERT IGNORE 3", "INSERT 4"});
+  const auto dead = queue->dead(many);
+  REQUIRE(dead->size() == 1);
+  CHECK(dead->at(0).reason.starts_with("its row got the id 1070 instead of 70"));
+}
+
 TEST_CASE_FIXTURE(replay_fixture, "a transaction whose last statement is refused is dead as a whole") {
   append_numbered(*queue, 1, 2);
   auto three = make_unit("s3a");

@@ -213,7 +213,8 @@ def test_triggers_find_the_session_of_who_wrote(triggers, server):
 
 def test_user_variables_that_are_too_large_to_go_with_each_write(table, server):
     connection = table.connect()
-    run(connection, "SET @large = '" + "x" * 600000 + "', @n = 1")
+    for name in ("large", *"abcdefgh"):  # each is kept as 120,000 hexadecimal digits
+        run(connection, f"SET @{name} = '{'x' * 60000}'")
     server.stop()
     table.wait_state("down")
     assert "user variables" in was_refused_for_outage(connection, "INSERT INTO t (id) VALUES (1)")[1]

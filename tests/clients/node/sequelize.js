@@ -15,10 +15,11 @@ main(async () => {
   Customer.hasMany(Order);
   Order.belongsTo(Customer);
   await sequelize.sync();
-  const made = await Customer.create({
+  // In a transaction, so over one connection: over two of the pool, either order may be the first.
+  const made = await sequelize.transaction((transaction) => Customer.create({
     name: 'ä€😀', since: new Date('2024-02-29T12:00:00.123Z'), data: { a: [1, null] }, picture: Buffer.from([0, 255, 39]),
     orders: [{ total: '9.99', paid: true }, { total: '0.01', paid: null }],
-  }, { include: [Order] });
+  }, { include: [Order], transaction }));
   print('made', made.toJSON());
   await Customer.bulkCreate(Array.from({ length: 100 }, (_, i) => ({ name: `customer ${i}` })));
   print('count', await Customer.count({ where: { name: { [Op.like]: 'customer 1%' } } }));

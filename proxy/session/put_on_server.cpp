@@ -159,7 +159,8 @@ task<bool> session::return_to_session(const collected_transaction& mine, bool fa
         const auto* value = state_.user_variable(spool::quoted_name(variable.name));
         now.user_variables.push_back({variable.name, value ? *value : "NULL"});
       }
-    if (last_insert_id_ != 0) now.last_insert_id = last_insert_id_;
+    now.last_insert_id = state_.known_last_insert_id;
+    if (!now.last_insert_id && last_insert_id_ != 0) now.last_insert_id = last_insert_id_;
     add_statement(now, std::nullopt, steps);
     steps.pop_back(); // it is no statement
     if (const auto time = state_.setting("timestamp").value_or(""); !time.empty())

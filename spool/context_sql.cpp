@@ -127,7 +127,10 @@ std::uint64_t largest_packet(const statement& what) {
   std::uint64_t values = head;
   for (const auto& one : what.parameters)
     values += extra + (one.value && !one.long_data ? one.value->size() : 0);
-  return std::max<std::uint64_t>(what.text.size() + 1, what.parameters.empty() ? 0 : values);
+  std::uint64_t variables = head; // of the SET that gives them
+  for (const auto& one : what.user_variables) variables += extra + one.name.size() + one.literal.size();
+  return std::max<std::uint64_t>({what.text.size() + 1, what.parameters.empty() ? 0 : values,
+                                  what.user_variables.empty() ? 0 : variables});
 }
 
 } // namespace holdwater::spool

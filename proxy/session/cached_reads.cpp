@@ -17,6 +17,7 @@
 #include "proxy/warming/inner_client.hpp"
 #include "proxy/warming/warmer.hpp"
 
+#include <boost/algorithm/string/find.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 
 #include <algorithm>
@@ -182,6 +183,8 @@ void session::keep_copy(byte_span answer) {
 
 namespace {
 
+using boost::algorithm::icontains;
+
 // SET DEFAULT ROLE, SET STATEMENT ... FOR.
 bool sets_what_is_unseen(const sql::statement& one) {
   return std::ranges::any_of(one.assignments, [&](const sql::assignment& each) {
@@ -191,10 +194,24 @@ bool sets_what_is_unseen(const sql::statement& one) {
   });
 }
 
+// Of a text that is not looked into: most of these change rows, and the cache is worth something to them.
+bool may_speak_of_rights(std::string_view text) {
+  const auto any = [&](std::initializer_list<const char*> words) {
+    return std::ranges::any_of(words, [&](const char* word) { return icontains(text, word); });
+  };
+  if (any({"revoke", "grant", "role", "mysql."}) || (any({"user"}) && any({"drop", "alter", "rename"})))
+    return true;
+  const auto made = boost::algorithm::ifind_first(text, "immediate"); // EXECUTE IMMEDIATE of an expression
+  const auto rest = std::string_view(made.end(), text.end());
+  const auto first = rest.find_first_not_of(" \t\r\n");
+  return !made.empty() && (first == rest.npos || (rest[first] != '\'' && rest[first] != '"'));
+}
+
 // Unknown is EXECUTE IMMEDIATE and the like.
 bool may_change_rights(std::string_view text, const sql::analysis& found, const sql::dialect& how) {
   return std::ranges::any_of(found.statements(), [&](const sql::statement& one) {
-    return one.kind == sql::kind::unknown || sets_what_is_unseen(one) || sql::changes_rights(text, one, how);
+    const bool unseen = one.kind == sql::kind::unknown || sets_what_is_unseen(one);
+    return (unseen && may_speak_of_rights(text)) || sql::changes_rights(text, one, how);
   });
 }
 

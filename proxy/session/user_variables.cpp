@@ -1,4 +1,5 @@
 // User variables: what SET gives them, and the text that says it again elsewhere.
+#include "proxy/config/utf8.hpp"
 #include "proxy/session/lasting_text.hpp"
 #include "proxy/session/session_state.hpp"
 
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 namespace holdwater::proxy {
@@ -30,6 +32,26 @@ bool is_bytes(std::string_view text) {
   if (text[0] == 'x' || text[0] == 'X')
     return digits.size() % 2 == 0 && digits.find_first_not_of(hex) == text.npos;
   return (text[0] == 'b' || text[0] == 'B') && digits.find_first_not_of("01") == text.npos;
+}
+
+// From a client a server takes such a text with a warning; behind an introducer it refuses it.
+bool is_ill_formed(std::string_view text, std::string_view character_set) {
+  constexpr unsigned char four_bytes = 0xf0;
+  if (!character_set.starts_with("utf8")) return false;
+  const auto too_long = [](char c) { return static_cast<unsigned char>(c) >= four_bytes; };
+  return find_bad_utf8(text) != text.npos ||
+         (character_set != "utf8mb4" && std::ranges::any_of(text, too_long));
+}
+
+// The same of a kept value, where only the server can tell.
+bool may_be_ill_formed(std::string literal) {
+  constexpr std::array<std::string_view, 9> sets{"big5",   "cp932", "eucjpms", "euckr", "gb18030",
+                                                 "gb2312", "gbk",   "sjis",    "ujis"};
+  constexpr std::string_view converted = "CONVERT(";
+  if (literal.starts_with(converted)) literal.erase(0, converted.size());
+  if (!literal.starts_with('_')) return false;
+  const auto set = std::string_view(literal).substr(1, literal.find(' ') - 1);
+  return std::ranges::find(sets, set) != sets.end() && !sql::is_ascii(text_of(literal));
 }
 
 } // namespace
@@ -68,6 +90,7 @@ std::optional<std::string> session_state::lasting_value(const sql::assignment& o
 std::optional<std::string> session_state::as_read_now(std::string_view text) const {
   const auto* client = profile_ ? profile_->default_of(context_.character_set_client) : nullptr;
   if (!client) return std::nullopt;
+  if (is_ill_formed(text, client->character_set)) return std::nullopt;
   const auto& collation = context_.collation_connection;
   const auto* connection = profile_->named(collation);
   if (!connection && !collation.starts_with(client->character_set + "_")) return std::nullopt;
@@ -111,6 +134,7 @@ session_state::variables_for(const sql::statement& write) const {
       return boost::algorithm::to_lower_copy(sql::name{one}.unquoted()) == name;
     });
     if (!read && !sql::is_ascii(name) && !unrestorable_.empty()) continue;
+    if (!read && may_be_ill_formed(value)) continue;
     if (!read) unread += name.size() + value.size();
     out.push_back({name, value});
   }

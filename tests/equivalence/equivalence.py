@@ -111,6 +111,9 @@ class Rounds:
             self.server.start()
             self.proxy.wait_drained(120)
             dead = {each["seq"]: each["error_number"] for each in self.dead_letters()}
+            if self.options.verbose:
+                for each in self.dead_letters():
+                    print("dead letter", each["seq"], each["error_number"], each["reason"], file=self.out)
             self.play(links, after, history)
             queued = eq_schema.dump(self.server, "eqq")
             direct = Direct(self.server, ACCOUNT, units, dead, self.say)

@@ -224,6 +224,19 @@ def test_user_variables_that_are_too_large_to_go_with_each_write(table, server):
     assert server.run("SELECT id, s FROM t", database=table.database) == ((2, "xxx"),)
 
 
+def test_bytes_that_are_no_text_in_a_user_variable_keep_no_write_from_being_applied(table, server):
+    connection = table.connect()
+    run(connection, "SET NAMES big5")
+    connection.query(b"SET @v = 'a\x97'")  # with a warning
+    server.stop()
+    table.wait_state("down")
+    spooled_seq(connection, "INSERT INTO t (id) VALUES (1)")
+    server.start()
+    table.wait_drained()
+    assert server.run("SELECT id FROM t", database=table.database) == ((1,),)
+    assert table.health()["spool"]["dead"] == 0
+
+
 def test_a_session_without_a_database_cannot_queue_its_name(table, server):
     other, connection = table.connect(), table.connect(database=None)
     server.stop()

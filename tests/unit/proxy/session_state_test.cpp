@@ -492,7 +492,8 @@ TEST_CASE("a text in a user variable is restored as the server read it: the clie
         "CONVERT(_latin1 0x78 USING utf8mb4) COLLATE utf8mb4_general_ci");
   CHECK(restored({"SET collation_connection = binary"}, "SET @a = 'x'") == "_binary 0x78");
   CHECK(restored({"SET character_set_client = binary"}, "SET @a = 'x'") == "nothing");
-  CHECK(restored({}, "SET @a = 'caf\xe9'") == "nothing"); // taken with a warning, but not behind an introducer
+  CHECK(restored({}, "SET @a = 'caf\xe9'") ==
+        "nothing"); // taken with a warning, but not behind an introducer
 }
 
 TEST_CASE("a variable that was set to its default is set to it again, unless the context needs its value") {

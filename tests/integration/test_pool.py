@@ -72,8 +72,10 @@ def asking(server, start_proxy):
 @pytest.fixture
 def trusting(server, start_proxy):
     """One that asks the server seldom, so that a test is sure to meet a connection about which it was not asked."""
-    return prepared(server, start_proxy(server, HOLDWATER_WORKERS=1, HOLDWATER_POOL_REVALIDATE_AFTER=60,
+    made = prepared(server, start_proxy(server, HOLDWATER_WORKERS=1, HOLDWATER_POOL_REVALIDATE_AFTER=60,
                                         HOLDWATER_CACHE_OWN_WRITES="false"))  # which looks at tables over connections of its own
+    made.wait_tables_known()  # as does what looks after insert ids, and keeps its connection
+    return made
 
 
 def prepared(server, proxy):

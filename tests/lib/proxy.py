@@ -8,7 +8,7 @@ import urllib.request
 
 import pymysql
 
-from lib.process import end, free_port, resident_bytes, spawn, tail, wait_until
+from lib.process import PATIENCE_S, end, free_port, resident_bytes, spawn, tail, wait_until
 from lib.sanitizer import environment, reports_at, sanitizer_of, slowness
 
 PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -189,9 +189,9 @@ class Proxy:
         # MySQL gives a MyISAM table a counter without a column of that kind, which Holdwater takes for one that it may not see
         count = self.server.run(f"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '{self.database}' AND "
                                 "(engine <> 'MyISAM' OR auto_increment IS NULL)")[0][0]
-        wait_until(lambda: self.metric("holdwater_tables_known") >= count, 10, f"{count} tables are known")
+        wait_until(lambda: self.metric("holdwater_tables_known") >= count, PATIENCE_S, f"{count} tables are known")
 
-    def wait_ids_reserved(self, table, deadline_s=15):
+    def wait_ids_reserved(self, table, deadline_s=PATIENCE_S):
         """Until it has reserved a block of ids for a table of its database."""
         words = f"of `{self.database}`.`{table}`"
         wait_until(lambda: any("reserved ids" in line and words in line for line in self.log_text().splitlines()), deadline_s,

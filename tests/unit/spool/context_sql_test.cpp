@@ -39,3 +39,11 @@ TEST_CASE("a value is never part of the SQL's text") {
   const auto text = set_context(std::nullopt, wanted);
   CHECK(text.find("DROP") == std::string::npos);
 }
+
+TEST_CASE("the SET of a statement's user variables is one of its packets") {
+  statement one;
+  one.text = "DELETE FROM t";
+  CHECK(largest_packet(one) == one.text.size() + 1);
+  one.user_variables.push_back({"name", std::string(1000, '1')});
+  CHECK(largest_packet(one) >= set_user_variables(one).size() + 1);
+}

@@ -1,5 +1,6 @@
 #include "proxy/durable_file.hpp"
 
+#include "proxy/write_whole.hpp"
 #include "spool/sync_folder.hpp"
 
 #include <fmt/format.h>
@@ -11,20 +12,6 @@
 #include <unistd.h>
 
 namespace holdwater::proxy {
-namespace {
-
-// A disk that takes a part says only with the rest why it takes no more.
-bool write_whole(int file, std::string_view content) {
-  while (!content.empty()) {
-    const auto taken = ::write(file, content.data(), content.size());
-    if (taken < 0 && errno == EINTR) continue;
-    if (taken < 0) return false;
-    content.remove_prefix(static_cast<std::size_t>(taken));
-  }
-  return true;
-}
-
-} // namespace
 
 std::string write_durably(const std::string& path, std::string_view content) {
   const auto fresh = path + ".new";

@@ -53,7 +53,6 @@ void read_load(reader& in) {
   }
 }
 
-// t [[AS] alias] {READ [LOCAL] | [LOW_PRIORITY] WRITE} [, ...]
 // FLUSH TABLES ... WITH READ LOCK and FOR EXPORT are locks, and LOCK INSTANCE FOR BACKUP is.
 void read_flush(reader& in) {
   in.out.kind = kind::admin;
@@ -62,6 +61,7 @@ void read_flush(reader& in) {
       in.out.kind = kind::lock_tables;
 }
 
+// t [[AS] alias] {READ [LOCAL] | [LOW_PRIORITY] WRITE} [, ...]
 void read_lock(reader& in) {
   if (!at_tables(in.ahead())) return read_rest(in, kind::lock_tables);
   in.out.kind = kind::lock_tables;

@@ -1,5 +1,6 @@
 #include "proxy/cli/part_file.hpp"
 
+#include "proxy/write_whole.hpp"
 #include "spool/sync_folder.hpp"
 
 #include <cerrno>
@@ -51,13 +52,7 @@ bool part_file::lock(int file) const {
 }
 
 std::string part_file::write(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto done = ::write(file_, bytes.data(), bytes.size());
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return part_ + ": " + std::strerror(errno);
-    bytes.remove_prefix(static_cast<std::size_t>(done));
-  }
-  return {};
+  return write_whole(file_, bytes) ? std::string() : part_ + ": " + std::strerror(errno);
 }
 
 // link() takes no name that is there.

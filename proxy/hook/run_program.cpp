@@ -2,6 +2,7 @@
 #include "proxy/hook/run_program.hpp"
 
 #include "proxy/hook/exec_words.hpp"
+#include "proxy/write_whole.hpp"
 
 #include <fmt/format.h>
 
@@ -43,13 +44,7 @@ std::string failed(std::string_view what, int error = errno) {
 
 // A file in memory: unlike a pipe, the child need not read it.
 bool fill(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const auto done = ::write(fd, text.data(), text.size());
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(done));
-  }
-  return ::lseek(fd, 0, SEEK_SET) == 0;
+  return write_whole(fd, text) && ::lseek(fd, 0, SEEK_SET) == 0;
 }
 
 class spawn_settings {

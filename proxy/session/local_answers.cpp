@@ -1,5 +1,4 @@
 // What Holdwater says itself, without the server.
-#include "protocol/statement_commands.hpp"
 #include "proxy/session/session.hpp"
 
 namespace holdwater::proxy {
@@ -21,7 +20,7 @@ task<bool> session::answer_ok() {
 
 // An execute that fails has used up the long data that was sent for it, as on a server.
 task<bool> session::answer_error(client_error which, std::string_view text) {
-  if (protocol::executes_statement(command_.code)) co_await use_up_long_data();
+  co_await use_up_long_data();
   co_return co_await answer_error_at(static_cast<std::uint8_t>(command_.sequence + 1), which, text);
 }
 

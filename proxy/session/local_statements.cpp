@@ -253,6 +253,7 @@ void session::keep_long_data() {
 // A refused execute has used up the long data that was sent for it, wherever it is, and has told if some of
 // it is lost.
 task<> session::use_up_long_data() {
+  if (!protocol::executes_statement(command_.code)) co_return;
   auto* one = state_.statements.find(protocol::statement_id_of(command_.payload));
   if (!one) co_return;
   state_.statements.drop_long_data(*one);

@@ -99,7 +99,7 @@ task<session::verdict> session::ensure_link() {
       co_return verdict::next_command;
     }
     protocol::byte_buffer out;
-    if (protocol::executes_statement(command_.code)) co_await use_up_long_data();
+    co_await use_up_long_data();
     add_sql_state(attempt.refusal);
     protocol::append_message(out, static_cast<std::uint8_t>(command_.sequence + 1), attempt.refusal);
     const bool told = co_await answer(out);

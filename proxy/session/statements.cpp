@@ -199,7 +199,7 @@ task<std::optional<session::verdict>> session::ready_statement() {
       co_return verdict::next_command;
     }
     if (how == remake::refused) {
-      if (protocol::executes_statement(command_.code)) co_await use_up_long_data();
+      co_await use_up_long_data();
       const bool told = co_await answer(refusal_);
       co_return told ? verdict::next_command : verdict::end_session;
     }

@@ -59,10 +59,12 @@ int export_all(const arguments& given, const target& where) {
     if (!part) return code;
     const auto* sql = at(*part, "sql").if_string();
     const std::string text = sql ? std::string(*sql) : std::string();
-    if (to_file)
+    if (to_file) {
       wrong = file.write(text);
-    else
+    } else {
       print(given.json ? boost::json::serialize(*part) + "\n" : text);
+      wrong = print_fault();
+    }
     units += static_cast<std::uint64_t>(number_at(*part, "units"));
     after = static_cast<std::uint64_t>(number_at(*part, "last_seq"));
     if (::isatty(STDERR_FILENO) == 1) fmt::print(stderr, "\r{} units", units);

@@ -238,7 +238,11 @@ int run(int argc, const char* const* argv, const environment& variables) {
   if (given.what == verb::spool_verify) return verify(given, variables);
   int code = exit_ok;
   auto where = find_target(given, variables, code);
-  return where ? client(std::move(given), std::move(*where)).run() : code;
+  if (!where) return code;
+  code = client(std::move(given), std::move(*where)).run();
+  if (code != exit_ok || print_fault().empty()) return code;
+  complain(print_fault());
+  return 1;
 }
 
 } // namespace holdwater::proxy::cli

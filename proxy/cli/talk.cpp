@@ -5,13 +5,27 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <system_error>
 
 namespace holdwater::proxy::cli {
 
+namespace {
+
+int print_error = 0; // errno of the first that failed
+
+} // namespace
+
 void print(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  const bool taken =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!taken && print_error == 0) print_error = errno;
+}
+
+std::string print_fault() {
+  return print_error == 0 ? std::string()
+                          : "standard output: " + std::generic_category().message(print_error);
 }
 
 void complain(const std::string& text) {

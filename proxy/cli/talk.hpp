@@ -14,6 +14,8 @@
 namespace holdwater::proxy::cli {
 
 void print(const std::string& text);
+// What kept something from being printed, empty when nothing did.
+[[nodiscard]] std::string print_fault();
 void complain(const std::string& text); // a line on stderr
 
 // Of an answer that is an error, by its HTTP status.

@@ -92,6 +92,14 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(mariadb, start_proxy, tm
     assert path.read_text().endswith("-- end, 0 writes\n")
 
 
+def test_an_export_that_cannot_be_printed_does_not_end_well(outage):
+    proxy, _ = outage
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([binary(), "spool", "export", "--admin", f"http://127.0.0.1:{proxy.admin_port}"],
+                              stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1 and "No space left on device" in done.stderr
+
+
 def test_drain_shows_a_bar_and_dead_letters_are_decided(outage, mariadb):
     proxy, client = outage
     code, _, wrong = client("drain", "--timeout", "0")

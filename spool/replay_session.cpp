@@ -154,7 +154,11 @@ server_result<void> replay_session::rollback() {
 // What sets the session up for a statement, in order. The default database comes behind the character set
 // that its name is written in.
 std::vector<std::string> replay_session::context_texts(const statement& wanted) const {
-  std::vector<std::string> texts{set_context(context_, wanted)};
+  std::vector<std::string> texts;
+  statement strange;
+  for (auto& name : names_to_leave(wanted)) strange.user_variables.push_back({std::move(name), "NULL"});
+  if (!strange.user_variables.empty()) texts.push_back(set_user_variables(strange));
+  texts.push_back(set_context(context_, wanted));
   const auto& database = wanted.context.database;
   if (!database.empty() && (!context_ || context_->database != database))
     texts.push_back("USE " + quoted_name(database, wanted.context.character_set_client));
@@ -164,8 +168,18 @@ std::vector<std::string> replay_session::context_texts(const statement& wanted) 
   return texts;
 }
 
-// First those that the statement's session has not: a name may be here in another case. One that cannot be
-// said in its character set stays.
+// Of the variables that are set here those whose names cannot be said any more in the statement's character
+// set: they go before it is taken.
+std::vector<std::string> replay_session::names_to_leave(const statement& wanted) const {
+  std::vector<std::string> out;
+  if (!context_ || context_->character_set_client == wanted.context.character_set_client) return out;
+  for (const auto& [name, here] : variables_)
+    if (here.literal != "NULL" && !is_ascii(name) && here.character_set == context_->character_set_client)
+      out.push_back(name);
+  return out;
+}
+
+// First those that the statement's session has not: a name may be here in another case.
 std::vector<user_variable> replay_session::differing_variables(const statement& wanted) const {
   std::vector<user_variable> out;
   for (const auto& [name, here] : variables_) {
@@ -182,6 +196,7 @@ std::vector<user_variable> replay_session::differing_variables(const statement& 
 }
 
 void replay_session::note_context(const statement& taken) {
+  for (const auto& name : names_to_leave(taken)) variables_.erase(name);
   for (auto& one : differing_variables(taken))
     variables_[one.name] = {std::move(one.literal), taken.context.character_set_client};
   auto database = taken.context.database;
@@ -192,7 +207,10 @@ void replay_session::note_context(const statement& taken) {
 
 void replay_session::forget_context() {
   context_.reset();
-  for (auto& [name, here] : variables_) here.literal.clear();
+  for (auto& [name, here] : variables_) {
+    here.literal.clear();
+    changed_ = changed_ || !is_ascii(name); // which character set to say it in is not known any more
+  }
 }
 
 server_result<void> replay_session::take_context(const statement& wanted) {

@@ -55,7 +55,8 @@ class replay_session {
   [[nodiscard]] bool broken() const { return broken_; } // the connection was lost
   // An insert id that no row took is still set, and this server forgets it only with the connection.
   [[nodiscard]] bool spoiled() const { return unused_insert_id_ && !is_mariadb_; }
-  // A statement's triggers have set variables of the session, which other clients' units must not find.
+  // Variables of the session are set, by a statement's triggers or in a character set that is not known any
+  // more, which other clients' units must not find.
   [[nodiscard]] bool changed() const { return changed_; }
 
  private:
@@ -81,6 +82,7 @@ class replay_session {
   [[nodiscard]] std::vector<std::string> context_texts(const statement& wanted) const;
   void note_context(const statement& taken);
   void forget_context();
+  [[nodiscard]] std::vector<std::string> names_to_leave(const statement& wanted) const;
   [[nodiscard]] std::vector<user_variable> differing_variables(const statement& wanted) const;
   [[nodiscard]] server_result<void> take_context(const statement& wanted);
   [[nodiscard]] server_result<void> note_unused_insert_id(const statement& what, const query_answer& answer);

@@ -48,7 +48,9 @@ TEST_CASE_FIXTURE(replay_fixture,
   CHECK(all.at(all.size() - 2) == "SET @`who` = NULL");
 }
 
-TEST_CASE_FIXTURE(replay_fixture, "a name that cannot be said in the unit's character set is left alone") {
+TEST_CASE_FIXTURE(
+    replay_fixture,
+    "a name that cannot be said in the next unit's character set is unset before that is taken") {
   REQUIRE(append(*queue, with_variables("INSERT 1", {{"gr\xc3\xb6\xc3\x9f"
                                                       "e",
                                                       "1"}})));
@@ -56,7 +58,19 @@ TEST_CASE_FIXTURE(replay_fixture, "a name that cannot be said in the unit's char
   latin.statements[0].context.character_set_client = "latin1";
   REQUIRE(append(*queue, latin));
   CHECK(run(*make()).outcome == replay_outcome::drained);
-  CHECK(variables_and_writes(server).size() == 3);
+  CHECK(variables_and_writes(server) == strings{"SET @`gr\xc3\xb6\xc3\x9f"
+                                                "e` = 1",
+                                                "INSERT 1",
+                                                "SET @`gr\xc3\xb6\xc3\x9f"
+                                                "e` = NULL",
+                                                "INSERT 2"});
+  const auto& texts = server.texts();
+  const auto unset =
+      std::ranges::find_if(texts, [](const std::string& text) { return text.ends_with(" = NULL"); });
+  const auto latin1 = std::ranges::find_if(
+      texts, [](const std::string& text) { return text.find("character_set_client = latin1") != text.npos; });
+  REQUIRE(latin1 != texts.end());
+  CHECK(unset < latin1);
 }
 
 TEST_CASE_FIXTURE(replay_fixture,

@@ -111,6 +111,7 @@ enum class trait : std::uint32_t {
   read_write_transaction = 1u << 24, // START TRANSACTION READ WRITE
   last_insert_id = 1u << 25,         // session_function: a plain LAST_INSERT_ID()
   connection_value = 1u << 26,       // session_function: any other one
+  default_database = 1u << 27,       // DATABASE(), SCHEMA()
 };
 [[nodiscard]] constexpr trait operator|(trait a, trait b) {
   return static_cast<trait>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));

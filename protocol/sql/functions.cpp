@@ -72,10 +72,18 @@ bool is_builtin(const reader& in, const token& word) {
   return !(marks & mark::glued) || in.ahead().glued;
 }
 
+bool is_database(std::string_view word) {
+  constexpr std::string_view names[] = {"DATABASE", "SCHEMA"};
+  return std::ranges::any_of(names, [&](auto known) {
+    return known.size() == word.size() && boost::algorithm::iequals(known, word);
+  });
+}
+
 } // namespace
 
 void note_call(reader& in) {
   const auto& word = in.now();
+  if (is_database(word.text)) in.note(trait::default_database);
   if (!is_builtin(in, word)) in.note(trait::unknown_function, word.text);
   if (word.word.marks != mark::harmless) note_marks(in, word);
   if (word.marked(mark::clock_empty) && empty_call(in)) in.note(trait::clock_value);

@@ -15,11 +15,16 @@ constexpr std::uint64_t overhead = 1024;
 std::uint64_t size_of(const spool::statement& one) {
   std::uint64_t size = overhead + one.text.size();
   for (const auto& each : one.parameters) size += sizeof each + (each.value ? each.value->size() : 0);
-  for (const auto& variable : one.user_variables) size += variable.name.size() + variable.literal.size();
-  return size;
+  return size + bytes_of(one.user_variables);
 }
 
 } // namespace
+
+std::uint64_t bytes_of(const std::vector<spool::user_variable>& variables) {
+  std::uint64_t size = 0;
+  for (const auto& one : variables) size += one.name.size() + one.literal.size();
+  return size;
+}
 
 void collected_transaction::begin(transaction_mode mode) {
   assert(!open_);

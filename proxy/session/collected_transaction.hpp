@@ -24,6 +24,8 @@ struct transaction_mode {
   friend bool operator==(const transaction_mode&, const transaction_mode&) = default;
 };
 
+[[nodiscard]] std::uint64_t bytes_of(const std::vector<spool::user_variable>& variables);
+
 class collected_transaction {
  public:
   struct limits {

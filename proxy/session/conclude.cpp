@@ -95,7 +95,7 @@ task<session::verdict> session::conclude(trip how, const command_facts& facts) {
     if (tracker_.ended_by() != response_tracker::ending::err) transaction_lost_ = false;
     if (command_.changes_logins) notice_rights();
     apply_effects(facts);
-    if (may_learn()) co_await learn_variables();
+    if (may_learn(facts)) co_await learn_variables();
     if (command_.marked) leave_note();
     stale_ = stale_ || (command_.noted && state_.in_transaction());
     co_return verdict::next_command;

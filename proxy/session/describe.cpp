@@ -59,6 +59,18 @@ bool stays_in_transaction(sql::kind kind) {
   }
 }
 
+// What was before it shows in what it does: ROW_COUNT(), FOUND_ROWS(), warnings, counters of the session.
+bool may_look_back(const sql::statement& one) {
+  if (has(one.traits, trait::session_function | trait::reads_system_variable)) return true;
+  switch (one.kind) {
+  case sql::kind::show:
+  case sql::kind::call:
+  case sql::kind::execute:
+  case sql::kind::unknown: return true;
+  default: return false;
+  }
+}
+
 // SHOW WARNINGS and the like ask the session, and call nothing.
 bool is_report(const sql::statement& one) {
   for (const std::string_view word : {"WARNINGS", "ERRORS", "PROFILE", "PROFILES", "STATUS"})
@@ -104,11 +116,14 @@ bool begins_as_write(std::string_view text) {
   return false;
 }
 
-// A SET that carries out a statement, asks for an account's, or calls a function that may write; so may a
+// A SET that carries out a statement or changes an account, or calls a function that may write; so may a
 // SHOW. Not said of writes.
 bool may_write(const sql::statement& one) {
   if (one.kind != sql::kind::set && one.kind != sql::kind::show) return false;
-  const auto other = [](const sql::assignment& part) { return part.where == sql::assignment::target::other; };
+  const auto other = [](const sql::assignment& part) {
+    return part.where == sql::assignment::target::other &&
+           !boost::algorithm::iequals(part.variable.raw, "role");
+  };
   return has(one.traits, trait::unknown_function | trait::sequence_access) ||
          std::any_of(one.assignments.begin(), one.assignments.end(), other);
 }
@@ -171,6 +186,7 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
     const bool unseen = !facts.single && one.kind == sql::kind::execute; // what it executes
     facts.changes_logins = facts.changes_logins || unseen || changes_logins(one);
     facts.calls_unknown = facts.calls_unknown || has(one.traits, trait::unknown_function);
+    facts.looks_back = facts.looks_back || may_look_back(one);
     facts.written.add(one, state.database());
   }
   facts.written.any = facts.written.any || !whole;
@@ -260,8 +276,7 @@ prepared_facts describe_prepared(std::string_view text, const session_state& sta
   for (const auto& one : found.statements()) facts.written.add(one, state.database());
   facts.inserts = first.kind == sql::kind::insert || first.kind == sql::kind::replace;
   facts.keeps_last_id = found.single() && keeps_last_id(first);
-  facts.looks_back = has(first.traits, trait::session_function | trait::reads_system_variable) ||
-                     first.kind == sql::kind::show || first.kind == sql::kind::unknown;
+  facts.looks_back = may_look_back(first);
   return facts;
 }
 

@@ -28,6 +28,7 @@ struct command_facts {
   bool lasting = false;        // a read whose answer may be kept for an outage
   bool calls_unknown = false;  // calls what may leave behind what nobody sees: a temporary table over another
   bool asks_back = false;      // asks what only the connection of the statement before knows: ROW_COUNT()
+  bool looks_back = false;     // perhaps asks it among other things: nothing may be sent in between
   bool repeatable = false; // may be sent again when its answer was lost: pure reads, pings, plain settings
   bool show_warnings = false;
   bool kills = false;                 // a KILL is in it

@@ -60,7 +60,7 @@ task<session::verdict> session::forward(const command_facts& facts) {
   // Its first SELECT has failed. What tells of the failure is not disturbed.
   if (link_->start.found_rows_are_old() && facts.single && (facts.write || facts.kind == sql::kind::select))
     link_->start.owe(forget_found_rows(*link_));
-  if (!to_learn_.empty() && !facts.show_warnings && !facts.asks_back) {
+  if (!to_learn_.empty() && !with_statement(facts).looks_back) {
     co_await learn_variables();
     co_return verdict::decide_again; // in another sql_mode it is perhaps another statement
   }

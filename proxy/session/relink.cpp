@@ -156,12 +156,13 @@ task<session::verdict> session::retry_later() {
 task<bool> session::restore_session(bool fresh_autocommit) {
   id_owed_ = false;
   const auto profile = process().profile.get();
-  const bool certain = !process().profile.changes().unlearned();
+  // What was set for all past the proxy is known by the next check. Connections that are shared are restored
+  // often, and do not say all of it each time.
+  const bool certain = home_.shares_links() && !process().profile.changes().unlearned();
   auto statements = state_.restore_statements();
   if (auto set = state_.keep_defaults(*profile, certain); !set.empty())
     statements.insert(statements.begin(), std::move(set));
-  const auto* by_default = profile->find_variable("autocommit"); // MySQL's logins say 1 even where it is 0
-  const bool told = certain && (!by_default || by_default->value == "1");
+  const bool told = profile->version.mariadb; // MySQL's logins say that it is 1 even where it is 0
   if (!told || state_.autocommit() != fresh_autocommit)
     statements.push_back(state_.autocommit() ? "SET autocommit = 1" : "SET autocommit = 0");
   const auto last_id = state_.known_last_insert_id.value_or(last_insert_id_);
@@ -190,10 +191,22 @@ void session::apply_effects(const command_facts& facts) {
   }
 }
 
-// There is something to ask the server for, and no warning that the question would take from the client.
-bool session::may_learn() const {
-  return !to_learn_.empty() && tracker_.ended_by() != response_tracker::ending::err &&
-         tracker_.ok().warnings == 0;
+// There is something to ask the server for, and nothing that the question would take from the client: no
+// warning, and no count of rows.
+bool session::may_learn(const command_facts& facts) {
+  if (to_learn_.empty() || tracker_.ended_by() == response_tracker::ending::err ||
+      tracker_.ok().warnings != 0)
+    return false;
+  switch (with_statement(facts).kind) {
+  case sql::kind::select:
+  case sql::kind::insert:
+  case sql::kind::replace:
+  case sql::kind::update:
+  case sql::kind::erase:
+  case sql::kind::call:
+  case sql::kind::execute: return false;
+  default: return true;
+  }
 }
 
 void session::follow_told(bool by_set) {

@@ -178,8 +178,9 @@ task<bool> session::serve_command() {
   const auto began = home_.deadlines().now();
   auto next = verdict::decide_again;
   while (next == verdict::decide_again) {
-    drop_stale_link();
+    // First: what is in doubt of a connection that is lost cannot be asked any more, and ends the session.
     if (known_) state_.follow_defaults(process().profile.changes(), process().writes ? &to_learn_ : nullptr);
+    drop_stale_link();
     if (state_.collected.open()) co_await settle_collected();
     if (stale_ && !state_.collected.open() && !(link_ && state_.in_transaction())) stale_ = false;
     // What is answered from here on is not what the old connection, should it live, would go on with.

@@ -257,7 +257,7 @@ class session : public std::enable_shared_from_this<session>, private session_ou
   task<verdict> retry_later();
   task<bool> restore_session(bool fresh_autocommit);
   void apply_effects(const command_facts& facts);
-  [[nodiscard]] bool may_learn() const;
+  [[nodiscard]] bool may_learn(const command_facts& facts);
   void apply_command_effects(const command_facts& facts);
   void follow_told(bool by_set);
   void apply_query_effects();

@@ -110,7 +110,8 @@ void session_state::failed_with(unsigned error, std::uint16_t said, bool commits
   constexpr unsigned not_parsed = 1064;
   constexpr auto lasting = protocol::server_status::in_trans | protocol::server_status::autocommit;
   if (said != 0) status = static_cast<std::uint16_t>((status & ~lasting) | (said & lasting));
-  if (commits) status = static_cast<std::uint16_t>(status & ~protocol::server_status::in_trans);
+  if (commits && error != not_parsed)
+    status = static_cast<std::uint16_t>(status & ~protocol::server_status::in_trans);
   if (!in_transaction()) return;
   if (may_commit && error != not_parsed)
     doubt = transaction_doubt::committed;

@@ -77,17 +77,6 @@ std::uint64_t rows_found(const spool::statement_answer& said, bool updates_dupli
   return number_behind("Records: ", said.info) + number_behind("Duplicates: ", said.info);
 }
 
-// A unit without a default database runs behind one that has one. Too often true at worst.
-bool asks_for_database(std::string_view text) {
-  for (std::size_t at = 0; at < text.size(); ++at)
-    for (const std::string_view word : {"database", "schema"}) {
-      if (!boost::algorithm::istarts_with(text.substr(at), word)) continue;
-      const auto next = text.find_first_not_of(" \t\n\v\f\r", at + word.size());
-      if (next != text.npos && std::string_view("(/-#").find(text[next]) != text.npos) return true;
-    }
-  return false;
-}
-
 std::uint64_t rows_to_claim(const sql::statement& write, std::uint64_t assumed) {
   return write.insert.rows > 0 ? write.insert.rows : assumed;
 }
@@ -129,6 +118,11 @@ std::optional<writes_draft> session::make_writes(write_refusal& why) {
       why.reason = "the server is down, and a bulk execute with RETURNING needs it";
       return std::nullopt;
     }
+    all.variable_bytes += bytes_of(one->what.user_variables);
+    if (!all.what.empty() && all.variable_bytes > process().settings.spool.max_transaction_bytes) {
+      why.reason = too_many_variables;
+      return std::nullopt;
+    }
     all.what.push_back(std::move(one->what));
     all.returned = std::move(one->returned);
   }
@@ -154,7 +148,8 @@ std::optional<write_draft> session::make_write(bound_values values, write_refusa
   one.context.database = write_.database;
   one.timestamp = now_since_epoch();
   one.tables = tables_of(write, write_.database, true);
-  if (write_.database.empty() && asks_for_database(shape)) {
+  // a unit without a default database runs behind one that has one
+  if (write_.database.empty() && has(write.traits, sql::trait::default_database)) {
     why.reason =
         "the server is down, and DATABASE() cannot be told later to a session without a default database";
     return std::nullopt;

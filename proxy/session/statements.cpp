@@ -168,6 +168,7 @@ command_facts session::with_statement(command_facts facts) {
   facts.kind = one->facts.kind;
   facts.repeatable = one->kept && one->facts.pure_read && !one->long_data_lost;
   facts.stays_in_transaction = one->facts.stays_in_transaction;
+  facts.looks_back = one->facts.looks_back;
   return facts;
 }
 

@@ -138,6 +138,7 @@ task<session::verdict> session::commit_collected() {
 bool session::follow_commit() {
   const auto& one = analyze_command().first();
   transaction_lost_ = false;
+  state_.doubt = transaction_doubt::none;
   if (one.kind == sql::kind::begin) open_collected(one);
   if (one.kind == sql::kind::set) {
     part_from_server(); // which has not heard of it

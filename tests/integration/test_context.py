@@ -245,10 +245,10 @@ def test_a_session_without_a_database_cannot_queue_its_name(table, server):
     for name in ("DATABASE()", "schema ()", "SCHEMA/**/()"):
         text = was_refused_for_outage(connection, f"INSERT INTO {table.database}.t (id, s) VALUES (2, {name})")[1]
         assert "default database" in text
-    spooled_seq(connection, f"INSERT INTO {table.database}.t (id, s) VALUES (3, 'database')")
+    spooled_seq(connection, f"INSERT INTO {table.database}.t (id, s) VALUES (3, 'database ()')")
     server.start()
     table.wait_drained()
-    assert server.run("SELECT id, s FROM t ORDER BY id", database=table.database) == ((1, table.database), (3, "database"))
+    assert server.run("SELECT id, s FROM t ORDER BY id", database=table.database) == ((1, table.database), (3, "database ()"))
 
 
 @pytest.mark.parametrize("statement, expected", [

@@ -47,6 +47,7 @@ def test_a_ledger_row_that_is_gone_halts_replay_until_a_person_has_decided(table
     assert run(connection, "SELECT COUNT(*) FROM t") == ((1,),), "reads go on"
     (level, code, text), = run(connection, "SHOW WARNINGS")
     assert (level, code) == ("Note", 1105) and "queued" in text, "and say what they lack"
+    run(connection, "SET ROLE NONE")
     was_refused_for_outage(connection, "INSERT INTO t VALUES (3, 'c')")
     server.run(f"INSERT INTO {table.database}.holdwater_ledger (spool_id, applied_seq, owner_epoch) "
                f"VALUES ('{health['spool']['id']}', {last}, 0)")

@@ -68,6 +68,17 @@ def test_a_text_with_anything_else_in_it_is_refused_whole(away, server):
     assert rows(away, server, "parent") == ()
 
 
+def test_user_variables_that_are_too_large_for_all_of_them(away):
+    connection = connect(away)
+    for name in "abcdefgh":  # each is kept as 120,000 hexadecimal digits, and goes with each write
+        run(connection, f"SET @{name} = '{'x' * 60000}'")
+    text = ";".join(["INSERT INTO parent (s) VALUES ('a')"] * 30)
+    number, why = error_number(connection, text)
+    assert number == 3032 and "user variables" in why and "none of these" in why
+    assert oks(connection, ";".join(["INSERT INTO parent (s) VALUES ('b')"] * 3))[2][2] == 1
+    assert away.health()["spool"]["pending"] == 3
+
+
 def test_in_a_transaction_all_of_them_are_collected(away, server):
     connection = connect(away, autocommit=False)
     seen = oks(connection, "INSERT INTO parent (s) VALUES ('a'); INSERT INTO child (parent, s) VALUES (LAST_INSERT_ID(), 'b')")

@@ -47,6 +47,43 @@ def test_a_connection_lost_on_the_way_rolls_it_back(collected, server, needle, f
     assert ids(server, proxy) == [5] and value(connection, "SELECT COUNT(*) FROM t") == 1
 
 
+def test_what_a_lost_transaction_leaves_in_doubt_is_not_said_of_the_next(server, start_proxy):
+    relay = Relay(server.host, server.port)
+    proxy = start_proxy(server, before=relay)
+    run(proxy.connect(), "CREATE TABLE t (id INT NOT NULL) ENGINE=InnoDB")
+    proxy.wait_tables_known()
+    connection = proxy.connect()
+    run(connection, "BEGIN")
+    run(connection, "INSERT INTO t VALUES (1)")
+    assert error_number(connection, "CREATE TABLE t (id INT)")[0] == 1050  # has perhaps committed
+    relay.close()
+    wait_until(lambda: proxy.state() != "up", 20, "the proxy notices")
+    proxy.wait_state("down")
+    run(connection, "ROLLBACK")
+    run(connection, "BEGIN")
+    assert was_spooled(connection, "INSERT INTO t VALUES (3)")
+    relay.open()
+    proxy.http("/health/reconnect", "POST")
+    proxy.wait_drained()
+    relay.cut_answer_to(b"INSERT INTO t VALUES (3)")
+    assert error_number(connection, "COMMIT")[0] == 1213
+    relay.wait_struck(10)
+    run(connection, "INSERT INTO t VALUES (5)")
+    relay.close()
+
+
+def test_a_commit_that_is_not_understood_leaves_the_transaction_open(server, proxy):
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT NOT NULL) ENGINE=InnoDB")
+    proxy.wait_tables_known()
+    run(connection, "BEGIN")
+    run(connection, "INSERT INTO t VALUES (1)")
+    assert error_number(connection, "COMMIT AND CHAIN RELEASE")[0] == 1064
+    server.stop()
+    proxy.wait_state("down")
+    assert error_number(connection, "INSERT INTO t VALUES (3)")[0] == 1213
+
+
 def test_a_commit_whose_answer_is_lost_is_told_so(collected, server):
     proxy, relay, connection = collected
     relay.cut_answer_to(b"COMMIT")

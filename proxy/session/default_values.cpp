@@ -21,6 +21,11 @@ std::string on_or_off(bool value) {
   return value ? "1" : "0";
 }
 
+// The steps of AUTO_INCREMENT are not the session's: with several servers that write, each has its own.
+bool is_of_server(std::string_view variable) {
+  return variable.starts_with("auto_increment_");
+}
+
 // What of the context a login takes from the globals, its character sets aside.
 constexpr std::array<default_value, 8> of_globals{{
     {"sql_mode", [](const statement_context& c) { return quoted(c.sql_mode); }},
@@ -51,6 +56,15 @@ void session_state::look_at_defaults(const default_changes& changes, std::vector
   }
 }
 
+void session_state::lose_defaults(const default_changes& changes) {
+  follow_defaults(changes, nullptr);
+  for (const auto& one : of_globals) {
+    const auto is_it = [&](const auto& gap) { return gap.first == one.variable; };
+    if (!is_of_server(one.variable) && !setting(one.variable) && std::ranges::any_of(gaps_, is_it))
+      make_unrestorable("a setting that was set for all meanwhile");
+  }
+}
+
 void session_state::learn(std::string_view variable, const std::optional<std::string>& value) {
   ++reading_version_;
   const auto is_it = [&](const auto& one) { return one.first == variable; };
@@ -66,13 +80,11 @@ void session_state::learn(std::string_view variable, const std::optional<std::st
   if (!own && global) std::erase_if(settings_, is_it); // keep_defaults() sees to it
 }
 
-// The steps of AUTO_INCREMENT are not the session's but the server's: with several that write, each has its
-// own.
 std::string session_state::keep_defaults(const server_profile& now, bool certain) const {
   if (!profile_ || !profile_->defaults || !now.defaults) return {};
   std::string list;
   for (const auto& [variable, text] : of_globals) {
-    if (variable.starts_with("auto_increment_")) continue;
+    if (is_of_server(variable)) continue;
     const std::string name(variable);
     const bool unknown = std::ranges::any_of(gaps_, [&](const auto& gap) { return gap.first == name; });
     if (unknown || setting(name) || (certain && text(context_) == text(*now.defaults))) continue;

@@ -178,9 +178,8 @@ task<bool> session::serve_command() {
   const auto began = home_.deadlines().now();
   auto next = verdict::decide_again;
   while (next == verdict::decide_again) {
-    // First: what is in doubt of a connection that is lost cannot be asked any more, and ends the session.
-    if (known_) state_.follow_defaults(process().profile.changes(), process().writes ? &to_learn_ : nullptr);
     drop_stale_link();
+    if (known_) state_.follow_defaults(process().profile.changes(), process().writes ? &to_learn_ : nullptr);
     if (state_.collected.open()) co_await settle_collected();
     if (stale_ && !state_.collected.open() && !(link_ && state_.in_transaction())) stale_ = false;
     // What is answered from here on is not what the old connection, should it live, would go on with.
@@ -331,6 +330,7 @@ void session::drop_link() {
   link_->stream->close();
   link_.reset();
   state_.statements.lost_connection();
+  if (known_) state_.lose_defaults(process().profile.changes());
   // A direct client would lose its connection now, and with it what cannot be restored.
   if (!state_.restorable()) client_->close();
 }

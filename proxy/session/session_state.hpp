@@ -49,6 +49,8 @@ class session_state {
     if (changes.version() != defaults_seen_) [[unlikely]]
       look_at_defaults(changes, to_ask);
   }
+  // The connection is lost: what is in doubt now cannot be asked any more.
+  void lose_defaults(const default_changes& changes);
   // The SET that gives a connection, which has taken the defaults of `now`, those of the session's own login;
   // empty where they are the same. `certain`: they are known.
   [[nodiscard]] std::string keep_defaults(const server_profile& now, bool certain) const;

@@ -214,7 +214,8 @@ result<void> expect_keys(const std::vector<key_id>& in_use, const key_ring_ptr& 
                                       (names.empty() ? "no key is given" : "given: " + names)};
 }
 
-// A file is written before its WAL is made.
+// A file's first page is synced before its WAL is made, so no crash leaves a shorter one beside a WAL. SQLite
+// takes one of a single byte for empty, too.
 result<void> expect_file_of_wal(const std::string& path) {
   const auto size_of = [](const std::string& file) {
     std::error_code missing;
@@ -225,9 +226,10 @@ result<void> expect_file_of_wal(const std::string& path) {
   std::error_code ignored; // then it is not there
   const bool is_link = std::filesystem::symlink_status(wal, ignored).type() ==
                        std::filesystem::file_type::symlink; // whoever opens it refuses that
-  if (is_link || size_of(wal) == 0 || size_of(path) > 0) return {};
-  return failure{errc::corrupt, "it is missing or empty, and writes that were acknowledged may be in " + wal +
-                                    ", which belongs to it: put the file back, or move that one away"};
+  constexpr std::uintmax_t header = 100;                    // SQLite "Database File Format"
+  if (is_link || size_of(wal) == 0 || size_of(path) >= header) return {};
+  return failure{errc::corrupt, "it is missing, empty or cut, and writes that were acknowledged may be in " +
+                                    wal + ", which belongs to it: put the file back, or move that one away"};
 }
 
 failure while_doing(const std::string& doing, const failure& why) {

@@ -22,7 +22,7 @@ inline constexpr char wiped_fact[] = "wiped";
 
 [[nodiscard]] result<sqlite::database> open_spool_file(const sqlite_spool_options& options);
 
-// errc::corrupt when there is a WAL whose file is missing or empty: SQLite would delete it.
+// errc::corrupt when there is a WAL whose file is missing or has no header: SQLite may delete it.
 [[nodiscard]] result<void> expect_file_of_wal(const std::string& path);
 
 // Which keys the kept units are sealed with, 0 for those in clear. Of a file of our version.

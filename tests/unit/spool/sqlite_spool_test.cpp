@@ -2,6 +2,7 @@
 
 #include "spool/verify_file.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <mutex>
@@ -459,7 +460,7 @@ TEST_CASE("what is not a sound spool is refused and left as it was") {
   }
 }
 
-TEST_CASE("a WAL whose file is missing or empty is left as it is, with the writes in it") {
+TEST_CASE("a WAL whose file is missing, empty or cut is left as it is, with the writes in it") {
   const temporary_folder folder;
   const auto copy = folder.file("copy.db");
   std::string wal;
@@ -472,13 +473,18 @@ TEST_CASE("a WAL whose file is missing or empty is left as it is, with the write
   REQUIRE_FALSE(wal.empty());
   auto options = options_in(folder);
   options.path = copy;
-  for (const bool missing : {true, false}) {
-    CAPTURE(missing);
+  const auto sound = contents(folder.file("sound.db"));
+  for (const int size : {-1, 0, 1, 2, 99}) {
+    CAPTURE(size);
+    const auto there = sound.substr(0, static_cast<std::size_t>(std::max(size, 0)));
     overwrite(copy + "-wal", wal);
-    if (!missing) overwrite(copy, "");
-    CHECK(open_sqlite_spool(options).error().code == errc::corrupt);
-    CHECK(verify_file(copy, nullptr).error().code == errc::corrupt);
-    CHECK(std::filesystem::exists(copy) != missing);
+    if (size >= 0) overwrite(copy, there);
+    for (int round = 0; round < 2; ++round) {
+      CHECK(verify_file(copy, nullptr).error().code == errc::corrupt);
+      CHECK(open_sqlite_spool(options).error().code == errc::corrupt);
+    }
+    CHECK(std::filesystem::exists(copy) == (size >= 0));
+    if (size >= 0) CHECK(contents(copy) == there);
     CHECK(contents(copy + "-wal") == wal);
   }
   std::filesystem::copy_file(folder.file("sound.db"), copy,

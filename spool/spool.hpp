@@ -94,8 +94,8 @@ class spool {
   virtual void import(std::string source, std::vector<imported_unit> units,
                       std::function<void(result<import_outcome>)> done) = 0;
 
-  // Pending units with seq > after, in order: at most max_units and (past the first) max_bytes of statement
-  // text.
+  // Pending units with seq > after, in order: at most max_units and (past the first) max_bytes in memory,
+  // with what is bound to the statements and their user variables.
   [[nodiscard]] virtual result<std::vector<unit>> read_pending(seq after, std::size_t max_units,
                                                                std::size_t max_bytes) = 0;
   // The same, while the caller does something else.

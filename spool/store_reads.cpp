@@ -14,9 +14,14 @@ std::chrono::microseconds as_time(std::int64_t value) {
   return std::chrono::microseconds(value);
 }
 
-std::size_t text_size(const unit& what) {
+// In memory, nearly.
+std::size_t size_of(const unit& what) {
   std::size_t bytes = 0;
-  for (const auto& s : what.statements) bytes += s.text.size();
+  for (const auto& s : what.statements) {
+    bytes += sizeof s + s.text.size();
+    for (const auto& one : s.parameters) bytes += sizeof one + (one.value ? one.value->size() : 0);
+    for (const auto& one : s.user_variables) bytes += sizeof one + one.name.size() + one.literal.size();
+  }
   return bytes;
 }
 
@@ -72,7 +77,7 @@ result<std::vector<unit>> store::read(unit_state state, seq after, std::size_t m
     if (!more) return more.error();
     if (!*more) return units;
     auto next = unit_of(rows);
-    if (next) bytes += text_size(*next);
+    if (next) bytes += size_of(*next);
     if (!next || (!units.empty() && bytes > max_bytes)) {
       rows.reset();
       if (!next) return next.error();

@@ -59,12 +59,31 @@ TEST_CASE("the file is for its owner alone") {
 TEST_CASE("reading stops at the limits but always gives one unit") {
   const temporary_folder folder;
   auto queue = open_or_fail(options_in(folder));
-  for (int i = 0; i < 5; ++i) REQUIRE(append(*queue, make_unit(std::string(100, 'x'))));
+  for (int i = 0; i < 5; ++i) REQUIRE(append(*queue, make_unit(std::string(10'000, 'x'))));
   CHECK(queue->read_pending(0, 2, megabyte)->size() == 2);
-  CHECK(queue->read_pending(0, many, 250)->size() == 2);
+  CHECK(queue->read_pending(0, many, 25'000)->size() == 2);
   CHECK(queue->read_pending(0, many, 1)->size() == 1);
   CHECK(queue->read_pending(4, many, megabyte)->at(0).number == 5);
   CHECK(queue->read_pending(5, many, megabyte)->empty());
+}
+
+TEST_CASE("what is bound to a statement, and its user variables, count against the limit of a read") {
+  const temporary_folder folder;
+  auto queue = open_or_fail(options_in(folder));
+  auto bound = make_unit("INSERT INTO t VALUES (?)");
+  bound.statements.front().parameters = {{253, false, false, std::string(10'000, 'x')}};
+  auto variable = make_unit("INSERT INTO t VALUES (1)");
+  variable.statements.front().user_variables = {{"x", std::string(10'000, '1')}};
+  auto numbers = make_unit("INSERT INTO t VALUES (?)"); // each takes more than its four bytes
+  numbers.statements.front().parameters.assign(200, {3, false, false, "1234"});
+  for (const auto& one : {bound, variable, numbers}) {
+    const auto last = queue->counts().last;
+    for (int i = 0; i < 5; ++i) REQUIRE(append(*queue, one));
+    CHECK(queue->read_pending(last, many, megabyte)->size() == 5);
+    CHECK(queue->read_pending(last, many, 25'000)->size() == 2);
+    REQUIRE(queue->mark_applied(last + 1, last + 5));
+    CHECK(queue->read_applied(last, many, 25'000)->size() == 2);
+  }
 }
 
 TEST_CASE("applied units leave the queue, stay readable, and their numbers are never given again") {

@@ -85,19 +85,49 @@ std::string sql_export::unit(const spool::unit& one) {
     out += set + ";\n";
   const bool several = one.statements.size() > 1;
   if (several) out += "START TRANSACTION;\n";
-  for (const auto& each : one.statements) out += statement(each);
+  for (const auto& each : one.statements) out += statement(each, &each == &one.statements.front());
   if (several) out += "COMMIT;\n";
   return out + "\n";
 }
 
-std::string sql_export::statement(const spool::statement& one) {
-  std::string out;
+void sql_export::follow(const spool::unit& before) {
+  for (const auto& each : before.statements) note(each, &each == &before.statements.front());
+}
+
+void sql_export::note(const spool::statement& one, bool is_first) {
+  variables_.clear();
+  for (const auto& each : one.user_variables)
+    if (each.literal != "NULL") variables_.push_back(each.name);
+  const bool left = !is_first && id_left_ && !one.last_insert_id;
+  id_left_ = left || one.last_insert_id.value_or(0) != 0 || one.insert_id;
+}
+
+// In the character set that their names were said in.
+std::string sql_export::clear_variables(const spool::statement& next) const {
+  spool::statement gone;
+  for (const auto& name : variables_)
+    if (std::ranges::find(next.user_variables, name, &spool::user_variable::name) ==
+        next.user_variables.end())
+      gone.user_variables.push_back({name, "NULL"});
+  const auto text = spool::set_user_variables(gone);
+  return text.empty() ? text : text + ";\n";
+}
+
+std::string sql_export::statement(const spool::statement& one, bool is_first) {
+  auto out = clear_variables(one);
   const auto& database = one.context.database;
   if (!database.empty() && (!context_ || context_->database != database))
     out += fmt::format("USE {};\n", spool::quoted_name(database));
-  out += readable(spool::set_context(context_, one)) + ";\n";
+  spool::statement settings;
+  settings.context = one.context;
+  settings.timestamp = one.timestamp;
+  settings.insert_id = one.insert_id;
+  settings.last_insert_id = one.last_insert_id;
+  if (is_first && id_left_ && !one.last_insert_id) settings.last_insert_id = 0;
+  out += readable(spool::set_context(context_, settings)) + ";\n";
   if (const auto variables = spool::set_user_variables(one); !variables.empty()) out += variables + ";\n";
   context_ = one.context;
+  note(one, is_first);
   std::string bound; // the values again, as a person reads them
   for (const auto& each : one.parameters)
     bound += (bound.empty() ? "-- bound: " : ", ") + spool::readable(each);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <utility>
 
 namespace holdwater::proxy {
@@ -274,7 +275,7 @@ bool unit_reader::take_assignment(const sql::assignment& one, std::uint64_t line
 
 bool unit_reader::take_variable(const sql::assignment& one, std::uint64_t line) {
   const auto name = lower(one.variable.raw);
-  variable known{std::string(one.value), {}};
+  variable known{std::string(one.value), {}, sql::name{one.variable.raw}.unquoted(), head_.number};
   if (one.literal && !is_kept_literal(one.value) && one.value.find('\'') != one.value.npos) {
     // as a session keeps it: the bytes in hex, which are the same in every sql_mode and character set
     known.text = sql::literal_value(one.value, dialect_);
@@ -294,9 +295,27 @@ bool unit_reader::take_variable(const sql::assignment& one, std::uint64_t line) 
   return true;
 }
 
-std::optional<std::string> unit_reader::text_of_variable(std::string_view name) const {
+std::optional<std::string> unit_reader::take_text_of_variable(std::string_view name) {
   const auto known = variables_.find(lower(name));
-  return known == variables_.end() ? std::nullopt : std::optional(known->second.text);
+  if (known == variables_.end()) return std::nullopt;
+  known->second.is_a_text = true;
+  return known->second.text;
+}
+
+// Those that found_ names, and what its triggers may read.
+std::vector<spool::user_variable> unit_reader::variables_of_write() const {
+  std::vector<spool::user_variable> out;
+  std::set<std::string> named;
+  for (const auto name : found_.first().user_variables) {
+    const auto known = variables_.find(lower(name));
+    if (known != variables_.end() && named.insert(known->first).second)
+      out.push_back({sql::name{name}.unquoted(), known->second.literal});
+  }
+  for (const auto& [key, known] : variables_)
+    if (!known.is_a_text && known.of == head_.number && !iequals(known.literal, "NULL") &&
+        !named.contains(key))
+      out.push_back({known.name, known.literal});
+  return out;
 }
 
 // PREPARE name FROM 'text' or @variable.
@@ -305,7 +324,7 @@ bool unit_reader::take_prepare(std::uint64_t line) {
   if (one.assignments.empty()) return fail(line, "PREPARE of nothing");
   const auto& from = one.assignments.front();
   const auto text = from.literal                  ? std::optional(sql::literal_value(from.value, dialect_))
-                    : from.value.starts_with('@') ? text_of_variable(from.value.substr(1))
+                    : from.value.starts_with('@') ? take_text_of_variable(from.value.substr(1))
                                                   : std::nullopt;
   if (!text || text->empty()) return fail(line, "PREPARE of a text that is not known");
   prepared_.insert_or_assign(lower(one.subject.raw), *text);
@@ -343,11 +362,7 @@ bool unit_reader::take_write(std::string_view text, std::uint64_t line) {
   one.insert_id = std::exchange(insert_id_, std::nullopt);
   one.last_insert_id = std::exchange(last_insert_id_, std::nullopt);
   found_.analyze(one.text, dialect_);
-  for (const auto name : found_.first().user_variables) {
-    const auto known = variables_.find(lower(name));
-    if (known != variables_.end())
-      one.user_variables.push_back({sql::name{name}.unquoted(), known->second.literal});
-  }
+  one.user_variables = variables_of_write();
   unit.what.statements.push_back(std::move(one));
   unit.lines.push_back(line);
   settings_pending_ = false;

@@ -1,7 +1,9 @@
 // A file as spool export writes it, as the units that it was made of.
 //
 // Its SETs become what each statement is to be run under; a transaction is one unit, and so is each statement
-// outside of one. Whether a statement may be queued at all is not decided here (spooling/check_import).
+// outside of one. A write gets all user variables that are set and not NULL, for triggers; behind a number
+// only those that were set behind it, since it may be another client's than the write before. Whether a
+// statement may be queued at all is not decided here (spooling/check_import).
 //
 // Invariant: whose a write is, only a head says that stands between two units: a comment that is a part of a
 // statement is none, and behind SETs or in a transaction it is refused, since what it belongs to is not sure.
@@ -55,7 +57,8 @@ class unit_reader {
   [[nodiscard]] bool take_write(std::string_view text, std::uint64_t line);
   [[nodiscard]] bool begin(std::uint64_t line);
   [[nodiscard]] bool commit(std::uint64_t line);
-  [[nodiscard]] std::optional<std::string> text_of_variable(std::string_view name) const;
+  [[nodiscard]] std::optional<std::string> take_text_of_variable(std::string_view name);
+  [[nodiscard]] std::vector<spool::user_variable> variables_of_write() const;
 
   statement_reader statements_;
   std::string account_;
@@ -71,6 +74,9 @@ class unit_reader {
   struct variable {
     std::string literal;
     std::string text; // its bytes, when it is a string
+    std::string name;
+    std::uint64_t of = 0;   // the number that it was set behind
+    bool is_a_text = false; // that a statement was prepared from
   };
   std::map<std::string, variable, std::less<>> variables_;   // by name in lower case
   std::map<std::string, std::string, std::less<>> prepared_; // likewise: the statements' texts

@@ -162,3 +162,17 @@ TEST_CASE("only what is a literal in every mode is kept of a variable") {
   CHECK(empty.units.at(0).what.statements[0].user_variables ==
         std::vector<holdwater::spool::user_variable>{{"x", "'' COLLATE utf8mb4_bin"}});
 }
+
+TEST_CASE("a write of a plain file gets all variables that are set, but no text that was prepared from one") {
+  using variables = std::vector<holdwater::spool::user_variable>;
+  const auto all = read(settings + "SET @a = 1, @B = 2, @c = NULL, @p = 'DELETE FROM t'; DELETE FROM u;\n"
+                                   "PREPARE s FROM @p; EXECUTE s;\n"
+                                   "SET @a = NULL; UPDATE t SET n = @c, m = @b; DELETE FROM u WHERE s = @p;");
+  CHECK(all.error.empty());
+  REQUIRE(all.units.size() == 4);
+  const auto of = [&](std::size_t unit) { return all.units[unit].what.statements[0].user_variables; };
+  CHECK(of(0) == variables{{"a", "1"}, {"B", "2"}, {"p", "_utf8mb4 0x44454c4554452046524f4d2074"}});
+  CHECK(of(1) == variables{{"a", "1"}, {"B", "2"}});
+  CHECK(of(2) == variables{{"c", "NULL"}, {"b", "2"}});
+  CHECK(of(3) == variables{{"p", "_utf8mb4 0x44454c4554452046524f4d2074"}, {"B", "2"}});
+}

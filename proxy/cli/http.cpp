@@ -190,6 +190,11 @@ class conversation {
       else
         http::async_read(stream, buffer, parser, done);
     });
+    if (failed_ == http::error::body_limit)
+      return {0,
+              "the answer of " + name() + " is too large: more than " +
+                  std::to_string(most_answer_bytes >> 20) + " MiB",
+              true};
     if (!answered) return {0, name() + " does not answer: " + failed_.message()};
     return {parser.get().result_int(), std::move(parser.get().body())};
   }

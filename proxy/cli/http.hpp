@@ -22,6 +22,7 @@ struct target {
 struct answer {
   unsigned status = 0; // 0: there was none, and `body` says why
   std::string body;
+  bool is_too_large = false; // there was one, of which nothing was read
 };
 
 struct question {

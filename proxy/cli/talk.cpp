@@ -42,7 +42,7 @@ std::optional<boost::json::value> read_answer(const answer& told, int& code) {
   auto value = boost::json::parse(told.body, failed);
   if (told.status == 0 || failed) {
     complain(told.status == 0 ? told.body : "this is no Holdwater: " + told.body.substr(0, 200));
-    code = exit_unreachable;
+    code = told.is_too_large ? 1 : exit_unreachable;
     return std::nullopt;
   }
   const auto error = text_at(value, "error");

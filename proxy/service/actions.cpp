@@ -4,7 +4,7 @@
 #include "admin/server.hpp"
 #include "protocol/sql/analysis.hpp"
 #include "proxy/log.hpp"
-#include "proxy/sql_files/export_sql.hpp"
+#include "proxy/sql_files/export_part.hpp"
 #include "spool/parameter_text.hpp"
 
 #include <boost/asio/post.hpp>
@@ -63,17 +63,9 @@ void service::export_pending(std::uint64_t after, std::size_t most,
                              std::function<void(admin::spool_export, std::string)> done) {
   if (!spool_) return done({}, "the spool is off");
   asio::post(slow_work_, [this, after, most, done = std::move(done)] {
-    constexpr std::size_t most_bytes = 16 << 20;
-    const auto read = spool_->read_pending(after, most, most_bytes);
-    if (!read) return done({}, read.error().context);
-    admin::spool_export out{.last_seq = after};
-    sql_export text(spool_->id());
-    if (after == 0) out.sql = sql_export::head(spool_->id(), settings_.ledger.table);
-    for (const auto& one : *read) {
-      out.sql += text.unit(one);
-      out.last_seq = one.number;
-      ++out.units;
-    }
+    auto part = read_export_part(*spool_, {.after = after, .most_units = most}, settings_.ledger.table);
+    if (!part) return done({}, part.error().context);
+    admin::spool_export out{.sql = std::move(part->sql), .units = part->units, .last_seq = part->last};
     out.truncated = out.units > 0 && spool_->counts().pending > 0 && out.last_seq < spool_->counts().last;
     done(std::move(out), {});
   });

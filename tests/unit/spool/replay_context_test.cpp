@@ -67,8 +67,9 @@ TEST_CASE_FIXTURE(
   const auto& texts = server.texts();
   const auto unset =
       std::ranges::find_if(texts, [](const std::string& text) { return text.ends_with(" = NULL"); });
-  const auto latin1 = std::ranges::find_if(
-      texts, [](const std::string& text) { return text.find("character_set_client = latin1") != text.npos; });
+  const auto latin1 = std::ranges::find_if(texts, [](const std::string& text) {
+    return text.find("character_set_client = _utf8mb4 x'6c6174696e31'") != text.npos;
+  });
   REQUIRE(latin1 != texts.end());
   CHECK(unset < latin1);
 }

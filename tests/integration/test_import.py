@@ -107,6 +107,37 @@ def test_what_is_exported_and_imported_elsewhere_gives_what_replay_gives(server,
     assert "one of two" not in new.log_text() and "from a variable" not in new.log_text()
 
 
+def test_triggers_find_by_hand_and_after_an_import_what_replay_gives_them(server, start_proxy, other, tmp_path):
+    """The session's user variables and LAST_INSERT_ID(), which no statement names, and not those of the client before."""
+    proxy = start_proxy(server)
+    run(proxy.connect(), "CREATE TABLE t (n INT PRIMARY KEY, s TEXT) ENGINE=InnoDB")
+    server.run("CREATE TRIGGER said BEFORE INSERT ON t FOR EACH ROW SET NEW.s = CONCAT_WS('|', COALESCE(@app_user, '~'), LAST_INSERT_ID())",
+               database=proxy.database)
+    server.stop()
+    proxy.wait_state("down")
+    alice, bob = proxy.connect(), proxy.connect()
+    run(alice, "SET @app_user = 'alice', last_insert_id = 7")
+    for number, connection in enumerate((alice, bob, alice), 1):
+        spooled_seq(connection, f"INSERT INTO t (n) VALUES ({number})")
+    path = tmp_path / "queue.sql"
+    assert holdwater("spool", "export", "--output", str(path), "--admin", f"http://127.0.0.1:{proxy.admin_port}")[0] == 0
+    server.start()
+    proxy.wait_drained()
+
+    def taken():
+        rows = server.run("SELECT n, s FROM t ORDER BY n", database=proxy.database)
+        server.run("DELETE FROM t", database=proxy.database)
+        return rows
+    assert taken() == ((1, "alice|7"), (2, "~|0"), (3, "alice|7"))
+    with open(path, encoding="utf-8") as sql:
+        subprocess.run(["mariadb", f"--socket={server.socket}", "--user=root", "--default-character-set=utf8mb4", proxy.database], stdin=sql, check=True)
+    assert taken() == ((1, "alice|7"), (2, "~|0"), (3, "alice|7"))
+    _, operator = other(server, database=proxy.database, account=proxy.account)
+    assert operator("spool", "import", str(path))[0] == 0
+    operator.wait_drained()
+    assert taken() == ((1, "alice|7"), (2, "~|0"), (3, "alice|7"))
+
+
 @pytest.fixture
 def exported(mariadb, start_proxy, tmp_path):
     """A function that queues these statements in an outage, and gives what an export of them says, and the proxy, which is gone."""

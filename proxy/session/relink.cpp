@@ -162,7 +162,8 @@ task<bool> session::restore_session(bool fresh_autocommit) {
   auto statements = state_.restore_statements();
   if (auto set = state_.keep_defaults(*profile, certain); !set.empty())
     statements.insert(statements.begin(), std::move(set));
-  const bool told = profile->version.mariadb; // MySQL's logins say that it is 1 even where it is 0
+  // MySQL's logins say that it is 1 even where it is 0.
+  const bool told = profile->version.mariadb || !profile->defaults;
   if (!told || state_.autocommit() != fresh_autocommit)
     statements.push_back(state_.autocommit() ? "SET autocommit = 1" : "SET autocommit = 0");
   const auto last_id = state_.known_last_insert_id.value_or(last_insert_id_);

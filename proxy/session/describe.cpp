@@ -61,7 +61,7 @@ bool stays_in_transaction(sql::kind kind) {
 
 // What was before it shows in what it does: ROW_COUNT(), FOUND_ROWS(), warnings, counters of the session.
 bool may_look_back(const sql::statement& one) {
-  if (has(one.traits, trait::session_function | trait::reads_system_variable)) return true;
+  if (has(one.traits, trait::session_function)) return true;
   switch (one.kind) {
   case sql::kind::show:
   case sql::kind::call:

@@ -51,14 +51,18 @@ class cutter {
       ++at_;
       auto name = text_.substr(at_, 1) == "`" ? quoted('`') : word();
       all_.push_back({piece::kind::user_variable, std::move(name)});
+    } else if (text_.substr(at_, 2) == "0x") {
+      at_ += 2;
+      all_.push_back({piece::kind::text, from_hex(word())});
     } else if (std::isdigit(static_cast<unsigned char>(c)) != 0) {
       const auto from = at_;
       while (at_ < text_.size() && (is_word(text_[at_]) || text_[at_] == '.')) ++at_;
       all_.push_back({piece::kind::number, std::string(text_.substr(from, at_ - from))});
     } else if (is_word(c)) {
       auto value = word();
+      const auto rest = text_.substr(at_);
       const bool introduces =
-          value.front() == '_' && all_.empty() == false && text_.substr(at_).find('\'') < 4;
+          value.front() == '_' && !all_.empty() && (rest.find('\'') < 4 || rest.starts_with(" 0x"));
       if (!introduces) all_.push_back({piece::kind::word, std::move(value)});
     } else {
       all_.push_back({piece::kind::mark, std::string(1, c)});

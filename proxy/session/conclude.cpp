@@ -88,6 +88,7 @@ void session::notice_not_now() {
 task<session::verdict> session::conclude(trip how, const command_facts& facts) {
   if (how != trip::answered && record_->doomed.load(std::memory_order_acquire))
     co_return verdict::end_session;
+  const auto unknown_before = to_learn_.size();
   switch (how) {
   case trip::answered:
     notice_not_now();
@@ -95,7 +96,9 @@ task<session::verdict> session::conclude(trip how, const command_facts& facts) {
     if (tracker_.ended_by() != response_tracker::ending::err) transaction_lost_ = false;
     if (command_.changes_logins) notice_rights();
     apply_effects(facts);
-    if (may_learn(facts)) co_await learn_variables();
+    // What the command itself has made unknown is asked for in any case.
+    if (may_learn(to_learn_.size() > unknown_before ? command_facts{} : with_statement(facts)))
+      co_await learn_variables();
     if (command_.marked) leave_note();
     stale_ = stale_ || (command_.noted && state_.in_transaction());
     co_return verdict::next_command;

@@ -198,7 +198,7 @@ bool session::may_learn(const command_facts& facts) {
   if (to_learn_.empty() || tracker_.ended_by() == response_tracker::ending::err ||
       tracker_.ok().warnings != 0)
     return false;
-  switch (with_statement(facts).kind) {
+  switch (facts.kind) {
   case sql::kind::select:
   case sql::kind::insert:
   case sql::kind::replace:

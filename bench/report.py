@@ -3,6 +3,7 @@ import html
 import json
 import os
 import platform
+import textwrap
 
 import peers
 
@@ -58,10 +59,13 @@ def plot(rows, caption):
                          f'<text x="{LEFT + length + 5:.1f}" y="{y + BAR - 1}" class="value">{value:.2f}</text>')
             y += ROW
         y += 10
-    parts.append(f'<line x1="{LEFT + SCALE}" y1="{top - 6}" x2="{LEFT + SCALE}" y2="{y - 6}" class="one"/>')
-    style = ("text{font:12px sans-serif;fill:#24292f}.value{font-size:10px}.title{font-weight:bold}.note{font-size:9.5px;fill:#57606a}"
-             ".one{stroke:#57606a;stroke-dasharray:3 3}")
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y + 24}" viewBox="0 0 {WIDTH} {y + 24}">'
+    line = f'<line x1="{LEFT + SCALE}" y1="{top - 6}" x2="{LEFT + SCALE}" y2="{y - 6}" class="one"/>'
+    for sentence in textwrap.wrap(caption, 130):
+        y += 13
+        parts.append(f'<text x="10" y="{y}" class="note">{html.escape(sentence)}</text>')
+    style = ("text{font:12px sans-serif;fill:#24292f}.value{font-size:10px;paint-order:stroke;stroke:#fff;stroke-width:3px}"
+             ".title{font-weight:bold}.note{font-size:9.5px;fill:#57606a}.one{stroke:#57606a;stroke-dasharray:3 3}")
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y + 12}" viewBox="0 0 {WIDTH} {y + 12}">'
             f'<style>{style}</style><rect width="100%" height="100%" fill="#ffffff"/>'
             f'<text x="10" y="18" class="title">CPU of the proxy per point select, 1.0 is HAProxy in tcp mode (less is better)</text>'
-            + "".join(parts) + f'<text x="10" y="{y + 12}" class="note">{html.escape(caption)}</text></svg>\n')
+            + line + "".join(parts) + "</svg>\n")

@@ -1,6 +1,7 @@
 // The server over real sockets on port 0: what well-behaved, slow, hostile and vanished clients get.
 #include "admin/server.hpp"
 #include "tests/unit/admin/fake_control.hpp"
+#include "tests/unit/count_in.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
@@ -98,12 +99,6 @@ std::string talk(const fixture& f, const std::string& text) {
   return c.read_to_end();
 }
 
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t out = 0;
-  for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++out;
-  return out;
-}
-
 } // namespace
 
 TEST_CASE("a page is served with its headers") {
@@ -135,7 +130,7 @@ TEST_CASE("pipelined requests are answered in order on one connection") {
   const fixture f;
   const auto answer =
       talk(f, get("/livez") + get("/nothing") + post("/health/sync") + get("/readyz", close_after));
-  CHECK(count(answer, "HTTP/1.1 ") == 4);
+  CHECK(holdwater::count_in(answer, "HTTP/1.1 ") == 4);
   const auto first = answer.find("200 OK");
   const auto second = answer.find("404 Not Found", first);
   const auto third = answer.find("\"done\": true", second);

@@ -1,6 +1,7 @@
 // What is exported is read again as it was.
 #include "proxy/sql_files/export_sql.hpp"
 #include "proxy/sql_files/unit_reader.hpp"
+#include "tests/unit/count_in.hpp"
 
 #include <doctest/doctest.h>
 
@@ -151,12 +152,6 @@ std::string text_of(const std::vector<spool::unit>& units) {
   return out;
 }
 
-std::size_t count(const std::string& in, const std::string& what) {
-  std::size_t out = 0;
-  for (auto at = in.find(what); at != in.npos; at = in.find(what, at + 1)) ++out;
-  return out;
-}
-
 } // namespace
 
 TEST_CASE("variables stay that a statement's text does not name, each with its unit") {
@@ -174,9 +169,9 @@ TEST_CASE("what an earlier unit has left is cleared before the next one") {
   alice.last_insert_id = 7;
   const auto bob = with_variables({});
   auto text = text_of({unit(1, {alice}), unit(2, {bob, bob}), unit(3, {bob}), unit(4, {alice})});
-  CHECK(count(text, "SET @`app_user` = NULL;\n") == 1);
-  CHECK(count(text, "@`gone` = NULL") == 2); // as it was said
-  CHECK(count(text, "last_insert_id = 0") == 1);
+  CHECK(count_in(text, "SET @`app_user` = NULL;\n") == 1);
+  CHECK(count_in(text, "@`gone` = NULL") == 2); // as it was said
+  CHECK(count_in(text, "last_insert_id = 0") == 1);
   CHECK(text.find("@`app_user` = NULL") > text.find("-- number 2,"));
   CHECK(text.find("last_insert_id = 0") < text.find("-- number 3,"));
 }
@@ -185,9 +180,9 @@ TEST_CASE("an id that a unit has made is not the next one's LAST_INSERT_ID(), an
   auto makes = statement("INSERT INTO t VALUES (NULL)");
   makes.insert_id = 1001;
   const auto reads = statement("UPDATE t SET a = 1");
-  CHECK(count(text_of({unit(1, {makes, reads})}), "last_insert_id") == 0);
-  CHECK(count(text_of({unit(1, {makes, reads}), unit(2, {reads, reads}), unit(3, {reads})}),
-              "last_insert_id") == 1);
+  CHECK(count_in(text_of({unit(1, {makes, reads})}), "last_insert_id") == 0);
+  CHECK(count_in(text_of({unit(1, {makes, reads}), unit(2, {reads, reads}), unit(3, {reads})}),
+                 "last_insert_id") == 1);
 }
 
 TEST_CASE("a variable whose name is of another character set is cleared while that is set") {
@@ -209,7 +204,7 @@ TEST_CASE("a text of an older version gives no unit another one's variables") {
   const auto first = with_variables({{"app_user", "7"}});
   auto text = text_of({unit(1, {first}), unit(2, {with_variables({})})});
   const std::string clear = "SET @`app_user` = NULL;\n";
-  REQUIRE(count(text, clear) == 1);
+  REQUIRE(count_in(text, clear) == 1);
   text.erase(text.find(clear), clear.size());
   const auto again = read(text + print_end(2));
   REQUIRE(again.size() == 2);

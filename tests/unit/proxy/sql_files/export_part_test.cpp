@@ -1,6 +1,7 @@
 // How large a part of an export gets, and that the next one goes on where it ends.
 #include "proxy/sql_files/export_part.hpp"
 #include "proxy/sql_files/unit_head.hpp"
+#include "tests/unit/count_in.hpp"
 #include "tests/unit/spool/fixtures.hpp"
 
 #include <algorithm>
@@ -26,12 +27,6 @@ std::string in_parts(spool::spool& queue, std::size_t most_units, std::size_t mo
     out += part.sql;
     after = part.last;
   }
-}
-
-std::size_t count(const std::string& in, const std::string& what) {
-  std::size_t out = 0;
-  for (auto at = in.find(what); at != in.npos; at = in.find(what, at + 1)) ++out;
-  return out;
 }
 
 } // namespace
@@ -60,7 +55,7 @@ TEST_CASE("a part of an export ends by the SQL that it has, whatever the units' 
   CHECK(part_of(*queue, {20, 1000, most}).last == 20);
   const auto whole = part_of(*queue, {0, 1000, 1 << 20});
   CHECK(whole.units == 20);
-  CHECK(count(in_parts(*queue, 1000, most), unit_head_mark) == 20);
+  CHECK(count_in(in_parts(*queue, 1000, most), unit_head_mark) == 20);
 }
 
 TEST_CASE("a part clears what the last unit of the part before has left, also when that is applied by now") {
@@ -75,10 +70,10 @@ TEST_CASE("a part clears what the last unit of the part before has left, also wh
     CAPTURE(applied);
     if (applied) REQUIRE(queue->mark_applied(1, 1));
     const auto next = part_of(*queue, {1, 1, 1 << 20}).sql;
-    CHECK(count(next, "SET @`x` = NULL;\n") == 1);
-    CHECK(count(next, "last_insert_id = 0") == 1);
+    CHECK(count_in(next, "SET @`x` = NULL;\n") == 1);
+    CHECK(count_in(next, "last_insert_id = 0") == 1);
     const auto last = part_of(*queue, {2, 1, 1 << 20}).sql;
-    CHECK(count(last, "NULL") == 0);
-    CHECK(count(last, "last_insert_id") == 0);
+    CHECK(count_in(last, "NULL") == 0);
+    CHECK(count_in(last, "last_insert_id") == 0);
   }
 }

@@ -115,11 +115,10 @@ struct performer {
                     });
   }
   void operator()(const list_dead& what) const {
-    const auto limit = what.limit; // one more is asked for, to tell whether there are more
-    on.list_dead(limit + 1, [d = done, limit, values = what.values](
-                                const std::vector<listed_dead_letter>& dead, const std::string& error) {
-      d(error.empty() ? as_json(200, view(dead, limit, values)) : refuse(500, error));
-    });
+    on.list_dead(what.after, what.limit,
+                 [d = done, values = what.values](const dead_listing& listing, const std::string& error) {
+                   d(error.empty() ? as_json(200, view(listing, values)) : refuse(500, error));
+                 });
   }
   void operator()(const export_pending& what) const {
     on.export_pending(what.after, what.limit, [d = done](const spool_export& made, const std::string& error) {

@@ -145,6 +145,11 @@ struct spool_listing {
   bool truncated = false; // more were pending than asked for
 };
 
+struct dead_listing {
+  std::vector<listed_dead_letter> units;
+  bool truncated = false; // there were more behind them
+};
+
 // A change of the server's state.
 struct state_change {
   std::chrono::system_clock::time_point at;
@@ -243,8 +248,8 @@ class control {
 
   virtual void list_pending(std::uint64_t after, std::size_t most,
                             std::function<void(spool_listing, std::string error)> done) = 0;
-  virtual void list_dead(std::size_t most,
-                         std::function<void(std::vector<listed_dead_letter>, std::string error)> done) = 0;
+  virtual void list_dead(std::uint64_t after, std::size_t most,
+                         std::function<void(dead_listing, std::string error)> done) = 0;
 
   // Drains now; done when nothing is pending, or after `timeout` with the reason.
   virtual void sync(std::chrono::milliseconds timeout, completion done) = 0;

@@ -75,7 +75,8 @@ action make_list_pending(arguments a) {
                       a.who == role::operate};
 }
 action make_list_dead(arguments a) {
-  return list_dead{a.parameters.count("limit", usual_limit, 1, largest_limit), a.who == role::operate};
+  const auto after = a.parameters.count("after", 0, 0, std::numeric_limits<std::uint64_t>::max());
+  return list_dead{after, a.parameters.count("limit", usual_limit, 1, largest_limit), a.who == role::operate};
 }
 action make_export(arguments a) {
   const auto after = a.parameters.count("after", 0, 0, std::numeric_limits<std::uint64_t>::max());

@@ -74,6 +74,7 @@ struct list_pending {
   friend bool operator==(const list_pending&, const list_pending&) = default;
 };
 struct list_dead {
+  std::uint64_t after = 0;
   std::size_t limit = 0;
   bool values = true;
   friend bool operator==(const list_dead&, const list_dead&) = default;

@@ -135,10 +135,10 @@ json::value view(const spool_listing& of, bool values) {
   return json::object{{"units", std::move(units)}, {"truncated", of.truncated}};
 }
 
-json::value view(const std::vector<listed_dead_letter>& of, std::size_t limit, bool values) {
+json::value view(const dead_listing& of, bool values) {
   json::array units;
-  for (std::size_t i = 0; i < std::min(limit, of.size()); ++i) units.push_back(dead_fields(of[i], values));
-  return json::object{{"units", std::move(units)}, {"truncated", of.size() > limit}};
+  for (const auto& one : of.units) units.push_back(dead_fields(one, values));
+  return json::object{{"units", std::move(units)}, {"truncated", of.truncated}};
 }
 
 // The samples by column: a tenth of the size.

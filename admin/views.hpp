@@ -16,8 +16,7 @@ namespace holdwater::admin {
 // Without `values` only what the log may say of statements and errors.
 [[nodiscard]] boost::json::value view(const spool_listing& of, bool values);
 // At most `limit` of them; "truncated" tells whether there are more.
-[[nodiscard]] boost::json::value view(const std::vector<listed_dead_letter>& of, std::size_t limit,
-                                      bool values);
+[[nodiscard]] boost::json::value view(const dead_listing& of, bool values);
 [[nodiscard]] boost::json::value view(const past& of);
 [[nodiscard]] boost::json::value view(const session_listing& of);
 [[nodiscard]] boost::json::value view(const spool_export& of);

@@ -44,6 +44,11 @@ struct dead_letter {
   std::chrono::microseconds died_at{0};
 };
 
+struct dead_letters {
+  std::vector<dead_letter> letters;
+  bool more = false; // there are others behind them
+};
+
 // What the server said to a unit, per statement.
 struct statement_answer {
   std::uint64_t affected_rows = 0;
@@ -119,9 +124,11 @@ class spool {
   [[nodiscard]] virtual result<void> forget_attempt(seq number) = 0;
   [[nodiscard]] virtual result<bool> is_attempted(seq number) = 0;
 
-  // Dead letters, oldest first. retry appends the unit anew (it gets a new seq) and removes the dead letter
-  // in the same commit; returns the new seq. discard keeps it no longer.
-  [[nodiscard]] virtual result<std::vector<dead_letter>> dead(std::size_t most) = 0;
+  // Dead letters with seq > after, oldest first, bounded as read_pending() is. retry appends the unit anew
+  // (it gets a new seq) and removes the dead letter in the same commit; returns the new seq. discard keeps it
+  // no longer.
+  [[nodiscard]] virtual result<dead_letters> read_dead(seq after, std::size_t max_units,
+                                                       std::size_t max_bytes) = 0;
   [[nodiscard]] virtual result<seq> retry_dead(seq number) = 0;
   [[nodiscard]] virtual result<void> discard_dead(seq number) = 0;
 

@@ -69,8 +69,8 @@ result<bool> sqlite_spool::is_attempted(seq number) {
   return read<bool>([=](store& file) { return file.is_attempted(number); });
 }
 
-result<std::vector<dead_letter>> sqlite_spool::dead(std::size_t most) {
-  return read<std::vector<dead_letter>>([=](store& file) { return file.dead(most); });
+result<dead_letters> sqlite_spool::read_dead(seq after, std::size_t max_units, std::size_t max_bytes) {
+  return read<dead_letters>([=](store& file) { return file.read_dead(after, max_units, max_bytes); });
 }
 
 result<seq> sqlite_spool::retry_dead(seq number) {

@@ -33,7 +33,7 @@ class sqlite_spool final : public spool {
   result<void> mark_attempted(seq number) override;
   result<void> forget_attempt(seq number) override;
   result<bool> is_attempted(seq number) override;
-  result<std::vector<dead_letter>> dead(std::size_t most) override;
+  result<dead_letters> read_dead(seq after, std::size_t max_units, std::size_t max_bytes) override;
   result<seq> retry_dead(seq number) override;
   result<void> discard_dead(seq number) override;
   result<void> compact() override;

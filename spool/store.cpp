@@ -62,7 +62,7 @@ result<void> store::prepare() {
                 "WHERE u.state = ?1 AND u.seq > ?2 ORDER BY u.seq LIMIT ?3"},
       {&s.dead,
        "SELECT u.seq, u.accepted_at, b.bytes, d.number, d.sql_state, d.reason, d.died_at, u.key FROM dead d "
-       "JOIN unit u ON u.seq = d.seq JOIN body b ON b.seq = d.seq ORDER BY u.seq LIMIT ?1"},
+       "JOIN unit u ON u.seq = d.seq JOIN body b ON b.seq = d.seq WHERE d.seq > ?1 ORDER BY d.seq LIMIT ?2"},
       {&s.get_fact, "SELECT value FROM fact WHERE key = ?1"},
       {&s.forget_fact, "DELETE FROM fact WHERE key = ?1"},
       {&s.set_fact,

@@ -70,7 +70,7 @@ class store {
 
   [[nodiscard]] result<std::vector<unit>> read(unit_state state, seq after, std::size_t max_units,
                                                std::size_t max_bytes);
-  [[nodiscard]] result<std::vector<dead_letter>> dead(std::size_t most);
+  [[nodiscard]] result<dead_letters> read_dead(seq after, std::size_t max_units, std::size_t max_bytes);
   [[nodiscard]] result<std::string> fact(std::string_view key, bool& found);
   [[nodiscard]] result<void> set_fact(std::string_view key, std::string_view value);
 

@@ -87,13 +87,18 @@ result<std::vector<unit>> store::read(unit_state state, seq after, std::size_t m
   }
 }
 
-result<std::vector<dead_letter>> store::dead(std::size_t most) {
-  auto& rows = sql_->dead.with(static_cast<std::uint64_t>(most));
-  std::vector<dead_letter> letters;
+// One more is asked for, which tells that there is one.
+result<dead_letters> store::read_dead(seq after, std::size_t max_units, std::size_t max_bytes) {
+  auto& rows = sql_->dead.with(after, static_cast<std::uint64_t>(max_units) + 1);
+  dead_letters read;
+  auto& letters = read.letters;
+  std::size_t bytes = 0;
   while (true) {
     auto more = rows.step();
     if (!more) return more.error();
-    if (!*more) return letters;
+    if (!*more) return read;
+    read.more = letters.size() == max_units;
+    if (read.more) break;
     auto what = unit_of(rows);
     const bool sealed = rows.integer(7) != 0;
     auto reason = result<std::string>(rows.text(5));
@@ -102,9 +107,14 @@ result<std::vector<dead_letter>> store::dead(std::size_t most) {
       rows.reset();
       return what ? of_unit(what->number, reason.error()) : what.error();
     }
+    bytes += size_of(*what) + reason->size();
+    read.more = !letters.empty() && bytes > max_bytes;
+    if (read.more) break;
     letters.push_back({std::move(*what), static_cast<unsigned>(rows.integer(3)), rows.text(4),
                        std::move(*reason), as_time(rows.integer(6))});
   }
+  rows.reset();
+  return read;
 }
 
 result<void> store::each_open(const std::function<void(const stored_row&)>& visit) {

@@ -135,11 +135,14 @@ class parser {
     to.add_option("--limit", out_.limit, "How many at most")->check(CLI::Range(1, 1000));
   }
 
+  void listed(CLI::App& to) {
+    to.add_option("--after", out_.after, "Those behind this number");
+    limited(to);
+  }
+
   void add_spool() {
     auto& spool = group("spool", "Writes that wait to be applied");
-    auto& list = add(spool, verb::spool_list, "list", "The oldest first");
-    list.add_option("--after", out_.after, "Those behind this number");
-    limited(list);
+    listed(add(spool, verb::spool_list, "list", "The oldest first"));
     auto& show = add(spool, verb::spool_show, "show", "One of them, or a dead letter, whole");
     show.add_option("number", out_.numbers)->required()->expected(1)->check(why_no_number);
     auto& exported =
@@ -175,7 +178,7 @@ class parser {
 
   void add_dead() {
     auto& dead = group("dead", "Writes that the server refused, and that wait for a decision");
-    limited(add(dead, verb::dead_list, "list", "The oldest first"));
+    listed(add(dead, verb::dead_list, "list", "The oldest first"));
     decided(add(dead, verb::dead_retry, "retry", "Put them at the end of the queue once more"));
     auto& discard = add(dead, verb::dead_discard, "discard", "Give them up for good");
     decided(discard);

@@ -89,6 +89,10 @@ std::string verdict(const json::value& database, const json::value& spool, const
   return refusing ? "the server is up; in an outage writes would be refused" : "the server is up";
 }
 
+std::string more_behind(const json::value& listing) {
+  return is_true(at(listing, "truncated")) ? "... and more: --after, --limit\n" : "";
+}
+
 } // namespace
 
 const json::value& at(const json::value& in, const char* key) {
@@ -182,8 +186,7 @@ std::string show_units(const json::value& listing) {
     rows.push_back({whole(number_at(one, "seq")), text_at(one, "accepted_at"), text_at(one, "account"),
                     text_at(one, "database"), shapes_of(one)});
   if (rows.size() == 1) return "nothing waits\n";
-  const auto& more = at(listing, "truncated");
-  return table(rows) + (is_true(more) ? "... and more: --after, --limit\n" : "");
+  return table(rows) + more_behind(listing);
 }
 
 std::string show_unit(const json::value& unit) {
@@ -206,9 +209,7 @@ std::string show_dead(const json::value& listing) {
     rows.push_back({"", "", "", "", shapes_of(one)});
   }
   if (rows.size() == 1) return "no dead letters\n";
-  return table(rows) + (is_true(at(listing, "truncated"))
-                            ? "... and more: --limit, up to 1000; those behind once these are decided about\n"
-                            : "");
+  return table(rows) + more_behind(listing);
 }
 
 std::string show_sessions(const json::value& listing) {

@@ -17,6 +17,8 @@ using system_clock = std::chrono::system_clock;
 
 namespace {
 
+constexpr std::size_t most_listed_bytes = 4 << 20;
+
 system_clock::time_point moment(std::chrono::microseconds since_epoch) {
   return system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(since_epoch));
 }
@@ -47,8 +49,7 @@ void service::list_pending(std::uint64_t after, std::size_t most,
                            std::function<void(admin::spool_listing, std::string)> done) {
   if (!spool_) return done({}, {});
   asio::post(slow_work_, [this, after, most, done = std::move(done)] {
-    constexpr std::size_t most_bytes = 4 << 20;
-    const auto read = spool_->read_pending(after, most + 1, most_bytes);
+    const auto read = spool_->read_pending(after, most + 1, most_listed_bytes);
     if (!read) return done({}, read.error().context);
     admin::spool_listing out;
     for (const auto& one : *read)
@@ -71,16 +72,17 @@ void service::export_pending(std::uint64_t after, std::size_t most,
   });
 }
 
-void service::list_dead(std::size_t most,
-                        std::function<void(std::vector<admin::listed_dead_letter>, std::string)> done) {
+void service::list_dead(std::uint64_t after, std::size_t most,
+                        std::function<void(admin::dead_listing, std::string)> done) {
   if (!spool_) return done({}, {});
-  asio::post(slow_work_, [this, most, done = std::move(done)] {
-    const auto read = spool_->dead(most);
+  asio::post(slow_work_, [this, after, most, done = std::move(done)] {
+    const auto read = spool_->read_dead(after, most, most_listed_bytes);
     if (!read) return done({}, read.error().context);
-    std::vector<admin::listed_dead_letter> out;
-    for (const auto& one : *read)
-      out.push_back({listed(one.what), one.number, one.sql_state, one.reason, moment(one.died_at),
-                     shown_error({one.number, one.sql_state, one.reason})});
+    admin::dead_listing out;
+    out.truncated = read->more;
+    for (const auto& one : read->letters)
+      out.units.push_back({listed(one.what), one.number, one.sql_state, one.reason, moment(one.died_at),
+                           shown_error({one.number, one.sql_state, one.reason})});
     done(std::move(out), {});
   });
 }

@@ -86,8 +86,8 @@ class service final : public admin::control {
   [[nodiscard]] admin::session_listing sessions(std::size_t most) const override;
   void list_pending(std::uint64_t after, std::size_t most,
                     std::function<void(admin::spool_listing, std::string)> done) override;
-  void list_dead(std::size_t most,
-                 std::function<void(std::vector<admin::listed_dead_letter>, std::string)> done) override;
+  void list_dead(std::uint64_t after, std::size_t most,
+                 std::function<void(admin::dead_listing, std::string)> done) override;
   void sync(std::chrono::milliseconds timeout, completion done) override;
   void reconnect(completion done) override;
   void clear_cache(completion done) override;

@@ -156,7 +156,7 @@ void witness::check_pending(spool& queue, std::map<seq, unsigned>& states) {
 }
 
 void witness::check_dead(spool& queue, std::map<seq, unsigned>& states) {
-  auto letters = queue.dead(many);
+  auto letters = all_dead(queue);
   REQUIRE(letters);
   for (const auto& letter : *letters) {
     check_found(letter.what, dead, states);

@@ -77,14 +77,15 @@ TEST_CASE("an action is 200 when done and has its own code when not") {
 
 TEST_CASE("a list asks for what fits, and a failure to read it is 500") {
   testing::fake_control on;
-  on.dead.resize(3);
-  CHECK(told(list_dead{2}, on).body.ends_with("\"truncated\": true\n}\n"));
-  CHECK(told(list_dead{3}, on).body.ends_with("\"truncated\": false\n}\n"));
+  on.dead.truncated = true;
+  CHECK(told(list_dead{7, 2}, on).body.ends_with("\"truncated\": true\n}\n"));
+  on.dead.truncated = false;
+  CHECK(told(list_dead{7, 2}, on).body.ends_with("\"truncated\": false\n}\n"));
   CHECK(told(list_pending{5, 10}, on).status == 200);
   on.error = "the spool cannot be read";
   CHECK(told(list_pending{5, 10}, on) == refuse(500, "the spool cannot be read"));
-  CHECK(told(list_dead{1}, on).status == 500);
-  CHECK(on.calls().front() == "list_dead 3");
+  CHECK(told(list_dead{0, 1}, on).status == 500);
+  CHECK(on.calls().front() == "list_dead 7 2");
 }
 
 TEST_CASE("of several services, health and readiness are as the worst of them") {

@@ -14,7 +14,7 @@ class fake_control : public control {
   health now;
   std::vector<counter> families;
   std::vector<listed_unit> pending;
-  std::vector<listed_dead_letter> dead;
+  dead_listing dead;
   past before;
   session_listing connected;
   std::string error;
@@ -31,9 +31,9 @@ class fake_control : public control {
     note("list_pending " + std::to_string(after) + " " + std::to_string(most));
     done({pending, false}, error);
   }
-  void list_dead(std::size_t most,
-                 std::function<void(std::vector<listed_dead_letter>, std::string)> done) override {
-    note("list_dead " + std::to_string(most));
+  void list_dead(std::uint64_t after, std::size_t most,
+                 std::function<void(dead_listing, std::string)> done) override {
+    note("list_dead " + std::to_string(after) + " " + std::to_string(most));
     done(dead, error);
   }
   void sync(std::chrono::milliseconds timeout, completion done) override {

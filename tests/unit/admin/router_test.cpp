@@ -45,7 +45,7 @@ TEST_CASE("each page is found with and without the closing slash") {
       {"GET", "/history/day", look_back{false, 0}},
       {"GET", "/sessions", list_sessions{100}},
       {"GET", "/spool", list_pending{0, 100}},
-      {"GET", "/spool/dead", list_dead{100}},
+      {"GET", "/spool/dead", list_dead{0, 100}},
       {"POST", "/health/sync", sync_now{30s}},
       {"POST", "/health/reconnect", reconnect{}},
       {"POST", "/health/cache/clear", clear_cache{}},
@@ -63,7 +63,7 @@ TEST_CASE("each page is found with and without the closing slash") {
 TEST_CASE("parameters are read within their bounds") {
   CHECK(taken("GET", "/spool?after=7&limit=1000") == action(list_pending{7, 1000}));
   CHECK(taken("GET", "/spool/?limit=1") == action(list_pending{0, 1}));
-  CHECK(taken("GET", "/spool/dead?limit=5") == action(list_dead{5}));
+  CHECK(taken("GET", "/spool/dead?limit=5&after=9") == action(list_dead{9, 5}));
   CHECK(taken("POST", "/health/sync?timeout=0") == action(sync_now{0ms}));
   CHECK(taken("POST", "/health/sync?timeout=0.25") == action(sync_now{250ms}));
   CHECK(taken("POST", "/health/sync/?timeout=600") == action(sync_now{600s}));
@@ -184,8 +184,8 @@ TEST_CASE("nobody gets nothing, and who may only read does nothing and sees no v
     CHECK(std::holds_alternative<action>(as(role::operate, "POST", path)));
   }
   CHECK(std::get<action>(as(role::read, "GET", "/spool")) == action(list_pending{0, 100, false}));
-  CHECK(std::get<action>(as(role::read, "GET", "/spool/dead")) == action(list_dead{100, false}));
-  CHECK(std::get<action>(as(role::operate, "GET", "/spool/dead")) == action(list_dead{100, true}));
+  CHECK(std::get<action>(as(role::read, "GET", "/spool/dead")) == action(list_dead{0, 100, false}));
+  CHECK(std::get<action>(as(role::operate, "GET", "/spool/dead")) == action(list_dead{0, 100, true}));
 }
 
 namespace {

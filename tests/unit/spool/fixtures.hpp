@@ -94,6 +94,14 @@ inline result<seq> append(spool& queue, unit what) {
   return answer.get();
 }
 
+inline result<std::vector<dead_letter>> all_dead(spool& queue) {
+  constexpr std::size_t any = 1 << 30;
+  auto read = queue.read_dead(0, any, any);
+  if (!read) return read.error();
+  CHECK_FALSE(read->more);
+  return std::move(read->letters);
+}
+
 inline std::vector<std::string> texts_of(const std::vector<unit>& units) {
   std::vector<std::string> texts;
   for (const auto& u : units)

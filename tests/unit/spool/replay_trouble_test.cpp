@@ -60,7 +60,7 @@ void check_promise(const replay_fixture& f, spool& queue, const std::string& beg
   const auto with = story(begin, {"s1", "s2", "s4", "s5a", "s5b", "myisam6", "s7"});
   const auto without = story(begin, {"s1", "s2", "s4", "s5a", "s5b", "s7"});
   std::vector<seq> dead;
-  const auto letters = queue.dead(many);
+  const auto letters = all_dead(queue);
   REQUIRE(letters);
   for (const auto& letter : *letters) dead.push_back(letter.what.number);
   if (dead == std::vector<seq>{3})
@@ -144,7 +144,7 @@ TEST_CASE("a commit that is still under way is waited for, so that nothing of it
       f.server.slow_commit = which;
       REQUIRE(replay_fixture::run(*f.make()).outcome == replay_outcome::drained);
       check_promise(f, *f.queue, begin);
-      const auto letters = f.queue->dead(many);
+      const auto letters = all_dead(*f.queue);
       REQUIRE(letters);
       CHECK(letters->size() == 1); // the refused one
     }

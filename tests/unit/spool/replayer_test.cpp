@@ -33,7 +33,7 @@ TEST_CASE_FIXTURE(replay_fixture, "only the culprit of a batch becomes a dead le
   server.refused = {"s3"};
   CHECK(run(*make()).outcome == replay_outcome::drained);
   CHECK(server.history() == strings{"s1", "s2", "s4", "s5", "s6"});
-  const auto dead = queue->dead(many);
+  const auto dead = all_dead(*queue);
   REQUIRE(dead->size() == 1);
   CHECK(dead->at(0).what.number == 3);
   CHECK(dead->at(0).number == 1062);
@@ -71,7 +71,7 @@ TEST_CASE_FIXTURE(replay_fixture,
   server.other_id = {"INSERT 2", "INSERT IGNORE 3"};
   CHECK(run(*make()).outcome == replay_outcome::drained);
   CHECK(server.history() == strings{"INSERT 1", "INSERT IGNORE 3", "INSERT 4"});
-  const auto dead = queue->dead(many);
+  const auto dead = all_dead(*queue);
   REQUIRE(dead->size() == 1);
   CHECK(dead->at(0).reason.starts_with("its row got the id 1070 instead of 70"));
 }
@@ -86,7 +86,7 @@ TEST_CASE_FIXTURE(replay_fixture, "a transaction whose last statement is refused
   server.refused = {"s3c"};
   CHECK(run(*make()).outcome == replay_outcome::drained);
   CHECK(server.history() == strings{"s1", "s2", "s4", "s5"});
-  const auto dead = queue->dead(many);
+  const auto dead = all_dead(*queue);
   REQUIRE(dead->size() == 1);
   CHECK(dead->at(0).what.statements.size() == 3);
   CHECK(server.ledger->applied == 5);
@@ -97,7 +97,7 @@ TEST_CASE_FIXTURE(replay_fixture, "a refused unit whose client still waits is no
   server.refused = {"s3"};
   seen.waiting = {3};
   CHECK(run(*make()).outcome == replay_outcome::drained);
-  CHECK(queue->dead(many)->empty());
+  CHECK(all_dead(*queue)->empty());
   CHECK(server.ledger->applied == 3);
 }
 
@@ -117,7 +117,7 @@ TEST_CASE_FIXTURE(replay_fixture, "a unit of an account that is not configured b
   REQUIRE(append(*queue, make_unit("b")));
   CHECK(run(*make()).outcome == replay_outcome::drained);
   CHECK(server.history() == strings{"b"});
-  CHECK(queue->dead(many)->at(0).reason.find("stranger") != std::string::npos);
+  CHECK(all_dead(*queue)->at(0).reason.find("stranger") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(replay_fixture, "units of several accounts keep their order") {
@@ -249,7 +249,7 @@ TEST_CASE_FIXTURE(replay_fixture, "a unit in doubt on a non-transactional table 
     REQUIRE(queue->mark_attempted(2));
     CHECK(run(*make()).outcome == replay_outcome::drained);
     CHECK(server.history() == strings{"s1", "s3"});
-    CHECK(queue->dead(many)->at(0).reason.find("in doubt") != std::string::npos);
+    CHECK(all_dead(*queue)->at(0).reason.find("in doubt") != std::string::npos);
     CHECK(seen.refusals.at(2).in_doubt);
   }
 }
@@ -261,7 +261,7 @@ TEST_CASE_FIXTURE(replay_fixture,
   append_numbered(*queue, 4, 4);
   CHECK(run(*make()).outcome == replay_outcome::drained);
   CHECK(std::count(server.history().begin(), server.history().end(), "ddl3") == 1);
-  CHECK(queue->dead(many)->back().reason.find("in doubt") != std::string::npos);
+  CHECK(all_dead(*queue)->back().reason.find("in doubt") != std::string::npos);
   CHECK(server.history().back() == "s4");
 }
 

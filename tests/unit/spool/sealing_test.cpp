@@ -138,7 +138,7 @@ void check_life(spool& queue) {
                                                        literal(std::string(7500, 'x')),
                                                        literal(std::string(3000, 'x'))});
   CHECK(texts_of(*queue.read_applied(0, many, megabyte)) == std::vector<std::string>{literal()});
-  const auto dead = queue.dead(many);
+  const auto dead = all_dead(queue);
   REQUIRE(dead);
   REQUIRE(dead->size() == 1);
   CHECK(dead->at(0).reason == reason_canary);
@@ -237,7 +237,7 @@ TEST_CASE("what lay in clear is sealed when there is a key, and wiped from unuse
     settle(*queue);
     CHECK(files_with_a_literal(folder) == "");
     CHECK(queue->read_pending(0, many, 100 * megabyte)->size() == 442);
-    CHECK(queue->dead(many)->at(0).reason == reason_canary);
+    CHECK(all_dead(*queue)->at(0).reason == reason_canary);
     CHECK(**queue->fact("wiped") == "1");
     CHECK(append(*queue, make_unit(literal())));
   }
@@ -271,7 +271,7 @@ TEST_CASE("keys are changed while it runs, and an old one is kept until nothing 
   CHECK(open_sqlite_spool(with_key(folder, key_a)).error().code == errc::wrong_key);
   auto again = open_or_fail(with_key(folder, key_b));
   CHECK(again->read_pending(8, many, megabyte)->at(0).statements.at(0).text == "under the new one");
-  CHECK(again->dead(many)->at(0).reason == reason_canary);
+  CHECK(all_dead(*again)->at(0).reason == reason_canary);
 }
 
 TEST_CASE("a key that was replaced opens nothing that is left in the files") {
@@ -416,7 +416,7 @@ TEST_CASE("a file of the version before is opened, with a key and without, and i
       CHECK(queue->id() == "0123456789abcdef0123456789abcdef");
       CHECK(texts_of(*queue->read_pending(0, many, megabyte)) ==
             std::vector<std::string>{literal("1"), literal("3")});
-      CHECK(queue->dead(many)->at(0).reason == "@canary-7Hq in a reason");
+      CHECK(all_dead(*queue)->at(0).reason == "@canary-7Hq in a reason");
       CHECK((files_with_a_literal(folder) == "") == sealed);
     }
     CHECK(verify_file(folder.file(), options.data_keys)->wrong.empty());

@@ -104,6 +104,34 @@ TEST_CASE("applied units leave the queue, stay readable, and their numbers are n
   CHECK(*append(*queue, make_unit("y")) == 4);
 }
 
+TEST_CASE("dead letters are read part by part, bounded by their number and their bytes") {
+  const temporary_folder folder;
+  auto queue = open_or_fail(options_in(folder));
+  const std::string large(1000, 'x');
+  for (const auto& text : {std::string("a"), large, std::string("c"), large, large}) {
+    const auto number = append(*queue, make_unit(text));
+    REQUIRE(number);
+    REQUIRE(queue->mark_dead(*number, {1062, "23000", "Duplicate entry"}));
+  }
+  const auto numbers = [&](seq after, std::size_t units, std::size_t bytes) {
+    auto read = queue->read_dead(after, units, bytes);
+    REQUIRE(read);
+    std::vector<seq> out;
+    for (const auto& one : read->letters) out.push_back(one.what.number);
+    if (read->more) out.push_back(0);
+    return out;
+  };
+  using seqs = std::vector<seq>;
+  CHECK(numbers(0, 5, megabyte) == seqs{1, 2, 3, 4, 5});
+  CHECK(numbers(0, 2, megabyte) == seqs{1, 2, 0});
+  CHECK(numbers(2, 2, megabyte) == seqs{3, 4, 0});
+  CHECK(numbers(3, 2, megabyte) == seqs{4, 5});
+  CHECK(numbers(5, 2, megabyte).empty());
+  CHECK(numbers(3, 5, 1500) == seqs{4, 0}); // two do not fit
+  CHECK(numbers(1, 5, 1) == seqs{2, 0});    // the first comes in any case
+  CHECK(numbers(4, 1, 1) == seqs{5});
+}
+
 TEST_CASE("a dead letter keeps its unit and reason, can be retried as a new unit, or discarded") {
   const temporary_folder folder;
   auto queue = open_or_fail(options_in(folder));
@@ -112,7 +140,7 @@ TEST_CASE("a dead letter keeps its unit and reason, can be retried as a new unit
   REQUIRE(queue->mark_dead(1, why));
   REQUIRE(queue->mark_dead(2, why));
   CHECK(queue->mark_dead(2, why).error().code == errc::not_found);
-  auto dead = queue->dead(many);
+  auto dead = all_dead(*queue);
   REQUIRE(dead);
   REQUIRE(dead->size() == 2);
   CHECK(dead->at(0).what.statements[0].text == "a");
@@ -137,7 +165,7 @@ TEST_CASE("a refused unit is settled, pending or dead") {
   REQUIRE(queue->mark_dead(2, {}));
   REQUIRE(queue->mark_refused(2));
   CHECK(queue->mark_refused(2).error().code == errc::not_found);
-  CHECK(queue->dead(many)->empty());
+  CHECK(all_dead(*queue)->empty());
   CHECK(queue->counts().applied == 2);
   CHECK(queue->counts().bytes == 0);
 }
@@ -307,7 +335,7 @@ TEST_CASE("compaction drops applied units past the retention, oldest first, and 
   CHECK(queue->counts().dropped == 2);
   CHECK(queue->read_applied(0, many, megabyte)->at(0).number == 4);
   CHECK(queue->counts().pending == 2);
-  CHECK(queue->dead(many)->size() == 1);
+  CHECK(all_dead(*queue)->size() == 1);
   seconds += 1000;
   REQUIRE(queue->mark_refused(5));
   seconds += 1000;

@@ -50,6 +50,18 @@ inline constexpr auto byte_classes = make_byte_classes();
   return is_class(c, byte_class::hex);
 }
 
+[[nodiscard]] constexpr char upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+}
+// Of words whose letters are ASCII, whatever the locale, which would cost more than all the rest.
+[[nodiscard]] inline bool iequals(std::string_view a, std::string_view b) {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return upper(x) == upper(y); });
+}
+[[nodiscard]] inline bool istarts_with(std::string_view text, std::string_view start) {
+  return iequals(text.substr(0, start.size()), start);
+}
+
 [[nodiscard]] inline bool all_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c); });
 }

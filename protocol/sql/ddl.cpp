@@ -5,10 +5,9 @@
 // as the server's parser does.
 //
 // Source: MySQL "Data Definition Statements", "Stored Object Access Control"; MariaDB "CREATE PACKAGE".
+#include "protocol/sql/characters.hpp"
 #include "protocol/sql/statements.hpp"
 #include "protocol/sql/walker.hpp"
-
-#include <boost/algorithm/string/predicate.hpp>
 
 namespace holdwater::protocol::sql {
 namespace {
@@ -69,7 +68,7 @@ void read_definition(reader& in, bool table) {
 
 // RENAME [TO | AS] t, but not RENAME COLUMN, INDEX or KEY.
 void read_rename_clause(reader& in) {
-  const bool part = in.at_any(kw::INDEX, kw::KEY) || boost::algorithm::iequals(in.now().text, "COLUMN");
+  const bool part = in.at_any(kw::INDEX, kw::KEY) || iequals(in.now().text, "COLUMN");
   if (part) return;
   in.accept_any(kw::TO, kw::AS);
   read_written(in);

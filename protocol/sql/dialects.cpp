@@ -3,8 +3,7 @@
 // Source: MySQL "Server SQL Modes" (combination modes); MariaDB "SQL_MODE" (ORACLE, MSSQL, DB2, MAXDB,
 // POSTGRESQL).
 #include "protocol/sql/analysis.hpp"
-
-#include <boost/algorithm/string/predicate.hpp>
+#include "protocol/sql/characters.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,9 +11,6 @@
 
 namespace holdwater::protocol::sql {
 namespace {
-
-using boost::algorithm::iequals;
-using boost::algorithm::istarts_with;
 
 constexpr std::array<std::string_view, 7> ansi_quotes_modes{"ANSI_QUOTES", "ANSI",  "ORACLE",    "MSSQL",
                                                             "DB2",         "MAXDB", "POSTGRESQL"};

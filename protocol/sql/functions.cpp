@@ -3,8 +3,7 @@
 // Source: MySQL "Replication and System Functions" and "Replication and Variables" for what differs when it
 // runs later; "Function Name Parsing and Resolution" for the blank before a parenthesis.
 #include "protocol/sql/functions.hpp"
-
-#include <boost/algorithm/string/predicate.hpp>
+#include "protocol/sql/characters.hpp"
 
 #include <algorithm>
 #include <array>
@@ -22,7 +21,7 @@ constexpr unsigned mysql_9 = 90000;
 bool is_session_variable(std::string_view word) {
   if (word.size() > 1 && word.front() == '`') word = word.substr(1, word.size() - 2);
   return std::any_of(session_variables.begin(), session_variables.end(),
-                     [&](auto known) { return boost::algorithm::iequals(known, word); });
+                     [&](auto known) { return iequals(known, word); });
 }
 
 bool empty_call(const reader& in) {
@@ -49,7 +48,7 @@ void note_marks(reader& in, const token& word) {
   if (marks & mark::clock) in.note(trait::clock_value);
   if (marks & mark::random) in.note(trait::random_value);
   if (marks & mark::session) {
-    const bool last_id = boost::algorithm::iequals(word.text, "LAST_INSERT_ID") && empty_call(in);
+    const bool last_id = iequals(word.text, "LAST_INSERT_ID") && empty_call(in);
     in.note(last_id ? trait::last_insert_id : trait::connection_value);
     in.note(trait::session_function, word.text);
   }
@@ -74,9 +73,8 @@ bool is_builtin(const reader& in, const token& word) {
 
 bool is_database(std::string_view word) {
   constexpr std::string_view names[] = {"DATABASE", "SCHEMA"};
-  return std::ranges::any_of(names, [&](auto known) {
-    return known.size() == word.size() && boost::algorithm::iequals(known, word);
-  });
+  return std::ranges::any_of(names,
+                             [&](auto known) { return known.size() == word.size() && iequals(known, word); });
 }
 
 } // namespace
@@ -123,7 +121,7 @@ void read_system_variable(reader& in) {
   const std::string_view whole(start, static_cast<std::size_t>(in.last_end() - start));
   if (is_session_variable(word))
     in.note(trait::session_function | trait::connection_value, whole);
-  else if (boost::algorithm::iequals(word, "timestamp"))
+  else if (iequals(word, "timestamp"))
     in.note(trait::clock_value);
   else
     in.note_host_fact(whole);

@@ -1,8 +1,7 @@
 #include "protocol/sql/kill.hpp"
+#include "protocol/sql/characters.hpp"
 
 #include "protocol/sql/lexer.hpp"
-
-#include <boost/algorithm/string/predicate.hpp>
 
 #include <charconv>
 
@@ -10,7 +9,7 @@ namespace holdwater::protocol::sql {
 namespace {
 
 bool is_word(const token& one, std::string_view word) {
-  return one.kind == token_kind::word && boost::algorithm::iequals(one.text, word);
+  return one.kind == token_kind::word && iequals(one.text, word);
 }
 
 } // namespace

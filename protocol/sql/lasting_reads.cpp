@@ -1,5 +1,6 @@
 #include "protocol/sql/lasting_reads.hpp"
 
+#include "protocol/sql/characters.hpp"
 #include "protocol/sql/lexer.hpp"
 
 #include <algorithm>
@@ -9,16 +10,6 @@
 
 namespace holdwater::protocol::sql {
 namespace {
-
-char upper(char c) {
-  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
-}
-
-// Of ASCII words, and cheap where they differ: each query is asked.
-bool iequals(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return upper(x) == upper(y); });
-}
 
 // Of the server's own schemas only what describes tables: the rest is of the moment, or of the accounts.
 constexpr std::string_view information_schema = "information_schema";

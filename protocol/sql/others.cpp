@@ -1,10 +1,9 @@
 // The kinds that need the server anyway, and the small helpers of all kinds.
 //
 // Source: MySQL "LOAD DATA", "LOCK TABLES and UNLOCK TABLES", "LOCK INSTANCE FOR BACKUP", "USE", "HANDLER".
+#include "protocol/sql/characters.hpp"
 #include "protocol/sql/statements.hpp"
 #include "protocol/sql/walker.hpp"
-
-#include <boost/algorithm/string/predicate.hpp>
 
 namespace holdwater::protocol::sql {
 namespace {
@@ -57,8 +56,7 @@ void read_load(reader& in) {
 void read_flush(reader& in) {
   in.out.kind = kind::admin;
   for (in.advance(); !in.at_end(); in.advance())
-    if (in.at(kw::LOCK) || boost::algorithm::iequals(in.now().text, "EXPORT"))
-      in.out.kind = kind::lock_tables;
+    if (in.at(kw::LOCK) || iequals(in.now().text, "EXPORT")) in.out.kind = kind::lock_tables;
 }
 
 // t [[AS] alias] {READ [LOCAL] | [LOW_PRIORITY] WRITE} [, ...]

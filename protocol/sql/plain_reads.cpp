@@ -4,7 +4,6 @@
 #include "protocol/sql/lexer.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
-#include <boost/algorithm/string/predicate.hpp>
 
 #include <algorithm>
 #include <array>
@@ -12,7 +11,6 @@
 namespace holdwater::protocol::sql {
 namespace {
 
-using boost::algorithm::iequals;
 using boost::algorithm::to_lower_copy;
 using boost::algorithm::to_upper_copy;
 

@@ -3,15 +3,12 @@
 #include "protocol/sql/characters.hpp"
 #include "protocol/sql/lexer.hpp"
 
-#include <boost/algorithm/string/predicate.hpp>
-
 #include <algorithm>
 #include <array>
 
 namespace holdwater::protocol::sql {
 namespace {
 
-using boost::algorithm::iequals;
 using kind_of = given_value::kind;
 
 // The tokens of a text, with the placeholders counted.

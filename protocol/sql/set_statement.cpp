@@ -2,11 +2,10 @@
 //
 // Source: MySQL "SET Syntax for Variable Assignment", "SET NAMES", "SET CHARACTER SET", "SET TRANSACTION";
 // MariaDB "SET", "SET STATEMENT".
+#include "protocol/sql/characters.hpp"
 #include "protocol/sql/functions.hpp"
 #include "protocol/sql/statements.hpp"
 #include "protocol/sql/walker.hpp"
-
-#include <boost/algorithm/string/predicate.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -134,7 +133,7 @@ void read_variable(reader& in, target where) {
 bool is_of_transaction(std::string_view variable) {
   const auto plain = name{variable}.unquoted();
   for (const auto* one : {"transaction_isolation", "transaction_read_only", "tx_isolation", "tx_read_only"})
-    if (boost::algorithm::iequals(plain, one)) return true;
+    if (iequals(plain, one)) return true;
   return false;
 }
 
@@ -236,7 +235,7 @@ void read_transaction(reader& in, target where) {
 }
 
 bool is_text(const token& word, std::string_view wanted) {
-  return boost::algorithm::iequals(word.text, wanted);
+  return iequals(word.text, wanted);
 }
 
 // PASSWORD, ROLE, DEFAULT ROLE, RESOURCE GROUP, STATEMENT ... FOR: they take the rest of the statement.

@@ -5,10 +5,9 @@
 //
 // Source: MySQL "UPDATE Statement", "DELETE Statement"; MariaDB "UPDATE", "DELETE", "Application-Time
 // Periods".
+#include "protocol/sql/characters.hpp"
 #include "protocol/sql/statements.hpp"
 #include "protocol/sql/walker.hpp"
-
-#include <boost/algorithm/string/predicate.hpp>
 
 namespace holdwater::protocol::sql {
 namespace {
@@ -19,7 +18,7 @@ std::string_view bare(std::string_view raw) {
 }
 
 bool same_name(const name& a, const name& b) {
-  return boost::algorithm::iequals(bare(a.raw), bare(b.raw));
+  return iequals(bare(a.raw), bare(b.raw));
 }
 
 // To the SET behind the table references; true when there is more than one reference.

@@ -77,7 +77,7 @@ result<void> store::prepare() {
       {&s.put_body, "UPDATE body SET bytes = ?2 WHERE seq = ?1"},
       {&s.put_reason, "UPDATE dead SET reason = ?2 WHERE seq = ?1"},
       {&s.oldest_settled, "SELECT seq, CASE state WHEN 1 THEN bytes ELSE 0 END, settled_at FROM unit "
-                          "WHERE +state IN (1, 3, 4) ORDER BY seq LIMIT ?1"},
+                          "WHERE +state IN (1, 3, 4) AND seq < ?2 ORDER BY seq LIMIT ?1"},
       {&s.newest_settled, "SELECT coalesce(max(settled_at), 0) FROM unit WHERE state IN (1, 3, 4)"},
       {&s.applied_bytes, "SELECT coalesce(sum(bytes), 0) FROM unit WHERE state = 1"},
       {&s.drop_bodies,
@@ -159,6 +159,7 @@ result<void> store::rollback() {
   applied_bytes_ = committed_applied_bytes_;
   keys_ = committed_keys_;
   sealed_up_to_ = 0; // what it had sealed is as before
+  all_sealed_ = false;
   // SQLite has rolled back by itself after some errors.
   return db_.in_transaction() ? db_.exec("ROLLBACK") : result<void>();
 }

@@ -88,7 +88,8 @@ class store {
   // Keys: store_sealing.cpp. Inside a transaction; what it does from here on is done with them, and if it is
   // rolled back, they are the ones before again. Refused (wrong_key) when a value needs one that is missing.
   [[nodiscard]] result<void> take_keys(key_ring_ptr fresh);
-  // Seals some of what the present key has not sealed. True: there is more.
+  // Seals some of what the present key has not sealed. True: there is more. When all is sealed, it costs
+  // nothing.
   [[nodiscard]] result<bool> seal_some();
   // Whether it is time to wipe what lay in clear from the file's unused space, and from the WAL. Outside of
   // one.
@@ -135,7 +136,8 @@ class store {
   std::string id_; // of the spool: names its row in the ledger
   key_ring_ptr keys_;
   key_ring_ptr committed_keys_;
-  seq sealed_up_to_ = 0; // of the present round of seal_some()
+  seq sealed_up_to_ = 0;    // of the present round of seal_some()
+  bool all_sealed_ = false; // a round has ended, and the key is the same since
   bool wiped_ = false;   // no statement lies in clear, or under an earlier key, anywhere
   bool wipe_due_ = false;
   seq last_ = 0;

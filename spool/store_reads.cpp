@@ -172,9 +172,12 @@ result<void> store::give_back_pages() {
   return db_.exec("PRAGMA incremental_vacuum(2048)");
 }
 
-// Only from the front: then one number, dropped(), tells which applied units are missing.
+// Only from the front: then one number, dropped(), tells which applied units are missing. None of what waits
+// is gone through, however much it is: what is settled lies before it.
 result<bool> store::drop_settled(std::chrono::microseconds older_than, std::uint64_t keep_bytes) {
-  auto& rows = sql_->oldest_settled.with(drop_at_once);
+  auto waiting = front();
+  if (!waiting) return waiting.error();
+  auto& rows = sql_->oldest_settled.with(drop_at_once, *waiting ? (*waiting)->number : last_ + 1);
   seq last_to_drop = 0;
   std::uint64_t seen = 0;
   while (true) {

@@ -45,6 +45,7 @@ result<void> store::take_keys(key_ring_ptr fresh) {
   const bool same = sealing_id(fresh) == sealing_id(keys_);
   keys_ = std::move(fresh);
   sealed_up_to_ = 0;
+  all_sealed_ = false;
   return same ? result<void>() : expect_wipe();
 }
 
@@ -85,6 +86,7 @@ result<void> store::seal_anew(sealed_row& row) {
 }
 
 result<bool> store::seal_some() {
+  if (all_sealed_) return false; // what comes is sealed as it comes
   bool more = false;
   auto rows = rows_to_seal(more);
   if (!rows) return rows.error();
@@ -93,6 +95,7 @@ result<bool> store::seal_some() {
   if (!rows->empty()) sealed_up_to_ = rows->back().number;
   if (more) return true;
   sealed_up_to_ = 0;
+  all_sealed_ = true;
   wipe_due_ = !wiped_ && sealing_key(keys_) != nullptr;
   return false;
 }

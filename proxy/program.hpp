@@ -79,6 +79,7 @@ class program final : public admin::process {
   [[nodiscard]] bool is_followed(const listener& one) const;
   [[nodiscard]] std::vector<listener*> listeners() const;
   [[nodiscard]] std::string why_no_restart();
+  [[nodiscard]] std::string why_not_keys_there(const service& next) const;
   [[nodiscard]] std::string why_not_listening(const program& now) const;
   void stop();
 

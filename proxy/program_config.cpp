@@ -43,19 +43,24 @@ std::vector<admin::listed_option> program::configuration() const {
   return list_options(settings_, option_scope::process);
 }
 
-// All of them, or none.
+// All of them, or none: what one has sealed with a fresh key needs it from then on, so all are asked before.
 std::string program::use_keys(const std::vector<service_options>& fresh) {
-  std::vector<service*> changed;
+  std::vector<std::pair<service*, const service_options*>> to_change;
   for (const auto& one : services_) {
     const auto* next = find_service(fresh, one->name());
     if (next == nullptr || next->values.spool.key == one->settings().spool.key) continue;
+    if (const auto problem = one->why_not_keys(next->values); !problem.empty()) return said_by(*one, problem);
+    to_change.emplace_back(one.get(), next);
+  }
+  std::vector<service*> changed;
+  for (const auto& [one, next] : to_change) {
     if (auto problem = one->use_keys(next->values); !problem.empty()) {
       for (auto* before : changed)
         if (const auto other = before->use_keys(before->settings()); !other.empty())
           problem += "; " + said_by(*before, other);
       return said_by(*one, problem);
     }
-    changed.push_back(one.get());
+    changed.push_back(one);
   }
   return {};
 }

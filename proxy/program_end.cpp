@@ -20,6 +20,7 @@
 #include <array>
 #include <csignal>
 #include <fcntl.h>
+#include <filesystem>
 #include <time.h>
 #include <utility>
 #include <variant>
@@ -164,11 +165,22 @@ std::string program::why_no_restart() {
     const auto keys = keys_of(one->settings());
     auto problem = keys ? open_data_folder(one->settings().data_dir)
                         : fmt::format("spool.key: {}", keys.error().context);
+    if (problem.empty()) problem = why_not_keys_there(*one);
     if (problem.empty()) problem = one->open_tls();
     if (problem.empty()) problem = one->open_hooks();
     if (!problem.empty()) return next.said_by(*one, problem);
   }
   return next.open_admin_tls();
+}
+
+// What a service of ours that has that queue open says of the keys.
+std::string program::why_not_keys_there(const service& next) const {
+  for (const auto& one : services_) {
+    std::error_code none;
+    if (std::filesystem::equivalent(one->settings().data_dir, next.settings().data_dir, none) && !none)
+      return one->why_not_keys(next.settings());
+  }
+  return {};
 }
 
 // Whether a port that is wanted, and was not before, is somebody's.

@@ -125,8 +125,8 @@ class spool {
   [[nodiscard]] virtual result<bool> is_attempted(seq number) = 0;
 
   // Dead letters with seq > after, oldest first, bounded as read_pending() is. retry appends the unit anew
-  // (it gets a new seq) and removes the dead letter in the same commit; returns the new seq. discard keeps it
-  // no longer.
+  // (it gets a new seq) and removes the dead letter in the same commit; returns the new seq, or
+  // errc::unconfirmed when the spool was restored and takes no writes yet. discard keeps it no longer.
   [[nodiscard]] virtual result<dead_letters> read_dead(seq after, std::size_t max_units,
                                                        std::size_t max_bytes) = 0;
   [[nodiscard]] virtual result<seq> retry_dead(seq number) = 0;
@@ -148,6 +148,8 @@ class spool {
   // Other keys from now on. What older ones have sealed is sealed anew by and by, beside the other work.
   // errc::wrong_key, and nothing is changed, when one is missing that a unit needs. Thread-safe.
   [[nodiscard]] virtual result<void> set_keys(key_ring_ptr fresh) = 0;
+  // Whether set_keys() would take them. Thread-safe.
+  [[nodiscard]] virtual result<void> check_keys(const key_ring_ptr& fresh) = 0;
 
   // The server's ledger was read and does not contradict this file: from now on one that was restored from a
   // backup takes writes.

@@ -73,7 +73,9 @@ result<dead_letters> sqlite_spool::read_dead(seq after, std::size_t max_units, s
   return read<dead_letters>([=](store& file) { return file.read_dead(after, max_units, max_bytes); });
 }
 
+// A number that the ledger has passed already would be taken for applied.
 result<seq> sqlite_spool::retry_dead(seq number) {
+  if (is_restored()) return unconfirmed();
   auto anew = std::make_shared<store::stored_row>();
   auto done = write(
       [=, this](store& file) -> result<void> {

@@ -74,10 +74,13 @@ bool sqlite_spool::is_restored() const {
   return restored_;
 }
 
+failure sqlite_spool::unconfirmed() {
+  return {errc::unconfirmed,
+          "the queue was restored from a backup, and takes writes when the server's ledger was read"};
+}
+
 std::optional<failure> sqlite_spool::no_room_for(std::uint64_t bytes) const {
-  if (is_restored())
-    return failure{errc::unconfirmed, "the queue was restored from a backup, and takes writes when the "
-                                      "server's ledger was read"};
+  if (is_restored()) return unconfirmed();
   const auto queued = writer_.queue().bytes();
   if (bytes > most_unit_bytes) return failure{errc::full, "the unit is larger than the spool can hold"};
   if (queued != 0 && queued + bytes > options_.queue_bytes)
@@ -197,6 +200,10 @@ result<void> sqlite_spool::set_keys(key_ring_ptr fresh) {
   auto done = write([fresh](store& file) { return file.take_keys(fresh); });
   if (done) seal_on();
   return done;
+}
+
+result<void> sqlite_spool::check_keys(const key_ring_ptr& fresh) {
+  return read<void>([fresh](store& file) { return file.check_keys(fresh); });
 }
 
 result<void> sqlite_spool::ledger_agrees() {

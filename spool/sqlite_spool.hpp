@@ -42,6 +42,7 @@ class sqlite_spool final : public spool {
   std::optional<failure> trouble() const override;
   void set_limits(const spool_limits& fresh) override;
   result<void> set_keys(key_ring_ptr fresh) override;
+  result<void> check_keys(const key_ring_ptr& fresh) override;
   result<void> ledger_agrees() override;
   void copy_to(std::string path, std::function<void(result<void>)> done) override {
     copy_file(writer_.queue(), path, done);
@@ -53,6 +54,7 @@ class sqlite_spool final : public spool {
 
  private:
   [[nodiscard]] static failure closed() { return {errc::closed, "the spool was shut down"}; }
+  [[nodiscard]] static failure unconfirmed();
   [[nodiscard]] std::optional<failure> no_room_for(std::uint64_t bytes) const;
   [[nodiscard]] spool_limits limits() const;
   [[nodiscard]] bool is_restored() const;

@@ -88,6 +88,7 @@ class store {
   // Keys: store_sealing.cpp. Inside a transaction; what it does from here on is done with them, and if it is
   // rolled back, they are the ones before again. Refused (wrong_key) when a value needs one that is missing.
   [[nodiscard]] result<void> take_keys(key_ring_ptr fresh);
+  [[nodiscard]] result<void> check_keys(const key_ring_ptr& fresh); // whether take_keys() refuses them
   // Seals some of what the present key has not sealed. True: there is more. When all is sealed, it costs
   // nothing.
   [[nodiscard]] result<bool> seal_some();
@@ -138,7 +139,7 @@ class store {
   key_ring_ptr committed_keys_;
   seq sealed_up_to_ = 0;    // of the present round of seal_some()
   bool all_sealed_ = false; // a round has ended, and the key is the same since
-  bool wiped_ = false;   // no statement lies in clear, or under an earlier key, anywhere
+  bool wiped_ = false;      // no statement lies in clear, or under an earlier key, anywhere
   bool wipe_due_ = false;
   seq last_ = 0;
   seq committed_last_ = 0;

@@ -38,10 +38,14 @@ result<void> store::expect_wipe() {
   return sealing_key(keys_) != nullptr ? db_.exec("PRAGMA secure_delete=ON") : result<void>();
 }
 
-result<void> store::take_keys(key_ring_ptr fresh) {
+result<void> store::check_keys(const key_ring_ptr& fresh) {
   auto in_use = keys_in_use(db_);
   if (!in_use) return in_use.error();
-  if (auto done = expect_keys(*in_use, fresh); !done) return done;
+  return expect_keys(*in_use, fresh);
+}
+
+result<void> store::take_keys(key_ring_ptr fresh) {
+  if (auto done = check_keys(fresh); !done) return done;
   const bool same = sealing_id(fresh) == sealing_id(keys_);
   keys_ = std::move(fresh);
   sealed_up_to_ = 0;

@@ -4,6 +4,7 @@
 #include "protocol/sql/lexer.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <array>
 
 namespace holdwater::protocol::sql {

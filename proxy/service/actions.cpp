@@ -132,6 +132,8 @@ void service::clear_cache(completion done) {
 
 void service::retry_dead(std::uint64_t seq, completion done) {
   if (!spool_) return done({false, "the spool is off", 0});
+  if (const auto why = monitor_->look().spool_refusal; !why.empty()) // it would get a number as a write does
+    return done({false, "nothing can be queued: " + why, 0});
   asio::post(slow_work_, [this, seq, done = std::move(done)] {
     if (own_) own_->distrust(); // there will be a unit that it has not seen
     const auto anew = spool_->retry_dead(seq);

@@ -76,6 +76,8 @@ class service final : public admin::control {
   [[nodiscard]] std::vector<std::string> places() const;
   [[nodiscard]] server_view view() const { return board_.view(); }
 
+  // Why use_keys() would refuse them, or nothing. Changes nothing.
+  [[nodiscard]] std::string why_not_keys(const options& fresh);
   // What needs a key that is not given any more refuses all of them.
   [[nodiscard]] std::string use_keys(const options& fresh);
   void take(const options& fresh); // what may change while it runs

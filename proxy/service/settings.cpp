@@ -26,13 +26,26 @@ std::vector<admin::listed_option> service::configuration() const {
   return list_options(settings_, name_.empty() ? std::nullopt : std::optional(option_scope::service));
 }
 
+namespace {
+
+constexpr char keys_refused[] = "the keys of spool.key were not changed: {}";
+
+} // namespace
+
+std::string service::why_not_keys(const options& fresh) {
+  const auto keys = keys_of(fresh);
+  if (!keys) return fmt::format("spool.key: {}", keys.error().context);
+  const auto taken = spool_ ? spool_->check_keys(*keys) : spool::result<void>();
+  return taken ? std::string() : fmt::format(keys_refused, taken.error().context);
+}
+
 std::string service::use_keys(const options& fresh) {
   const log_scope ours(name_);
   const auto keys = keys_of(fresh);
   if (!keys) return fmt::format("spool.key: {}", keys.error().context);
   if (spool_)
     if (const auto done = spool_->set_keys(*keys); !done)
-      return fmt::format("the keys of spool.key were not changed: {}", done.error().context);
+      return fmt::format(keys_refused, done.error().context);
   if (cache_) cache_->set_keys(*keys);
   if (warmer_) warmer_->set_keys(*keys);
   const auto key = spool::sealing_id(*keys);

@@ -120,6 +120,36 @@ def test_a_backup_that_is_older_than_what_was_applied_halts(mariadb, start_proxy
     assert mariadb.run("SELECT n FROM counted", database=proxy.database) == ((1,),)
 
 
+def test_no_dead_letter_is_retried_while_the_ledger_is_ahead(mariadb, start_proxy):
+    """It would get the number of a write that the server has, and be taken for applied."""
+    proxy = start_proxy(mariadb)
+    run(proxy.connect(), "CREATE TABLE taken (id INT PRIMARY KEY) ENGINE=InnoDB")
+    run(proxy.connect(), "INSERT INTO taken VALUES (1)")
+    mariadb.stop()
+    proxy.wait_state("down")
+    spooled_seq(proxy.connect(), "INSERT INTO taken VALUES (1)")
+    mariadb.start()
+    proxy.wait_drained()
+    assert proxy.health()["spool"]["dead"] == 1
+    mariadb.run("UPDATE holdwater_ledger SET applied_seq = 7", database=proxy.database)
+    proxy.kill()  # no backup is known of
+    proxy.start()
+    proxy.wait_state("halted")
+    mariadb.run("DELETE FROM taken", database=proxy.database)
+    status, body = proxy.http("/spool/dead/1/retry", "POST")
+    assert status == 409 and b"nothing can be queued: the ledger says 7" in body
+    CommandLine(proxy)("reconnect")
+    health = proxy.health()
+    assert health["database"]["state"] == "halted"
+    assert (health["spool"]["dead"], health["spool"]["last_seq"]) == (1, 1)
+    mariadb.run("UPDATE holdwater_ledger SET applied_seq = 1", database=proxy.database)
+    proxy.http("/health/reconnect", "POST")
+    proxy.wait_drained()
+    assert proxy.http("/spool/dead/1/retry", "POST")[0] == 200
+    proxy.wait_drained()
+    assert mariadb.run("SELECT id FROM taken", database=proxy.database) == ((1,),)
+
+
 def test_a_restored_backup_does_not_start_with_another_key_and_does_with_its_own(mariadb, start_proxy, tmp_path):
     proxy = start_proxy(mariadb, HOLDWATER_SPOOL_KEY=KEY)
     run(proxy.connect(), "CREATE TABLE kept (word VARCHAR(40)) ENGINE=InnoDB")

@@ -399,6 +399,28 @@ def test_there_is_no_restart_without_what_the_configuration_names(mariadb, start
     assert value(proxy.connect(), "SELECT 1") == 1
 
 
+def test_there_is_no_restart_without_the_key_of_the_queue(mariadb, start_proxy, tmp_path):
+    keys = tmp_path / "keys"
+
+    def put(digits):
+        keys.write_text(digits * 32 + "\n")
+        keys.chmod(0o600)
+    put("5a")
+    proxy = start_proxy(mariadb, HOLDWATER_SPOOL_KEY_FILE=keys)
+    table(proxy)
+    mariadb.stop()
+    proxy.wait_state("down")
+    spooled_seq(proxy.connect(), "UPDATE t SET v = 1")
+    put("6b")
+    proxy.child.send_signal(signal.SIGUSR2)
+    wait_until(lambda: "not restarted: " in proxy.log_text(), 20, "it says why not")
+    assert "which is missing" in proxy.log_text() and proxy.is_live()
+    put("5a")
+    restarts(proxy, lambda: proxy.child.send_signal(signal.SIGUSR2))
+    mariadb.start()
+    proxy.wait_drained()
+
+
 def test_there_is_no_restart_into_a_bad_configuration(mariadb, start_proxy):
     proxy = start_proxy(mariadb)
     with open(proxy.config, "w", encoding="utf-8") as file:

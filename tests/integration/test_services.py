@@ -271,6 +271,33 @@ def test_keys_are_taken_by_all_services_or_by_none(make_services, mariadb, mysql
     assert rows(orders) == [(2, "sealed")]
 
 
+def test_keys_that_one_service_refuses_seal_nothing_of_another(make_services, mariadb):
+    keys = [chr(ord("A") + at) * 43 + "=" for at in (0, 8, 16, 24)]
+    before = {"orders": f'spool.key = "{keys[0]}"\n', "shop": f'spool.key = "{keys[2]}"\n'}
+    process = make_services(options=dict(before), orders=mariadb, shop=mariadb)
+    orders, shop = process.all["orders"], process.all["shop"]
+    for one in (orders, shop):
+        run(one.connect(), "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20)) ENGINE=InnoDB")
+    mariadb.stop()
+    for one in (orders, shop):
+        one.wait_state("down")
+        spooled_seq(one.connect(), "INSERT INTO t VALUES (1, 'sealed')")
+    orders.options, shop.options = f'spool.key = "{keys[1]} {keys[0]}"\n', f'spool.key = "{keys[3]}"\n'
+    process.write()
+    status, body = process.http("/config/reload", "POST")
+    assert status == 409 and b"service shop: " in body and b"which is missing" in body
+    for name, options in before.items():
+        process.all[name].options = options
+    process.write()
+    assert process.json("/config/reload", "POST")["changed"] == []
+    process.kill()
+    process.start(wait=False)  # each queue can be read with its key of before
+    mariadb.start()
+    for one in (orders, shop):
+        one.wait_drained()
+        assert rows(one) == [(1, "sealed")]
+
+
 def test_each_path_is_there_for_each_service(two, mariadb):
     orders = two.all["orders"]
     listed = two.json("/services")["services"]

@@ -120,6 +120,24 @@ TEST_CASE_FIXTURE(replay_fixture,
 }
 
 TEST_CASE_FIXTURE(replay_fixture,
+                  "a dead letter of a restored queue gets no number that the ledger may have passed") {
+  REQUIRE(append(*queue, make_unit("s1")));
+  REQUIRE(queue->mark_dead(1, {1062, "23000", "Duplicate entry"}));
+  back_up(*queue, folder.file("backup"));
+  REQUIRE(append(*queue, make_unit("s2")));
+  REQUIRE(run(*make()).outcome == replay_outcome::drained);
+  restore(folder, queue, folder.file("backup"));
+  server.ledger->epoch = 0;
+  CHECK(make()->attach().status == attach_status::ledger_ahead);
+  CHECK(queue->retry_dead(1).error().code == errc::unconfirmed);
+  CHECK(queue->counts().last == 1);
+  CHECK(make()->attach().status == attach_status::ledger_ahead);
+  CHECK(queue->counts().dead == 1);
+  REQUIRE(queue->discard_dead(1)); // gives out none
+  CHECK(server.history() == std::vector<std::string>{"s2"});
+}
+
+TEST_CASE_FIXTURE(replay_fixture,
                   "a restored queue that lacks what the ledger has halts, and goes on taking nothing") {
   REQUIRE(append(*queue, make_unit("s1")));
   back_up(*queue, folder.file("backup"));

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t usual_limit = 100;
 constexpr std::size_t largest_limit = 1000;
+constexpr std::uint64_t largest_seq = std::numeric_limits<std::int64_t>::max(); // that a queue can hold
 constexpr std::chrono::seconds usual_sync_timeout{30};
 constexpr std::chrono::seconds longest_sync_timeout{600};
 
@@ -70,16 +71,16 @@ action make_list_sessions(arguments a) {
   return list_sessions{a.parameters.count("limit", usual_limit, 1, largest_limit)};
 }
 action make_list_pending(arguments a) {
-  const auto after = a.parameters.count("after", 0, 0, std::numeric_limits<std::uint64_t>::max());
+  const auto after = a.parameters.count("after", 0, 0, largest_seq);
   return list_pending{after, a.parameters.count("limit", usual_limit, 1, largest_limit),
                       a.who == role::operate};
 }
 action make_list_dead(arguments a) {
-  const auto after = a.parameters.count("after", 0, 0, std::numeric_limits<std::uint64_t>::max());
+  const auto after = a.parameters.count("after", 0, 0, largest_seq);
   return list_dead{after, a.parameters.count("limit", usual_limit, 1, largest_limit), a.who == role::operate};
 }
 action make_export(arguments a) {
-  const auto after = a.parameters.count("after", 0, 0, std::numeric_limits<std::uint64_t>::max());
+  const auto after = a.parameters.count("after", 0, 0, largest_seq);
   return export_pending{after, a.parameters.count("limit", largest_limit, 1, largest_limit)};
 }
 action make_backup(arguments) {

@@ -124,6 +124,7 @@ class replay_engine {
   [[nodiscard]] progress<void> handle(const batch& what, const interruption& failed);
   [[nodiscard]] progress<void> part_from_changer(const batch& what, const interruption& failed);
   [[nodiscard]] progress<void> handle_loss(const batch& what, const interruption& failed);
+  [[nodiscard]] progress<void> handle_unreadable(const batch& what, const interruption& failed);
   [[nodiscard]] progress<void> handle_guard(const batch& what, const interruption& failed);
   [[nodiscard]] progress<void> handle_alone(const batch& what, const interruption& failed);
   [[nodiscard]] progress<void> note_not_done(seq number);

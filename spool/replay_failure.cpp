@@ -9,6 +9,9 @@ namespace holdwater::spool {
 namespace {
 
 constexpr unsigned most_losses = 3; // connections lost in a row before the monitor is asked
+// CR_MALFORMED_PACKET: libmariadb's word for an error whose number is a client library's, which a trigger may
+// choose.
+constexpr unsigned unreadable = 2027;
 
 server_error with_note(server_error error, const std::string& note) {
   error.text += " (" + note + ")";
@@ -29,6 +32,8 @@ progress<void> replay_engine::handle(const batch& what, const interruption& fail
   if (failed.session_changed) return part_from_changer(what, failed);
   const auto kind = classify(failed.error);
   if (failed.where == stage::guard && what.alone) not_sent_ = what.first();
+  if (failed.error.number == unreadable && failed.where == stage::units)
+    return handle_unreadable(what, failed);
   if (kind == error_class::connection_lost) return handle_loss(what, failed);
   end_transaction(what.account());
   if (failed.where == stage::guard) return handle_guard(what, failed);
@@ -61,6 +66,15 @@ progress<void> replay_engine::handle_loss(const batch& what, const interruption&
     return unreachable(failed.error, "applying unit " + std::to_string(what.first()));
   }
   return pause();
+}
+
+// The server has answered, and goes on: a unit that is met so again and again must not stop those behind it.
+progress<void> replay_engine::handle_unreadable(const batch& what, const interruption& failed) {
+  sessions_.drop(what.account()); // which rolls back
+  if (what.units.size() > 1) return leave_culprit_alone(what, failed);
+  return refuse(what.units.front(),
+                with_note(failed.error, "the server's error has a number from 2000 to 2999 or from 5000 to "
+                                        "5999, and cannot be read"));
 }
 
 progress<void> replay_engine::handle_guard(const batch& what, const interruption& failed) {

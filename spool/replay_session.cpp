@@ -179,7 +179,8 @@ std::vector<std::string> replay_session::names_to_leave(const statement& wanted)
   return out;
 }
 
-// First those that the statement's session has not: a name may be here in another case.
+// First those that the statement's session has not: a name may be here in another case, or with another
+// accent, which the server takes for the same one, so that what is as wanted is said anew behind them.
 std::vector<user_variable> replay_session::differing_variables(const statement& wanted) const {
   std::vector<user_variable> out;
   for (const auto& [name, here] : variables_) {
@@ -188,9 +189,10 @@ std::vector<user_variable> replay_session::differing_variables(const statement& 
     if (is_ascii(name) || here.character_set == wanted.context.character_set_client)
       out.push_back({name, "NULL"});
   }
+  const bool unsure = std::ranges::any_of(variables_, [](const auto& one) { return !is_ascii(one.first); });
   for (const auto& one : wanted.user_variables)
     if (const auto here = variables_.find(one.name);
-        here == variables_.end() || here->second.literal != one.literal)
+        unsure || here == variables_.end() || here->second.literal != one.literal)
       out.push_back(one);
   return out;
 }

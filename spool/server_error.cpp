@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <string_view>
 
 namespace holdwater::spool {
 namespace {
@@ -41,7 +42,11 @@ constexpr unsigned passing[] = {
     1615,                         // to be prepared again
     1020,                         // record has changed since last read (MariaDB's snapshot isolation)
     1637, 1969, 3024,             // too many active transactions; statement time exceeded
+    1297, 3101,                   // NDB's, and Group Replication's conflict with another member
 };
+
+// Of no error of the server's own: a SIGNAL's.
+constexpr std::string_view signalled = "45000";
 
 bool is_client_side(unsigned number) {
   return number >= 2000 && number < 3000;
@@ -56,6 +61,7 @@ bool is_read_only(const server_error& error) {
 } // namespace
 
 error_class classify(const server_error& error) {
+  if (error.sql_state == signalled) return error_class::refused; // whatever number the trigger chose
   if (is_one_of(error.number, lost) || is_client_side(error.number)) return error_class::connection_lost;
   if (is_one_of(error.number, refusing) || is_read_only(error)) return error_class::not_now;
   if (is_one_of(error.number, withholding)) return error_class::withheld;

@@ -15,15 +15,19 @@ constexpr std::uint64_t overhead = 1024;
 std::uint64_t size_of(const spool::statement& one) {
   std::uint64_t size = overhead + one.text.size();
   for (const auto& each : one.parameters) size += sizeof each + (each.value ? each.value->size() : 0);
-  return size + bytes_of(one.user_variables);
+  for (const auto& each : one.user_variables) size += each.name.size() + each.literal.size();
+  return size;
 }
 
 } // namespace
 
-std::uint64_t bytes_of(const std::vector<spool::user_variable>& variables) {
-  std::uint64_t size = 0;
-  for (const auto& one : variables) size += one.name.size() + one.literal.size();
-  return size;
+bool add_within(std::uint64_t most, std::uint64_t& bytes, spool::statement one,
+                std::vector<spool::statement>& all) {
+  const auto size = size_of(one);
+  if (!all.empty() && bytes + size > most) return false;
+  bytes += size;
+  all.push_back(std::move(one));
+  return true;
 }
 
 void collected_transaction::begin(transaction_mode mode) {
@@ -33,7 +37,7 @@ void collected_transaction::begin(transaction_mode mode) {
 }
 
 void collected_transaction::forget() {
-  open_ = false;
+  ended_one_ = std::exchange(open_, false);
   reads_ = reads::none;
   statements_ = {};
   savepoints_.clear();
@@ -41,7 +45,7 @@ void collected_transaction::forget() {
 }
 
 void collected_transaction::chain() {
-  assert(!open_);
+  assert(!open_ && ended_one_);
   open_ = true;
 }
 

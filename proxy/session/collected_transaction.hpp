@@ -24,7 +24,10 @@ struct transaction_mode {
   friend bool operator==(const transaction_mode&, const transaction_mode&) = default;
 };
 
-[[nodiscard]] std::uint64_t bytes_of(const std::vector<spool::user_variable>& variables);
+// Adds one to the writes of a command, and what it takes to `bytes`. False, and nothing is added, when these
+// would be more than `most`; the first one is added in any case.
+[[nodiscard]] bool add_within(std::uint64_t most, std::uint64_t& bytes, spool::statement one,
+                              std::vector<spool::statement>& all);
 
 class collected_transaction {
  public:
@@ -44,9 +47,10 @@ class collected_transaction {
   [[nodiscard]] const std::vector<spool::statement>& statements() const { return statements_; }
   [[nodiscard]] const std::vector<savepoint>& savepoints() const { return savepoints_; } // oldest first
 
-  void begin(transaction_mode mode); // precondition: not open
-  void forget();                     // also the end of one that is not open
-  void chain();                      // another one of the same mode, after AND CHAIN; precondition: not open
+  void begin(transaction_mode mode);                          // precondition: not open
+  void forget();                                              // also the end of one that is not open
+  [[nodiscard]] bool ended_one() const { return ended_one_; } // the last forget() or take()
+  void chain(); // another one of the same mode, after AND CHAIN; precondition: ended_one(), and not open
   // Ends it and gives its statements away. Precondition: open.
   [[nodiscard]] std::vector<spool::statement> take();
 
@@ -73,6 +77,7 @@ class collected_transaction {
   enum class reads : std::uint8_t { none, open, over };
 
   bool open_ = false;
+  bool ended_one_ = false;
   reads reads_ = reads::none;
   transaction_mode mode_;
   std::vector<spool::statement> statements_;

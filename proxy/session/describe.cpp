@@ -167,8 +167,9 @@ std::string why_not_spoolable(const sql::statement& one, const write_surrounding
       if (!sql::is_ascii(name) && (!utf8 || find_bad_utf8(name) != std::string::npos))
         return "a table that cannot be named";
     if (table.schema.empty()) return "no database is selected";
-    if (sql::is_schema_of_the_server(table.schema)) return "a table of the server's own";
   }
+  for (const auto& table : tables_of(one, around.database, false)) // what it reads tells of replay's session
+    if (sql::is_schema_of_the_server(table.schema)) return "a table of the server's own";
   return {};
 }
 

@@ -86,6 +86,8 @@ void session_state::reset_context() {
     context_.sql_mode += context_.sql_mode.empty() ? "IGNORE_SPACE" : ",IGNORE_SPACE";
   gaps_.clear();
   if (!profile_ || !profile_->defaults) open_gap("", "the server's defaults were never learned");
+  const auto* ending = profile_ ? profile_->find_variable("completion_type") : nullptr;
+  if (ending && ending->shown != "NO_CHAIN") open_gap("completion_type", "the server's completion_type");
   if (profile_) {
     dialect_ = {};
     dialect_.mariadb = profile_->version.mariadb;
@@ -133,10 +135,14 @@ void session_state::set_autocommit(bool on) {
 }
 
 bool session_state::turns_autocommit_on(const sql::statement& set) const {
-  return !autocommit() && std::any_of(set.assignments.begin(), set.assignments.end(), [&](const auto& one) {
-    return one.where == target::session && canonical(one.variable) == "autocommit" &&
-           truth(sql::literal_value(one.value, dialect_));
-  });
+  bool on = autocommit(), turned_on = false;
+  for (const auto& one : set.assignments) { // one after the other, as the server does them
+    if (one.where != target::session || canonical(one.variable) != "autocommit") continue;
+    const bool wanted = truth(sql::literal_value(one.value, dialect_));
+    turned_on = turned_on || (wanted && !on);
+    on = wanted;
+  }
+  return turned_on;
 }
 
 bool session_state::knows_names(const sql::assignment& one) const {

@@ -14,7 +14,7 @@ namespace sql = protocol::sql;
 // before it. Nothing: `why` tells why none of them is taken. Nothing is suspended in here.
 std::optional<several_drafts> session::make_several(write_refusal& why) {
   several_drafts all;
-  std::uint64_t variable_bytes = 0;
+  std::uint64_t bytes = 0;
   const auto known_id = state_.known_last_insert_id;
   const auto whole = query_text()->text;
   std::vector<std::string_view> texts;
@@ -25,13 +25,12 @@ std::optional<several_drafts> session::make_several(write_refusal& why) {
     write_.text = text;
     auto draft = make_one_of_several(why);
     if (!draft) break;
-    variable_bytes += bytes_of(draft->what.user_variables);
-    if (!all.what.empty() && variable_bytes > process().settings.spool.max_transaction_bytes) {
-      why.reason = too_many_variables;
+    if (!add_within(process().settings.spool.max_transaction_bytes, bytes, std::move(draft->what),
+                    all.what)) {
+      why.reason = too_much_at_once;
       break;
     }
     all.told.push_back({draft->rows, draft->insert_id});
-    all.what.push_back(std::move(draft->what));
     if (draft->insert_id != 0) state_.known_last_insert_id = draft->insert_id;
   }
   state_.known_last_insert_id = known_id; // the answers tell

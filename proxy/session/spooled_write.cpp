@@ -108,6 +108,7 @@ task<session::verdict> session::spool_write() {
 std::optional<writes_draft> session::make_writes(write_refusal& why) {
   auto executions = read_bound_values(why.reason);
   if (!executions) return std::nullopt;
+  const auto most = process().settings.spool.max_transaction_bytes;
   writes_draft all;
   for (auto& values : *executions) {
     auto one = make_write(std::move(values), why);
@@ -118,12 +119,10 @@ std::optional<writes_draft> session::make_writes(write_refusal& why) {
       why.reason = "the server is down, and a bulk execute with RETURNING needs it";
       return std::nullopt;
     }
-    all.variable_bytes += bytes_of(one->what.user_variables);
-    if (!all.what.empty() && all.variable_bytes > process().settings.spool.max_transaction_bytes) {
-      why.reason = too_many_variables;
+    if (!add_within(most, all.bytes, std::move(one->what), all.what)) {
+      why.reason = too_much_at_once;
       return std::nullopt;
     }
-    all.what.push_back(std::move(one->what));
     all.returned = std::move(one->returned);
   }
   if (write_.statement) state_.statements.drop_long_data(*write_.statement); // it is in the draft

@@ -148,7 +148,8 @@ bool session::follow_commit() {
   if (has(one.traits, trait::release_connection)) return false;
   if (has(one.traits, trait::chain_or_release)) {
     part_from_server();
-    state_.collected.chain();
+    auto& mine = state_.collected;
+    mine.ended_one() ? mine.chain() : mine.begin(state_.take_transaction_mode());
   }
   return true;
 }
@@ -163,6 +164,7 @@ task<session::verdict> session::rollback_collected() {
 
 // SAVEPOINT, ROLLBACK TO, RELEASE SAVEPOINT.
 task<bool> session::savepoint_collected() {
+  constexpr std::size_t longest_name = 64; // MySQL "Identifier Length Limits"
   const auto& one = analyze_command().first();
   const auto kind = one.kind;
   auto name = one.subject.unquoted();
@@ -173,6 +175,9 @@ task<bool> session::savepoint_collected() {
   }
   bool known = true;
   if (kind == sql::kind::savepoint) {
+    if (name.size() > longest_name)
+      co_return co_await answer_error(client_error::name_too_long,
+                                      fmt::format("Identifier name '{}' is too long", name));
     if (!mine.open() && !state_.autocommit()) mine.begin(state_.take_transaction_mode());
     if (mine.open() && mine.savepoints().size() >= process().settings.spool.max_transaction_statements) {
       const std::string text = "the server is down, and this transaction has as many savepoints as are kept";

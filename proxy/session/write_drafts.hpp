@@ -46,8 +46,8 @@ struct write_draft {
 struct writes_draft {
   std::vector<spool::statement> what; // one, or one for each row of a bulk execute
   std::uint64_t rows = 0;
-  std::uint64_t insert_id = 0;      // the first one
-  std::uint64_t variable_bytes = 0; // of all their user variables
+  std::uint64_t insert_id = 0; // the first one
+  std::uint64_t bytes = 0;     // that they take in memory
   std::optional<protocol::text_result_set> returned;
 };
 
@@ -67,9 +67,9 @@ struct several_drafts {
 };
 
 inline constexpr const char* ruled_out = "a rule of the configuration keeps it from being queued";
-inline constexpr const char* too_many_variables = "the server is down, and the session's user variables, "
-                                                  "which each of these writes would take along, are too "
-                                                  "large together";
+inline constexpr const char* too_much_at_once =
+    "the server is down, and so many writes of one command, with what each takes along, are more than "
+    "spool.max_transaction_bytes";
 inline constexpr const char* too_large_to_collect =
     "this transaction has grown too large to be collected while the server is down; this statement is not in "
     "it, what came before it still is";

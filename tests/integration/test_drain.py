@@ -32,6 +32,22 @@ def test_a_refused_unit_becomes_a_dead_letter_and_the_rest_is_applied(proxy, ser
     assert health["spool"]["dead"] == 1 and health["status"] == "degraded"
 
 
+@pytest.mark.parametrize("chosen", [1205, 1213, 2013, 5001, 4711])
+def test_the_number_that_a_trigger_chooses_for_its_error_stops_nobody(proxy, server, chosen):
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB")
+    server.run("CREATE TRIGGER positive BEFORE INSERT ON t FOR EACH ROW BEGIN IF NEW.id < 0 THEN SIGNAL SQLSTATE '45000' "
+               f"SET MYSQL_ERRNO = {chosen}, MESSAGE_TEXT = 'negative'; END IF; END", database=proxy.database)
+    server.stop()
+    proxy.wait_state("down")
+    for number in (1, 2, -3, 4, -5, 6):
+        spooled_seq(connection, f"INSERT INTO t VALUES ({number})")
+    server.start()
+    proxy.wait_drained()
+    assert server.run("SELECT id FROM t ORDER BY id", database=proxy.database) == ((1,), (2,), (4,), (6,))
+    assert [one["seq"] for one in proxy.json("/spool/dead")["units"]] == [3, 5]
+
+
 def test_a_dead_letter_is_retried_or_discarded_by_a_person(proxy, server):
     connection = proxy.connect()
     run(connection, "CREATE TABLE t (id INT PRIMARY KEY, n INT) ENGINE=InnoDB")

@@ -74,7 +74,7 @@ def test_user_variables_that_are_too_large_for_all_of_them(away):
         run(connection, f"SET @{name} = '{'x' * 60000}'")
     text = ";".join(["INSERT INTO parent (s) VALUES ('a')"] * 30)
     number, why = error_number(connection, text)
-    assert number == 3032 and "user variables" in why and "none of these" in why
+    assert number == 3032 and "spool.max_transaction_bytes" in why and "none of these" in why
     assert oks(connection, ";".join(["INSERT INTO parent (s) VALUES ('b')"] * 3))[2][2] == 1
     assert away.health()["spool"]["pending"] == 3
 

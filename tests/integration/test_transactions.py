@@ -110,9 +110,13 @@ def test_savepoints_forget_what_came_after_them(away, server):
     run(connection, "ROLLBACK TO one")
     collected(connection, "INSERT INTO t (id) VALUES (7)")
     assert error_number(connection, "RELEASE SAVEPOINT two")[0] == 1305
+    run(connection, f"SAVEPOINT {'l' * 64}")
+    refused = error_number(connection, f"SAVEPOINT {'l' * 65}")
+    assert refused[0] == 1059
     spooled_seq(connection, "COMMIT")
     bring_back(away)
     assert ids(server, away) == [3, 7]
+    assert error_number(connection, f"SAVEPOINT {'l' * 65}") == refused, "as the server says it"
 
 
 def test_what_ends_a_transaction_by_the_way_commits_it(away, server):
@@ -140,8 +144,23 @@ def test_what_ends_a_transaction_by_the_way_commits_it(away, server):
     run(connection, "BEGIN")
     collected(connection, "INSERT INTO t (id) VALUES (9)")
     spooled_seq_of_release(connection)
+    connection = away.connect()
+    run(connection, "BEGIN")
+    collected(connection, "INSERT INTO t (id) VALUES (10)")
+    spooled_seq(connection, "SET autocommit = 0, autocommit = 1")  # it was on, and is turned on
+    run(connection, "ROLLBACK")
+    run(connection, "START TRANSACTION READ ONLY")
+    run(connection, "COMMIT")
+    run(connection, "COMMIT AND CHAIN")  # there is none whose mode it could keep
+    collected(connection, "INSERT INTO t (id) VALUES (11)")
+    spooled_seq(connection, "COMMIT")
     bring_back(away)
-    assert ids(server, away) == [3, 5, 7, 9]
+    assert ids(server, away) == [3, 5, 7, 9, 10, 11]
+    run(connection, "BEGIN")
+    run(connection, "INSERT INTO t (id) VALUES (12)")
+    run(connection, "SET autocommit = 0, autocommit = 1")
+    run(connection, "ROLLBACK")
+    assert ids(server, away)[-1] == 12, "as the server does"
 
 
 def spooled_seq_of_release(connection):
@@ -153,7 +172,8 @@ def spooled_seq_of_release(connection):
 @pytest.mark.parametrize("statement", [
     "SELECT * FROM t", "SELECT * FROM t FOR UPDATE", "CREATE TABLE u (id INT)", "LOCK TABLES t WRITE", "XA START 'x'",
     "INSERT INTO t (id, s) VALUES (9, SYSDATE())", "UPDATE t SET n = ROW_COUNT()", "CALL p()",
-    "INSERT INTO t (id, n) VALUES (9, @unknown)", "INSERT INTO t (id) VALUES (9) RETURNING id", "wibble"])
+    "INSERT INTO t (id) SELECT 9 FROM information_schema.session_variables WHERE variable_name = 'autocommit'",
+    "UPDATE t SET n = (SELECT COUNT(*) FROM performance_schema.threads)", "INSERT INTO t (id, n) VALUES (9, @unknown)", "INSERT INTO t (id) VALUES (9) RETURNING id", "wibble"])
 def test_a_refused_statement_leaves_the_transaction_as_it_was(away, server, statement):
     connection = away.connect()
     run(connection, "BEGIN")

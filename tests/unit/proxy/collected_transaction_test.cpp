@@ -26,6 +26,22 @@ using words = std::vector<std::string>;
 
 } // namespace
 
+TEST_CASE("the writes of one command are bounded by what they take, but for the first") {
+  std::vector<spool::statement> all;
+  std::uint64_t bytes = 0;
+  CHECK(add_within(5000, bytes, write(std::string(9000, 'x')), all));
+  CHECK_FALSE(add_within(5000, bytes, write("b"), all));
+  CHECK(all.size() == 1);
+  all.clear();
+  bytes = 0;
+  for (int i = 0; i < 4; ++i) CHECK(add_within(5000, bytes, write("a"), all)); // each takes its context, too
+  auto large = write("e");
+  large.user_variables.push_back({"v", std::string(900, '1')});
+  CHECK_FALSE(add_within(5000, bytes, large, all));
+  CHECK(all.size() == 4);
+  CHECK(bytes == 4 * 1025);
+}
+
 TEST_CASE("a transaction gives its statements away in their order, and is over") {
   collected_transaction mine;
   CHECK_FALSE(mine.open());
@@ -48,6 +64,7 @@ TEST_CASE("a forgotten transaction leaves nothing, and AND CHAIN keeps its mode"
   mine.set_savepoint("s");
   mine.forget();
   CHECK_FALSE(mine.open());
+  CHECK(mine.ended_one());
   mine.chain();
   CHECK(mine.open());
   CHECK(mine.empty());

@@ -390,10 +390,13 @@ TEST_CASE("SET autocommit = 1 commits only where it was 0") {
     return state.turns_autocommit_on(found.first());
   };
   CHECK_FALSE(commits("SET autocommit = 1"));
+  CHECK(commits("SET autocommit = 0, autocommit = 1"));
+  CHECK_FALSE(commits("SET autocommit = 1, autocommit = 0"));
   assign(state, "SET autocommit = 0");
   CHECK(commits("SET @@session.AUTOCOMMIT = ON"));
   CHECK(commits("SET time_zone = '+01:00', autocommit = 1"));
   CHECK_FALSE(commits("SET autocommit = 0"));
+  CHECK(commits("SET autocommit = 1, autocommit = 0"));
 }
 
 TEST_CASE("whenever a read may be answered otherwise, the version of what it depends on is another") {

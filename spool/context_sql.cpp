@@ -32,6 +32,25 @@ constexpr std::pair<const char*, flag_field> flag_variables[] = {
     {"unique_checks", &statement_context::unique_checks},
 };
 
+// What any account may set on both servers' versions, in order. Where a setting needs a right, acts on
+// another one or on what the connection did before, no unit carries it.
+constexpr std::string_view carried_settings[] = {
+    "block_encryption_mode",
+    "check_constraint_checks",
+    "cte_max_recursion_depth",
+    "default_regex_flags",
+    "default_week_format",
+    "div_precision_increment",
+    "group_concat_max_len",
+    "max_points_in_geometry",
+    "max_recursive_iterations",
+    "max_sort_length",
+    "old_passwords",
+    "standard_compliant_cte",
+    "updatable_views_with_limit",
+    "windowing_use_high_precision",
+};
+
 // An empty value was never told, except for sql_mode, whose empty value is a mode like any other.
 std::string text_value(const char* name, const std::string& value) {
   if (value.empty()) return std::string_view(name) == "sql_mode" ? "''" : "DEFAULT";
@@ -58,6 +77,19 @@ void add_variables(assignments& out, const std::optional<statement_context>& cur
     if (differs(field)) out.add(name, std::to_string(to.*field));
   for (const auto& [name, field] : flag_variables)
     if (differs(field)) out.add(name, to.*field ? "1" : "0");
+}
+
+std::string setting_value(const std::string& value) {
+  const bool number = !value.empty() && value.find_first_not_of("0123456789") == value.npos;
+  return number ? value : hex_literal(value);
+}
+
+void add_settings(assignments& out, const std::vector<session_setting>& from,
+                  const std::vector<session_setting>& to) {
+  for (const auto& one : from)
+    if (std::ranges::find(to, one.name, &session_setting::name) == to.end()) out.add(one.name, "DEFAULT");
+  for (const auto& one : to)
+    if (std::ranges::find(from, one) == from.end()) out.add(one.name, setting_value(one.value));
 }
 
 // Whether the byte begins a character whose second byte may look like ASCII.
@@ -97,10 +129,29 @@ std::string quoted_name(std::string_view name, std::string_view character_set) {
 std::string set_context(const std::optional<statement_context>& current, const statement& wanted) {
   assignments out;
   add_variables(out, current, wanted.context);
+  add_settings(out, current ? current->settings : std::vector<session_setting>(), wanted.context.settings);
   out.add("timestamp", timestamp_value(wanted.timestamp));
   if (wanted.insert_id) out.add("insert_id", std::to_string(*wanted.insert_id));
   if (wanted.last_insert_id) out.add("last_insert_id", std::to_string(*wanted.last_insert_id));
   return out.take();
+}
+
+std::string set_settings(const std::vector<session_setting>& from, const std::vector<session_setting>& to) {
+  assignments out;
+  add_settings(out, from, to);
+  return out.take();
+}
+
+bool is_carried_setting(std::string_view name) {
+  return std::ranges::find(carried_settings, name) != std::end(carried_settings);
+}
+
+void put_setting(std::vector<session_setting>& settings, std::string_view name,
+                 std::optional<std::string> value) {
+  std::erase_if(settings, [&](const auto& one) { return one.name == name; });
+  if (!value) return;
+  const auto place = std::ranges::lower_bound(settings, name, {}, &session_setting::name);
+  settings.insert(place, {std::string(name), std::move(*value)});
 }
 
 std::string set_user_variables(const statement& wanted) {

@@ -153,10 +153,13 @@ progress<void> replay_engine::trim(batch& of) {
     return progress<void>();
   };
   if (!sessions_.knows(of.account())) return leave(1);
+  const auto& settings = of.units.front().statements.front().context.settings;
+  const auto has_them = [&](const statement& one) { return one.context.settings == settings; };
   std::size_t size = 0;
   for (const auto& next : of.units) {
     if (next.account != of.account() || isolation_of(next) != isolation_of(of.units.front())) break;
     if (next.number == refused_ && size > 0) break;
+    if (!has_them(next.statements.front())) break;
     auto transactional = is_transactional(next);
     if (!transactional) return transactional.error();
     if (!*transactional) {
@@ -164,7 +167,7 @@ progress<void> replay_engine::trim(batch& of) {
       break;
     }
     ++size;
-    if (changes_session(next)) break;
+    if (changes_session(next) || !std::ranges::all_of(next.statements, has_them)) break;
   }
   if (of.alone || of.first() <= one_by_one_until_ || of.first() == refused_) size = 1;
   return leave(size);

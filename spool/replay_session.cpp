@@ -201,6 +201,9 @@ void replay_session::note_context(const statement& taken) {
   for (const auto& name : names_to_leave(taken)) variables_.erase(name);
   for (auto& one : differing_variables(taken))
     variables_[one.name] = {std::move(one.literal), taken.context.character_set_client};
+  changed_ = changed_ || !suits(taken.context.settings);
+  settings_ = taken.context.settings;
+  untouched_ = false;
   auto database = taken.context.database;
   if (database.empty() && context_) database.swap(context_->database);
   context_ = taken.context;
@@ -209,6 +212,7 @@ void replay_session::note_context(const statement& taken) {
 
 void replay_session::forget_context() {
   context_.reset();
+  changed_ = changed_ || !settings_.empty(); // or some of them
   for (auto& [name, here] : variables_) {
     here.literal.clear();
     changed_ = changed_ || !is_ascii(name); // which character set to say it in is not known any more

@@ -55,9 +55,14 @@ class replay_session {
   [[nodiscard]] bool broken() const { return broken_; } // the connection was lost
   // An insert id that no row took is still set, and this server forgets it only with the connection.
   [[nodiscard]] bool spoiled() const { return unused_insert_id_ && !is_mariadb_; }
-  // Variables of the session are set, by a statement's triggers or in a character set that is not known any
-  // more, which other clients' units must not find.
+  // Variables of the session are set, by a statement's triggers, in a character set that is not known any
+  // more or by a unit that has changed its settings, which other clients' units must not find.
   [[nodiscard]] bool changed() const { return changed_; }
+  // A unit with these settings may run here: MySQL works out what a table's triggers and generated columns
+  // make of them only once, so that no connection is given other ones.
+  [[nodiscard]] bool suits(const std::vector<session_setting>& settings) const {
+    return untouched_ || settings_ == settings;
+  }
 
  private:
   explicit replay_session(std::unique_ptr<mysql_connection> connection)
@@ -93,6 +98,8 @@ class replay_session {
   connection_identity identity_;
   std::uint64_t max_packet_ = 0;                  // bytes of a statement that the server takes
   std::optional<statement_context> context_;      // what the connection has; nothing: not known
+  std::vector<session_setting> settings_;         // of the last statement, whatever became of it
+  bool untouched_ = true;                         // no unit's context was taken here
   std::map<std::string, set_variable> variables_; // user variables that units have set here
   std::string isolation_;
   bool broken_ = false;

@@ -73,6 +73,9 @@ progress<replay_session*> replay_engine::owners_session() {
 }
 
 progress<replay_session*> replay_engine::session_for(const unit& what) {
+  const auto* known = sessions_.existing(what.account);
+  if (known != nullptr && !known->suits(what.statements.front().context.settings))
+    sessions_.drop(what.account);
   if (what.account == owner()) return owners_session();
   auto session = sessions_.get(what.account);
   if (session) return *session;

@@ -20,6 +20,7 @@ std::size_t size_of(const unit& what) {
   for (const auto& s : what.statements) {
     bytes += sizeof s + s.text.size();
     for (const auto& one : s.parameters) bytes += sizeof one + (one.value ? one.value->size() : 0);
+    for (const auto& one : s.context.settings) bytes += sizeof one + one.name.size() + one.value.size();
     for (const auto& one : s.user_variables) bytes += sizeof one + one.name.size() + one.literal.size();
   }
   return bytes;

@@ -14,6 +14,14 @@ namespace holdwater::spool {
 
 using seq = std::uint64_t; // from 1, without gaps
 
+// One of the variables that is_carried_setting() knows, as the session has it.
+struct session_setting {
+  std::string name;  // in lower case
+  std::string value; // as the server prints it in @@x
+
+  friend bool operator==(const session_setting&, const session_setting&) = default;
+};
+
 // The session state that a statement's meaning depends on. Strings are values as the server prints them in
 // @@x.
 struct statement_context {
@@ -30,7 +38,8 @@ struct statement_context {
   std::uint64_t auto_increment_offset = 1;
   bool foreign_key_checks = true;
   bool unique_checks = true;
-  std::string isolation; // "REPEATABLE-READ", ...
+  std::string isolation;                 // "REPEATABLE-READ", ...
+  std::vector<session_setting> settings; // those that are not as in a fresh session, by name
 
   friend bool operator==(const statement_context&, const statement_context&) = default;
 };

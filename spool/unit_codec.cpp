@@ -1,6 +1,7 @@
 #include "spool/unit_codec.hpp"
 
 #include "spool/byte_codec.hpp"
+#include "spool/context_sql.hpp"
 
 #include <boost/crc.hpp>
 
@@ -13,6 +14,9 @@ constexpr std::size_t crc_size = 4;
 constexpr std::uint8_t has_insert_id = 1;
 constexpr std::uint8_t has_parameters = 2;
 constexpr std::uint8_t has_last_insert_id = 4;
+constexpr std::uint8_t checks_foreign_keys = 1;
+constexpr std::uint8_t checks_unique = 2;
+constexpr std::uint8_t has_settings = 4;
 constexpr std::uint8_t parameter_is_null = 1;
 constexpr std::uint8_t parameter_is_unsigned = 2;
 constexpr std::uint8_t parameter_is_long_data = 4;
@@ -30,11 +34,29 @@ void put_context(byte_writer& out, const statement_context& c) {
     out.put_string(*text);
   out.put_int(c.auto_increment_increment);
   out.put_int(c.auto_increment_offset);
-  out.put_byte(static_cast<std::uint8_t>((c.foreign_key_checks ? 1 : 0) | (c.unique_checks ? 2 : 0)));
+  out.put_byte(static_cast<std::uint8_t>((c.foreign_key_checks ? checks_foreign_keys : 0) |
+                                         (c.unique_checks ? checks_unique : 0) |
+                                         (c.settings.empty() ? 0 : has_settings)));
+  if (c.settings.empty()) return;
+  out.put_int(c.settings.size());
+  for (const auto& one : c.settings) {
+    out.put_string(one.name);
+    out.put_string(one.value);
+  }
 }
 
-statement_context get_context(byte_reader& in) {
-  statement_context c;
+// Says false for a name that is not known: without its setting the statement would mean something else.
+bool get_settings(byte_reader& in, std::vector<session_setting>& settings) {
+  for (auto left = in.get_count(); left > 0 && !in.failed(); --left) {
+    auto name = in.get_string();
+    if (!is_carried_setting(name)) return false;
+    settings.push_back({std::move(name), in.get_string()});
+  }
+  return !settings.empty();
+}
+
+// Says false for what an earlier version has not written and this one does not know.
+bool get_context(byte_reader& in, std::uint8_t format, statement_context& c) {
   for (auto* text : {&c.database, &c.sql_mode, &c.time_zone, &c.lc_time_names, &c.character_set_client,
                      &c.collation_connection, &c.character_set_results, &c.collation_database,
                      &c.collation_server, &c.isolation})
@@ -42,9 +64,11 @@ statement_context get_context(byte_reader& in) {
   c.auto_increment_increment = in.get_int();
   c.auto_increment_offset = in.get_int();
   const auto flags = in.get_byte();
-  c.foreign_key_checks = (flags & 1) != 0;
-  c.unique_checks = (flags & 2) != 0;
-  return c;
+  c.foreign_key_checks = (flags & checks_foreign_keys) != 0;
+  c.unique_checks = (flags & checks_unique) != 0;
+  if (format < unit_format_with_settings) return true;
+  if ((flags & ~(checks_foreign_keys | checks_unique | has_settings)) != 0) return false;
+  return (flags & has_settings) == 0 || get_settings(in, c.settings);
 }
 
 void put_tables(byte_writer& out, const std::vector<table_name>& tables) {
@@ -144,22 +168,31 @@ failure malformed(const char* what) {
   return {errc::corrupt, std::string("decoding a unit: ") + what};
 }
 
-bool get_body(byte_reader& in, std::uint8_t known_flags, unit& what) {
+bool get_body(byte_reader& in, std::uint8_t format, unit& what) {
+  const std::uint8_t known_flags = format == unit_format
+                                       ? has_insert_id
+                                       : std::uint8_t{has_insert_id | has_parameters | has_last_insert_id};
   what.account = in.get_string();
   std::vector<statement_context> contexts;
-  for (auto left = in.get_count(); left > 0 && !in.failed(); --left) contexts.push_back(get_context(in));
+  for (auto left = in.get_count(); left > 0 && !in.failed(); --left)
+    if (!get_context(in, format, contexts.emplace_back())) return false;
   for (auto left = in.get_count(); left > 0 && !in.failed(); --left)
     if (!get_statement(in, known_flags, contexts, what.statements.emplace_back())) return false;
   return in.finished() && !what.statements.empty();
 }
 
+std::uint8_t format_of(const unit& what) {
+  const auto any = [&](auto is_it) { return std::ranges::any_of(what.statements, is_it); };
+  if (any([](const auto& s) { return !s.context.settings.empty(); })) return unit_format_with_settings;
+  const bool extended = any([](const auto& s) { return !s.parameters.empty() || s.last_insert_id; });
+  return extended ? unit_format_extended : unit_format;
+}
+
 } // namespace
 
 std::string encode_unit(const unit& what) {
-  const bool extended = std::any_of(what.statements.begin(), what.statements.end(),
-                                    [](const auto& s) { return !s.parameters.empty() || s.last_insert_id; });
   byte_writer out;
-  out.put_byte(extended ? unit_format_extended : unit_format);
+  out.put_byte(format_of(what));
   out.put_string(what.account);
   std::vector<std::size_t> which;
   const auto contexts = distinct_contexts(what, which);
@@ -179,13 +212,10 @@ result<unit> decode_unit(std::string_view bytes) {
   if (expected.view() != bytes.substr(body.size())) return malformed("its checksum is wrong");
   byte_reader in(body);
   const auto format = in.get_byte();
-  if (format != unit_format && format != unit_format_extended)
+  if (format < unit_format || format > unit_format_with_settings)
     return failure{errc::wrong_version, "decoding a unit: unknown format"};
-  const std::uint8_t known_flags = format == unit_format
-                                       ? has_insert_id
-                                       : std::uint8_t{has_insert_id | has_parameters | has_last_insert_id};
   unit what;
-  if (!get_body(in, known_flags, what)) return malformed("a field does not fit");
+  if (!get_body(in, format, what)) return malformed("a field does not fit");
   return what;
 }
 

@@ -17,6 +17,7 @@ namespace holdwater::spool {
 inline constexpr std::uint8_t unit_format = 1;
 inline constexpr std::uint8_t unit_format_extended =
     2; // a statement has bound parameters or a LAST_INSERT_ID()
+inline constexpr std::uint8_t unit_format_with_settings = 3; // a context has settings
 
 [[nodiscard]] std::string encode_unit(const unit& what);
 [[nodiscard]] result<unit> decode_unit(std::string_view bytes);

@@ -2,11 +2,14 @@
 // Time Zone Support"; MariaDB "SQL_MODE", "Server Locale", "Time Zones".
 #include "proxy/session/known_settings.hpp"
 
+#include "spool/context_sql.hpp"
+
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -28,6 +31,8 @@ constexpr std::string_view mariadb_modes =
     "STRICT_ALL_TABLES NO_ZERO_IN_DATE NO_ZERO_DATE ALLOW_INVALID_DATES ERROR_FOR_DIVISION_BY_ZERO "
     "TRADITIONAL NO_AUTO_CREATE_USER HIGH_NOT_PRECEDENCE NO_ENGINE_SUBSTITUTION PAD_CHAR_TO_FULL_LENGTH "
     "EMPTY_STRING_IS_NULL SIMULTANEOUS_ASSIGNMENT TIME_ROUND_FRACTIONAL ";
+constexpr std::string_view regex_flags = " DOTALL DUPNAMES EXTENDED EXTENDED_MORE EXTRA MULTILINE UNGREEDY ";
+constexpr std::string_view cipher_modes = " ECB CBC CFB1 CFB8 CFB128 OFB ";
 constexpr std::string_view modes_of_several =
     " ANSI TRADITIONAL POSTGRESQL ORACLE MSSQL DB2 MAXDB MYSQL323 MYSQL40 ";
 
@@ -45,15 +50,27 @@ bool holds_word(std::string_view list, std::string_view word) {
   return plain && list.find(' ' + boost::algorithm::to_upper_copy(std::string(word)) + ' ') != list.npos;
 }
 
-bool is_sql_mode(std::string_view value, bool mariadb) {
+// Words with commas in between.
+bool is_list_of(std::string_view words, std::string_view value) {
   while (!value.empty()) {
     const auto end = std::min(value.find(','), value.size());
-    const auto mode = value.substr(0, end);
-    if (!holds_word(mariadb ? mariadb_modes : mysql_modes, mode)) return false;
+    if (!holds_word(words, value.substr(0, end))) return false;
     if (end + 1 == value.size()) return false; // a comma at the end: not for all of them
     value.remove_prefix(std::min(end + 1, value.size()));
   }
   return true;
+}
+
+bool is_sql_mode(std::string_view value, bool mariadb) {
+  return is_list_of(mariadb ? mariadb_modes : mysql_modes, value);
+}
+
+// Of block_encryption_mode: aes-256-cbc.
+bool is_cipher(std::string_view value) {
+  constexpr std::string_view size = "aes-128-";
+  for (const std::string_view key : {"aes-128-", "aes-192-", "aes-256-"})
+    if (value.starts_with(key)) return holds_word(cipher_modes, value.substr(size.size()));
+  return false;
 }
 
 int number_in(std::string_view digits) {
@@ -195,49 +212,61 @@ bool is_as_fresh(const system_variable& fresh, const std::optional<std::string>&
   return (fresh.integer ? number_of(value) : value) == fresh.value;
 }
 
-bool is_left_behind(std::string_view variable, std::string_view text) {
-  struct dependence {
+std::optional<std::string> carried_value(std::string_view variable, std::string_view value, bool mariadb) {
+  struct range {
     std::string_view variable;
-    std::vector<std::string_view> words; // of the texts that depend on it; none: all may
+    std::uint64_t lowest, highest; // that each version takes as it is
   };
-  static const std::vector<dependence> all{
-      {"group_concat_max_len", {"group_concat", "json_arrayagg", "json_objectagg"}},
-      {"div_precision_increment", {"/", "avg"}},
-      {"default_week_format", {"week"}},
-      {"block_encryption_mode", {"aes_"}},
-      {"max_sort_length", {"order", "group", "distinct"}},
-      {"windowing_use_high_precision", {"over"}},
-      {"default_regex_flags", {"regexp", "rlike"}},
-      {"max_recursive_iterations", {"recursive"}},
-      {"cte_max_recursion_depth", {"recursive"}},
-      {"standard_compliant_cte", {"recursive"}},
-      {"max_points_in_geometry", {"st_buffer"}},
-      {"max_join_size", {"select", "join"}},
-      {"old_passwords", {"password"}},
-      {"sql_big_selects", {"select", "join"}},
-      {"updatable_views_with_limit", {"limit"}},
+  static constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
+  static constexpr range numbers[] = {
+      {"cte_max_recursion_depth", 0, 4294967295}, {"default_week_format", 0, 7},
+      {"div_precision_increment", 0, 30},         {"group_concat_max_len", 4, any},
+      {"max_points_in_geometry", 3, 1048576},     {"max_recursive_iterations", 0, 4294967295},
+      {"max_sort_length", 64, 8388608},
+  };
+  for (const auto& one : numbers) {
+    if (one.variable != variable) continue;
+    std::uint64_t number = 0;
+    const auto [at, problem] = std::from_chars(value.data(), value.data() + value.size(), number);
+    const bool whole = problem == std::errc() && at == value.data() + value.size();
+    if (!whole || number < one.lowest || number > one.highest) return std::nullopt;
+    constexpr std::uint64_t most_at_mariadb = 1 << 30;
+    return std::to_string(mariadb && one.highest == any ? std::min(number, most_at_mariadb) : number);
+  }
+  auto word = std::string(value);
+  if (variable == "block_encryption_mode") {
+    boost::algorithm::to_lower(word);
+    return is_cipher(word) ? std::optional(word) : std::nullopt;
+  }
+  boost::algorithm::to_upper(word);
+  if (variable == "default_regex_flags")
+    return is_list_of(regex_flags, word) ? std::optional(word) : std::nullopt;
+  if (variable == "updatable_views_with_limit")
+    return word == "YES" || word == "NO" ? std::optional(word) : std::nullopt;
+  const auto on = number_of(std::string(value));
+  return on == "0" || on == "1" ? on : std::nullopt;
+}
+
+bool is_left_behind(std::string_view variable) {
+  static constexpr std::string_view others[] = {
       // which rows are found, or whether the statement is refused
-      {"character_set_collations", {}},
-      {"check_constraint_checks", {}},
-      {"default_collation_for_utf8mb4", {}},
-      {"enable_cascade_triggers", {}},
-      {"explicit_defaults_for_timestamp", {}},
-      {"old_mode", {}},
-      {"sql_auto_is_null", {}},
-      {"system_versioning_asof", {}},
-      {"system_versioning_insert_history", {}},
+      "character_set_collations",
+      "default_collation_for_utf8mb4",
+      "enable_cascade_triggers",
+      "explicit_defaults_for_timestamp",
+      "max_join_size",
+      "old_mode",
+      "sql_auto_is_null",
+      "sql_big_selects",
+      "system_versioning_asof",
+      "system_versioning_insert_history",
       // what other servers get of it
-      {"gtid_domain_id", {}},
-      {"server_id", {}},
-      {"skip_replication", {}},
-      {"wsrep_on", {}},
+      "gtid_domain_id",
+      "server_id",
+      "skip_replication",
+      "wsrep_on",
   };
-  const auto found =
-      std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.variable == variable; });
-  if (found == all.end()) return false;
-  return found->words.empty() ||
-         std::any_of(found->words.begin(), found->words.end(),
-                     [&](std::string_view word) { return boost::algorithm::icontains(text, word); });
+  return spool::is_carried_setting(variable) || std::ranges::find(others, variable) != std::end(others);
 }
 
 } // namespace holdwater::proxy

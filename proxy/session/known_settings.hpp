@@ -38,8 +38,14 @@ namespace holdwater::proxy {
 // Whether a fresh session has that value, too.
 [[nodiscard]] bool is_as_fresh(const system_variable& fresh, const std::optional<std::string>& value);
 
-// Whether a write of that text may depend on the variable, lower-case name, while no unit carries it.
-[[nodiscard]] bool is_left_behind(std::string_view variable, std::string_view text);
+// As a unit carries a value that was set, of a variable that units carry beside their context; nothing: it is
+// none that every server takes as it is.
+[[nodiscard]] std::optional<std::string> carried_value(std::string_view variable, std::string_view value,
+                                                       bool mariadb);
+
+// Whether a write may depend on the variable, lower-case name, or what it sets off: a trigger, a view, a
+// generated column. Without its value it must not be queued.
+[[nodiscard]] bool is_left_behind(std::string_view variable);
 
 // A character set that clients may speak: the servers refuse those in which ASCII is not one byte.
 [[nodiscard]] bool is_client_charset(std::string_view character_set);

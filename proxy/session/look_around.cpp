@@ -65,7 +65,7 @@ situation session::look_around(const command_facts& facts, const server_view& se
     if (not_spoolable_.empty())
       not_spoolable_ = why_not_spoolable(statement, state_, write_.database, write_.bound);
     if (not_spoolable_.empty()) not_spoolable_ = state_.context_gap();
-    if (not_spoolable_.empty()) not_spoolable_ = state_.setting_left_behind(write_.text);
+    if (not_spoolable_.empty()) not_spoolable_ = state_.setting_left_behind();
     if (!not_spoolable_.empty())
       not_spoolable_ = "the server is down, and this write cannot run later: " + not_spoolable_;
     now.not_spoolable = not_spoolable_;

@@ -50,6 +50,8 @@ std::optional<std::vector<std::string>> lead_over(const prepare_context& from, c
                     to.sql_mode, to.character_set_client, to.collation_connection,
                     to.character_set_results.empty() ? "NULL" : to.character_set_results));
   }
+  if (auto other = spool::set_settings(from.settings, to.settings); !other.empty())
+    statements.push_back(std::move(other));
   // A statement prepared with no database names its tables in full, so that any may be selected.
   if (from.database != to.database && !to.database.empty())
     statements.push_back("USE " + spool::quoted_name(to.database, to.character_set_client));

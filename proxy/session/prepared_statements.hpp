@@ -10,6 +10,7 @@
 #include "protocol/response_tracker.hpp"
 #include "protocol/sql/analysis.hpp"
 #include "proxy/own_writes/written_tables.hpp"
+#include "spool/unit.hpp"
 
 #include <cstdint>
 #include <list>
@@ -32,6 +33,7 @@ struct prepare_context {
   std::string character_set_client;
   std::string collation_connection;
   std::string character_set_results; // empty for NULL
+  std::vector<spool::session_setting> settings;
 
   friend bool operator==(const prepare_context&, const prepare_context&) = default;
 };

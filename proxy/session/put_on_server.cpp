@@ -86,6 +86,11 @@ task<session::transfer> session::replay_collected(const collected_transaction& m
     steps.push_back(std::move(isolation));
   }
   steps.push_back(opening(mine.mode()));
+  if (!mine.empty())
+    if (auto other =
+            spool::set_settings(state_.context().settings, mine.statements().front().context.settings);
+        !other.empty())
+      steps.push_back(std::move(other));
   const auto limit =
       std::max<std::chrono::milliseconds>(statement_limit, process().settings.connection_timeout);
   std::optional<spool::statement_context> current;
@@ -152,6 +157,11 @@ task<bool> session::return_to_session(const collected_transaction& mine, bool fa
   if (!mine.empty()) {
     spool::statement now;
     now.context = state_.context();
+    std::vector<spool::session_setting> left;
+    for (const auto& one : mine.statements())
+      left.insert(left.end(), one.context.settings.begin(), one.context.settings.end());
+    if (auto own = spool::set_settings(left, now.context.settings); !own.empty())
+      steps.push_back(std::move(own));
     for (const auto& one : mine.statements())
       for (const auto& variable : one.user_variables) {
         const auto same = [&](const auto& known) { return known.name == variable.name; };

@@ -277,6 +277,7 @@ void session_state::set_variable(const std::string& variable, const std::string&
     return make_unrestorable("a variable for the next statement alone");
   }
   remember(variable, text);
+  carry(variable, value);
   if (variable == "sql_mode") {
     context_.sql_mode = value;
     sql::apply_sql_mode(dialect_, value);
@@ -362,9 +363,12 @@ bool session_state::restorable() const {
 
 prepare_context session_state::preparing() const {
   const bool known = profile_ && profile_->defaults;
-  return {context_.database, context_.sql_mode,
+  return {context_.database,
+          context_.sql_mode,
           known ? context_.character_set_client : "? " + context_.character_set_client,
-          context_.collation_connection, context_.character_set_results};
+          context_.collation_connection,
+          context_.character_set_results,
+          context_.settings};
 }
 
 void session_state::make_unrestorable(std::string_view why) {

@@ -107,9 +107,9 @@ class session_state {
   [[nodiscard]] std::string context_gap() const {
     return gaps_.empty() ? std::string() : gaps_.front().second;
   }
-  // The setting of this session that a write of that text may depend on and a unit does not carry; empty when
-  // there is none.
-  [[nodiscard]] std::string setting_left_behind(std::string_view text) const;
+  // The setting of this session that a write may depend on and a unit does not carry; empty when there is
+  // none.
+  [[nodiscard]] std::string setting_left_behind() const;
   [[nodiscard]] const protocol::sql::dialect& dialect() const { return dialect_; }
   // What stands for a user variable's kept value in the place of a ?, as weak in comparisons as a bound
   // value; nothing: not in the present character sets.
@@ -208,6 +208,7 @@ class session_state {
   void use_character_set(const std::string& client);
   void set_variable(const std::string& variable, const std::string& value, const std::string& text);
   void set_what_has_its_own_way(const std::string& variable, const std::string& value);
+  void carry(const std::string& variable, const std::string& value);
   void remember(const std::string& key, std::string text);
   void must_ask(const std::string& name, std::vector<std::string>& to_ask);
   void limit_what_is_kept();

@@ -4,6 +4,7 @@
 #include "protocol/sql/lexer.hpp"
 #include "proxy/session/known_settings.hpp"
 #include "proxy/session/session_state.hpp"
+#include "spool/context_sql.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/predicate.hpp>
@@ -140,9 +141,22 @@ void session_state::assign_here(const sql::statement& set) {
   }
 }
 
-std::string session_state::setting_left_behind(std::string_view text) const {
+// Into the context, when it is not as in a fresh session.
+void session_state::carry(const std::string& variable, const std::string& value) {
+  if (!spool::is_carried_setting(variable)) return;
+  const auto* fresh = profile_ ? profile_->find_variable(variable) : nullptr;
+  auto carried = fresh && !is_as_fresh(*fresh, value)
+                     ? carried_value(variable, value, profile_->version.mariadb)
+                     : std::nullopt;
+  spool::put_setting(context_.settings, variable, std::move(carried));
+}
+
+std::string session_state::setting_left_behind() const {
   for (const auto& setting : settings_) {
-    if (!is_left_behind(setting.first, text)) continue;
+    if (!is_left_behind(setting.first)) continue;
+    const bool carried = std::ranges::find(context_.settings, setting.first, &spool::session_setting::name) !=
+                         context_.settings.end();
+    if (carried || (spool::is_carried_setting(setting.first) && setting.second == default_word)) continue;
     const auto* fresh = profile_ ? profile_->find_variable(setting.first) : nullptr;
     const auto now = system_variable(setting.first);
     const bool changes_nothing = fresh && now && now->known && is_as_fresh(*fresh, now->value);

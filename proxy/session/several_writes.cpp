@@ -46,7 +46,7 @@ std::optional<write_draft> session::make_one_of_several(write_refusal& why) {
   if (what.empty() && has(one.traits, sql::trait::returning)) what = "RETURNING";
   if (what.empty() && !ruled(write_.text, write_.database).spool.value_or(true)) what = ruled_out;
   if (what.empty()) what = state_.context_gap();
-  if (what.empty()) what = state_.setting_left_behind(write_.text);
+  if (what.empty()) what = state_.setting_left_behind();
   if (what.empty()) return make_write({}, why);
   why.reason = "the server is down, and one of several statements cannot run later: " + what;
   return std::nullopt;

@@ -98,6 +98,7 @@ void sql_export::note(const spool::statement& one, bool is_first) {
   variables_.clear();
   for (const auto& each : one.user_variables)
     if (each.literal != "NULL") variables_.push_back(each.name);
+  settings_ = one.context.settings;
   const bool left = !is_first && id_left_ && !one.last_insert_id;
   id_left_ = left || one.last_insert_id.value_or(0) != 0 || one.insert_id;
 }
@@ -118,6 +119,9 @@ std::string sql_export::statement(const spool::statement& one, bool is_first) {
   const auto& database = one.context.database;
   if (!database.empty() && (!context_ || context_->database != database))
     out += fmt::format("USE {};\n", spool::quoted_name(database));
+  if (!context_)
+    if (const auto left = spool::set_settings(settings_, one.context.settings); !left.empty())
+      out += readable(left) + ";\n";
   spool::statement settings;
   settings.context = one.context;
   settings.timestamp = one.timestamp;

@@ -30,6 +30,7 @@ class sql_export {
  private:
   std::string spool_id_;
   std::optional<spool::statement_context> context_; // of the statement before
+  std::vector<spool::session_setting> settings_;    // likewise, and of the part before
   std::vector<std::string> variables_;              // likewise: those that are not NULL
   bool id_left_ = false;                            // LAST_INSERT_ID() may not be 0
 

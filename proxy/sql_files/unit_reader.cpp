@@ -261,6 +261,9 @@ bool unit_reader::take_assignment(const sql::assignment& one, std::uint64_t line
   } else if (const auto flag = field_of(flags, name)) {
     if (!is_number || number > 1) return refuse("it takes 0 or 1");
     context_.*flag = number == 1;
+  } else if (spool::is_carried_setting(lower(name))) {
+    spool::put_setting(context_.settings, lower(name),
+                       one.default_value ? std::nullopt : std::optional(value));
   } else if (iequals(name, "timestamp")) {
     timestamp_ = {};
     if (!one.default_value && !read_timestamp(value, timestamp_)) return refuse("this is no moment");

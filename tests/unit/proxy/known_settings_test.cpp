@@ -89,21 +89,49 @@ TEST_CASE("what no unit carries is taken on trust, but for a text where a number
   CHECK(takes("max_join_size", "12345"));
 }
 
-TEST_CASE("a write that may depend on a setting which no unit carries is known by its words") {
-  CHECK(is_left_behind("group_concat_max_len", "INSERT INTO t SELECT Group_Concat(a) FROM s"));
-  CHECK_FALSE(is_left_behind("group_concat_max_len", "INSERT INTO t VALUES (1)"));
-  CHECK(is_left_behind("div_precision_increment", "UPDATE t SET a = b / 3"));
-  CHECK(is_left_behind("check_constraint_checks", "INSERT INTO t VALUES (1)"));
-  CHECK(is_left_behind("default_regex_flags", "UPDATE t SET a = 1 WHERE b RLIKE 'x.y'"));
-  CHECK(is_left_behind("default_regex_flags", "UPDATE t SET a = REGEXP_REPLACE(a, 'x', 'y')"));
-  CHECK(is_left_behind("cte_max_recursion_depth", "INSERT INTO t WITH RECURSIVE q AS (SELECT 1) SELECT 1"));
-  CHECK(is_left_behind("max_recursive_iterations", "INSERT INTO t WITH recursive q AS (SELECT 1) SELECT 1"));
-  for (const auto variable : {"explicit_defaults_for_timestamp", "system_versioning_asof",
-                              "enable_cascade_triggers", "gtid_domain_id", "skip_replication", "wsrep_on"})
-    CHECK(is_left_behind(variable, "INSERT INTO t VALUES (1)"));
-  CHECK(is_left_behind("max_join_size", "INSERT INTO t SELECT a FROM s"));
-  CHECK_FALSE(is_left_behind("sql_big_selects", "INSERT INTO t VALUES (1)"));
-  CHECK_FALSE(is_left_behind("sql_mode", "UPDATE t SET a = b / 3"));
+TEST_CASE("any write may depend on a setting, since a trigger, a view or a generated column may") {
+  for (const auto variable :
+       {"group_concat_max_len", "div_precision_increment", "block_encryption_mode", "default_regex_flags",
+        "explicit_defaults_for_timestamp", "system_versioning_asof", "enable_cascade_triggers",
+        "max_join_size", "gtid_domain_id", "skip_replication", "wsrep_on"})
+    CHECK(is_left_behind(variable));
+  CHECK_FALSE(is_left_behind("sql_mode"));
+  CHECK_FALSE(is_left_behind("wait_timeout"));
+}
+
+TEST_CASE("of a setting that units carry, a value is taken that every server takes as it is") {
+  const struct {
+    const char* variable;
+    const char* given;
+    const char* carried; // null: not at all
+  } each[] = {{"div_precision_increment", "012", "12"},
+              {"div_precision_increment", "31", nullptr},
+              {"div_precision_increment", "-1", nullptr},
+              {"div_precision_increment", "1e1", nullptr},
+              {"group_concat_max_len", "18446744073709551615", "18446744073709551615"},
+              {"group_concat_max_len", "18446744073709551616", nullptr},
+              {"group_concat_max_len", "3", nullptr},
+              {"max_sort_length", "64", "64"},
+              {"default_week_format", "8", nullptr},
+              {"block_encryption_mode", "AES-256-CBC", "aes-256-cbc"},
+              {"block_encryption_mode", "aes-512-cbc", nullptr},
+              {"block_encryption_mode", "aes-128-", nullptr},
+              {"block_encryption_mode", "", nullptr},
+              {"default_regex_flags", "dotall,Extra", "DOTALL,EXTRA"},
+              {"default_regex_flags", "", ""},
+              {"default_regex_flags", "DOTALL,", nullptr},
+              {"updatable_views_with_limit", "no", "NO"},
+              {"updatable_views_with_limit", "maybe", nullptr},
+              {"windowing_use_high_precision", "off", "0"},
+              {"check_constraint_checks", "TRUE", "1"},
+              {"check_constraint_checks", "2", nullptr}};
+  for (const auto& one : each) {
+    CAPTURE(one.variable);
+    CAPTURE(one.given);
+    const auto carried = carried_value(one.variable, one.given, false);
+    CHECK(carried == (one.carried ? std::optional<std::string>(one.carried) : std::nullopt));
+  }
+  CHECK(carried_value("group_concat_max_len", "4294967295", true) == "1073741824"); // as MariaDB has it then
 }
 
 TEST_CASE("a sql_mode is told in the server's order, and not when it stands for several") {

@@ -28,6 +28,8 @@ std::shared_ptr<const proxy::server_profile> profile() {
   made->defaults->time_zone = "SYSTEM";
   made->defaults->collation_server = "latin1_swedish_ci";
   made->variables["sql_auto_is_null"] = {"OFF", "0", true, {}};
+  made->variables["div_precision_increment"] = {"4", "4", true, {}};
+  made->variables["default_regex_flags"] = {"", "", false, {}};
   return made;
 }
 
@@ -173,15 +175,56 @@ TEST_CASE("what a unit cannot carry keeps writes from being queued") {
 TEST_CASE(
     "a setting that no unit carries keeps writes from being queued, unless it is as in a fresh session") {
   auto state = fresh();
-  const std::string write = "INSERT INTO t VALUES (1)";
   assign(state, "SET sql_auto_is_null = 0"); // Rails, on connect
-  CHECK(state.setting_left_behind(write) == "");
+  CHECK(state.setting_left_behind() == "");
   assign(state, "SET sql_auto_is_null = OFF");
-  CHECK(state.setting_left_behind(write) == "");
+  CHECK(state.setting_left_behind() == "");
   assign(state, "SET sql_auto_is_null = ON");
-  CHECK(state.setting_left_behind(write) == "sql_auto_is_null was set");
+  CHECK(state.setting_left_behind() == "sql_auto_is_null was set");
   assign(state, "SET sql_auto_is_null = 0, check_constraint_checks = 1");
-  CHECK(state.setting_left_behind(write) == "check_constraint_checks was set");
+  CHECK(state.setting_left_behind() == "check_constraint_checks was set");
+}
+
+TEST_CASE("a setting that is not as in a fresh session is of the context, as long as it is so") {
+  using settings = std::vector<spool::session_setting>;
+  auto state = fresh();
+  assign(state, "SET div_precision_increment = 4");
+  CHECK(state.context().settings.empty());
+  assign(state, "SET div_precision_increment = 12, default_regex_flags = \"dotall\"");
+  CHECK(state.context().settings ==
+        settings{{"default_regex_flags", "DOTALL"}, {"div_precision_increment", "12"}});
+  CHECK(state.setting_left_behind() == "");
+  CHECK(assign(state, "SET div_precision_increment = DEFAULT") ==
+        std::vector<std::string>{"div_precision_increment"});
+  CHECK(state.context_gap() != "");
+  state.learn("div_precision_increment", "4");
+  CHECK(state.context_gap() == "");
+  CHECK(state.setting_left_behind() == "");
+  CHECK(state.context().settings == settings{{"default_regex_flags", "DOTALL"}});
+  assign(state, "SET default_regex_flags = ''");
+  CHECK(state.context().settings.empty());
+}
+
+TEST_CASE("a setting whose value is not carried as it is keeps writes from being queued") {
+  auto state = fresh();
+  assign(state, "SET div_precision_increment = 31");
+  CHECK(state.context().settings.empty());
+  CHECK(state.setting_left_behind() == "div_precision_increment was set");
+  assign(state, "SET div_precision_increment = 30");
+  CHECK(state.setting_left_behind() == "");
+  assign(state, "SET block_encryption_mode = 'aes-256-cbc'"); // which this server does not have
+  CHECK(state.setting_left_behind() == "block_encryption_mode was set");
+}
+
+TEST_CASE("a statement that was prepared in another setting means something else") {
+  auto state = fresh();
+  const auto before = state.preparing();
+  assign(state, "SET div_precision_increment = 12");
+  CHECK_FALSE(before == state.preparing());
+  CHECK(*proxy::lead_over(before, state.preparing()) ==
+        std::vector<std::string>{"SET div_precision_increment = 12"});
+  CHECK(*proxy::lead_over(state.preparing(), before) ==
+        std::vector<std::string>{"SET div_precision_increment = DEFAULT"});
 }
 
 TEST_CASE("what cannot be restored is named, the first reason first") {

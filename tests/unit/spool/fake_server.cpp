@@ -168,6 +168,8 @@ server_result<query_answer> fake_server::execute(std::uint64_t id, const std::st
     return server_error{1290, "HY000", "running with the --secure-timestamp=YES option"};
   if (begins(text, "SET session_track") && !tells_changes)
     return server_error{1193, "HY000", "Unknown system variable 'session_track_state_change'"};
+  if (begins(text, "SET ") && !refused_setting.empty() && has(text, refused_setting.c_str()))
+    return server_error{1193, "HY000", "Unknown system variable"};
   if (begins(text, "SET ") || begins(text, "USE ")) return query_answer{};
   if (has(text, "holdwater_ledger") || begins(text, "SELECT engine")) return ledger_statement(s, text);
   return write(s, text);

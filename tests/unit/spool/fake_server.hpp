@@ -62,6 +62,7 @@ class fake_server {
   unsigned no_room_error = 1114;
   std::set<std::string> no_writes_for;  // ... with 1290
   std::set<std::string> change_session; // texts whose triggers set a variable: the next ones find it
+  std::string refused_setting;          // no SET that names it is taken
   bool tells_changes = true;            // session_track_state_change is known
   std::set<std::string> other_id;       // texts whose trigger takes the insert id for a row of its own
   bool secure_timestamp = false;        // who writes may not say when

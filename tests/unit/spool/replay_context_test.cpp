@@ -116,6 +116,67 @@ TEST_CASE_FIXTURE(replay_fixture,
   CHECK(server.history() == strings{"INSERT 1", "INSERT 2 behind INSERT 1"});
 }
 
+unit with_setting(const std::string& text, const std::string& precision) {
+  auto one = make_unit(text);
+  one.statements[0].context.settings = {{"div_precision_increment", precision}};
+  return one;
+}
+
+// Each setting that was set, each write, and where another connection began.
+strings settings_and_writes(const fake_server& server) {
+  strings out;
+  for (const auto& text : server.texts()) {
+    const std::string name = "div_precision_increment = ";
+    if (text.starts_with("SELECT CONNECTION_ID()")) out.emplace_back("new");
+    if (const auto at = text.find(name); at != text.npos)
+      out.push_back(text.substr(at + name.size(), text.find(',', at) - at - name.size()));
+    if (text.starts_with("INSERT ") && text.find("ledger") == text.npos) out.push_back(text);
+  }
+  return out;
+}
+
+TEST_CASE_FIXTURE(replay_fixture, "units of other settings run on another connection") {
+  REQUIRE(append(*queue, with_setting("INSERT 1", "12")));
+  REQUIRE(append(*queue, with_setting("INSERT 2", "12")));
+  REQUIRE(append(*queue, make_unit("INSERT 3")));
+  REQUIRE(append(*queue, make_unit("INSERT 4")));
+  REQUIRE(append(*queue, with_setting("INSERT 5", "8")));
+  CHECK(run(*make()).outcome == replay_outcome::drained);
+  CHECK(settings_and_writes(server) ==
+        strings{"new", "12", "INSERT 1", "INSERT 2", "new", "INSERT 3", "INSERT 4", "new", "8", "INSERT 5"});
+  CHECK(server.history() == strings{"INSERT 1", "INSERT 2", "INSERT 3", "INSERT 4", "INSERT 5"});
+}
+
+TEST_CASE_FIXTURE(replay_fixture, "a transaction that changes a setting is the last on its connection") {
+  auto both = with_setting("INSERT 1", "12");
+  both.statements.push_back(make_statement("INSERT 2"));
+  REQUIRE(append(*queue, both));
+  REQUIRE(append(*queue, with_setting("INSERT 3", "12")));
+  REQUIRE(append(*queue, make_unit("INSERT 4")));
+  CHECK(run(*make()).outcome == replay_outcome::drained);
+  CHECK(settings_and_writes(server) ==
+        strings{"new", "12", "INSERT 1", "DEFAULT", "INSERT 2", "new", "12", "INSERT 3", "new", "INSERT 4"});
+}
+
+TEST_CASE_FIXTURE(replay_fixture, "behind a failure the settings of before are not believed to be there") {
+  REQUIRE(append(*queue, with_setting("INSERT 1", "12")));
+  REQUIRE(append(*queue, make_unit("INSERT 2")));
+  server.refused = {"INSERT 1"};
+  CHECK(run(*make()).outcome == replay_outcome::drained);
+  const auto all = settings_and_writes(server);
+  CHECK(all.back() == "INSERT 2");
+  CHECK(all.at(all.size() - 2) == "new");
+}
+
+TEST_CASE_FIXTURE(replay_fixture, "a unit whose setting the server refuses is not applied without it") {
+  REQUIRE(append(*queue, with_setting("INSERT 1", "12")));
+  REQUIRE(append(*queue, make_unit("INSERT 2")));
+  server.refused_setting = "div_precision_increment";
+  CHECK(run(*make()).outcome == replay_outcome::drained);
+  CHECK(server.history() == strings{"INSERT 2"});
+  CHECK(queue->counts().dead == 1);
+}
+
 TEST_CASE_FIXTURE(replay_fixture,
                   "a server that cannot tell of changed sessions is written to all the same") {
   server.tells_changes = false;

@@ -141,8 +141,49 @@ TEST_CASE("bytes with a right checksum and a wrong body are refused or decoded, 
   CHECK(refused > 10000);
 }
 
+unit unit_with_settings() {
+  auto what = rich_unit();
+  what.statements[1].context.settings = {{"block_encryption_mode", "aes-256-cbc"},
+                                         {"default_regex_flags", ""},
+                                         {"div_precision_increment", "12"}};
+  what.statements[2].last_insert_id = 7;
+  return what;
+}
+
+TEST_CASE("settings survive, in a format that an earlier version refuses, and only then is that written") {
+  const auto bytes = encode_unit(unit_with_settings());
+  CHECK(bytes.front() == 3);
+  const auto decoded = decode_unit(bytes);
+  REQUIRE(decoded);
+  CHECK(*decoded == without_row_fields(unit_with_settings()));
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK_FALSE(decode_unit(std::string_view(bytes).substr(0, size)));
+}
+
+TEST_CASE("a unit with a setting that is not known is refused: without it, it would mean something else") {
+  for (const std::string name : {"sql_log_bin", "div_precision_increment = 4, sql_log_bin", ""}) {
+    CAPTURE(name);
+    auto what = make_unit("x");
+    what.statements[0].context.settings = {{name, "0"}};
+    const auto decoded = decode_unit(encode_unit(what));
+    REQUIRE_FALSE(decoded);
+    CHECK(decoded.error().code == errc::corrupt);
+  }
+}
+
+TEST_CASE("a flag of a context that is not known is refused in the format that has settings") {
+  auto what = make_unit("x");
+  what.statements[0].context.settings = {{"max_sort_length", "64"}};
+  const auto whole = encode_unit(what);
+  auto body = whole.substr(0, whole.size() - 4);
+  const auto flags = body.find(std::string("\x07\x01\x0f") + "max_sort_length");
+  REQUIRE(flags != body.npos);
+  body[flags] = 0x0f;
+  CHECK_FALSE(decode_unit(with_right_checksum(body)));
+}
+
 TEST_CASE("a unit of a later format is told apart from a broken one") {
-  auto decoded = decode_unit(with_right_checksum("\x03"
+  auto decoded = decode_unit(with_right_checksum("\x04"
                                                  "anything"));
   REQUIRE_FALSE(decoded);
   CHECK(decoded.error().code == errc::wrong_version);

@@ -108,10 +108,14 @@ TEST_CASE("transactions, settings, ids and variables stay") {
   second.context.foreign_key_checks = false;
   second.context.time_zone = "+05:00";
   second.context.auto_increment_increment = 2;
+  second.context.settings = {{"block_encryption_mode", "aes-256-cbc"},
+                             {"default_regex_flags", ""},
+                             {"div_precision_increment", "12"}};
   auto third = statement("DELETE FROM other.t WHERE x = @n");
   third.user_variables = {{"n", "NULL"}};
   third.context.database = "weird`name";
   third.context.isolation = "READ-COMMITTED";
+  third.context.settings = {{"block_encryption_mode", "aes-192-ecb"}};
   auto fourth = third;
   fourth.context.isolation = third.context.isolation;
   stays({unit(1, {first, second}), unit(2, {third, fourth}), unit(3, {first})});
@@ -174,6 +178,16 @@ TEST_CASE("what an earlier unit has left is cleared before the next one") {
   CHECK(count_in(text, "last_insert_id = 0") == 1);
   CHECK(text.find("@`app_user` = NULL") > text.find("-- number 2,"));
   CHECK(text.find("last_insert_id = 0") < text.find("-- number 3,"));
+}
+
+TEST_CASE("a setting is said as it reads, and as in a fresh session where the next write has none") {
+  auto one = statement("DELETE FROM t");
+  one.context.settings = {{"block_encryption_mode", "aes-256-cbc"}, {"div_precision_increment", "12"}};
+  const auto text = text_of({unit(1, {one}), unit(2, {one}), unit(3, {statement("DELETE FROM t")})});
+  CHECK(count_in(text, "block_encryption_mode = 'aes-256-cbc', div_precision_increment = 12,") == 1);
+  const auto cleared = text.find("block_encryption_mode = DEFAULT, div_precision_increment = DEFAULT,");
+  CHECK(cleared != text.npos);
+  CHECK(cleared > text.find("-- number 3,"));
 }
 
 TEST_CASE("an id that a unit has made is not the next one's LAST_INSERT_ID(), and within a unit it is") {

@@ -64,6 +64,7 @@ TEST_CASE("a part clears what the last unit of the part before has left, also wh
   auto alice = make_unit("INSERT INTO t VALUES (1)");
   alice.statements.front().user_variables = {{"x", "1"}};
   alice.statements.front().last_insert_id = 7;
+  alice.statements.front().context.settings = {{"max_sort_length", "64"}};
   REQUIRE(append(*queue, alice));
   for (int i = 0; i < 2; ++i) REQUIRE(append(*queue, make_unit("INSERT INTO t VALUES (1)")));
   for (const bool applied : {false, true}) {
@@ -72,8 +73,10 @@ TEST_CASE("a part clears what the last unit of the part before has left, also wh
     const auto next = part_of(*queue, {1, 1, 1 << 20}).sql;
     CHECK(count_in(next, "SET @`x` = NULL;\n") == 1);
     CHECK(count_in(next, "last_insert_id = 0") == 1);
+    CHECK(count_in(next, "SET max_sort_length = DEFAULT;\n") == 1);
     const auto last = part_of(*queue, {2, 1, 1 << 20}).sql;
     CHECK(count_in(last, "NULL") == 0);
     CHECK(count_in(last, "last_insert_id") == 0);
+    CHECK(count_in(last, "max_sort_length") == 0);
   }
 }

@@ -7,6 +7,7 @@
 #include <boost/throw_exception.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <stdexcept>
 #include <string_view>
 
@@ -35,7 +36,12 @@ constexpr unsigned withholding[] = {
     1820, 1862, 3118,       // the password has expired, the account is locked
     3955, 4151,             // the account is locked for its failed logins, or by MariaDB
     1021, 1114, 1037, 1041, // the disk, the table or the memory is full
+    5,    1038, 20,         // so are the memory, the memory to sort in, the disk of the temporary files
     1461,                   // too many prepared statements
+};
+constexpr unsigned failing_to_write[] = {
+    3, 1026, // a file, often a temporary one
+    1030,    // whatever the storage engine does
 };
 constexpr unsigned passing[] = {
     1205, 1206, 1213, 1317, 1614, // locks, deadlocks, interrupted
@@ -58,13 +64,35 @@ bool is_read_only(const server_error& error) {
                                   error.text.find("read_only") != std::string::npos);
 }
 
+// The operating system's number, in either server's words, but not one of a file's name:
+//   Error writing file '/tmp/MYfd=27' (OS errno 28 - No space left on device)
+//   Error writing file '/tmp/#sql/fd=55' (Errcode: 28 "No space left on device")
+bool names_os_error(std::string_view text, std::string_view number) {
+  const auto is_digit = [&](std::size_t at) {
+    return at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])) != 0;
+  };
+  bool quoted = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\'') quoted = !quoted;
+    if (!quoted && text.substr(at).starts_with(number) && !is_digit(at - 1) && !is_digit(at + number.size()))
+      return true;
+  }
+  return false;
+}
+
+// To the storage engines 122 is an error of their own, "internal (unspecified)".
+bool is_disk_full(const server_error& error) {
+  if (!is_one_of(error.number, failing_to_write)) return false;
+  return names_os_error(error.text, "28") || (error.number != 1030 && names_os_error(error.text, "122"));
+}
+
 } // namespace
 
 error_class classify(const server_error& error) {
   if (error.sql_state == signalled) return error_class::refused; // whatever number the trigger chose
   if (is_one_of(error.number, lost) || is_client_side(error.number)) return error_class::connection_lost;
   if (is_one_of(error.number, refusing) || is_read_only(error)) return error_class::not_now;
-  if (is_one_of(error.number, withholding)) return error_class::withheld;
+  if (is_one_of(error.number, withholding) || is_disk_full(error)) return error_class::withheld;
   if (is_one_of(error.number, passing)) return error_class::transient;
   return error_class::refused;
 }

@@ -10,6 +10,8 @@ import pytest
 from conftest import make_database
 from lib.process import wait_until
 from lib.proxy import Proxy
+from lib.relay import Relay
+from lib.server import KINDS
 from lib.sql import run, spooled_seq, value
 
 
@@ -63,6 +65,42 @@ def fill(folder):
             except OSError:
                 pass  # it is full, as wished
     return path
+
+
+@pytest.fixture(params=["mariadb", "mysql"])
+def server_with_little_room(request, root, small_disk):
+    """Its temporary files are on the small disk."""
+    os.chmod(small_disk, 0o777)
+    server = KINDS[request.param](root).start(f"--tmpdir={small_disk}")
+    yield server
+    server.destroy()
+
+
+def test_a_write_waits_while_the_disk_of_the_servers_temporary_files_is_full(server_with_little_room, start_proxy, small_disk, request):
+    server = server_with_little_room
+    relay = Relay(server.host, server.port)
+    request.addfinalizer(relay.close)
+    proxy = start_proxy(server, before=relay)
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE many (s VARCHAR(500)) ENGINE=InnoDB")
+    run(connection, "CREATE TABLE sorted (s VARCHAR(500)) ENGINE=InnoDB")
+    server.run("SET GLOBAL sort_buffer_size = 65536", "INSERT INTO many VALUES (REPEAT('x', 400))",
+               *["INSERT INTO many SELECT CONCAT(RAND(), REPEAT('y', 400)) FROM many"] * 12, database=proxy.database)
+    proxy.wait_tables_known()
+    relay.close()
+    proxy.wait_state("down")
+    for statement in ("INSERT INTO sorted SELECT s FROM many ORDER BY s", "INSERT INTO sorted VALUES ('behind')"):
+        spooled_seq(connection, statement)
+    filler = fill(small_disk)
+    relay.open()
+    wait_until(lambda: proxy.health()["database"]["why"].startswith("unit 1 of"), 30, lambda: f"stuck: {proxy.health()}")
+    why = proxy.health()["database"]["why"]
+    assert "Error writing file" in why and " 28 " in why and why.endswith("(3)"), why
+    assert server.run("SELECT COUNT(*) FROM sorted", database=proxy.database) == ((0,),)
+    os.remove(filler)
+    proxy.wait_drained()
+    assert server.run("SELECT COUNT(*) FROM sorted", database=proxy.database) == ((4097,),)
+    assert proxy.health()["spool"]["dead"] == 0
 
 
 def test_an_insert_whose_id_cannot_be_recorded_meets_a_full_disk(server, start_proxy, small_disk):

@@ -115,6 +115,31 @@ TEST_CASE_FIXTURE(replay_fixture,
   CHECK(queue->counts().dead == 0);
 }
 
+TEST_CASE("a disk or a memory that is full is no fault of the statement's, another failure to write is") {
+  const auto with = [](unsigned number, const std::string& text) {
+    return classify({number, "HY000", text});
+  };
+  const auto no_room = error_class::withheld;
+  CHECK(with(3, "Error writing file '/tmp/#sql/fd=55' (Errcode: 28 \"No space left on device\")") == no_room);
+  CHECK(with(3, "Error writing file '/tmp/MYfd=27' (OS errno 28 - No space left on device)") == no_room);
+  CHECK(with(3, "Error writing file '/tmp/MYfd=27' (OS errno 122 - Disk quota exceeded)") == no_room);
+  CHECK(with(1026, "Error writing file '/tmp/ML8' (errno: 28 \"No space left on device\")") == no_room);
+  CHECK(with(1026, "Error writing file '/tmp/ML8' (errno: 28 - No space left on device)") == no_room);
+  CHECK(with(1030, "Got error 28 \"No space left on device\" from storage engine Aria") == no_room);
+  CHECK(with(1030, "Got error 28 - 'No space left on device' from storage engine") == no_room);
+  for (const unsigned number : {5U, 20U, 1021U, 1037U, 1038U, 1041U, 1114U})
+    CHECK(with(number, "whatever its words are") == no_room);
+
+  const auto refused = error_class::refused;
+  CHECK(with(3, "Error writing file '/tmp/MYfd=28' (OS errno 5 - Input/output error)") == refused);
+  CHECK(with(3, "Error writing file '/tmp/28' (Errcode: 9 \"Bad file descriptor\")") == refused);
+  CHECK(with(1026, "Error writing file '/tmp/ML8' (errno: 128 \"Key has been revoked\")") == refused);
+  CHECK(with(1030, "Got error 122 \"Internal (unspecified) error in handler\" from storage engine InnoDB") ==
+        refused);
+  CHECK(with(1030, "Got error 281 - 'Unknown' from storage engine") == refused);
+  CHECK(with(1062, "Duplicate entry 28 for key") == refused);
+}
+
 TEST_CASE_FIXTURE(replay_fixture, "a server that has no room for the ledger either takes no writes at all") {
   append_texts(*queue, {"INSERT 1"});
   const auto with = attached(*this);

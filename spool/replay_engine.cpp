@@ -71,6 +71,7 @@ replay_outcome outcome_of(setback::kind what) {
 replay_report replay_engine::drain(how_far until) {
   if (epoch_ == 0) return {replay_outcome::unreachable, "not attached to the ledger"};
   transactional_.clear();
+  lasting_.clear();
   losses_ = 0;
   const auto began_at = position_;
   if (auto done = run(false, until); !done)
@@ -192,24 +193,61 @@ progress<bool> replay_engine::is_transactional(const unit& what) {
 }
 
 // A view, a table that cannot be seen and a name that is no UTF-8 count as not transactional: all that costs
-// is running alone.
+// is running alone. So does a table whose trigger may write one that is not. The first row is the table's, a
+// trigger's has its text.
 progress<bool> replay_engine::is_transactional(replay_session& session, const unit& of,
                                                const table_name& name) {
   if (const auto known = transactional_.find(name); known != transactional_.end()) return known->second;
-  auto answer =
-      session.query("SELECT e.transactions FROM information_schema.tables t "
-                    "LEFT JOIN information_schema.engines e ON e.engine = t.engine WHERE t.table_schema = " +
-                    hex_literal(name.schema) + " AND t.table_name = " + hex_literal(name.table));
-  if (!answer && classify(answer.error()) != error_class::refused) {
-    sessions_.drop(session.identity().user);
-    if (classify(answer.error()) == error_class::withheld) return stuck(of, answer.error());
-    return unreachable(answer.error(), "looking up a table's engine");
+  const auto schema = hex_literal(name.schema), table = hex_literal(name.table);
+  auto rows =
+      look_up(session, of,
+              "SELECT e.transactions, NULL FROM information_schema.tables t "
+              "LEFT JOIN information_schema.engines e ON e.engine = t.engine WHERE t.table_schema = " +
+                  schema + " AND t.table_name = " + table +
+                  " UNION ALL SELECT 'trigger', action_statement FROM information_schema.triggers "
+                  "WHERE event_object_schema = " +
+                  schema + " AND event_object_table = " + table);
+  if (!rows) return rows.error();
+  bool transactional = !rows->empty(), has_trigger = false;
+  for (const auto& row : *rows) {
+    const auto said = row.at(0).value_or("");
+    has_trigger = has_trigger || said == "trigger";
+    transactional = transactional && (said == "YES" || said == "trigger");
   }
-  const bool transactional =
-      answer && !answer->rows.empty() &&
-      std::all_of(answer->rows.begin(), answer->rows.end(),
-                  [](const result_row& engine) { return engine.at(0).value_or("") == "YES"; });
+  if (transactional && has_trigger) {
+    auto words = look_up_words(session, of);
+    if (!words) return words.error();
+    transactional = std::ranges::none_of(*rows, [&](const auto& row) {
+      return row.at(0).value_or("") == "trigger" && may_last(row.at(1), **words);
+    });
+  }
   return transactional_[name] = transactional;
+}
+
+progress<const lasting_words*> replay_engine::look_up_words(replay_session& session, const unit& of) {
+  if (const auto known = lasting_.find(of.account); known != lasting_.end()) return &known->second;
+  auto tables = look_up(session, of, look_up_lasting_tables());
+  if (!tables) return tables.error();
+  std::vector<result_row> texts;
+  if (!tables->empty())
+    for (const auto& text : look_up_texts()) {
+      auto some = look_up(session, of, text);
+      if (!some) return some.error();
+      std::ranges::move(*some, std::back_inserter(texts));
+    }
+  return &(lasting_[of.account] = words_that_last(*tables, texts));
+}
+
+// What the server refuses to tell is nothing.
+progress<std::vector<result_row>> replay_engine::look_up(replay_session& session, const unit& of,
+                                                         const std::string& text) {
+  auto answer = session.query(text);
+  if (answer) return std::move(answer->rows);
+  const auto kind = classify(answer.error());
+  if (kind == error_class::refused) return std::vector<result_row>();
+  sessions_.drop(session.identity().user);
+  if (kind == error_class::withheld) return stuck(of, answer.error());
+  return unreachable(answer.error(), "looking up a table's engine");
 }
 
 progress<void> replay_engine::apply(batch& what) {

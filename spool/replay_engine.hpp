@@ -7,6 +7,7 @@
 #include "spool/ledger.hpp"
 #include "spool/session_pool.hpp"
 #include "spool/stop_signal.hpp"
+#include "spool/trigger_texts.hpp"
 
 #include <future>
 #include <map>
@@ -99,6 +100,9 @@ class replay_engine {
   [[nodiscard]] progress<bool> is_transactional(const unit& what);
   [[nodiscard]] progress<bool> is_transactional(replay_session& session, const unit& of,
                                                 const table_name& name);
+  [[nodiscard]] progress<const lasting_words*> look_up_words(replay_session& session, const unit& of);
+  [[nodiscard]] progress<std::vector<result_row>> look_up(replay_session& session, const unit& of,
+                                                          const std::string& text);
   [[nodiscard]] progress<void> apply(batch& what);
   [[nodiscard]] progress<void> settle_applied(const batch& what, const transaction_outcome& outcome);
   [[nodiscard]] accounts_with_reasons accounts_without_ledger();
@@ -163,7 +167,8 @@ class replay_engine {
   std::optional<seq> rewound_to_;            // where the ledger stood when it was last found behind the spool
   unsigned losses_ = 0;                      // connections lost since the last success
   std::map<table_name, bool> transactional_; // of this drain
-  std::set<table_name> change_session_;      // their triggers set variables: nothing goes behind them
+  std::map<std::string, lasting_words> lasting_; // of this drain, as each account sees them
+  std::set<table_name> change_session_;          // their triggers set variables: nothing goes behind them
   std::optional<std::chrono::steady_clock::time_point> compacted_at_;
 };
 

@@ -15,6 +15,8 @@ namespace {
 // Without autocommit, what is on its way when the server rolls back by itself (deadlock) is not committed
 // either.
 constexpr char session_defaults[] = "SET autocommit = 0, innodb_lock_wait_timeout = 2";
+constexpr char wait_shortly[] = "SET innodb_lock_wait_timeout = 2";
+constexpr char wait_as_clients_do[] = "SET innodb_lock_wait_timeout = DEFAULT";
 constexpr char no_insert_id[] =
     "SET insert_id = 0"; // MariaDB takes 0 for none; MySQL would give out the id 0
 constexpr char mariadb_defaults[] = "SET max_statement_time = 0";
@@ -132,7 +134,15 @@ server_result<void> replay_session::send(const std::string& text) {
   return {};
 }
 
+server_result<void> replay_session::wait_longer() {
+  waits_longer_ = true;
+  return send(wait_as_clients_do);
+}
+
 server_result<void> replay_session::begin(const std::string& isolation) {
+  if (waits_longer_)
+    if (auto done = send(wait_shortly); !done) return done;
+  waits_longer_ = false;
   if (isolation != isolation_) {
     if (const auto text = set_isolation(isolation); !text.empty())
       if (auto done = send(text); !done) return done;

@@ -34,6 +34,8 @@ class replay_session {
 
   [[nodiscard]] server_result<query_answer> query(std::string_view text);
   [[nodiscard]] server_result<void> begin(const std::string& isolation);
+  // For rows that others lock, as a client would, until the next begin().
+  [[nodiscard]] server_result<void> wait_longer();
   [[nodiscard]] server_result<void> rollback();
   [[nodiscard]] server_result<query_answer> run(const statement& what);
 
@@ -102,6 +104,7 @@ class replay_session {
   bool untouched_ = true;                         // no unit's context was taken here
   std::map<std::string, set_variable> variables_; // user variables that units have set here
   std::string isolation_;
+  bool waits_longer_ = false;
   bool broken_ = false;
   bool is_mariadb_ = false;
   bool unused_insert_id_ = false;

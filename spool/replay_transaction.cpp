@@ -105,6 +105,8 @@ replay_engine::transaction_outcome replay_engine::transact(replay_session& sessi
   outcome.row_gone = !*row;
   if (*row && ((*row)->applied != position_ || (*row)->epoch != epoch_)) outcome.differs = **row;
   if (outcome.row_gone || outcome.differs) return outcome;
+  if (what.alone) // it would not be repeated
+    if (auto done = session.wait_longer(); !done) return failed(stage::guard, done.error());
   outcome.failed = send_units(session, what, outcome);
   if (outcome.failed) return outcome;
   if (auto moved = session.query(ledger_.move_to(what.last())); !moved)

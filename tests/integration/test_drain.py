@@ -70,13 +70,15 @@ def test_a_dead_letter_is_retried_or_discarded_by_a_person(proxy, server):
 class BlockedDrain:
     """A drain that cannot go on until release(): its first unit needs a row that we have locked meanwhile."""
 
-    def __init__(self, server, start_proxy, **settings):
+    def __init__(self, server, start_proxy, before=(), **settings):
         self.relay = Relay(server.host, server.port)
         self.server = server
         self.proxy = start_proxy(server, before=self.relay, **settings)
         self.client = self.proxy.connect()
         run(self.client, "CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL) ENGINE=InnoDB")
         run(self.client, "INSERT INTO t VALUES (1, 10), (2, 20), (3, 30)")
+        if before:
+            server.run(*before, database=self.proxy.database)
         self.proxy.wait_tables_known()
         self.relay.close()
         wait_until(lambda: not self.is_up(), 20, "the proxy notices")
@@ -302,3 +304,39 @@ def test_writes_that_go_to_the_server_together_mean_what_each_meant_alone(proxy,
     assert [n for n, _ in logged] == list(range(7, 301, 7)) and all(id_ < 100_000 for _, id_ in logged)
     dead = proxy.json("/spool/dead")["units"]
     assert sorted(letter["seq"] for letter in dead) == culprits
+
+
+@pytest.mark.parametrize("body", ["INSERT INTO log VALUES (NEW.id)", "SET @noted = note(NEW.id)"], ids=["named", "in a function"])
+def test_what_a_trigger_writes_to_a_table_that_does_not_roll_back_is_written_once(proxy, server, body):
+    """Also where another unit, refused, has its neighbours rolled back and run again."""
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB")
+    server.run("CREATE TABLE log (id INT) ENGINE=MyISAM", "INSERT INTO t VALUES (3)",
+               "CREATE FUNCTION note(id INT) RETURNS INT MODIFIES SQL DATA DETERMINISTIC BEGIN INSERT INTO log VALUES (id); RETURN 1; END",
+               f"CREATE TRIGGER logs AFTER INSERT ON t FOR EACH ROW {body}", database=proxy.database)
+    proxy.wait_tables_known()
+    server.stop()
+    proxy.wait_state("down")
+    for number in range(1, 7):
+        spooled_seq(connection, f"INSERT INTO t VALUES ({number})")
+    server.start()
+    proxy.wait_drained()
+    assert server.run("SELECT id FROM t ORDER BY id", database=proxy.database) == tuple((n,) for n in range(1, 7))
+    assert server.run("SELECT id FROM log ORDER BY id", database=proxy.database) == ((1,), (2,), (4,), (5,), (6,))
+    letters = proxy.json("/spool/dead")["units"]
+    assert len(letters) == 1 and "Duplicate entry '3'" in str(letters)
+
+
+def test_a_write_whose_trigger_does_not_roll_back_waits_for_a_row_as_a_client_does(server, start_proxy):
+    """It could not be repeated, as others are that wait for more than two seconds."""
+    blocked = BlockedDrain(server, start_proxy, before=(
+        "CREATE TABLE log (id INT) ENGINE=MyISAM", "CREATE TRIGGER logs BEFORE UPDATE ON t FOR EACH ROW INSERT INTO log VALUES (NEW.id)"))
+    wait_until(lambda: server.run("SELECT 1 FROM information_schema.processlist WHERE info = 'UPDATE t SET n = n + 1 WHERE id = 1' "
+                                  "AND time > 3"), 30, "it waits")
+    blocked.release()
+    blocked.proxy.wait_drained()
+    assert blocked.rows() == ((1, 11), (2, 20), (3, 30))
+    assert server.run("SELECT id FROM log", database=blocked.proxy.database) == ((1,),)
+    assert blocked.proxy.health()["spool"]["dead"] == 0
+    blocked.lock.close()
+    blocked.relay.close()

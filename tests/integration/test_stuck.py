@@ -153,35 +153,35 @@ def test_a_person_who_has_mended_it_need_not_wait_for_the_next_try(cut_off, serv
     assert noted(server, proxy) == "bcbc" and proxy.health()["spool"]["dead"] == 0
 
 
-def fill(server, proxy):
-    maker = proxy.connect()
-    run(maker, "SET max_heap_table_size = 16384")
-    run(maker, "CREATE TABLE m (id INT PRIMARY KEY, s CHAR(200)) ENGINE=MEMORY")
-    run(maker, "CREATE TABLE copied (id INT PRIMARY KEY, s CHAR(200)) ENGINE=InnoDB")
-    server.run("CREATE TRIGGER copy AFTER INSERT ON copied FOR EACH ROW INSERT INTO m VALUES (NEW.id, NEW.s)", database=proxy.database)
-    connection = server.admin(proxy.database)
-    with pytest.raises(pymysql.err.OperationalError) as full:
-        for number in range(100_000):
-            run(connection, f"INSERT INTO m VALUES ({number}, 'x')")
-    assert full.value.args[0] == 1114
-
-
 @pytest.mark.limit(120)
 def test_a_full_table_stops_it_and_it_goes_on_when_there_is_room(cut_off, mariadb, listener):
     proxy, relay = cut_off(mariadb)
-    fill(mariadb, proxy)
+    mariadb.run("CREATE TABLE filler (id INT) ENGINE=InnoDB", "CREATE TABLE limited (id INT) ENGINE=InnoDB", "INSERT INTO filler VALUES (1)",
+                "CREATE TRIGGER has_no_room BEFORE INSERT ON limited FOR EACH ROW IF EXISTS (SELECT 1 FROM filler) THEN "
+                "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'The table is full'; END IF", database=proxy.database)
     proxy.wait_tables_known()
-    in_an_outage(proxy, relay, (None, note("a")), (BOB, "INSERT INTO copied VALUES (1000000, 'mine')"), (None, note("b")))
+    in_an_outage(proxy, relay, (None, note("a")), (BOB, "INSERT INTO limited VALUES (1)"), (None, note("b")))
     relay.open()
     wait_stuck(proxy, 2)
     reason = stays_stuck(proxy, listener)
     assert "unit 2 of 'bob'" in reason and "full" in reason and "1114" in reason
     assert noted(mariadb, proxy) == "a"
-    mariadb.run("DELETE FROM m WHERE id < 20", database=proxy.database)
+    mariadb.run("DELETE FROM filler", database=proxy.database)
     proxy.wait_drained()
     assert noted(mariadb, proxy) == "ab"
-    assert mariadb.run("SELECT COUNT(*) FROM m WHERE s = 'mine'", database=proxy.database) == ((1,),)
+    assert mariadb.run("SELECT COUNT(*) FROM limited", database=proxy.database) == ((1,),)
     assert proxy.health()["spool"]["dead"] == 0
+
+
+def fill(server, proxy):
+    maker = proxy.connect()
+    run(maker, "SET max_heap_table_size = 16384")
+    run(maker, "CREATE TABLE m (id INT PRIMARY KEY, s CHAR(200)) ENGINE=MEMORY")
+    connection = server.admin(proxy.database)
+    with pytest.raises(pymysql.err.OperationalError) as full:
+        for number in range(100_000):
+            run(connection, f"INSERT INTO m VALUES ({number}, 'x')")
+    assert full.value.args[0] == 1114
 
 
 @pytest.mark.limit(120)

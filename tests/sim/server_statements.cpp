@@ -300,7 +300,8 @@ server_session::done server_session::information(const std::string& text, const 
     what.rows = table({"engine"}, home_.data.ledger_table && schema == "app" ? rows{{"InnoDB"}} : rows{});
   } else if (has(text, "e.transactions")) {
     const bool known = name == "notes" || name == "counters" || name == "orders" || name == "journal";
-    what.rows = table({"transactions"}, known ? rows{{name == "journal" ? "NO" : "YES"}} : rows{});
+    what.rows = table({"transactions", "trigger"},
+                      known ? rows{{name == "journal" ? "NO" : "YES", std::nullopt}} : rows{});
   } else if (has(text, "collation")) {
     what.rows = table({"id", "name", "set", "default"}, {{"45", "utf8mb4_general_ci", "utf8mb4", "Yes"},
                                                          {"46", "utf8mb4_bin", "utf8mb4", ""},

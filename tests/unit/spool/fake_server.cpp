@@ -147,8 +147,8 @@ void fake_server::thaw() {
 server_result<query_answer> fake_server::execute(std::uint64_t id, const std::string& text) {
   auto& s = sessions_.at(id);
   if (begins(text, "SELECT CONNECTION_ID()")) return one_row({std::to_string(id), "16777216"});
-  if (begins(text, "SELECT e.transactions"))
-    return one_row({non_transactional.contains(last_name(text)) ? "NO" : "YES"});
+  if (begins(text, "SELECT e.transactions")) return table_and_triggers(last_name(text));
+  if (has(text, "information_schema") && !begins(text, "SELECT engine")) return names_and_texts(text);
   if (begins(text, "SHOW PROCESSLIST")) return process_list();
   if (begins(text, "KILL ")) {
     auto& killed = sessions_.at(number_after(text, "KILL "));
@@ -173,6 +173,23 @@ server_result<query_answer> fake_server::execute(std::uint64_t id, const std::st
   if (begins(text, "SET ") || begins(text, "USE ")) return query_answer{};
   if (has(text, "holdwater_ledger") || begins(text, "SELECT engine")) return ledger_statement(s, text);
   return write(s, text);
+}
+
+query_answer fake_server::table_and_triggers(const std::string& table) const {
+  query_answer answer;
+  answer.rows.push_back({non_transactional.contains(table) ? "NO" : "YES", std::nullopt});
+  if (const auto found = triggers.find(table); found != triggers.end())
+    answer.rows.push_back({"trigger", found->second});
+  return answer;
+}
+
+query_answer fake_server::names_and_texts(const std::string& text) const {
+  query_answer answer;
+  if (begins(text, "SELECT t.table_name"))
+    for (const auto& name : non_transactional) answer.rows.push_back({name});
+  if (begins(text, "SELECT event_object_table"))
+    for (const auto& [name, body] : triggers) answer.rows.push_back({name, body});
+  return answer;
 }
 
 bool fake_server::row_locked_by_other(const session& s) const {
@@ -221,6 +238,7 @@ server_result<query_answer> fake_server::write(session& s, const std::string& te
   answer.summary.insert_id = std::exchange(s.insert_id, 0) + (other_id.contains(text) ? 1000 : 0);
   answer.changed_session = tells_changes && change_session.contains(text);
   if (answer.changed_session) s.changed_by = text;
+  if (begins(text, "logged")) history_.push_back("log of " + done); // its trigger's row stays
   if (begins(text, "myisam") || !s.in_transaction)
     history_.push_back(done);
   else

@@ -54,11 +54,12 @@ class fake_server {
   bool may_create = true;
   std::string ledger_engine = "InnoDB";
   std::optional<ledger_values> ledger;
-  std::set<std::string> refused;             // texts answered with 1062
-  std::set<std::string> non_transactional;   // tables
-  std::set<std::string> accounts_off_ledger; // users without rights on it
-  std::map<std::string, unsigned> shut_out;  // users whose login is refused, and with what
-  std::set<std::string> no_room_for;         // texts answered with 1114
+  std::set<std::string> refused;               // texts answered with 1062
+  std::set<std::string> non_transactional;     // tables
+  std::map<std::string, std::string> triggers; // of tables: its text
+  std::set<std::string> accounts_off_ledger;   // users without rights on it
+  std::map<std::string, unsigned> shut_out;    // users whose login is refused, and with what
+  std::set<std::string> no_room_for;           // texts answered with 1114
   unsigned no_room_error = 1114;
   std::set<std::string> no_writes_for;  // ... with 1290
   std::set<std::string> change_session; // texts whose triggers set a variable: the next ones find it
@@ -105,6 +106,8 @@ class fake_server {
                                                          const std::string& text);
   [[nodiscard]] server_result<query_answer> ledger_statement(session& s, const std::string& text);
   [[nodiscard]] server_result<query_answer> write(session& s, const std::string& text);
+  [[nodiscard]] query_answer table_and_triggers(const std::string& table) const;
+  [[nodiscard]] query_answer names_and_texts(const std::string& text) const;
   [[nodiscard]] query_answer process_list() const;
   [[nodiscard]] bool row_locked_by_other(const session& s) const;
   void commit(session& s);

@@ -254,6 +254,37 @@ TEST_CASE_FIXTURE(replay_fixture, "a unit in doubt on a non-transactional table 
   }
 }
 
+TEST_CASE_FIXTURE(replay_fixture, "what a trigger writes to a non-transactional table is written once") {
+  server.triggers = {{"t", "INSERT INTO `Log` VALUES (NEW.id)"}};
+  server.non_transactional = {"log"};
+  for (const auto* text : {"logged1", "logged2", "logged3", "logged4", "logged5"})
+    REQUIRE(append(*queue, make_unit(text, "t")));
+  server.refused = {"logged3"};
+  SUBCASE("its text names the table") {}
+  SUBCASE("its text names another table whose trigger does") {
+    server.triggers = {{"t", "UPDATE totals SET n = n + 1"}, {"totals", "INSERT INTO log VALUES (1)"}};
+  }
+  CHECK(run(*make()).outcome == replay_outcome::drained);
+  CHECK(server.history() == strings{"log of logged1", "logged1", "log of logged2", "logged2",
+                                    "log of logged4", "logged4", "log of logged5", "logged5"});
+  CHECK(std::ranges::count(server.texts(), "SET innodb_lock_wait_timeout = DEFAULT") == 5);
+  CHECK(queue->counts().dead == 1);
+}
+
+TEST_CASE_FIXTURE(replay_fixture, "a trigger that writes tables with transactions slows nothing") {
+  server.triggers = {{"t", "INSERT INTO log VALUES (NEW.id)"}};
+  SUBCASE("all tables have them") {}
+  SUBCASE("its text does not name the one that has none") {
+    server.non_transactional = {"lo", "g", "log2"};
+  }
+  append_numbered(*queue, 1, 3);
+  const auto with = make();
+  REQUIRE(with->attach().status == attach_status::ready);
+  const auto before = server.commits();
+  CHECK(with->drain().outcome == replay_outcome::drained);
+  CHECK(server.commits() == before + 1);
+}
+
 TEST_CASE_FIXTURE(replay_fixture,
                   "a statement that ends its transaction leaves the unit in doubt, sent once") {
   append_numbered(*queue, 1, 2);

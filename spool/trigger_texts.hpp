@@ -1,0 +1,31 @@
+// Which triggers may write a table without transactions, as far as their texts tell.
+//
+// Such rows stay after a ROLLBACK, so a unit that fires the trigger must run alone, as one on such a table
+// does. Only a server that has such a table is asked for texts. A name counts wherever it stands as a word,
+// also where the table is only read or something else has that name: all that costs is running alone.
+#pragma once
+
+#include "spool/mysql_connection.hpp"
+
+#include <array>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdwater::spool {
+
+// Names of user tables without transactions, a row each.
+[[nodiscard]] std::string look_up_lasting_tables();
+// Name and text of all that a trigger's text can name and that has one of its own: tables with triggers,
+// routines, views. A text that the account may not see is NULL or empty.
+[[nodiscard]] std::array<std::string, 3> look_up_texts();
+
+// Words, in small letters, that lead to a table without transactions.
+using lasting_words = std::set<std::string, std::less<>>;
+[[nodiscard]] lasting_words words_that_last(const std::vector<result_row>& tables,
+                                            const std::vector<result_row>& texts);
+// Whether a trigger's text, or one that is not to be seen, has one of them.
+[[nodiscard]] bool may_last(const std::optional<std::string>& text, const lasting_words& words);
+
+} // namespace holdwater::spool

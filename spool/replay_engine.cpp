@@ -168,16 +168,16 @@ progress<void> replay_engine::trim(batch& of) {
       break;
     }
     ++size;
-    if (changes_session(next) || !std::ranges::all_of(next.statements, has_them)) break;
+    if (ends_batch(next) || !std::ranges::all_of(next.statements, has_them)) break;
   }
   if (of.alone || of.first() <= one_by_one_until_ || of.first() == refused_) size = 1;
   return leave(size);
 }
 
-bool replay_engine::changes_session(const unit& what) const {
-  if (change_session_.empty()) return false;
+bool replay_engine::ends_batch(const unit& what) const {
+  if (last_of_batch_.empty()) return false;
   return std::ranges::any_of(tables_of(what),
-                             [this](const auto& name) { return change_session_.contains(name); });
+                             [this](const auto& name) { return last_of_batch_.contains(name); });
 }
 
 progress<bool> replay_engine::is_transactional(const unit& what) {
@@ -192,34 +192,21 @@ progress<bool> replay_engine::is_transactional(const unit& what) {
   return true;
 }
 
-// A view, a table that cannot be seen and a name that is no UTF-8 count as not transactional: all that costs
-// is running alone. So does a table whose trigger may write one that is not. The first row is the table's, a
-// trigger's has its text.
+// A table that cannot be seen and a name that is no UTF-8 count as not transactional: all that costs is
+// running alone. So do one whose trigger, and a view whose text, may lead to a table that is not.
 progress<bool> replay_engine::is_transactional(replay_session& session, const unit& of,
                                                const table_name& name) {
   if (const auto known = transactional_.find(name); known != transactional_.end()) return known->second;
-  const auto schema = hex_literal(name.schema), table = hex_literal(name.table);
-  auto rows =
-      look_up(session, of,
-              "SELECT e.transactions, NULL FROM information_schema.tables t "
-              "LEFT JOIN information_schema.engines e ON e.engine = t.engine WHERE t.table_schema = " +
-                  schema + " AND t.table_name = " + table +
-                  " UNION ALL SELECT 'trigger', action_statement FROM information_schema.triggers "
-                  "WHERE event_object_schema = " +
-                  schema + " AND event_object_table = " + table);
+  auto rows = look_up(session, of, look_up_table(name));
   if (!rows) return rows.error();
-  bool transactional = !rows->empty(), has_trigger = false;
-  for (const auto& row : *rows) {
-    const auto said = row.at(0).value_or("");
-    has_trigger = has_trigger || said == "trigger";
-    transactional = transactional && (said == "YES" || said == "trigger");
-  }
-  if (transactional && has_trigger) {
+  const auto table = told_of_table(*rows);
+  if (table.counts_transactions) last_of_batch_.insert(name);
+  bool transactional = table.transactional;
+  if (transactional && !table.texts.empty()) {
     auto words = look_up_words(session, of);
     if (!words) return words.error();
-    transactional = std::ranges::none_of(*rows, [&](const auto& row) {
-      return row.at(0).value_or("") == "trigger" && may_last(row.at(1), **words);
-    });
+    transactional =
+        std::ranges::none_of(table.texts, [&](const auto& text) { return may_last(text, **words); });
   }
   return transactional_[name] = transactional;
 }

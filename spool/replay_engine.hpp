@@ -96,7 +96,7 @@ class replay_engine {
   [[nodiscard]] result<std::vector<unit>> read_pending();
   void read_ahead(const batch& of);
   [[nodiscard]] progress<void> trim(batch& of);
-  [[nodiscard]] bool changes_session(const unit& what) const;
+  [[nodiscard]] bool ends_batch(const unit& what) const;
   [[nodiscard]] progress<bool> is_transactional(const unit& what);
   [[nodiscard]] progress<bool> is_transactional(replay_session& session, const unit& of,
                                                 const table_name& name);
@@ -168,7 +168,8 @@ class replay_engine {
   unsigned losses_ = 0;                      // connections lost since the last success
   std::map<table_name, bool> transactional_; // of this drain
   std::map<std::string, lasting_words> lasting_; // of this drain, as each account sees them
-  std::set<table_name> change_session_;          // their triggers set variables: nothing goes behind them
+  std::set<table_name> last_of_batch_; // nothing goes behind them: their triggers set variables, or they
+                                       // note the transaction of each row
   std::optional<std::chrono::steady_clock::time_point> compacted_at_;
 };
 

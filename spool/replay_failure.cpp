@@ -54,7 +54,7 @@ progress<void> replay_engine::handle(const batch& what, const interruption& fail
 // The units behind it have found what it left. It goes again, as the last of its transaction.
 progress<void> replay_engine::part_from_changer(const batch& what, const interruption& failed) {
   end_transaction(what.account());
-  for (const auto& name : tables_of(what.units[failed.unit_index])) change_session_.insert(name);
+  for (const auto& name : tables_of(what.units[failed.unit_index])) last_of_batch_.insert(name);
   return {};
 }
 

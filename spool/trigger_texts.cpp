@@ -1,4 +1,7 @@
 #include "spool/trigger_texts.hpp"
+#include "spool/context_sql.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -35,6 +38,39 @@ std::string word_of(const result_row& named) {
 }
 
 } // namespace
+
+std::string look_up_table(const table_name& name) {
+  const auto schema = hex_literal(name.schema), table = hex_literal(name.table);
+  return fmt::format(
+      "SELECT IF(t.table_type = 'VIEW', 'YES', e.transactions), NULL FROM information_schema.tables t "
+      "LEFT JOIN information_schema.engines e ON e.engine = t.engine WHERE t.table_schema = {0} AND "
+      "t.table_name = {1} "
+      "UNION ALL SELECT 'text', action_statement FROM information_schema.triggers "
+      "WHERE event_object_schema = {0} AND event_object_table = {1} "
+      "UNION ALL SELECT 'text', view_definition FROM information_schema.views "
+      "WHERE table_schema = {0} AND table_name = {1} "
+      "UNION ALL SELECT 'versions', NULL FROM information_schema.columns WHERE table_schema = {0} AND "
+      "table_name = {1} AND generation_expression = 'ROW START' AND data_type = 'bigint'",
+      schema, table);
+}
+
+table_facts told_of_table(const std::vector<result_row>& rows) {
+  table_facts out;
+  bool all = true, any = false;
+  for (const auto& row : rows) {
+    const auto what = row.at(0).value_or("");
+    if (what == "text") {
+      out.texts.push_back(row.at(1));
+    } else if (what == "versions") {
+      out.counts_transactions = true;
+    } else {
+      any = true;
+      all = all && what == "YES";
+    }
+  }
+  out.transactional = any && all;
+  return out;
+}
 
 std::string look_up_lasting_tables() {
   return "SELECT t.table_name FROM information_schema.tables t "

@@ -15,6 +15,14 @@
 
 namespace holdwater::spool {
 
+struct table_facts {
+  bool transactional = false;       // itself; a view is, and its text tells what it is of
+  bool counts_transactions = false; // MariaDB's versions by transaction: one transaction makes one of a row
+  std::vector<std::optional<std::string>> texts; // of its triggers, and its own, of a view
+};
+[[nodiscard]] std::string look_up_table(const table_name& name);
+[[nodiscard]] table_facts told_of_table(const std::vector<result_row>& rows); // its answer
+
 // Names of user tables without transactions, a row each.
 [[nodiscard]] std::string look_up_lasting_tables();
 // Name and text of all that a trigger's text can name and that has one of its own: tables with triggers,

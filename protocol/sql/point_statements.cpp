@@ -4,8 +4,8 @@
 #include "protocol/sql/lexer.hpp"
 
 #include <algorithm>
-#include <utility>
 #include <array>
+#include <utility>
 
 namespace holdwater::protocol::sql {
 namespace {

@@ -53,7 +53,7 @@ class client {
     case verb::spool_show: return show_one(given_, where_);
     case verb::spool_export: return export_all(given_, where_);
     case verb::dead_list:
-      return return list(fmt::format("/spool/dead?after={}&limit={}", given_.after, given_.limit), show_dead);
+      return list(fmt::format("/spool/dead?after={}&limit={}", given_.after, given_.limit), show_dead);
     case verb::dead_retry:
     case verb::dead_discard: return decide_dead(given_, where_);
     case verb::sessions: return list(fmt::format("/sessions?limit={}", given_.limit), show_sessions);

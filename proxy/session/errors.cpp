@@ -44,7 +44,6 @@ error_code_row row_of(client_error which) {
     return {1792, "25006"};                                    // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
   case client_error::transaction_open: return {1568, "25001"}; // ER_CANT_CHANGE_TX_CHARACTERISTICS
   case client_error::no_savepoint: return {1305, "42000"};     // ER_SP_DOES_NOT_EXIST
-  case client_error::name_too_long: return {1059, "42000"};    // ER_TOO_LONG_IDENT
   case client_error::interrupted: return {1317, "70100"};      // ER_QUERY_INTERRUPTED
   case client_error::answer_cut: return {2013, "HY000"};
   }
@@ -73,7 +72,6 @@ std::string client_error_text(client_error which, std::string_view text) {
   case client_error::unknown_thread:
   case client_error::too_many_connections:
   case client_error::no_savepoint:
-  case client_error::name_too_long:
   case client_error::read_only_transaction:
   case client_error::transaction_open:
   case client_error::interrupted: return std::string(text);

@@ -36,7 +36,6 @@ enum class client_error : std::uint8_t {
   read_only_transaction, // a write in a transaction that is READ ONLY
   transaction_open,      // SET TRANSACTION while one is open
   no_savepoint,          // of that name
-  name_too_long,         // of a savepoint
   interrupted,           // by KILL QUERY, at a replica
   answer_cut,            // a result was partly passed on when the server was lost
 };

@@ -138,9 +138,8 @@ bool session_state::turns_autocommit_on(const sql::statement& set) const {
   bool on = autocommit(), turned_on = false;
   for (const auto& one : set.assignments) { // one after the other, as the server does them
     if (one.where != target::session || canonical(one.variable) != "autocommit") continue;
-    const bool wanted = truth(sql::literal_value(one.value, dialect_));
-    turned_on = turned_on || (wanted && !on);
-    on = wanted;
+    const bool before = std::exchange(on, truth(sql::literal_value(one.value, dialect_)));
+    turned_on = turned_on || (on && !before);
   }
   return turned_on;
 }
@@ -149,8 +148,8 @@ bool session_state::knows_names(const sql::assignment& one) const {
   const auto said = [&](std::string_view text) {
     return boost::algorithm::to_lower_copy(sql::literal_value(text, dialect_));
   };
-  if (one.default_value || !profile_ || !profile_->default_of(said(one.value))) return false;
-  if (!is_client_charset(said(one.value))) return false;
+  const bool known = !one.default_value && profile_ && profile_->default_of(said(one.value));
+  if (!known || !is_client_charset(said(one.value))) return false;
   const auto* collation = one.extra.empty() ? nullptr : profile_->named(said(one.extra));
   return one.extra.empty() || (collation && collation->character_set == said(one.value));
 }
@@ -166,8 +165,8 @@ bool session_state::is_literal(const sql::assignment& one) const {
 }
 
 bool session_state::assigns_literals(const sql::statement& set) const {
-  return !set.assignments.empty() && std::all_of(set.assignments.begin(), set.assignments.end(),
-                                                 [&](const auto& one) { return is_literal(one); });
+  const auto literal = [&](const auto& one) { return is_literal(one); };
+  return !set.assignments.empty() && std::ranges::all_of(set.assignments, literal);
 }
 
 bool session_state::is_acceptable_here(const sql::assignment& one) const {
@@ -179,10 +178,10 @@ bool session_state::is_acceptable_here(const sql::assignment& one) const {
 }
 
 bool session_state::can_assign_locally(const sql::statement& set) const {
-  const auto possible = [&](const sql::assignment& one) {
+  const auto possible = [&](const auto& one) {
     return (is_literal(one) && is_acceptable_here(one)) || computed(one);
   };
-  return !set.assignments.empty() && std::all_of(set.assignments.begin(), set.assignments.end(), possible);
+  return !set.assignments.empty() && std::ranges::all_of(set.assignments, possible);
 }
 
 std::vector<std::string> session_state::assign(const sql::statement& set) {
@@ -357,8 +356,7 @@ void session_state::close_gap(std::string_view variable) {
 
 bool session_state::restorable() const {
   const auto unknown = [](const auto& setting) { return setting.second.empty(); };
-  return unrestorable_.empty() && statements.restorable() &&
-         std::none_of(settings_.begin(), settings_.end(), unknown);
+  return unrestorable_.empty() && statements.restorable() && std::ranges::none_of(settings_, unknown);
 }
 
 prepare_context session_state::preparing() const {

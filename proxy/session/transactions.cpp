@@ -164,7 +164,6 @@ task<session::verdict> session::rollback_collected() {
 
 // SAVEPOINT, ROLLBACK TO, RELEASE SAVEPOINT.
 task<bool> session::savepoint_collected() {
-  constexpr std::size_t longest_name = 64; // MySQL "Identifier Length Limits"
   const auto& one = analyze_command().first();
   const auto kind = one.kind;
   auto name = one.subject.unquoted();
@@ -175,9 +174,11 @@ task<bool> session::savepoint_collected() {
   }
   bool known = true;
   if (kind == sql::kind::savepoint) {
-    if (name.size() > longest_name)
-      co_return co_await answer_error(client_error::name_too_long,
-                                      fmt::format("Identifier name '{}' is too long", name));
+    constexpr std::size_t longest_name = 64;
+    if (name.size() > longest_name) {
+      const std::string text = "the server is down, and this savepoint's name is longer than is kept";
+      co_return co_await answer_error(client_error::transaction_full, text);
+    }
     if (!mine.open() && !state_.autocommit()) mine.begin(state_.take_transaction_mode());
     if (mine.open() && mine.savepoints().size() >= process().settings.spool.max_transaction_statements) {
       const std::string text = "the server is down, and this transaction has as many savepoints as are kept";

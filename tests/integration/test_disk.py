@@ -82,16 +82,17 @@ def test_a_write_waits_while_the_disk_of_the_servers_temporary_files_is_full(ser
     request.addfinalizer(relay.close)
     proxy = start_proxy(server, before=relay)
     connection = proxy.connect()
-    run(connection, "CREATE TABLE many (s VARCHAR(500)) ENGINE=InnoDB")
-    run(connection, "CREATE TABLE sorted (s VARCHAR(500)) ENGINE=InnoDB")
+    run(connection, "CREATE TABLE many (s VARCHAR(500) CHARACTER SET latin1 COLLATE latin1_bin) ENGINE=InnoDB")
+    run(connection, "CREATE TABLE sorted (s VARCHAR(500) CHARACTER SET latin1 COLLATE latin1_bin) ENGINE=InnoDB")
     server.run("SET GLOBAL sort_buffer_size = 65536", "INSERT INTO many VALUES (REPEAT('x', 400))",
-               *["INSERT INTO many SELECT CONCAT(RAND(), REPEAT('y', 400)) FROM many"] * 12, database=proxy.database)
+               *["INSERT INTO many SELECT CONCAT(RAND(), REPEAT('y', 400)) FROM many"] * 10, database=proxy.database)
     proxy.wait_tables_known()
     relay.close()
     proxy.wait_state("down")
     for statement in ("INSERT INTO sorted SELECT s FROM many ORDER BY s", "INSERT INTO sorted VALUES ('behind')"):
         spooled_seq(connection, statement)
     filler = fill(small_disk)
+    os.truncate(filler, os.path.getsize(filler) - (512 << 10))  # enough for what replay asks before it, not for the sort
     relay.open()
     wait_until(lambda: proxy.health()["database"]["why"].startswith("unit 1 of"), 30, lambda: f"stuck: {proxy.health()}")
     why = proxy.health()["database"]["why"]
@@ -99,7 +100,7 @@ def test_a_write_waits_while_the_disk_of_the_servers_temporary_files_is_full(ser
     assert server.run("SELECT COUNT(*) FROM sorted", database=proxy.database) == ((0,),)
     os.remove(filler)
     proxy.wait_drained()
-    assert server.run("SELECT COUNT(*) FROM sorted", database=proxy.database) == ((4097,),)
+    assert server.run("SELECT COUNT(*) FROM sorted", database=proxy.database) == ((1025,),)
     assert proxy.health()["spool"]["dead"] == 0
 
 

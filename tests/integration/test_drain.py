@@ -129,6 +129,50 @@ def test_a_client_that_waits_for_the_drain_gets_the_servers_real_answer(blocked)
     assert blocked.rows() == ((1, 11), (2, 21), (3, 31))
 
 
+def test_a_write_through_a_view_waits_for_a_lock_as_one_of_its_table_does(server, start_proxy):
+    relay = Relay(server.host, server.port)
+    proxy = start_proxy(server, before=relay)
+    client = proxy.connect()
+    run(client, "CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL) ENGINE=InnoDB")
+    run(client, "INSERT INTO t VALUES (1, 10), (2, 20)")
+    server.run("CREATE VIEW v AS SELECT id, n FROM t", "CREATE TABLE lasting (id INT) ENGINE=MyISAM", database=proxy.database)
+    proxy.wait_tables_known()
+    relay.close()
+    proxy.wait_state("down", deadline_s=30)
+    spooled_seq(client, "UPDATE v SET n = n + 1 WHERE id = 1")
+    spooled_seq(client, "UPDATE v SET n = n + 1 WHERE id = 2")
+    lock = server.admin(proxy.database)
+    run(lock, "BEGIN")
+    run(lock, "SELECT * FROM t WHERE id = 1 FOR UPDATE")
+
+    def waits():
+        return int(run(lock, "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'")[0][1])
+    before = waits()
+    relay.open()
+    proxy.http("/health/reconnect", "POST")
+    wait_until(lambda: waits() >= before + 2, 60, "it has waited in vain, and waits again")
+    run(lock, "ROLLBACK")
+    proxy.wait_drained()
+    assert server.run("SELECT id, n FROM t ORDER BY id", database=proxy.database) == ((1, 11), (2, 21))
+    assert proxy.health()["spool"]["dead"] == 0
+    relay.close()
+
+
+def test_a_row_that_is_versioned_by_transaction_keeps_each_of_its_versions(mariadb, start_proxy):
+    proxy = start_proxy(mariadb)
+    connection = proxy.connect()
+    run(connection, "CREATE TABLE h (id INT PRIMARY KEY, n INT, since BIGINT UNSIGNED GENERATED ALWAYS AS ROW START, until BIGINT UNSIGNED "
+                    "GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (since, until)) WITH SYSTEM VERSIONING ENGINE=InnoDB")
+    proxy.wait_tables_known()
+    mariadb.stop()
+    proxy.wait_state("down")
+    for statement in ("INSERT INTO h (id, n) VALUES (1, 1)", "UPDATE h SET n = 2", "UPDATE h SET n = 3", "DELETE FROM h"):
+        spooled_seq(connection, statement)
+    mariadb.start()
+    proxy.wait_drained()
+    assert mariadb.run("SELECT n FROM h FOR SYSTEM_TIME ALL ORDER BY n", database=proxy.database) == ((1,), (2,), (3,))
+
+
 @pytest.mark.parametrize("statement", [
     "UPDATE t SET n = 20 WHERE id = 2",
     "UPDATE t AS a, t AS b SET a.n = 20 WHERE a.id = 2 AND b.id = 3",

@@ -293,7 +293,9 @@ server_session::done server_session::information(const std::string& text, const 
   std::string schema, name;
   for (std::size_t at = 2; at < all.size(); ++at) {
     if (all[at].what != piece::kind::text || !all[at - 1].is("=")) continue;
-    (has(all[at - 2].value, "schema") ? schema : name) = all[at].value;
+    const auto& column = all[at - 2].value;
+    if (has(column, "type") || has(column, "expression")) continue;
+    (has(column, "schema") ? schema : name) = all[at].value;
   }
   const auto asked = [&](const char* table) { return name.empty() || name == table; };
   if (has(text, "select engine")) {

@@ -178,7 +178,7 @@ TEST_CASE("pending units and dead letters are listed with their statements") {
 }
 )json");
   const listed_dead_letter dead{{8, "shop", "db", moment, {}}, 1062, "23000", "Duplicate entry", moment + 1s};
-  CHECK(pretty(view(std::vector{dead, dead}, 1, true)) == R"json({
+  CHECK(pretty(view(dead_listing{{dead}, true}, true)) == R"json({
   "units": [
     {
       "seq": 8,
@@ -223,8 +223,8 @@ TEST_CASE("who may not see values gets shapes, and of a reason what may be said"
       "Duplicate entry 'secret'",
       moment,
       "Duplicate entry '...'"};
-  for (const auto& text :
-       {pretty(view(std::vector{dead}, 1, false)), pretty(view(spool_listing{{dead.unit}, false}, false))}) {
+  for (const auto& text : {pretty(view(dead_listing{{dead}, false}, false)),
+                           pretty(view(spool_listing{{dead.unit}, false}, false))}) {
     CHECK(text.find("secret") == std::string::npos);
     CHECK(text.find("statements") == std::string::npos);
     CHECK(text.find("INSERT INTO t VALUES (?)") != std::string::npos);

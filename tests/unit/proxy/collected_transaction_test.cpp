@@ -6,6 +6,7 @@
 #include <vector>
 
 using namespace holdwater;
+using proxy::add_within;
 using proxy::collected_transaction;
 
 namespace {

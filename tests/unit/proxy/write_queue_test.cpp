@@ -35,12 +35,14 @@ class held_spool final : public spool::spool {
   holdwater::spool::result<void> mark_attempted(holdwater::spool::seq) override { return {}; }
   holdwater::spool::result<void> forget_attempt(holdwater::spool::seq) override { return {}; }
   holdwater::spool::result<bool> is_attempted(holdwater::spool::seq) override { return false; }
-  holdwater::spool::result<std::vector<holdwater::spool::dead_letter>> dead(std::size_t) override {
-    return std::vector<holdwater::spool::dead_letter>{};
+  holdwater::spool::result<holdwater::spool::dead_letters> read_dead(holdwater::spool::seq, std::size_t,
+                                                                     std::size_t) override {
+    return holdwater::spool::dead_letters{};
   }
   holdwater::spool::result<holdwater::spool::seq> retry_dead(holdwater::spool::seq) override {
     return holdwater::spool::seq{0};
   }
+  holdwater::spool::result<void> check_keys(const holdwater::spool::key_ring_ptr&) override { return {}; }
   holdwater::spool::result<void> discard_dead(holdwater::spool::seq) override { return {}; }
   holdwater::spool::result<void> compact() override { return {}; }
   holdwater::spool::spool_counts counts() const override { return {}; }

@@ -122,7 +122,7 @@ unit with_setting(const std::string& text, const std::string& precision) {
   return one;
 }
 
-// Each setting that was set, each write, and where another connection began.
+// Each setting that was set, each write, and where another connection began: the first one is the owner's.
 strings settings_and_writes(const fake_server& server) {
   strings out;
   for (const auto& text : server.texts()) {
@@ -142,8 +142,8 @@ TEST_CASE_FIXTURE(replay_fixture, "units of other settings run on another connec
   REQUIRE(append(*queue, make_unit("INSERT 4")));
   REQUIRE(append(*queue, with_setting("INSERT 5", "8")));
   CHECK(run(*make()).outcome == replay_outcome::drained);
-  CHECK(settings_and_writes(server) ==
-        strings{"new", "12", "INSERT 1", "INSERT 2", "new", "INSERT 3", "INSERT 4", "new", "8", "INSERT 5"});
+  CHECK(settings_and_writes(server) == strings{"new", "new", "12", "INSERT 1", "INSERT 2", "new", "INSERT 3",
+                                               "INSERT 4", "new", "8", "INSERT 5"});
   CHECK(server.history() == strings{"INSERT 1", "INSERT 2", "INSERT 3", "INSERT 4", "INSERT 5"});
 }
 
@@ -154,8 +154,8 @@ TEST_CASE_FIXTURE(replay_fixture, "a transaction that changes a setting is the l
   REQUIRE(append(*queue, with_setting("INSERT 3", "12")));
   REQUIRE(append(*queue, make_unit("INSERT 4")));
   CHECK(run(*make()).outcome == replay_outcome::drained);
-  CHECK(settings_and_writes(server) ==
-        strings{"new", "12", "INSERT 1", "DEFAULT", "INSERT 2", "new", "12", "INSERT 3", "new", "INSERT 4"});
+  CHECK(settings_and_writes(server) == strings{"new", "new", "12", "INSERT 1", "DEFAULT", "INSERT 2", "new",
+                                               "12", "INSERT 3", "new", "INSERT 4"});
 }
 
 TEST_CASE_FIXTURE(replay_fixture, "behind a failure the settings of before are not believed to be there") {

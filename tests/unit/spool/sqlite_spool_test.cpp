@@ -13,6 +13,7 @@
 namespace holdwater::spool {
 namespace {
 
+using test::all_dead;
 using test::append;
 using test::make_unit;
 using test::open_or_fail;

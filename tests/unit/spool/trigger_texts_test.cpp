@@ -35,6 +35,19 @@ TEST_CASE("what its text names is followed: functions, views, and tables with tr
   CHECK(may_last(std::nullopt, words_that_last({{"log"}}, {})));
 }
 
+TEST_CASE("of a table is told what it is, what its triggers say, and what a view is of") {
+  CHECK_FALSE(told_of_table({}).transactional);
+  CHECK_FALSE(told_of_table({{std::nullopt, std::nullopt}}).transactional);
+  CHECK_FALSE(told_of_table({{"NO", std::nullopt}, {"text", "SET @x = 1"}}).transactional);
+  const auto view =
+      told_of_table({{"YES", std::nullopt}, {"text", "select id from t"}, {"text", std::nullopt}});
+  CHECK(view.transactional);
+  CHECK(view.texts.size() == 2);
+  CHECK_FALSE(view.counts_transactions);
+  CHECK(told_of_table({{"YES", std::nullopt}, {"versions", std::nullopt}}).counts_transactions);
+  CHECK(look_up_table({"a'b", "c"}).find("a'b") == std::string::npos);
+}
+
 TEST_CASE("where every table has transactions no text matters") {
   CHECK_FALSE(lasts("CALL anything()", {}));
   CHECK_FALSE(may_last(std::nullopt, words_that_last({}, {})));

@@ -101,10 +101,10 @@ def test_the_session_is_restored_when_the_server_returns(table, server):
     connection = table.connect(database=None, charset="latin1")
     run(connection, f"USE {table.database}")
     run(connection, "SET SESSION sql_mode = 'ANSI_QUOTES', time_zone = '+05:00', @mine = 41")
-    run(connection, "SET SESSION max_join_size = 12345")
-    asked = ("SELECT DATABASE(), @@character_set_client, @@sql_mode, @@time_zone, @@max_join_size, @mine, "
+    run(connection, "SET SESSION lock_wait_timeout = 12345")
+    asked = ("SELECT DATABASE(), @@character_set_client, @@sql_mode, @@time_zone, @@lock_wait_timeout, @mine, "
              "@@autocommit, @@transaction_isolation" if server.kind == "mysql" else
-             "SELECT DATABASE(), @@character_set_client, @@sql_mode, @@time_zone, @@max_join_size, @mine, "
+             "SELECT DATABASE(), @@character_set_client, @@sql_mode, @@time_zone, @@lock_wait_timeout, @mine, "
              "@@autocommit, @@tx_isolation")
     run(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
     before = run(connection, asked)

@@ -15,7 +15,6 @@ namespace holdwater::admin {
 [[nodiscard]] boost::json::value view(const pool_health& of);
 // Without `values` only what the log may say of statements and errors.
 [[nodiscard]] boost::json::value view(const spool_listing& of, bool values);
-// At most `limit` of them; "truncated" tells whether there are more.
 [[nodiscard]] boost::json::value view(const dead_listing& of, bool values);
 [[nodiscard]] boost::json::value view(const past& of);
 [[nodiscard]] boost::json::value view(const session_listing& of);

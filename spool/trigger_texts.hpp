@@ -1,4 +1,5 @@
-// Which triggers may write a table without transactions, as far as their texts tell.
+// Which triggers, and writes through which views, may reach a table without transactions, as far as the texts
+// tell.
 //
 // Such rows stay after a ROLLBACK, so a unit that fires the trigger must run alone, as one on such a table
 // does. Only a server that has such a table is asked for texts. A name counts wherever it stands as a word,

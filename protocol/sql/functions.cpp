@@ -73,8 +73,7 @@ bool is_builtin(const reader& in, const token& word) {
 
 bool is_database(std::string_view word) {
   constexpr std::string_view names[] = {"DATABASE", "SCHEMA"};
-  return std::ranges::any_of(names,
-                             [&](auto known) { return known.size() == word.size() && iequals(known, word); });
+  return std::ranges::any_of(names, [&](auto known) { return iequals(known, word); });
 }
 
 } // namespace

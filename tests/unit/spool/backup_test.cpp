@@ -34,6 +34,16 @@ void restore(const temporary_folder& folder, std::unique_ptr<spool>& queue, cons
   queue = open_or_fail(options_in(folder));
 }
 
+// The server has a write of after the backup that the queue is restored from, and nobody else has the queue.
+void fall_behind(replay_fixture& f) {
+  back_up(*f.queue, f.folder.file("backup"));
+  REQUIRE(append(*f.queue, make_unit("s2")));
+  REQUIRE(replay_fixture::run(*f.make()).outcome == replay_outcome::drained);
+  restore(f.folder, f.queue, f.folder.file("backup"));
+  f.server.ledger->epoch = 0;
+  CHECK(f.make()->attach().status == attach_status::ledger_ahead);
+}
+
 TEST_CASE("a backup is the queue as of one commit, while others write to it") {
   const temporary_folder folder;
   auto queue = open_or_fail(options_in(folder));
@@ -123,12 +133,7 @@ TEST_CASE_FIXTURE(replay_fixture,
                   "a dead letter of a restored queue gets no number that the ledger may have passed") {
   REQUIRE(append(*queue, make_unit("s1")));
   REQUIRE(queue->mark_dead(1, {1062, "23000", "Duplicate entry"}));
-  back_up(*queue, folder.file("backup"));
-  REQUIRE(append(*queue, make_unit("s2")));
-  REQUIRE(run(*make()).outcome == replay_outcome::drained);
-  restore(folder, queue, folder.file("backup"));
-  server.ledger->epoch = 0;
-  CHECK(make()->attach().status == attach_status::ledger_ahead);
+  fall_behind(*this);
   CHECK(queue->retry_dead(1).error().code == errc::unconfirmed);
   CHECK(queue->counts().last == 1);
   CHECK(make()->attach().status == attach_status::ledger_ahead);
@@ -140,12 +145,7 @@ TEST_CASE_FIXTURE(replay_fixture,
 TEST_CASE_FIXTURE(replay_fixture,
                   "a restored queue that lacks what the ledger has halts, and goes on taking nothing") {
   REQUIRE(append(*queue, make_unit("s1")));
-  back_up(*queue, folder.file("backup"));
-  REQUIRE(append(*queue, make_unit("s2")));
-  REQUIRE(run(*make()).outcome == replay_outcome::drained);
-  restore(folder, queue, folder.file("backup"));
-  server.ledger->epoch = 0;
-  CHECK(make()->attach().status == attach_status::ledger_ahead);
+  fall_behind(*this);
   CHECK(append(*queue, make_unit("another s2")).error().code == errc::unconfirmed);
   CHECK(server.history() == std::vector<std::string>{"s1", "s2"});
 }

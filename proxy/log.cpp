@@ -4,6 +4,7 @@
 #include "protocol/sql/shape.hpp"
 #include "proxy/config/utf8.hpp"
 #include "proxy/log_scope.hpp"
+#include "spool/mysql_connection.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
@@ -149,7 +150,9 @@ std::string shown_error(const server_words& said) {
 std::string without_values(const server_words& said) {
   constexpr unsigned first_of_signal = 1642, last_of_signal = 1646; // ER_SIGNAL_WARN and what follows
   constexpr std::string_view of_a_program = "45000";
-  if (said.sql_state == of_a_program || (said.number >= first_of_signal && said.number <= last_of_signal))
+  const bool of_signal = said.number >= first_of_signal && said.number <= last_of_signal;
+  const bool usual = spool::is_in_servers_words({said.number, {}, std::string(said.text)});
+  if (said.sql_state == of_a_program || of_signal || !usual)
     return "an error that a trigger or a routine has made, in words of its own";
   return protocol::sql::without_quotes(said.text);
 }

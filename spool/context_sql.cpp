@@ -46,6 +46,7 @@ constexpr std::string_view carried_settings[] = {
     "max_recursive_iterations",
     "max_sort_length",
     "old_passwords",
+    "sort_buffer_size",
     "standard_compliant_cte",
     "updatable_views_with_limit",
     "windowing_use_high_precision",

@@ -77,6 +77,9 @@ enum class error_class : std::uint8_t {
   connection_lost, // no answer: refused, reset, timed out; a statement in flight is in doubt
 };
 [[nodiscard]] error_class classify(const server_error& error);
+// Whether the text is the server's own, in English, for a number that does not speak of the statement itself;
+// a SIGNAL chooses both. True of all other numbers.
+[[nodiscard]] bool is_in_servers_words(const server_error& error);
 
 template <class T>
 using server_result = boost::system::result<T, server_error>;

@@ -27,27 +27,10 @@ void throw_exception_from_error(const setback& error, const boost::source_locati
   boost::throw_exception(std::runtime_error(error.reason), where);
 }
 
-namespace {
-
-// Waits for a long statement as long as the server still answers others; a server that does not is away.
-patience patience_with(const stop_signal& signal, const connector& connect, const replay_options& options) {
-  return
-      [&signal, &connect, &options, next = options.timeouts.read](std::chrono::milliseconds waited) mutable {
-        if (signal.stopped()) return false;
-        if (waited < options.timeouts.read) next = options.timeouts.read;
-        if (waited < next) return true;
-        next = waited + options.timeouts.read;
-        auto probe = connect(options.accounts.front());
-        return probe && (*probe)->query("SELECT 1");
-      };
-}
-
-} // namespace
-
 replay_engine::replay_engine(spool& queue, replay_options options, replay_observer& observer,
                              connector connect)
     : queue_(queue), options_(std::move(options)), observer_(observer), connect_(std::move(connect)),
-      sessions_(connect_, options_.accounts, patience_with(signal_, connect_, options_)),
+      sessions_(connect_, options_.accounts, [this](auto waited) { return goes_on_waiting(waited); }),
       ledger_(options_.database, options_.ledger_table, queue.id()) {
   assert(!options_.accounts.empty());
 }
@@ -71,7 +54,7 @@ replay_outcome outcome_of(setback::kind what) {
 replay_report replay_engine::drain(how_far until) {
   if (epoch_ == 0) return {replay_outcome::unreachable, "not attached to the ledger"};
   transactional_.clear();
-  lasting_.clear();
+  words_.clear();
   losses_ = 0;
   const auto began_at = position_;
   if (auto done = run(false, until); !done)
@@ -174,69 +157,6 @@ progress<void> replay_engine::trim(batch& of) {
   return leave(size);
 }
 
-bool replay_engine::ends_batch(const unit& what) const {
-  if (last_of_batch_.empty()) return false;
-  return std::ranges::any_of(tables_of(what),
-                             [this](const auto& name) { return last_of_batch_.contains(name); });
-}
-
-progress<bool> replay_engine::is_transactional(const unit& what) {
-  const auto tables = tables_of(what);
-  if (tables.empty()) return false; // not known: assume the worse
-  auto session = session_for(what);
-  if (!session) return session.error();
-  for (const auto& name : tables) {
-    auto transactional = is_transactional(**session, what, name);
-    if (!transactional || !*transactional) return transactional;
-  }
-  return true;
-}
-
-// A table that cannot be seen and a name that is no UTF-8 count as not transactional: all that costs is
-// running alone. So do one whose trigger, and a view whose text, may lead to a table that is not.
-progress<bool> replay_engine::is_transactional(replay_session& session, const unit& of,
-                                               const table_name& name) {
-  if (const auto known = transactional_.find(name); known != transactional_.end()) return known->second;
-  auto rows = look_up(session, of, look_up_table(name));
-  if (!rows) return rows.error();
-  const auto table = told_of_table(*rows);
-  if (table.counts_transactions) last_of_batch_.insert(name);
-  bool transactional = table.transactional;
-  if (transactional && !table.texts.empty()) {
-    auto words = look_up_words(session, of);
-    if (!words) return words.error();
-    transactional =
-        std::ranges::none_of(table.texts, [&](const auto& text) { return may_last(text, **words); });
-  }
-  return transactional_[name] = transactional;
-}
-
-progress<const lasting_words*> replay_engine::look_up_words(replay_session& session, const unit& of) {
-  if (const auto known = lasting_.find(of.account); known != lasting_.end()) return &known->second;
-  auto tables = look_up(session, of, look_up_lasting_tables());
-  if (!tables) return tables.error();
-  std::vector<result_row> texts;
-  if (!tables->empty())
-    for (const auto& text : look_up_texts()) {
-      auto some = look_up(session, of, text);
-      if (!some) return some.error();
-      std::ranges::move(*some, std::back_inserter(texts));
-    }
-  return &(lasting_[of.account] = words_that_last(*tables, texts));
-}
-
-// What the server refuses to tell is nothing.
-progress<std::vector<result_row>> replay_engine::look_up(replay_session& session, const unit& of,
-                                                         const std::string& text) {
-  auto answer = session.query(text);
-  if (answer) return std::move(answer->rows);
-  const auto kind = classify(answer.error());
-  if (kind == error_class::refused) return std::vector<result_row>();
-  sessions_.drop(session.identity().user);
-  if (kind == error_class::withheld) return stuck(of, answer.error());
-  return unreachable(answer.error(), "looking up a table's engine");
-}
-
 progress<void> replay_engine::apply(batch& what) {
   if (!sessions_.knows(what.account()))
     return refuse(what.units.front(), {0, "HY000", "the account '" + what.account() + "' is not configured"});
@@ -320,6 +240,28 @@ progress<void> replay_engine::prepare_alone(const batch& what) {
   not_sent_ = 0;
   if (auto done = queue_.mark_attempted(what.first()); !done) return spool_failed(done.error());
   return {};
+}
+
+// Waits for a long statement as long as the server still answers others; a server that does not is away.
+bool replay_engine::goes_on_waiting(std::chrono::milliseconds waited) {
+  if (signal_.stopped()) return end_what_runs_alone(waited);
+  if (waited < options_.timeouts.read) next_probe_ = options_.timeouts.read;
+  if (waited < next_probe_) return true;
+  next_probe_ = waited + options_.timeouts.read;
+  auto probe = connect_(options_.accounts.front());
+  return probe && (*probe)->query("SELECT 1");
+}
+
+// It would be in doubt if its connection were given up: the server ends it instead, and tells what is left.
+// That is refused while a trigger runs as another account.
+bool replay_engine::end_what_runs_alone(std::chrono::milliseconds waited) {
+  if (!runs_alone_) return false;
+  if (stop_seen_at_) return waited < *stop_seen_at_ + options_.timeouts.read;
+  stop_seen_at_ = waited;
+  const auto account = std::ranges::find(options_.accounts, runs_alone_->user, &credentials::user);
+  if (account == options_.accounts.end()) return false;
+  auto beside = connect_(*account);
+  return beside && (*beside)->query("KILL QUERY " + std::to_string(runs_alone_->id));
 }
 
 progress<void> replay_engine::pause() {

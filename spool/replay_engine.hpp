@@ -69,6 +69,7 @@ class replay_engine {
     std::size_t statement_index = 0;
     bool transaction_ended = false; // by a statement that commits by itself
     bool session_changed = false;   // by the unit's triggers, and units of others were behind it
+    bool signalled = false;         // a trigger has chosen the error's number
   };
   struct transaction_outcome {
     std::optional<interruption> failed;
@@ -96,13 +97,6 @@ class replay_engine {
   [[nodiscard]] result<std::vector<unit>> read_pending();
   void read_ahead(const batch& of);
   [[nodiscard]] progress<void> trim(batch& of);
-  [[nodiscard]] bool ends_batch(const unit& what) const;
-  [[nodiscard]] progress<bool> is_transactional(const unit& what);
-  [[nodiscard]] progress<bool> is_transactional(replay_session& session, const unit& of,
-                                                const table_name& name);
-  [[nodiscard]] progress<const lasting_words*> look_up_words(replay_session& session, const unit& of);
-  [[nodiscard]] progress<std::vector<result_row>> look_up(replay_session& session, const unit& of,
-                                                          const std::string& text);
   [[nodiscard]] progress<void> apply(batch& what);
   [[nodiscard]] progress<void> settle_applied(const batch& what, const transaction_outcome& outcome);
   [[nodiscard]] accounts_with_reasons accounts_without_ledger();
@@ -113,6 +107,25 @@ class replay_engine {
   [[nodiscard]] progress<void> settle_up_to(seq applied);
   [[nodiscard]] progress<void> prepare_alone(const batch& what);
   [[nodiscard]] progress<void> pause();
+  [[nodiscard]] bool goes_on_waiting(std::chrono::milliseconds waited);
+  [[nodiscard]] bool end_what_runs_alone(std::chrono::milliseconds waited);
+
+  // its tables (replay_tables.cpp)
+  struct leading_words {
+    lasting_words lasting;  // to tables without transactions
+    lasting_words counting; // to those that count them
+  };
+  [[nodiscard]] bool ends_batch(const unit& what) const;
+  [[nodiscard]] progress<bool> is_transactional(const unit& what);
+  [[nodiscard]] progress<bool> is_transactional(const unit& of, const table_name& name);
+  [[nodiscard]] progress<bool> is_of_transactional(const unit& of, const table_name& view,
+                                                   const std::optional<std::string>& text);
+  [[nodiscard]] setback not_known(const table_name& name, const setback& why);
+  [[nodiscard]] progress<const leading_words*> look_up_words(const unit& of);
+  [[nodiscard]] progress<bool> may_be_signalled(const unit& of);
+  [[nodiscard]] progress<std::vector<result_row>> look_up(const unit& of, const std::string& text);
+  [[nodiscard]] progress<std::vector<result_row>> look_up(replay_session& session, const unit& of,
+                                                          const std::string& text);
 
   // one transaction (replay_transaction.cpp)
   [[nodiscard]] transaction_outcome transact(replay_session& session, const batch& what);
@@ -125,7 +138,9 @@ class replay_engine {
   [[nodiscard]] static setback unreachable(const server_error& error, const std::string& doing);
 
   // what went wrong (replay_failure.cpp)
-  [[nodiscard]] progress<void> handle(const batch& what, const interruption& failed);
+  [[nodiscard]] progress<void> handle(const batch& what, interruption failed);
+  [[nodiscard]] static error_class kind_of(const interruption& failed);
+  [[nodiscard]] bool is_ended_by_stop(const interruption& failed) const;
   [[nodiscard]] progress<void> part_from_changer(const batch& what, const interruption& failed);
   [[nodiscard]] progress<void> handle_loss(const batch& what, const interruption& failed);
   [[nodiscard]] progress<void> handle_unreadable(const batch& what, const interruption& failed);
@@ -141,7 +156,7 @@ class replay_engine {
   [[nodiscard]] progress<void> refuse(const unit& what, const server_error& why);
   [[nodiscard]] progress<void> pass(const unit& what);
   [[nodiscard]] progress<void> move_past(replay_session& session, seq number);
-  void end_transaction(const std::string& account);
+  bool end_transaction(const std::string& account); // whether nothing is left of it
   [[nodiscard]] const std::string& owner() const { return options_.accounts.front().user; }
   [[nodiscard]] static setback spool_failed(const failure& why) {
     return {setback::kind::spool_failed, why.context, attach_status::ready};
@@ -167,9 +182,12 @@ class replay_engine {
   std::optional<seq> rewound_to_;            // where the ledger stood when it was last found behind the spool
   unsigned losses_ = 0;                      // connections lost since the last success
   std::map<table_name, bool> transactional_; // of this drain
-  std::map<std::string, lasting_words> lasting_; // of this drain, as each account sees them
-  std::set<table_name> last_of_batch_; // nothing goes behind them: their triggers set variables, or they
-                                       // note the transaction of each row
+  std::map<std::string, leading_words> words_; // of this drain, as each account sees them
+  std::set<table_name> last_of_batch_;      // nothing goes behind them: their triggers set variables, or they
+                                            // note the transaction of each row
+  std::chrono::milliseconds next_probe_{0}; // of the server, while an answer is awaited
+  std::optional<connection_identity> runs_alone_;         // a unit is on its way there that is not repeated
+  std::optional<std::chrono::milliseconds> stop_seen_at_; // how long it had run when a stop ended it
   std::optional<std::chrono::steady_clock::time_point> compacted_at_;
 };
 

@@ -13,8 +13,16 @@ constexpr unsigned most_losses = 3; // connections lost in a row before the moni
 // choose.
 constexpr unsigned unreadable = 2027;
 
+constexpr char part_may_last[] = "on a non-transactional table: part of it may have been applied";
+
 server_error with_note(server_error error, const std::string& note) {
   error.text += " (" + note + ")";
+  return error;
+}
+
+// What may be a trigger's, with values of the row, is not for everybody.
+server_error without_foreign_words(server_error error) {
+  if (!is_in_servers_words(error)) error.text = "an error in words that are not the server's";
   return error;
 }
 
@@ -27,21 +35,32 @@ bool is_said_before_it_begins(const server_error& error) {
 
 } // namespace
 
-progress<void> replay_engine::handle(const batch& what, const interruption& failed) {
+error_class replay_engine::kind_of(const interruption& failed) {
+  return failed.signalled ? error_class::refused : classify(failed.error);
+}
+
+progress<void> replay_engine::handle(const batch& what, interruption failed) {
   if (failed.transaction_ended) return handle_ended_transaction(what, failed);
   if (failed.session_changed) return part_from_changer(what, failed);
-  const auto kind = classify(failed.error);
+  if (failed.where == stage::units && !is_in_servers_words(failed.error)) {
+    end_transaction(what.account());
+    auto signalled = may_be_signalled(what.units[failed.unit_index]);
+    if (!signalled) return signalled.error();
+    failed.signalled = *signalled;
+  }
+  const auto kind = kind_of(failed);
   if (failed.where == stage::guard && what.alone) not_sent_ = what.first();
   if (failed.error.number == unreadable && failed.where == stage::units)
     return handle_unreadable(what, failed);
   if (kind == error_class::connection_lost) return handle_loss(what, failed);
-  end_transaction(what.account());
+  const bool undone = end_transaction(what.account());
   if (failed.where == stage::guard) return handle_guard(what, failed);
+  if (what.alone && undone && is_ended_by_stop(failed)) return note_not_done(what.first());
   if (what.alone) return handle_alone(what, failed);
   switch (kind) {
   case error_class::withheld:
     if (what.units.size() > 1) return leave_culprit_alone(what, failed);
-    return stuck(what.units.front(), failed.error);
+    return stuck(what.units.front(), without_foreign_words(failed.error));
   case error_class::not_now:
     return unreachable(failed.error, "applying unit " + std::to_string(what.first()));
   case error_class::transient: one_by_one_until_ = what.last(); return pause();
@@ -49,6 +68,11 @@ progress<void> replay_engine::handle(const batch& what, const interruption& fail
   case error_class::connection_lost: break;
   }
   return handle_refusal(what, failed);
+}
+
+bool replay_engine::is_ended_by_stop(const interruption& failed) const {
+  constexpr unsigned interrupted = 1317;
+  return stop_seen_at_ && failed.where == stage::units && failed.error.number == interrupted;
 }
 
 // The units behind it have found what it left. It goes again, as the last of its transaction.
@@ -72,9 +96,10 @@ progress<void> replay_engine::handle_loss(const batch& what, const interruption&
 progress<void> replay_engine::handle_unreadable(const batch& what, const interruption& failed) {
   sessions_.drop(what.account()); // which rolls back
   if (what.units.size() > 1) return leave_culprit_alone(what, failed);
-  return refuse(what.units.front(),
-                with_note(failed.error, "the server's error has a number from 2000 to 2999 or from 5000 to "
-                                        "5999, and cannot be read"));
+  auto why =
+      with_note(failed.error, "the server's error has a number from 2000 to 2999 or from 5000 to 5999, "
+                              "and cannot be read");
+  return refuse(what.units.front(), what.alone ? with_note(std::move(why), part_may_last) : why);
 }
 
 progress<void> replay_engine::handle_guard(const batch& what, const interruption& failed) {
@@ -93,7 +118,7 @@ progress<void> replay_engine::handle_guard(const batch& what, const interruption
 // Such a table keeps what a failed statement has done, and what its triggers have, which nobody may see: so
 // hardly any error allows a repeat.
 progress<void> replay_engine::handle_alone(const batch& what, const interruption& failed) {
-  const auto kind = classify(failed.error);
+  const auto kind = kind_of(failed);
   if (failed.where != stage::units) { // its mark decides at the next look
     if (kind == error_class::withheld) return stuck(what.units.front(), failed.error);
     return kind == error_class::not_now ? unreachable(failed.error, "moving the ledger") : pause();
@@ -102,8 +127,7 @@ progress<void> replay_engine::handle_alone(const batch& what, const interruption
     if (auto done = note_not_done(what.first()); !done) return done;
     return unreachable(failed.error, "applying unit " + std::to_string(what.first()));
   }
-  return refuse(what.units.front(),
-                with_note(failed.error, "on a non-transactional table: part of it may have been applied"));
+  return refuse(what.units.front(), with_note(failed.error, part_may_last));
 }
 
 // It may last, and whoever mends it may restart us.

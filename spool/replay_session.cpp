@@ -13,8 +13,8 @@ namespace {
 
 // Short, so that stop() is heard while another transaction holds a row: a time-out only means to try again.
 // Without autocommit, what is on its way when the server rolls back by itself (deadlock) is not committed
-// either.
-constexpr char session_defaults[] = "SET autocommit = 0, innodb_lock_wait_timeout = 2";
+// either. The server's errors are told from a SIGNAL's by their words.
+constexpr char session_defaults[] = "SET autocommit = 0, innodb_lock_wait_timeout = 2, lc_messages = 'en_US'";
 constexpr char wait_shortly[] = "SET innodb_lock_wait_timeout = 2";
 constexpr char wait_as_clients_do[] = "SET innodb_lock_wait_timeout = DEFAULT";
 constexpr char no_insert_id[] =
@@ -151,14 +151,22 @@ server_result<void> replay_session::begin(const std::string& isolation) {
   return send("START TRANSACTION READ WRITE");
 }
 
-server_result<void> replay_session::rollback() {
-  if (auto done = send("ROLLBACK"); !done || !open_insert_id_) return done;
+// Source: MySQL, MariaDB "ROLLBACK": warning 1196, some non-transactional changed tables couldn't be rolled
+// back.
+server_result<undone> replay_session::rollback() {
+  auto done = query("ROLLBACK");
+  if (!done) return done.error();
+  const auto how = done->summary.warnings == 0 ? undone::wholly : undone::in_part;
+  if (!open_insert_id_) return how;
   open_insert_id_ = false;
-  if (is_mariadb_) return send(no_insert_id);
+  if (is_mariadb_) {
+    if (auto set = send(no_insert_id); !set) return set.error();
+    return how;
+  }
   auto left = query("SELECT @@insert_id");
   if (!left) return left.error();
   unused_insert_id_ = !left->rows.empty() && number_of(left->rows[0].at(0)) != 0;
-  return {};
+  return how;
 }
 
 // What sets the session up for a statement, in order. The default database comes behind the character set

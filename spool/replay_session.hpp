@@ -27,6 +27,8 @@ struct connection_identity {
 
 enum class presence : std::uint8_t { gone, maybe_there };
 
+enum class undone : std::uint8_t { wholly, in_part };
+
 class replay_session {
  public:
   [[nodiscard]] static server_result<std::unique_ptr<replay_session>>
@@ -36,7 +38,8 @@ class replay_session {
   [[nodiscard]] server_result<void> begin(const std::string& isolation);
   // For rows that others lock, as a client would, until the next begin().
   [[nodiscard]] server_result<void> wait_longer();
-  [[nodiscard]] server_result<void> rollback();
+  // The servers say where a table could not be rolled back.
+  [[nodiscard]] server_result<undone> rollback();
   [[nodiscard]] server_result<query_answer> run(const statement& what);
 
   // Statements sent many at a time, without awaiting the answers in between. The server runs all of them,

@@ -105,9 +105,13 @@ replay_engine::transaction_outcome replay_engine::transact(replay_session& sessi
   outcome.row_gone = !*row;
   if (*row && ((*row)->applied != position_ || (*row)->epoch != epoch_)) outcome.differs = **row;
   if (outcome.row_gone || outcome.differs) return outcome;
-  if (what.alone) // it would not be repeated
+  if (what.alone) { // it would not be repeated
     if (auto done = session.wait_longer(); !done) return failed(stage::guard, done.error());
+    runs_alone_ = session.identity();
+  }
+  stop_seen_at_.reset();
   outcome.failed = send_units(session, what, outcome);
+  runs_alone_.reset();
   if (outcome.failed) return outcome;
   if (auto moved = session.query(ledger_.move_to(what.last())); !moved)
     return failed(stage::move, moved.error());
@@ -177,10 +181,13 @@ progress<ledger_row> replay_engine::ask_ledger(const unit& of) {
 
 // Also after errors that have rolled back already: what matters is that nothing is open when the next one
 // begins.
-void replay_engine::end_transaction(const std::string& account) {
+bool replay_engine::end_transaction(const std::string& account) {
   auto* session = sessions_.existing(account);
-  if (session == nullptr) return;
-  if (session->broken() || !session->rollback()) sessions_.drop(account);
+  if (session == nullptr) return false;
+  if (!session->broken())
+    if (const auto how = session->rollback()) return *how == undone::wholly;
+  sessions_.drop(account);
+  return false;
 }
 
 } // namespace holdwater::spool

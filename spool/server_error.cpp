@@ -4,6 +4,7 @@
 // library's.
 #include "spool/mysql_connection.hpp"
 
+#include <boost/algorithm/string/predicate.hpp>
 #include <boost/throw_exception.hpp>
 
 #include <algorithm>
@@ -36,7 +37,7 @@ constexpr unsigned withholding[] = {
     1820, 1862, 3118,       // the password has expired, the account is locked
     3955, 4151,             // the account is locked for its failed logins, or by MariaDB
     1021, 1114, 1037, 1041, // the disk, the table or the memory is full
-    5,    1038, 20,         // so are the memory, the memory to sort in, the disk of the temporary files
+    5,    20,               // so are the memory, the disk of the temporary files
     1461,                   // too many prepared statements
 };
 constexpr unsigned failing_to_write[] = {
@@ -49,6 +50,52 @@ constexpr unsigned passing[] = {
     1020,                         // record has changed since last read (MariaDB's snapshot isolation)
     1637, 1969, 3024,             // too many active transactions; statement time exceeded
     1297, 3101,                   // NDB's, and Group Replication's conflict with another member
+};
+
+// What both servers' texts have in them, whatever the version; in small letters.
+struct own_words {
+  unsigned number;
+  std::string_view words;
+};
+constexpr own_words usual[] = {
+    {5, "memory"},
+    {20, "disk"},
+    {1020, "record has changed"},
+    {1021, "disk"},
+    {1037, "memory"},
+    {1040, "too many connections"},
+    {1041, "memory"},
+    {1045, "access denied"},
+    {1053, "shutdown"},
+    {1114, "is full"},
+    {1129, "blocked"},
+    {1130, "not allowed"},
+    {1152, "aborted connection"},
+    {1158, "communication packets"},
+    {1159, "communication packets"},
+    {1160, "communication packets"},
+    {1161, "communication packets"},
+    {1184, "aborted connection"},
+    {1203, "max_user_connections"},
+    {1205, "lock wait timeout exceeded"},
+    {1206, "number of locks"},
+    {1213, "deadlock found"},
+    {1226, "exceeded"},
+    {1297, "temporary error"},
+    {1317, "execution was interrupted"},
+    {1461, "max_prepared_stmt_count"},
+    {1614, "xa_rbdeadlock"},
+    {1615, "re-prepared"},
+    {1637, "too many active"},
+    {1698, "access denied"},
+    {1792, "read only transaction"},
+    {1836, "read-only mode"},
+    {1874, "read only mode"},
+    {1927, "killed"},
+    {1969, "execution was interrupted"},
+    {3024, "execution was interrupted"},
+    {3032, "offline mode"},
+    {4031, "disconnected"},
 };
 
 // Of no error of the server's own: a SIGNAL's.
@@ -95,6 +142,12 @@ error_class classify(const server_error& error) {
   if (is_one_of(error.number, withholding) || is_disk_full(error)) return error_class::withheld;
   if (is_one_of(error.number, passing)) return error_class::transient;
   return error_class::refused;
+}
+
+bool is_in_servers_words(const server_error& error) {
+  const auto is_it = [&](const own_words& one) { return one.number == error.number; };
+  const auto* const own = std::find_if(std::begin(usual), std::end(usual), is_it);
+  return own == std::end(usual) || boost::algorithm::icontains(error.text, own->words);
 }
 
 void throw_exception_from_error(const server_error& error, const boost::source_location& where) {

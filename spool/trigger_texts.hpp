@@ -2,8 +2,9 @@
 // tell.
 //
 // Such rows stay after a ROLLBACK, so a unit that fires the trigger must run alone, as one on such a table
-// does. Only a server that has such a table is asked for texts. A name counts wherever it stands as a word,
-// also where the table is only read or something else has that name: all that costs is running alone.
+// does. Only a server that has such a table is asked for texts. In a trigger a name counts wherever it stands
+// as a word, also where the table is only read or something else has that name; but not where it is a column
+// of NEW or OLD, or assigned to. Of a view each table has to be seen and to roll back.
 #pragma once
 
 #include "spool/mysql_connection.hpp"
@@ -17,24 +18,37 @@
 namespace holdwater::spool {
 
 struct table_facts {
-  bool transactional = false;       // itself; a view is, and its text tells what it is of
+  bool seen = false;
+  bool transactional = false;       // itself; a view is what its text is of
   bool counts_transactions = false; // MariaDB's versions by transaction: one transaction makes one of a row
-  std::vector<std::optional<std::string>> texts; // of its triggers, and its own, of a view
+  std::vector<std::optional<std::string>> triggers; // their texts
+  std::optional<std::optional<std::string>> view;   // its text, of one
 };
 [[nodiscard]] std::string look_up_table(const table_name& name);
 [[nodiscard]] table_facts told_of_table(const std::vector<result_row>& rows); // its answer
 
-// Names of user tables without transactions, a row each.
+// The tables that a view is of, out of its text as the servers tell it: each behind FROM or JOIN, in
+// backticks, with its schema. Nothing: not all of them are told. Source: MySQL, MariaDB
+// "INFORMATION_SCHEMA VIEWS".
+[[nodiscard]] std::optional<std::vector<table_name>> tables_of_view(const std::optional<std::string>& text);
+
+// Names of user tables, a row each: of those without transactions, and of those that count them.
 [[nodiscard]] std::string look_up_lasting_tables();
+[[nodiscard]] std::string look_up_counting_tables();
 // Name and text of all that a trigger's text can name and that has one of its own: tables with triggers,
 // routines, views. A text that the account may not see is NULL or empty.
 [[nodiscard]] std::array<std::string, 3> look_up_texts();
 
-// Words, in small letters, that lead to a table without transactions.
+// Words, in small letters, that lead to one of these tables.
 using lasting_words = std::set<std::string, std::less<>>;
 [[nodiscard]] lasting_words words_that_last(const std::vector<result_row>& tables,
                                             const std::vector<result_row>& texts);
 // Whether a trigger's text, or one that is not to be seen, has one of them.
 [[nodiscard]] bool may_last(const std::optional<std::string>& text, const lasting_words& words);
+// Whether a view's text calls one of them: of the tables it names tables_of_view() tells.
+[[nodiscard]] bool may_last_by_call(const std::optional<std::string>& text, const lasting_words& words);
+
+// Whether a trigger or a routine chooses the number of an error: a row if so.
+[[nodiscard]] std::string look_up_chosen_numbers();
 
 } // namespace holdwater::spool

@@ -222,7 +222,7 @@ std::optional<std::string> carried_value(std::string_view variable, std::string_
       {"cte_max_recursion_depth", 0, 4294967295}, {"default_week_format", 0, 7},
       {"div_precision_increment", 0, 30},         {"group_concat_max_len", 4, any},
       {"max_points_in_geometry", 3, 1048576},     {"max_recursive_iterations", 0, 4294967295},
-      {"max_sort_length", 64, 8388608},
+      {"max_sort_length", 64, 8388608},           {"sort_buffer_size", 32768, any},
   };
   for (const auto& one : numbers) {
     if (one.variable != variable) continue;

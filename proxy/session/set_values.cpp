@@ -141,13 +141,13 @@ void session_state::assign_here(const sql::statement& set) {
   }
 }
 
-// Into the context, when it is not as in a fresh session.
+// Into the context, also when a fresh session has the same: the server may come back with another global.
+// That one is meant where DEFAULT was said.
 void session_state::carry(const std::string& variable, const std::string& value) {
   if (!spool::is_carried_setting(variable)) return;
   const auto* fresh = profile_ ? profile_->find_variable(variable) : nullptr;
-  auto carried = fresh && !is_as_fresh(*fresh, value)
-                     ? carried_value(variable, value, profile_->version.mariadb)
-                     : std::nullopt;
+  const bool follows = fresh && setting(variable) == default_word && is_as_fresh(*fresh, value);
+  auto carried = fresh && !follows ? carried_value(variable, value, profile_->version.mariadb) : std::nullopt;
   spool::put_setting(context_.settings, variable, std::move(carried));
 }
 

@@ -140,3 +140,39 @@ def test_a_value_that_not_every_server_takes_is_not_queued_under(tables, server)
     run(connection, PRECISE)
     spooled_seq(connection, "INSERT INTO viewed VALUES (1, 1 / 7)")
     returns(tables, server)
+
+
+def test_a_setting_that_equals_the_servers_global_value_goes_with_the_write(tables, server):
+    """The server, started again, has another."""
+    proxy = tables
+    usual, precise = usual_and_precise(proxy, server, "SELECT {}, 1 / 7")
+    server.run("SET GLOBAL div_precision_increment = 12")
+    proxy.restart()
+    proxy.wait_drained()
+    chosen, default = proxy.connect(), proxy.connect()
+    run(chosen, PRECISE)
+    run(default, "SET SESSION div_precision_increment = DEFAULT")
+    outage(proxy, server)
+    spooled_seq(chosen, "INSERT INTO viewed SELECT 1, 1 / 7")
+    spooled_seq(default, "INSERT INTO viewed SELECT 2, 1 / 7")
+    returns(proxy, server)
+    assert rows(proxy, server, "SELECT a, r FROM viewed ORDER BY a") == ((1, precise), (2, usual))
+
+
+def test_memory_to_sort_in_goes_with_the_write_and_its_lack_stops_nobody(proxy, server):
+    server.run("CREATE TABLE texts (a INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB", "INSERT INTO texts VALUES (1, 'b'), (2, 'a'), (3, 'c')",
+               "CREATE TABLE sorted (a INT PRIMARY KEY, s LONGTEXT) ENGINE=InnoDB", database=proxy.database)
+    roomy, small = proxy.connect(), proxy.connect()
+    for connection, size in (roomy, 64 << 20), (small, 32 << 10):
+        run(connection, f"SET SESSION sort_buffer_size = {size}")
+        run(connection, "SET SESSION max_sort_length = 1000000")
+    write = "INSERT INTO sorted SELECT a + {}, s FROM texts ORDER BY s"
+    outage(proxy, server)
+    spooled_seq(roomy, write.format(0))
+    spooled_seq(small, write.format(10))
+    spooled_seq(small, "INSERT INTO sorted VALUES (99, '')")
+    server.start()
+    proxy.wait_drained()
+    found = [a for a, in rows(proxy, server, "SELECT a FROM sorted ORDER BY a")]
+    assert found[:3] == [1, 2, 3] and found[-1] == 99
+    assert proxy.health()["spool"]["dead"] == (0 if len(found) == 7 else 1)

@@ -186,9 +186,9 @@ class Proxy:
         """Until it has noticed the tables that the test has just made, so that an outage may begin."""
         if self.child is None or self.health()["spool"]["state"] != "accepting" or self.state() != "up":
             return
-        # MySQL gives a MyISAM table a counter without a column of that kind, which Holdwater takes for one that it may not see
+        # MySQL gives such a table a counter without a column of that kind, which Holdwater takes for one that it may not see
         count = self.server.run(f"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '{self.database}' AND "
-                                "(engine <> 'MyISAM' OR auto_increment IS NULL)")[0][0]
+                                "(engine NOT IN ('MyISAM', 'MEMORY') OR auto_increment IS NULL)")[0][0]
         wait_until(lambda: self.metric("holdwater_tables_known") >= count, PATIENCE_S, f"{count} tables are known")
 
     def wait_ids_reserved(self, table, deadline_s=PATIENCE_S):

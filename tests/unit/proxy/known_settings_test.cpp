@@ -112,6 +112,8 @@ TEST_CASE("of a setting that units carry, a value is taken that every server tak
               {"group_concat_max_len", "18446744073709551616", nullptr},
               {"group_concat_max_len", "3", nullptr},
               {"max_sort_length", "64", "64"},
+              {"sort_buffer_size", "1024", nullptr},
+              {"sort_buffer_size", "16777216", "16777216"},
               {"default_week_format", "8", nullptr},
               {"block_encryption_mode", "AES-256-CBC", "aes-256-cbc"},
               {"block_encryption_mode", "aes-512-cbc", nullptr},

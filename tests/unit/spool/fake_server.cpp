@@ -177,9 +177,14 @@ server_result<query_answer> fake_server::execute(std::uint64_t id, const std::st
 
 query_answer fake_server::table_and_triggers(const std::string& table) const {
   query_answer answer;
+  if (unseen.contains(table)) return answer;
+  if (const auto view = views.find(table); view != views.end()) {
+    answer.rows = {{"view", std::nullopt}, {"is of", view->second}};
+    return answer;
+  }
   answer.rows.push_back({non_transactional.contains(table) ? "NO" : "YES", std::nullopt});
   if (const auto found = triggers.find(table); found != triggers.end())
-    answer.rows.push_back({"text", found->second});
+    answer.rows.push_back({"trigger", found->second});
   return answer;
 }
 
@@ -187,6 +192,7 @@ query_answer fake_server::names_and_texts(const std::string& text) const {
   query_answer answer;
   if (begins(text, "SELECT t.table_name"))
     for (const auto& name : non_transactional) answer.rows.push_back({name});
+  if (chooses_numbers && has(text, "mysql_errno")) answer.rows.push_back({"1"});
   if (begins(text, "SELECT event_object_table"))
     for (const auto& [name, body] : triggers) answer.rows.push_back({name, body});
   return answer;
@@ -228,7 +234,7 @@ server_result<query_answer> fake_server::write(session& s, const std::string& te
   if (read_only) return server_error{1290, "HY000", "The server is running with the --read-only option"};
   if (no_writes_for.contains(text))
     return server_error{1290, "HY000", "The server is running with the --read-only option"};
-  if (no_room_for.contains(text)) return server_error{no_room_error, "HY000", "No room"};
+  if (no_room_for.contains(text)) return server_error{no_room_error, "HY000", no_room_text};
   if (refused.contains(text)) return server_error{1062, "23000", "Duplicate entry"};
   if (!s.autocommit && !begins(text, "ddl")) s.in_transaction = true;
   if (begins(text, "ddl")) commit(s); // commits by itself

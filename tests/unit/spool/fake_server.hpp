@@ -57,10 +57,14 @@ class fake_server {
   std::set<std::string> refused;               // texts answered with 1062
   std::set<std::string> non_transactional;     // tables
   std::map<std::string, std::string> triggers; // of tables: its text
+  std::map<std::string, std::string> views;    // likewise
+  std::set<std::string> unseen;                // tables of which nobody is told
   std::set<std::string> accounts_off_ledger;   // users without rights on it
   std::map<std::string, unsigned> shut_out;    // users whose login is refused, and with what
   std::set<std::string> no_room_for;           // texts answered with 1114
   unsigned no_room_error = 1114;
+  std::string no_room_text = "The table 't' is full";
+  bool chooses_numbers = false;         // a trigger does
   std::set<std::string> no_writes_for;  // ... with 1290
   std::set<std::string> change_session; // texts whose triggers set a variable: the next ones find it
   std::string refused_setting;          // no SET that names it is taken

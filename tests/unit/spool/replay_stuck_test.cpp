@@ -97,6 +97,7 @@ TEST_CASE_FIXTURE(replay_fixture,
   }
   SUBCASE("max_prepared_stmt_count") {
     server.no_room_error = 1461;
+    server.no_room_text = "Can't create more than max_prepared_stmt_count statements (current value: 0)";
   }
   append_texts(*queue, {"INSERT 1", "INSERT 2", "INSERT 3", "INSERT 4"});
   server.no_room_for = {"INSERT 3"};
@@ -105,7 +106,8 @@ TEST_CASE_FIXTURE(replay_fixture,
     const auto report = with->drain(how_far::one_step);
     CHECK((tries == 0 ? report.outcome == replay_outcome::went_on : report.outcome == replay_outcome::stuck));
     if (tries > 0)
-      CHECK(report.reason == "unit 3 of 'app': No room (" + std::to_string(server.no_room_error) + ")");
+      CHECK(report.reason ==
+            "unit 3 of 'app': " + server.no_room_text + " (" + std::to_string(server.no_room_error) + ")");
     CHECK(server.history() == strings{"INSERT 1", "INSERT 2"});
   }
   server.no_room_for.clear();
@@ -113,6 +115,31 @@ TEST_CASE_FIXTURE(replay_fixture,
   CHECK(with->drain().outcome == replay_outcome::drained);
   CHECK(server.history() == strings{"INSERT 1", "INSERT 2", "INSERT 3", "INSERT 4"});
   CHECK(queue->counts().dead == 0);
+}
+
+TEST_CASE_FIXTURE(replay_fixture,
+                  "an error whose number a trigger chose sets its unit aside, and stops no other") {
+  for (const unsigned number : {1205U, 1213U, 1114U, 1053U, 1927U, 1317U}) {
+    CAPTURE(number);
+    append_texts(*queue, {"good", "bad", "good"});
+    server.no_room_error = number;
+    server.no_room_text = "no room for SECRET";
+    server.no_room_for = {"bad"};
+    server.chooses_numbers = true;
+    const auto dead = queue->counts().dead;
+    CHECK(run(*make()).outcome == replay_outcome::drained);
+    CHECK(queue->counts().dead == dead + 1);
+    CHECK(queue->counts().pending == 0);
+  }
+}
+
+TEST_CASE_FIXTURE(replay_fixture, "strange words are not told where no trigger is seen to choose a number") {
+  append_texts(*queue, {"bad"});
+  server.no_room_text = "no room for SECRET";
+  server.no_room_for = {"bad"};
+  const auto report = attached(*this)->drain();
+  CHECK(report.outcome == replay_outcome::stuck);
+  CHECK(report.reason == "unit 1 of 'app': an error in words that are not the server's (1114)");
 }
 
 TEST_CASE("a disk or a memory that is full is no fault of the statement's, another failure to write is") {
@@ -127,10 +154,11 @@ TEST_CASE("a disk or a memory that is full is no fault of the statement's, anoth
   CHECK(with(1026, "Error writing file '/tmp/ML8' (errno: 28 - No space left on device)") == no_room);
   CHECK(with(1030, "Got error 28 \"No space left on device\" from storage engine Aria") == no_room);
   CHECK(with(1030, "Got error 28 - 'No space left on device' from storage engine") == no_room);
-  for (const unsigned number : {5U, 20U, 1021U, 1037U, 1038U, 1041U, 1114U})
+  for (const unsigned number : {5U, 20U, 1021U, 1037U, 1041U, 1114U})
     CHECK(with(number, "whatever its words are") == no_room);
 
   const auto refused = error_class::refused;
+  CHECK(with(1038, "Out of sort memory, consider increasing server sort buffer size") == refused);
   CHECK(with(3, "Error writing file '/tmp/MYfd=28' (OS errno 5 - Input/output error)") == refused);
   CHECK(with(3, "Error writing file '/tmp/28' (Errcode: 9 \"Bad file descriptor\")") == refused);
   CHECK(with(1026, "Error writing file '/tmp/ML8' (errno: 128 \"Key has been revoked\")") == refused);

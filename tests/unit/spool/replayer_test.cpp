@@ -271,6 +271,41 @@ TEST_CASE_FIXTURE(replay_fixture, "what a trigger writes to a non-transactional 
   CHECK(queue->counts().dead == 1);
 }
 
+TEST_CASE_FIXTURE(replay_fixture,
+                  "what is written through a view is written once, whatever is seen of its table") {
+  server.views = {{"v", "select `app`.`m`.`n` AS `n` from `app`.`m`"}};
+  SUBCASE("its table has no transactions") {
+    server.non_transactional = {"m"};
+  }
+  SUBCASE("its table is not seen") {
+    server.unseen = {"m"};
+  }
+  SUBCASE("its text is not seen") {
+    server.views = {{"v", ""}};
+  }
+  SUBCASE("it is a view's, whose table is not seen") {
+    server.views.insert(
+        {"w", std::exchange(server.views["v"], "select `app`.`w`.`n` AS `n` from `app`.`w`")});
+    server.unseen = {"m"};
+  }
+  for (const auto* text : {"myisam1", "myisam2"}) REQUIRE(append(*queue, make_unit(text, "v")));
+  REQUIRE(append(*queue, make_unit("bad", "t")));
+  REQUIRE(append(*queue, make_unit("myisam4", "v")));
+  server.refused = {"bad"};
+  CHECK(run(*make()).outcome == replay_outcome::drained);
+  CHECK(server.history() == strings{"myisam1", "myisam2", "myisam4"});
+}
+
+TEST_CASE_FIXTURE(replay_fixture, "a view on tables with transactions slows nothing") {
+  server.views = {{"v", "select `app`.`t`.`n` AS `n` from `app`.`t`"}};
+  for (const auto* text : {"s1", "s2", "s3"}) REQUIRE(append(*queue, make_unit(text, "v")));
+  const auto with = make();
+  REQUIRE(with->attach().status == attach_status::ready);
+  const auto before = server.commits();
+  CHECK(with->drain().outcome == replay_outcome::drained);
+  CHECK(server.commits() == before + 1);
+}
+
 TEST_CASE_FIXTURE(replay_fixture, "a trigger that writes tables with transactions slows nothing") {
   server.triggers = {{"t", "INSERT INTO log VALUES (NEW.id)"}};
   SUBCASE("all tables have them") {}

@@ -35,17 +35,63 @@ TEST_CASE("what its text names is followed: functions, views, and tables with tr
   CHECK(may_last(std::nullopt, words_that_last({{"log"}}, {})));
 }
 
+TEST_CASE("a column of the row, and what is assigned to, is no table") {
+  for (const auto* text :
+       {"SET NEW.log = TRIM(OLD . `log`)", "UPDATE t SET log = 1, `log`= 2", "SET log := 3"})
+    CHECK_FALSE_MESSAGE(lasts(text, {{"log"}}), text);
+  for (const auto* text : {"SET NEW.id = (SELECT MAX(id) FROM log)", "UPDATE log SET log = 1",
+                           "INSERT INTO log SET id = NEW.id"})
+    CHECK_MESSAGE(lasts(text, {{"log"}}), text);
+}
+
+TEST_CASE("a table whose name has no word in it is found as it stands") {
+  CHECK(lasts("INSERT INTO `-` VALUES (1)", {{"-"}}));
+  CHECK_FALSE(lasts("INSERT INTO t VALUES (1)", {{"-"}}));
+}
+
 TEST_CASE("of a table is told what it is, what its triggers say, and what a view is of") {
-  CHECK_FALSE(told_of_table({}).transactional);
+  CHECK_FALSE(told_of_table({}).seen);
   CHECK_FALSE(told_of_table({{std::nullopt, std::nullopt}}).transactional);
-  CHECK_FALSE(told_of_table({{"NO", std::nullopt}, {"text", "SET @x = 1"}}).transactional);
-  const auto view =
-      told_of_table({{"YES", std::nullopt}, {"text", "select id from t"}, {"text", std::nullopt}});
-  CHECK(view.transactional);
-  CHECK(view.texts.size() == 2);
-  CHECK_FALSE(view.counts_transactions);
+  const auto lasting = told_of_table({{"NO", std::nullopt}, {"trigger", "SET @x = 1"}});
+  CHECK_FALSE(lasting.transactional);
+  CHECK(lasting.triggers.size() == 1);
+  const auto both_see =
+      told_of_table({{"view", std::nullopt}, {"is of", ""}, {"view", std::nullopt}, {"is of", "select"}});
+  CHECK(both_see.view == std::optional<std::string>("select"));
+  const auto hidden = told_of_table({{"view", std::nullopt}});
+  REQUIRE(hidden.view);
+  CHECK_FALSE(*hidden.view);
+  CHECK_FALSE(told_of_table({{"YES", std::nullopt}}).view);
   CHECK(told_of_table({{"YES", std::nullopt}, {"versions", std::nullopt}}).counts_transactions);
   CHECK(look_up_table({"a'b", "c"}).find("a'b") == std::string::npos);
+}
+
+TEST_CASE("a view's text names the tables that it is of") {
+  using names = std::vector<table_name>;
+  const auto of = [](const char* text) { return tables_of_view(text).value_or(names()); };
+  CHECK(of("select `d`.`m`.`n` AS `n`,`d`.`m`.`from` AS `k` from `d`.`m`") == names{{"d", "m"}});
+  CHECK(of("select `x`.`n` AS `n` from `d`.`m` `x` where (`x`.`n` <> 'from `d`.`z`')") == names{{"d", "m"}});
+  CHECK(of("select `a`.`n` AS `n` from (`d`.`a` left join (`e`.`b``c` join `f`.`g`) on((`a`.`n` = "
+           "`f`.`n`)))") == names{{"d", "a"}, {"e", "b`c"}, {"f", "g"}});
+  CHECK(of("select 'it''s \\' from `d`.`x`' AS `n` from `d`.`m` straight_join `d`.`k`") ==
+        names{{"d", "m"}, {"d", "k"}});
+  CHECK(of("with `c` as (select `d`.`m`.`n` AS `n` from `d`.`m`) select `c`.`n` AS `n` from `c`") ==
+        names{{"d", "m"}, {"", "c"}});
+  for (const auto* text : {"", "select 1 AS `1`", "select `n from `d`.`m", "select 'a from `d`.`m`"})
+    CHECK_FALSE_MESSAGE(tables_of_view(text), text);
+  CHECK_FALSE(tables_of_view(std::nullopt));
+}
+
+TEST_CASE("what a view calls may lead to a table without transactions") {
+  const auto words = words_that_last({{"log"}}, {{"note", "INSERT INTO log VALUES (1)"}});
+  CHECK(may_last_by_call("select `d`.`NOTE`(`d`.`t`.`id`) AS `n` from `d`.`t`", words));
+  CHECK_FALSE(may_last_by_call("select `d`.`t`.`note` AS `log` from `d`.`t`", words));
+}
+
+TEST_CASE("an error in the server's own words is told from one that a trigger has made") {
+  CHECK(is_in_servers_words({1205, "HY000", "Lock wait timeout exceeded; try restarting transaction"}));
+  CHECK_FALSE(is_in_servers_words({1205, "HY000", "busy"}));
+  CHECK(is_in_servers_words({1062, "23000", "Duplicate entry '1' for key 'PRIMARY'"}));
 }
 
 TEST_CASE("where every table has transactions no text matters") {

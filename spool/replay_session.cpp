@@ -13,8 +13,8 @@ namespace {
 
 // Short, so that stop() is heard while another transaction holds a row: a time-out only means to try again.
 // Without autocommit, what is on its way when the server rolls back by itself (deadlock) is not committed
-// either. The server's errors are told from a SIGNAL's by their words.
-constexpr char session_defaults[] = "SET autocommit = 0, innodb_lock_wait_timeout = 2, lc_messages = 'en_US'";
+// either.
+constexpr char session_defaults[] = "SET autocommit = 0, innodb_lock_wait_timeout = 2";
 constexpr char wait_shortly[] = "SET innodb_lock_wait_timeout = 2";
 constexpr char wait_as_clients_do[] = "SET innodb_lock_wait_timeout = DEFAULT";
 constexpr char no_insert_id[] =
@@ -22,6 +22,8 @@ constexpr char no_insert_id[] =
 constexpr char mariadb_defaults[] = "SET max_statement_time = 0";
 // An old server that cannot is believed never to have such triggers.
 constexpr char tell_of_changes[] = "SET session_track_state_change = 1";
+// The server's errors are told from a SIGNAL's by their words.
+constexpr char speak_english[] = "SET lc_messages = 'en_US'";
 constexpr unsigned packet_too_large = 1153;
 // Their answers have room in any socket's buffer, and so has what is sent.
 constexpr std::size_t flight_statements = 64;
@@ -104,7 +106,8 @@ server_result<void> replay_session::set_up(const std::string& user) {
   is_mariadb_ = connection_->server_version().find("MariaDB") != std::string::npos;
   if (is_mariadb_)
     if (auto done = send(mariadb_defaults); !done) return done;
-  if (auto told = send(tell_of_changes); is_lost(told)) return told;
+  for (const auto* what_old_servers_refuse : {tell_of_changes, speak_english})
+    if (auto told = send(what_old_servers_refuse); is_lost(told)) return told;
   auto limits = query("SELECT CONNECTION_ID(), @@max_allowed_packet");
   if (!limits) return limits.error();
   if (limits->rows.empty()) return server_error{0, "", "the server did not tell the connection's id"};

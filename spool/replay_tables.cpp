@@ -35,8 +35,12 @@ progress<bool> replay_engine::is_transactional(const unit& of, const table_name&
   if (!rows) return not_known(name, rows.error());
   const auto table = told_of_table(*rows);
   if (table.counts_transactions) last_of_batch_.insert(name);
-  auto transactional = table.view ? is_of_transactional(of, name, *table.view) : table.transactional;
-  if (!transactional) return not_known(name, transactional.error());
+  bool transactional = table.transactional;
+  if (table.view) {
+    auto all = is_of_transactional(of, name, *table.view);
+    if (!all) return not_known(name, all.error());
+    transactional = *all;
+  }
   if (!table.triggers.empty()) {
     auto words = look_up_words(of);
     if (!words) return not_known(name, words.error());
@@ -46,7 +50,7 @@ progress<bool> replay_engine::is_transactional(const unit& of, const table_name&
     if (lead_to((*words)->lasting)) transactional = false;
     if (lead_to((*words)->counting)) last_of_batch_.insert(name);
   }
-  return transactional_[name] = *transactional;
+  return transactional_[name] = transactional;
 }
 
 progress<bool> replay_engine::is_of_transactional(const unit& of, const table_name& view,

@@ -16,6 +16,7 @@ const std::map<std::string, std::string, std::less<>>& defaults() {
       {"sql_mode",
        "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION"},
       {"time_zone", "SYSTEM"},
+      {"lc_messages", "en_US"},
       {"lc_time_names", "en_US"},
       {"auto_increment_increment", "1"},
       {"auto_increment_offset", "1"},

@@ -52,20 +52,25 @@ constexpr unsigned passing[] = {
     1297, 3101,                   // NDB's, and Group Replication's conflict with another member
 };
 
-// What both servers' texts have in them, whatever the version; in small letters.
+// What a server's text for the number has in it, whatever the version, Galera's as well; in small letters.
 struct own_words {
   unsigned number;
   std::string_view words;
 };
 constexpr own_words usual[] = {
+    {3, "error writing file"},
     {5, "memory"},
     {20, "disk"},
     {1020, "record has changed"},
     {1021, "disk"},
+    {1026, "error writing file"},
+    {1030, "from storage engine"},
     {1037, "memory"},
     {1040, "too many connections"},
     {1041, "memory"},
     {1045, "access denied"},
+    {1047, "unknown command"},
+    {1047, "wsrep"},
     {1053, "shutdown"},
     {1114, "is full"},
     {1129, "blocked"},
@@ -79,8 +84,9 @@ constexpr own_words usual[] = {
     {1203, "max_user_connections"},
     {1205, "lock wait timeout exceeded"},
     {1206, "number of locks"},
-    {1213, "deadlock found"},
+    {1213, "deadlock"},
     {1226, "exceeded"},
+    {1290, "running with the"},
     {1297, "temporary error"},
     {1317, "execution was interrupted"},
     {1461, "max_prepared_stmt_count"},
@@ -89,14 +95,28 @@ constexpr own_words usual[] = {
     {1637, "too many active"},
     {1698, "access denied"},
     {1792, "read only transaction"},
+    {1820, "you must"},
     {1836, "read-only mode"},
+    {1862, "password has expired"},
     {1874, "read only mode"},
     {1927, "killed"},
     {1969, "execution was interrupted"},
     {3024, "execution was interrupted"},
     {3032, "offline mode"},
+    {3100, "replication hook"},
+    {3101, "plugin instructed"},
+    {3118, "locked"},
+    {3955, "blocked"},
     {4031, "disconnected"},
+    {4151, "locked"},
 };
+
+constexpr bool has_words(unsigned number) {
+  return std::ranges::find(usual, number, &own_words::number) != std::end(usual);
+}
+static_assert(std::ranges::all_of(lost, has_words) && std::ranges::all_of(refusing, has_words) &&
+              std::ranges::all_of(withholding, has_words) &&
+              std::ranges::all_of(failing_to_write, has_words) && std::ranges::all_of(passing, has_words));
 
 // Of no error of the server's own: a SIGNAL's.
 constexpr std::string_view signalled = "45000";
@@ -145,9 +165,9 @@ error_class classify(const server_error& error) {
 }
 
 bool is_in_servers_words(const server_error& error) {
-  const auto is_it = [&](const own_words& one) { return one.number == error.number; };
-  const auto* const own = std::find_if(std::begin(usual), std::end(usual), is_it);
-  return own == std::end(usual) || boost::algorithm::icontains(error.text, own->words);
+  return !has_words(error.number) || std::ranges::any_of(usual, [&](const own_words& one) {
+    return one.number == error.number && boost::algorithm::icontains(error.text, one.words);
+  });
 }
 
 void throw_exception_from_error(const server_error& error, const boost::source_location& where) {

@@ -39,25 +39,40 @@ std::string word_of(const result_row& named) {
   return word.empty() ? name : std::string(word);
 }
 
-bool is_filling(char c) {
-  return c == ' ' || c == '`' || (c >= '\t' && c <= '\r');
+bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-// What stands between two words, without spaces and backticks.
+// What stands between two words, without spaces.
 std::string between(std::string_view before, std::string_view behind) {
   std::string out;
   std::copy_if(before.data() + before.size(), behind.data(), std::back_inserter(out),
-               [](char c) { return !is_filling(c); });
+               [](char c) { return !is_space(c); });
   return out;
 }
 
-char first_behind(std::string_view rest) {
-  const auto at = std::find_if_not(rest.begin(), rest.end(), is_filling);
-  return at == rest.end() ? '\0' : *at;
+bool is_row(std::string_view word) {
+  return word == "new" || word == "old";
 }
 
-bool is_assigned(std::string_view rest) {
-  return first_behind(rest) == '=' || first_behind(rest) == ':';
+// A column of NEW or OLD; those are never quoted.
+bool is_of_row(std::string_view before, std::string_view word) {
+  if (!is_row(before)) return false;
+  const auto dot = between(before, word);
+  return dot == "." || dot == ".`";
+}
+
+bool is_called(std::string_view rest) {
+  const auto at = std::find_if_not(rest.begin(), rest.end(), [](char c) { return c == '`' || is_space(c); });
+  return at != rest.end() && *at == '(';
+}
+
+// Name, text, schema. In a schema that is called NEW or OLD all that is written like the row's columns
+// counts.
+void add(lasting_words& words, const result_row& named) {
+  words.insert(word_of(named));
+  const auto schema = in_small_letters(named.size() > 2 ? named[2].value_or("") : "");
+  if (is_row(schema)) words.insert(schema);
 }
 
 bool has_wordless(std::string_view text, const lasting_words& words) {
@@ -192,26 +207,30 @@ std::optional<std::vector<table_name>> tables_of_view(const std::optional<std::s
 }
 
 std::string look_up_lasting_tables() {
-  return "SELECT t.table_name FROM information_schema.tables t "
+  return "SELECT t.table_name, NULL, t.table_schema FROM information_schema.tables t "
          "JOIN information_schema.engines e ON e.engine = t.engine WHERE e.transactions <> 'YES' "
          "AND t.table_schema" +
          std::string(of_users);
 }
 
 std::string look_up_counting_tables() {
-  return "SELECT table_name FROM information_schema.columns WHERE generation_expression = 'ROW START' AND "
+  return "SELECT table_name, NULL, table_schema FROM information_schema.columns WHERE generation_expression "
+         "= 'ROW START' AND "
          "data_type = 'bigint' AND table_schema" +
          std::string(of_users);
 }
 
 std::array<std::string, 3> look_up_texts() {
   const std::string of(of_users);
-  return {"SELECT event_object_table, action_statement FROM information_schema.triggers "
-          "WHERE event_object_schema" +
-              of,
-          "SELECT routine_name, routine_definition FROM information_schema.routines WHERE routine_schema" +
-              of,
-          "SELECT table_name, view_definition FROM information_schema.views WHERE table_schema" + of};
+  return {
+      "SELECT event_object_table, action_statement, event_object_schema FROM information_schema.triggers "
+      "WHERE event_object_schema" +
+          of,
+      "SELECT routine_name, routine_definition, routine_schema FROM information_schema.routines "
+      "WHERE routine_schema" +
+          of,
+      "SELECT table_name, view_definition, table_schema FROM information_schema.views WHERE table_schema" +
+          of};
 }
 
 // A procedure that the account may not even see is called by this word.
@@ -219,11 +238,11 @@ lasting_words words_that_last(const std::vector<result_row>& tables, const std::
   lasting_words words;
   if (tables.empty()) return words;
   words.insert("call");
-  for (const auto& one : tables) words.insert(word_of(one));
+  for (const auto& one : tables) add(words, one);
   for (std::size_t known = 0; known != words.size();) {
     known = words.size();
     for (const auto& one : texts)
-      if (may_last(one.at(1), words)) words.insert(word_of(one));
+      if (may_last(one.at(1), words)) add(words, one);
   }
   return words;
 }
@@ -234,9 +253,7 @@ bool may_last(const std::optional<std::string>& text, const lasting_words& words
   if (all.empty() || has_wordless(all, words)) return true;
   std::string_view rest = all, before;
   for (auto word = take_word(rest); !word.empty(); before = word, word = take_word(rest)) {
-    if (!words.contains(word) || is_assigned(rest)) continue;
-    const bool of_row = (before == "new" || before == "old") && between(before, word) == ".";
-    if (!of_row) return true;
+    if (words.contains(word) && !is_of_row(before, word)) return true;
   }
   return false;
 }
@@ -245,14 +262,15 @@ bool may_last_by_call(const std::optional<std::string>& text, const lasting_word
   const auto all = in_small_letters(text.value_or(""));
   std::string_view rest = all;
   for (auto word = take_word(rest); !word.empty(); word = take_word(rest))
-    if (first_behind(rest) == '(' && words.contains(word)) return true;
+    if (is_called(rest) && words.contains(word)) return true;
   return false;
 }
 
 std::string look_up_chosen_numbers() {
-  return "SELECT 1 FROM information_schema.triggers WHERE LOWER(action_statement) LIKE '%mysql_errno%' "
-         "UNION ALL SELECT 1 FROM information_schema.routines WHERE LOWER(routine_definition) LIKE "
-         "'%mysql_errno%' LIMIT 1";
+  return fmt::format("SELECT 1 FROM information_schema.triggers WHERE LOWER(action_statement) LIKE {0} AND "
+                     "trigger_schema{1} UNION ALL SELECT 1 FROM information_schema.routines WHERE "
+                     "LOWER(routine_definition) LIKE {0} AND routine_schema{1} LIMIT 1",
+                     "'%signal%mysql_errno%'", of_users);
 }
 
 } // namespace holdwater::spool

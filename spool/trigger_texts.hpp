@@ -3,8 +3,8 @@
 //
 // Such rows stay after a ROLLBACK, so a unit that fires the trigger must run alone, as one on such a table
 // does. Only a server that has such a table is asked for texts. In a trigger a name counts wherever it stands
-// as a word, also where the table is only read or something else has that name; but not where it is a column
-// of NEW or OLD, or assigned to. Of a view each table has to be seen and to roll back.
+// as a word, also where the table is only read or something else has that name; but not as a column of NEW or
+// OLD. Of a view each table has to be seen and to roll back.
 #pragma once
 
 #include "spool/mysql_connection.hpp"
@@ -32,11 +32,11 @@ struct table_facts {
 // "INFORMATION_SCHEMA VIEWS".
 [[nodiscard]] std::optional<std::vector<table_name>> tables_of_view(const std::optional<std::string>& text);
 
-// Names of user tables, a row each: of those without transactions, and of those that count them.
+// Name, NULL and schema of user tables: of those without transactions, and of those that count them.
 [[nodiscard]] std::string look_up_lasting_tables();
 [[nodiscard]] std::string look_up_counting_tables();
-// Name and text of all that a trigger's text can name and that has one of its own: tables with triggers,
-// routines, views. A text that the account may not see is NULL or empty.
+// Name, text and schema of all that a trigger's text can name and that has one of its own: tables with
+// triggers, routines, views. A text that the account may not see is NULL or empty.
 [[nodiscard]] std::array<std::string, 3> look_up_texts();
 
 // Words, in small letters, that lead to one of these tables.

@@ -33,7 +33,7 @@ def test_a_refused_unit_becomes_a_dead_letter_and_the_rest_is_applied(proxy, ser
 
 
 @pytest.mark.parametrize("state,chosen", [("45000", 1205), ("45000", 2013), ("45000", 5001), ("45000", 4711), ("HY000", 1205), ("40001", 1213),
-                                          ("HY000", 1114), ("08S01", 1053)])
+                                          ("HY000", 1114), ("08S01", 1053), ("HY000", 1047), ("HY000", 3101)])
 def test_the_number_that_a_trigger_chooses_for_its_error_stops_nobody(proxy, server, state, chosen):
     connection = proxy.connect()
     run(connection, "CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB")

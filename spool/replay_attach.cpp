@@ -25,6 +25,7 @@ replayer::attach_report replay_engine::attach() {
   epoch_ = 0;
   losses_ = 0;
   transactional_.clear();
+  words_.clear();
   auto done = attach_once();
   while (!done && done.error().what == setback::kind::again && pause()) done = attach_once();
   if (done)

@@ -260,8 +260,8 @@ bool replay_engine::end_what_runs_alone(std::chrono::milliseconds waited) {
   stop_seen_at_ = waited;
   const auto account = std::ranges::find(options_.accounts, runs_alone_->user, &credentials::user);
   if (account == options_.accounts.end()) return false;
-  auto beside = connect_(*account);
-  return beside && (*beside)->query("KILL QUERY " + std::to_string(runs_alone_->id));
+  auto beside = replay_session::open(connect_, *account, {});
+  return beside && (*beside)->end_statement_of(*runs_alone_);
 }
 
 progress<void> replay_engine::pause() {

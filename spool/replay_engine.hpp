@@ -111,6 +111,7 @@ class replay_engine {
   [[nodiscard]] bool end_what_runs_alone(std::chrono::milliseconds waited);
 
   // its tables (replay_tables.cpp)
+  using seen_table = std::pair<std::string, table_name>; // an account sees what another one does not
   struct leading_words {
     lasting_words lasting;  // to tables without transactions
     lasting_words counting; // to those that count them
@@ -120,7 +121,7 @@ class replay_engine {
   [[nodiscard]] progress<bool> is_transactional(const unit& of, const table_name& name);
   [[nodiscard]] progress<bool> is_of_transactional(const unit& of, const table_name& view,
                                                    const std::optional<std::string>& text);
-  [[nodiscard]] setback not_known(const table_name& name, const setback& why);
+  [[nodiscard]] setback not_known(const seen_table& table, const setback& why);
   [[nodiscard]] progress<const leading_words*> look_up_words(const unit& of);
   [[nodiscard]] progress<bool> may_be_signalled(const unit& of);
   [[nodiscard]] progress<std::vector<result_row>> look_up(const unit& of, const std::string& text);
@@ -181,7 +182,7 @@ class replay_engine {
   std::uint64_t applied_again_ = 0;          // units, since attach() has told it last
   std::optional<seq> rewound_to_;            // where the ledger stood when it was last found behind the spool
   unsigned losses_ = 0;                      // connections lost since the last success
-  std::map<table_name, bool> transactional_; // of this drain
+  std::map<seen_table, bool> transactional_; // of this drain
   std::map<std::string, leading_words> words_; // of this drain, as each account sees them
   std::set<table_name> last_of_batch_;      // nothing goes behind them: their triggers set variables, or they
                                             // note the transaction of each row

@@ -72,7 +72,8 @@ progress<void> replay_engine::handle(const batch& what, interruption failed) {
 
 bool replay_engine::is_ended_by_stop(const interruption& failed) const {
   constexpr unsigned interrupted = 1317;
-  return stop_seen_at_ && failed.where == stage::units && failed.error.number == interrupted;
+  return stop_seen_at_ && failed.where == stage::units && failed.error.number == interrupted &&
+         is_in_servers_words(failed.error);
 }
 
 // The units behind it have found what it left. It goes again, as the last of its transaction.

@@ -370,14 +370,22 @@ server_result<std::optional<connection_identity>> replay_session::find(std::uint
   return std::optional<connection_identity>();
 }
 
-server_result<presence> replay_session::end(const connection_identity& other) {
+server_result<presence> replay_session::kill(const char* what, const connection_identity& other) {
   auto found = find(other.id);
   if (!found) return found.error();
   if (!*found || (*found)->host != other.host || (*found)->user != other.user) return presence::gone;
   if (other.host.find(':') == std::string::npos)
     return presence::maybe_there; // no port: it could be anybody's
-  if (auto done = send("KILL " + std::to_string(other.id)); !done) return done.error();
+  if (auto done = send(what + std::to_string(other.id)); !done) return done.error();
   return presence::maybe_there;
+}
+
+server_result<presence> replay_session::end(const connection_identity& other) {
+  return kill("KILL ", other);
+}
+
+server_result<presence> replay_session::end_statement_of(const connection_identity& other) {
+  return kill("KILL QUERY ", other);
 }
 
 } // namespace holdwater::spool

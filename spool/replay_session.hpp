@@ -55,6 +55,7 @@ class replay_session {
 
   // Ends that connection when it is still there and provably the same one.
   [[nodiscard]] server_result<presence> end(const connection_identity& other);
+  [[nodiscard]] server_result<presence> end_statement_of(const connection_identity& other); // likewise
 
   [[nodiscard]] const connection_identity& identity() const { return identity_; }
   [[nodiscard]] bool broken() const { return broken_; } // the connection was lost
@@ -74,6 +75,7 @@ class replay_session {
       : connection_(std::move(connection)) {}
   [[nodiscard]] server_result<void> set_up(const std::string& user);
   [[nodiscard]] server_result<std::optional<connection_identity>> find(std::uint64_t id);
+  [[nodiscard]] server_result<presence> kill(const char* what, const connection_identity& other);
   // Statements on their way together, each with what sets its context before it.
   struct flight {
     std::vector<outgoing> steps;

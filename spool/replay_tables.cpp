@@ -29,28 +29,29 @@ progress<bool> replay_engine::is_transactional(const unit& what) {
 // A table that cannot be seen and a name that is no UTF-8 count as not transactional: all that costs is
 // running alone. So do one whose trigger may lead to a table that is not, and a view on one.
 progress<bool> replay_engine::is_transactional(const unit& of, const table_name& name) {
-  if (const auto known = transactional_.find(name); known != transactional_.end()) return known->second;
-  transactional_[name] = false; // while its text is followed
+  const seen_table as_seen{of.account, name};
+  if (const auto known = transactional_.find(as_seen); known != transactional_.end()) return known->second;
+  transactional_[as_seen] = false; // while its text is followed
   auto rows = look_up(of, look_up_table(name));
-  if (!rows) return not_known(name, rows.error());
+  if (!rows) return not_known(as_seen, rows.error());
   const auto table = told_of_table(*rows);
   if (table.counts_transactions) last_of_batch_.insert(name);
   bool transactional = table.transactional;
   if (table.view) {
     auto all = is_of_transactional(of, name, *table.view);
-    if (!all) return not_known(name, all.error());
+    if (!all) return not_known(as_seen, all.error());
     transactional = *all;
   }
   if (!table.triggers.empty()) {
     auto words = look_up_words(of);
-    if (!words) return not_known(name, words.error());
+    if (!words) return not_known(as_seen, words.error());
     const auto lead_to = [&](const lasting_words& wanted) {
       return std::ranges::any_of(table.triggers, [&](const auto& text) { return may_last(text, wanted); });
     };
     if (lead_to((*words)->lasting)) transactional = false;
     if (lead_to((*words)->counting)) last_of_batch_.insert(name);
   }
-  return transactional_[name] = transactional;
+  return transactional_[as_seen] = transactional;
 }
 
 progress<bool> replay_engine::is_of_transactional(const unit& of, const table_name& view,
@@ -67,8 +68,8 @@ progress<bool> replay_engine::is_of_transactional(const unit& of, const table_na
   return !may_last_by_call(text, (*words)->lasting);
 }
 
-setback replay_engine::not_known(const table_name& name, const setback& why) {
-  transactional_.erase(name);
+setback replay_engine::not_known(const seen_table& table, const setback& why) {
+  transactional_.erase(table);
   return why;
 }
 

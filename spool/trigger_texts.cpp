@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace holdwater::spool {
 namespace {
@@ -43,11 +44,11 @@ bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-// What stands between two words, without spaces.
+// What stands between two words, without blanks; behind the end of a line it may be another one's.
 std::string between(std::string_view before, std::string_view behind) {
   std::string out;
   std::copy_if(before.data() + before.size(), behind.data(), std::back_inserter(out),
-               [](char c) { return !is_space(c); });
+               [](char c) { return c != ' ' && c != '\t'; });
   return out;
 }
 
@@ -100,9 +101,13 @@ class view_text {
         if (!skip_quoted()) return std::nullopt;
         expected = false;
       } else if (const auto word = take_plain_word(); !word.empty()) {
-        expected = word == "from" || word == "join" || word == "straight_join";
+        const bool of_text = word == "from" && !brackets_.empty() && brackets_.back();
+        expected = !of_text && (word == "from" || word == "join" || word == "straight_join");
+        takes_text_ = word == "extract" || word == "trim";
       } else {
         expected = expected && c == '('; // of joins in brackets
+        if (c == '(') brackets_.push_back(std::exchange(takes_text_, false));
+        if (c == ')' && !brackets_.empty()) brackets_.pop_back();
         rest_.remove_prefix(1);
       }
     }
@@ -164,6 +169,8 @@ class view_text {
   }
 
   std::string_view rest_;
+  std::vector<bool> brackets_; // those that are open: whether of EXTRACT or TRIM, whose FROM is of no table
+  bool takes_text_ = false;    // the next one is
 };
 
 } // namespace

@@ -217,12 +217,13 @@ std::optional<std::string> carried_value(std::string_view variable, std::string_
     std::string_view variable;
     std::uint64_t lowest, highest; // that each version takes as it is
   };
+  const std::uint64_t least_to_sort_in = mariadb ? 1024 : 32768;
   static constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
-  static constexpr range numbers[] = {
+  const range numbers[] = {
       {"cte_max_recursion_depth", 0, 4294967295}, {"default_week_format", 0, 7},
       {"div_precision_increment", 0, 30},         {"group_concat_max_len", 4, any},
       {"max_points_in_geometry", 3, 1048576},     {"max_recursive_iterations", 0, 4294967295},
-      {"max_sort_length", 64, 8388608},           {"sort_buffer_size", 32768, any},
+      {"max_sort_length", 64, 8388608},           {"sort_buffer_size", least_to_sort_in, any},
   };
   for (const auto& one : numbers) {
     if (one.variable != variable) continue;

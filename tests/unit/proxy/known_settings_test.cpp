@@ -133,6 +133,7 @@ TEST_CASE("of a setting that units carry, a value is taken that every server tak
     const auto carried = carried_value(one.variable, one.given, false);
     CHECK(carried == (one.carried ? std::optional<std::string>(one.carried) : std::nullopt));
   }
+  CHECK(carried_value("sort_buffer_size", "1024", true) == "1024");
   CHECK(carried_value("group_concat_max_len", "4294967295", true) == "1073741824"); // as MariaDB has it then
 }
 

@@ -147,7 +147,7 @@ void fake_server::thaw() {
 server_result<query_answer> fake_server::execute(std::uint64_t id, const std::string& text) {
   auto& s = sessions_.at(id);
   if (begins(text, "SELECT CONNECTION_ID()")) return one_row({std::to_string(id), "16777216"});
-  if (begins(text, "SELECT IF(t.table_type")) return table_and_triggers(last_name(text));
+  if (begins(text, "SELECT IF(t.table_type")) return table_and_triggers(last_name(text), s.user);
   if (has(text, "information_schema") && !begins(text, "SELECT engine")) return names_and_texts(text);
   if (begins(text, "SHOW PROCESSLIST")) return process_list();
   if (begins(text, "KILL ")) {
@@ -175,7 +175,7 @@ server_result<query_answer> fake_server::execute(std::uint64_t id, const std::st
   return write(s, text);
 }
 
-query_answer fake_server::table_and_triggers(const std::string& table) const {
+query_answer fake_server::table_and_triggers(const std::string& table, const std::string& user) const {
   query_answer answer;
   if (unseen.contains(table)) return answer;
   if (const auto view = views.find(table); view != views.end()) {
@@ -183,7 +183,7 @@ query_answer fake_server::table_and_triggers(const std::string& table) const {
     return answer;
   }
   answer.rows.push_back({non_transactional.contains(table) ? "NO" : "YES", std::nullopt});
-  if (const auto found = triggers.find(table); found != triggers.end())
+  if (const auto found = triggers.find(table); found != triggers.end() && !blind.contains(user))
     answer.rows.push_back({"trigger", found->second});
   return answer;
 }

@@ -59,6 +59,7 @@ class fake_server {
   std::map<std::string, std::string> triggers; // of tables: its text
   std::map<std::string, std::string> views;    // likewise
   std::set<std::string> unseen;                // tables of which nobody is told
+  std::set<std::string> blind;                 // users who see no triggers
   std::set<std::string> accounts_off_ledger;   // users without rights on it
   std::map<std::string, unsigned> shut_out;    // users whose login is refused, and with what
   std::set<std::string> no_room_for;           // texts answered with 1114
@@ -110,7 +111,7 @@ class fake_server {
                                                          const std::string& text);
   [[nodiscard]] server_result<query_answer> ledger_statement(session& s, const std::string& text);
   [[nodiscard]] server_result<query_answer> write(session& s, const std::string& text);
-  [[nodiscard]] query_answer table_and_triggers(const std::string& table) const;
+  [[nodiscard]] query_answer table_and_triggers(const std::string& table, const std::string& user) const;
   [[nodiscard]] query_answer names_and_texts(const std::string& text) const;
   [[nodiscard]] query_answer process_list() const;
   [[nodiscard]] bool row_locked_by_other(const session& s) const;

@@ -296,6 +296,21 @@ TEST_CASE_FIXTURE(replay_fixture,
   CHECK(server.history() == strings{"myisam1", "myisam2", "myisam4"});
 }
 
+TEST_CASE_FIXTURE(replay_fixture, "what one account does not see of a table is not believed for another") {
+  server.triggers = {{"t", "INSERT INTO log VALUES (NEW.id)"}};
+  server.non_transactional = {"log"};
+  server.blind = {"app"};
+  REQUIRE(append(*queue, make_unit("s1", "t")));
+  for (const auto* text : {"logged2", "bad", "logged4"}) {
+    auto what = make_unit(text, "t");
+    what.account = "other";
+    REQUIRE(append(*queue, what));
+  }
+  server.refused = {"bad"};
+  CHECK(run(*make()).outcome == replay_outcome::drained);
+  CHECK(server.history() == strings{"s1", "log of logged2", "logged2", "log of logged4", "logged4"});
+}
+
 TEST_CASE_FIXTURE(replay_fixture, "a view on tables with transactions slows nothing") {
   server.views = {{"v", "select `app`.`t`.`n` AS `n` from `app`.`t`"}};
   for (const auto* text : {"s1", "s2", "s3"}) REQUIRE(append(*queue, make_unit(text, "v")));

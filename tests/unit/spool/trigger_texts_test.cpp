@@ -38,10 +38,10 @@ TEST_CASE("what its text names is followed: functions, views, and tables with tr
 TEST_CASE("a column of the row is no table, unless a schema is called like the row") {
   for (const auto* text : {"SET NEW.log = TRIM(OLD . `log`)", "INSERT INTO t VALUES (new.log)"})
     CHECK_FALSE_MESSAGE(lasts(text, {{"log", std::nullopt, "app"}}), text);
-  for (const auto* text :
-       {"SET NEW.id = (SELECT MAX(id) FROM log)", "UPDATE log SET log = 1",
-        "INSERT INTO `shop-old`.`log` VALUES (1)", "INSERT INTO `shop new` . log VALUES (1)",
-        "INSERT INTO `old`.log VALUES (1)", "INSERT INTO `log:2024` VALUES (1)"})
+  for (const auto* text : {"SET NEW.id = (SELECT MAX(id) FROM log)", "UPDATE log SET log = 1",
+                           "INSERT INTO `shop-old`.`log` VALUES (1)",
+                           "INSERT INTO `shop new` . log VALUES (1)", "INSERT INTO `old`.log VALUES (1)",
+                           "INSERT INTO # as old.\nlog VALUES (1)", "INSERT INTO `log:2024` VALUES (1)"})
     CHECK_MESSAGE(lasts(text, {{"log", std::nullopt, "app"}}), text);
   CHECK(lasts("INSERT INTO old.log VALUES (1)", {{"log", std::nullopt, "OLD"}}));
   CHECK(lasts("SET @x = new.note()", {{"log"}}, {{"note", "INSERT INTO log VALUES (1)", "new"}}));
@@ -80,6 +80,11 @@ TEST_CASE("a view's text names the tables that it is of") {
         names{{"d", "m"}, {"d", "k"}});
   CHECK(of("with `c` as (select `d`.`m`.`n` AS `n` from `d`.`m`) select `c`.`n` AS `n` from `c`") ==
         names{{"d", "m"}, {"", "c"}});
+  CHECK(
+      of("select extract(year from `x`.`d`) AS `y`,trim(both ' ' from `x`.`s`) AS `s` from (`d`.`m` `x` join "
+         "`d`.`k`)") == names{{"d", "m"}, {"d", "k"}});
+  CHECK(of("select trim((select `d`.`k`.`s` from `d`.`k`)) AS `s` from `d`.`m`") ==
+        names{{"d", "k"}, {"d", "m"}});
   for (const auto* text : {"", "select 1 AS `1`", "select `n from `d`.`m", "select 'a from `d`.`m`"})
     CHECK_FALSE_MESSAGE(tables_of_view(text), text);
   CHECK_FALSE(tables_of_view(std::nullopt));

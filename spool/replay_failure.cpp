@@ -62,7 +62,7 @@ progress<void> replay_engine::handle(const batch& what, interruption failed) {
     if (what.units.size() > 1) return leave_culprit_alone(what, failed);
     return stuck(what.units.front(), without_foreign_words(failed.error));
   case error_class::not_now:
-    return unreachable(failed.error, "applying unit " + std::to_string(what.first()));
+    return unreachable(without_foreign_words(failed.error), "applying unit " + std::to_string(what.first()));
   case error_class::transient: one_by_one_until_ = what.last(); return pause();
   case error_class::refused:
   case error_class::connection_lost: break;
@@ -88,7 +88,7 @@ progress<void> replay_engine::handle_loss(const batch& what, const interruption&
   sessions_.drop(what.account());
   if (++losses_ >= most_losses) {
     losses_ = 0;
-    return unreachable(failed.error, "applying unit " + std::to_string(what.first()));
+    return unreachable(without_foreign_words(failed.error), "applying unit " + std::to_string(what.first()));
   }
   return pause();
 }
@@ -126,7 +126,7 @@ progress<void> replay_engine::handle_alone(const batch& what, const interruption
   }
   if (kind == error_class::not_now && failed.statement_index == 0 && is_said_before_it_begins(failed.error)) {
     if (auto done = note_not_done(what.first()); !done) return done;
-    return unreachable(failed.error, "applying unit " + std::to_string(what.first()));
+    return unreachable(without_foreign_words(failed.error), "applying unit " + std::to_string(what.first()));
   }
   return refuse(what.units.front(), with_note(failed.error, part_may_last));
 }

@@ -201,7 +201,6 @@ table_facts told_of_table(const std::vector<result_row>& rows) {
     } else if (what == "versions") {
       out.counts_transactions = true;
     } else {
-      out.seen = true;
       out.transactional = what == "YES";
       if (what == "view" && !out.view) out.view.emplace();
     }

@@ -18,7 +18,6 @@
 namespace holdwater::spool {
 
 struct table_facts {
-  bool seen = false;
   bool transactional = false;       // itself; a view is what its text is of
   bool counts_transactions = false; // MariaDB's versions by transaction: one transaction makes one of a row
   std::vector<std::optional<std::string>> triggers; // their texts

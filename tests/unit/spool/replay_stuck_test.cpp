@@ -140,6 +140,8 @@ TEST_CASE_FIXTURE(replay_fixture, "strange words are not told where no trigger i
   const auto report = attached(*this)->drain();
   CHECK(report.outcome == replay_outcome::stuck);
   CHECK(report.reason == "unit 1 of 'app': an error in words that are not the server's (1114)");
+  server.no_room_error = 1053;
+  CHECK(attached(*this)->drain().reason.find("SECRET") == std::string::npos);
 }
 
 TEST_CASE("a disk or a memory that is full is no fault of the statement's, another failure to write is") {

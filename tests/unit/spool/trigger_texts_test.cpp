@@ -53,7 +53,7 @@ TEST_CASE("a table whose name has no word in it is found as it stands") {
 }
 
 TEST_CASE("of a table is told what it is, what its triggers say, and what a view is of") {
-  CHECK_FALSE(told_of_table({}).seen);
+  CHECK_FALSE(told_of_table({}).transactional);
   CHECK_FALSE(told_of_table({{std::nullopt, std::nullopt}}).transactional);
   const auto lasting = told_of_table({{"NO", std::nullopt}, {"trigger", "SET @x = 1"}});
   CHECK_FALSE(lasting.transactional);

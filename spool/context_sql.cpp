@@ -1,9 +1,11 @@
 // Source: MySQL "SET Syntax for Variable Assignment"; MariaDB "SET", "timestamp", "insert_id".
 #include "spool/context_sql.hpp"
 
+#include <boost/algorithm/hex.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace holdwater::spool {
 namespace {
@@ -114,7 +116,7 @@ std::string timestamp_value(std::chrono::microseconds time) {
 
 std::string hex_literal(std::string_view bytes, std::string_view character_set) {
   auto text = character_set.empty() ? std::string("x'") : fmt::format("_{} x'", character_set);
-  for (const unsigned char c : bytes) text += fmt::format("{:02x}", c);
+  boost::algorithm::hex_lower(bytes, std::back_inserter(text));
   return text + "'";
 }
 

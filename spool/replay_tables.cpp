@@ -42,7 +42,7 @@ progress<bool> replay_engine::is_transactional(const unit& of, const table_name&
     if (!all) return not_known(as_seen, all.error());
     transactional = *all;
   }
-  if (!table.triggers.empty()) {
+  if (transactional && !table.triggers.empty()) {
     auto words = look_up_words(of);
     if (!words) return not_known(as_seen, words.error());
     const auto lead_to = [&](const lasting_words& wanted) {

@@ -2,17 +2,19 @@
 
 #include "protocol/sql/characters.hpp"
 
+#include <boost/algorithm/hex.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace holdwater::proxy {
 
 std::string quoted(std::string_view value, std::string_view character_set) {
   if (value.empty()) return "''";
-  std::string hex;
-  for (const unsigned char byte : value) hex += fmt::format("{:02x}", byte);
-  return fmt::format("_{} 0x{}", character_set, hex);
+  auto text = fmt::format("_{} 0x", character_set);
+  boost::algorithm::hex_lower(value, std::back_inserter(text));
+  return text;
 }
 
 std::string lasting_text(std::string_view literal, std::string_view value, std::string_view character_set) {

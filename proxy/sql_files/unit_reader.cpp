@@ -3,12 +3,14 @@
 #include "protocol/sql/placeholders.hpp"
 #include "spool/context_sql.hpp"
 
+#include <boost/algorithm/hex.hpp>
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -286,7 +288,7 @@ bool unit_reader::take_variable(const sql::assignment& one, std::uint64_t line) 
                                 ? std::string(one.value.substr(1, one.value.find_first_of(" '") - 1))
                                 : context_.character_set_client;
     std::string hex;
-    for (const unsigned char byte : known.text) hex += fmt::format("{:02x}", byte);
+    boost::algorithm::hex_lower(known.text, std::back_inserter(hex));
     const auto collation = one.value.starts_with('_') || context_.collation_connection.empty()
                                ? std::string()
                                : fmt::format(" COLLATE {}", context_.collation_connection);

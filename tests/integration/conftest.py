@@ -29,11 +29,20 @@ def pytest_configure(config):
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def _need_s(item):
+    marker = item.get_closest_marker("limit")
+    return marker.args[0] if marker else 0
+
+
+def pytest_collection_modifyitems(items):
+    """The longest first, so that at the end no worker is alone with one."""
+    items.sort(key=_need_s, reverse=True)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
     """Every test is interrupted at its limit; if even that does not help, the whole run ends with a traceback."""
-    marker = item.get_closest_marker("limit")
-    limit = max(2 * marker.args[0] if marker else 0, LIMIT_S) * slowness()
+    limit = max(2 * _need_s(item), LIMIT_S) * slowness()
 
     def interrupt(signum, frame):
         raise TimeoutError(f"the test took longer than {limit} s")

@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from lib.held_write import STATEMENT, HeldWrite
 from lib.process import wait_until
 from lib.proxy import Account
 from lib.server import KINDS
@@ -396,9 +397,8 @@ def test_an_update_is_not_shown_over_what_the_server_has_changed_since(proxy):
     assert run(connection, read % 2) == ((2, 7, "new"),)
 
 
-def cut_off_in(proxy, statement, seen):
+def cut_off_in(client, statement, seen):
     """A client that goes away while the server, as `seen` tells, is at its statement."""
-    client = proxy.connect()
 
     def send():
         with contextlib.suppress(Exception):
@@ -409,24 +409,19 @@ def cut_off_in(proxy, statement, seen):
     client._sock.shutdown(socket.SHUT_RDWR)
 
 
-@pytest.mark.limit(400)
 def test_a_write_that_nobody_waits_for_is_not_overlooked(proxy):
     """A client is gone, and the server goes on with its write: what was read before its end is not built on."""
     connection, direct = scene(proxy), proxy.server.admin(proxy.database)
     read = "SELECT id, n, s FROM t WHERE id = %d"
     run(connection, "INSERT INTO t (id, s) VALUES (1, 'one'), (2, 'two')")
-    slow = ("UPDATE t SET s = 'late' WHERE id = 1 AND BENCHMARK(%d, SHA2(REPEAT('x', 200), 512)) = 0")
-
-    def at_it():
-        return [row for row in run(direct, "SHOW PROCESSLIST") if "BENCHMARK" in str(row[7])]
-
-    cut_off_in(proxy, slow % 8_000_000, at_it)
+    write = HeldWrite(proxy)
+    cut_off_in(write.connect(proxy), STATEMENT, write.is_at_it)
     wait_until(lambda: proxy.metric("holdwater_client_connections") == 1, 15, "the client is gone here too")
-    assert at_it()
+    assert write.is_at_it()
     for row in (1, 2):
         run(connection, read % row)
     assert run(connection, read % 1) == ((1, 3, "one"),)
-    wait_until(lambda: not at_it(), 120, "the server has done it")
+    write.let_go()
     assert run(direct, read % 1) == ((1, 3, "late"),)
     go_down(proxy)
     spooled_seq(connection, "UPDATE t SET n = 9 WHERE id = 1")
@@ -438,7 +433,7 @@ def test_a_write_that_nobody_waits_for_is_not_overlooked(proxy):
     # Of a change of definitions, too; and when it is known to be over, all is as it was.
     direct = proxy.server.admin(proxy.database)
     run(direct, "LOCK TABLES t READ")
-    cut_off_in(proxy, "ALTER TABLE t COMMENT = 'changed'", lambda: proxy.metric("holdwater_tables_followed") == 0)
+    cut_off_in(proxy.connect(), "ALTER TABLE t COMMENT = 'changed'", lambda: proxy.metric("holdwater_tables_followed") == 0)
     wait_until(lambda: proxy.metric("holdwater_client_connections") == 1, 15, "the client is gone here too")
     run(direct, "UNLOCK TABLES")
     wait_followed(proxy)

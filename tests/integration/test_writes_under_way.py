@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from lib.held_write import STATEMENT, HeldWrite
 from lib.process import wait_until
 from lib.sql import run, spooled_seq
 from lib.statements import lenenc
@@ -13,7 +14,6 @@ from lib.wire import BASIC, Client
 
 T = "CREATE TABLE t (id INT PRIMARY KEY, n INT DEFAULT 3, s VARCHAR(20)) ENGINE=InnoDB"
 READ = "SELECT id, n, s FROM t WHERE id = 1"
-pytestmark = pytest.mark.limit(400)
 PATIENT = {"DB_RETRY_ATTEMPTS": "3", "DB_RETRY_DELAY": "1"}  # statements are held longer than it takes to be down
 
 
@@ -52,13 +52,6 @@ def in_background(connection, statement):
     return thread
 
 
-def slow(proxy, millions):
-    """An UPDATE that is busy for long, and a question whether the server is at it."""
-    direct = proxy.server.admin(proxy.database)
-    statement = f"UPDATE t SET s = 'late' WHERE id = 1 AND BENCHMARK({millions}000000, SHA2(REPEAT('x', 200), 512)) = 0"
-    return statement, lambda: [row for row in run(direct, "SHOW PROCESSLIST") if "BENCHMARK" in str(row[7])]
-
-
 def shown_after_a_write(connection):
     """Rows, and whether they are said to be as written."""
     spooled_seq(connection, "UPDATE t SET n = 9 WHERE id = 1")
@@ -90,15 +83,15 @@ def test_a_commit_by_another_name(proxy, end):
 def test_a_write_that_is_under_way(server, start_proxy):
     proxy = start_proxy(server, **PATIENT)
     connection = scene(proxy)
-    statement, at_it = slow(proxy, 4)
-    in_background(proxy.connect(), statement)
-    wait_until(at_it, 15, "the server is at it")
+    write = HeldWrite(proxy)
+    in_background(write.connect(proxy), STATEMENT)
+    wait_until(write.is_at_it, 15, "the server is at it")
     assert run(connection, READ) == ((1, 3, "one"),)
     server.freeze()
     proxy.wait_state("down")
     shown = shown_after_a_write(connection)
     server.thaw()
-    wait_until(lambda: not at_it(), 200, "the server has done it")
+    write.let_go()
     no_lie(proxy, shown, ((1, 9, "late"),))
 
 
@@ -123,15 +116,15 @@ def test_a_commit_that_is_under_way(server, start_proxy):
 def test_a_write_that_an_earlier_process_has_left(mariadb, start_proxy):
     proxy = start_proxy(mariadb)
     scene(proxy)
-    statement, at_it = slow(proxy, 30)  # longer than the next process needs to be up
-    in_background(proxy.connect(), statement)
-    wait_until(at_it, 15, "the server is at it")
+    write = HeldWrite(proxy)
+    in_background(write.connect(proxy), STATEMENT)
+    wait_until(write.is_at_it, 15, "the server is at it")
     proxy.restart()
     proxy.wait_state("up")
     wait_followed(proxy)
     connection = proxy.connect()
-    assert run(connection, READ) == ((1, 3, "one"),) and at_it()
-    wait_until(lambda: not at_it(), 200, "the server has done it")
+    assert run(connection, READ) == ((1, 3, "one"),) and write.is_at_it()
+    write.let_go()
     go_down(proxy)
     no_lie(proxy, shown_after_a_write(connection), ((1, 9, "late"),))
 

@@ -156,7 +156,7 @@ task<bool> session::answer_cached() {
   append_stored_result(out, static_cast<std::uint8_t>(command_.sequence + 1), *stored, status, 1,
                        negotiated_);
   process().cache->hits.fetch_add(1, std::memory_order_relaxed);
-  said_ = {false, note_number, cached_.note};
+  said_ = {.number = note_number, .text = cached_.note, .apart = true};
   co_return co_await answer(out);
 }
 
@@ -176,7 +176,7 @@ task<bool> session::prepare_cached() {
   protocol::byte_buffer out;
   append_stored_prepared(out, static_cast<std::uint8_t>(command_.sequence + 1), *stored, *id, told_status(),
                          negotiated_);
-  said_.text.clear();
+  said_.clear();
   co_return co_await answer(out);
 }
 

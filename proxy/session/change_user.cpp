@@ -47,7 +47,7 @@ task<session::verdict> session::change_user() {
   if (login_.client_capabilities & cap::ignore_space) to_learn_ = {"sql_mode"}; // MariaDB forgets it
   transaction_lost_ = false;
   last_insert_id_ = 0;
-  said_.text.clear();
+  said_.clear();
   home_.deadlines().set(limit_, process().settings.handshake_timeout);
 
   entry how = entry::gone;

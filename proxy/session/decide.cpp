@@ -135,7 +135,7 @@ decision decide_down(const command_facts& asked, const situation& now) {
 // Whether the command can change what pending units will meet, or open a transaction that would.
 bool may_overtake(const command_facts& asked) {
   if (asked.code != command::query && !protocol::executes_statement(asked.code)) return false;
-  if (asked.only_reads || asked.show_warnings || asked.assigns_locally) return false;
+  if (asked.only_reads || asked.shows_diagnostics || asked.assigns_locally) return false;
   switch (asked.kind) {
   case sql::kind::use:
   case sql::kind::empty:
@@ -152,14 +152,13 @@ decision pass(const command_facts& asked, const situation& now) {
   return {action::forward, {}, {}, asked.only_reads && now.depends_on_pending};
 }
 
-// A question about the statement before, which the server has not seen. Nothing: it is none.
+// A question about the statement before, which the session's connection has not seen, or not as the client
+// has. Nothing: it is none.
 std::optional<decision> decide_asking_back(const command_facts& asked, const situation& now) {
-  if (!now.noted_last) return std::nullopt;
-  if ((asked.show_warnings || asked.asks_back) && now.answerable)
-    return decision{action::answer_read, {}, {}};
-  if (asked.asks_back)
-    return refuse("the statement before was not the server's, and its answer is not known");
-  return std::nullopt;
+  const bool asks = (asked.shows_diagnostics && now.noted_last) || (asked.asks_back && now.answered_apart);
+  if (!asks) return std::nullopt;
+  if (now.answerable) return decision{action::answer_read, {}, {}};
+  return refuse("the statement before was not the server's, and its answer is not known");
 }
 
 // A transaction is being collected, and the server is reachable: it is caught up with, or replay has halted.
@@ -308,7 +307,8 @@ decision decide(const command_facts& command, const situation& now) {
     return refuse(stale_reason);
   switch (now.server) {
   case server_state::up:
-    return now.collecting ? decide_up_collecting(command, now) : decision{action::forward, {}, {}};
+    if (now.collecting) return decide_up_collecting(command, now);
+    return decide_asking_back(command, now).value_or(decision{action::forward, {}, {}});
   case server_state::suspect: return decide_suspect(command, now);
   case server_state::down: return now.reads ? decide_reads_go_on(command, now) : decide_down(command, now);
   case server_state::draining:

@@ -62,6 +62,7 @@ struct situation {
   bool read_only = false;        // the transaction that is open, or would be opened now
   bool transaction_lost = false; // the server lost an open transaction, and the client was not told yet
   bool noted_last = false;       // the previous statement's answer was ours, or had a warning of ours
+  bool answered_apart = false;   // ... and the session's connection to the server has not seen it
   bool answerable = false;       // a read that needs no server
   bool replica = false;          // a read, or the preparing of one, that a replica may answer; only when down
   bool cached = false;           // a read, or the preparing of one, whose answer was kept; only when down

@@ -128,13 +128,15 @@ bool may_write(const sql::statement& one) {
          std::any_of(one.assignments.begin(), one.assignments.end(), other);
 }
 
-bool is_show_warnings(std::string_view text, const sql::statement& one) {
+bool is_show_diagnostics(std::string_view text, const sql::statement& one) {
   if (one.kind != sql::kind::show) return false;
   auto words = text.substr(one.offset, one.size);
   if (!boost::algorithm::istarts_with(words, "show")) return false;
   words.remove_prefix(4);
   while (!words.empty() && static_cast<unsigned char>(words.front()) <= ' ') words.remove_prefix(1);
-  return boost::algorithm::istarts_with(words, "warnings");
+  for (const auto* what : {"warnings", "errors", "count"})
+    if (boost::algorithm::istarts_with(words, what)) return true;
+  return false;
 }
 
 } // namespace
@@ -207,7 +209,7 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
   facts.only_reads = sql::only_reads(first);
   facts.reads_tables = facts.only_reads && !first.tables.empty();
   facts.lasting = facts.pure_read && sql::is_lasting_read(text, first, state.database(), state.dialect());
-  facts.asks_back = first.kind == sql::kind::select && has(first.traits, trait::connection_value);
+  facts.asks_back = first.kind != sql::kind::show && has(first.traits, trait::connection_value);
   facts.assigns_locally = first.kind == sql::kind::set && state.can_assign_locally(first);
   facts.may_write = may_write(first);
   if (facts.assigns_locally) {
@@ -215,7 +217,7 @@ command_facts describe_query(std::string_view text, bool whole, bool alone, cons
     facts.sets_next_transaction = session_state::sets_next_transaction(first);
   }
   facts.repeatable = is_repeatable(first, state);
-  facts.show_warnings = is_show_warnings(text, first);
+  facts.shows_diagnostics = is_show_diagnostics(text, first);
   facts.stays_in_transaction = stays_in_transaction(first.kind);
   facts.keeps_last_id = keeps_last_id(first);
   const bool plain = first.kind == sql::kind::update || first.kind == sql::kind::erase ||

@@ -30,7 +30,7 @@ struct command_facts {
   bool asks_back = false;      // asks what only the connection of the statement before knows: ROW_COUNT()
   bool looks_back = false;     // perhaps asks it among other things: nothing may be sent in between
   bool repeatable = false; // may be sent again when its answer was lost: pure reads, pings, plain settings
-  bool show_warnings = false;
+  bool shows_diagnostics = false;     // SHOW WARNINGS, SHOW ERRORS, SHOW COUNT(*) of them
   bool kills = false;                 // a KILL is in it
   bool finds_rows = false;            // a pure SELECT that does not ask about the statement before
   bool changes_logins = false;        // the next login may go another way, or give something else

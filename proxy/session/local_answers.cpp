@@ -14,7 +14,7 @@ task<bool> session::answer_ok() {
   byte_buffer out;
   protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1), {.status = told_status()},
                       negotiated_);
-  said_.text.clear();
+  said_ = {.apart = true, .rows = 0};
   co_return co_await answer(out);
 }
 
@@ -27,7 +27,11 @@ task<bool> session::answer_error(client_error which, std::string_view text) {
 task<bool> session::answer_error_at(std::uint8_t sequence, client_error which, std::string_view text) {
   byte_buffer out;
   told_error_ = true;
-  said_ = {true, row_for(login_.attributes, which).number, client_error_text(which, text)};
+  said_ = {.error = true,
+           .number = row_for(login_.attributes, which).number,
+           .text = client_error_text(which, text),
+           .apart = true,
+           .rows = -1};
   append_client_error(out, sequence, which, text, negotiated_, login_.attributes);
   co_return co_await answer(out);
 }
@@ -43,7 +47,7 @@ task<bool> session::answer_noted(const std::string& note, std::uint64_t rows, st
                        .info = note,
                        .session_state = {}},
                       negotiated_);
-  said_ = {false, note_number, note};
+  said_ = {.number = note_number, .text = note, .apart = true};
   if (insert_id != 0) keep_insert_id(insert_id);
   co_return co_await answer(out);
 }
@@ -62,7 +66,7 @@ task<bool> session::answer_returned(const protocol::text_result_set& rows, const
                                    note.empty() ? 0 : 1, negotiated_,
                                    executes ? protocol::row_form::binary : protocol::row_form::text);
   if (executes) write_.statement->definitions = hash_of_definitions(rows);
-  said_ = {false, note_number, note};
+  said_ = {.number = note_number, .text = note, .apart = true};
   co_return co_await answer(out);
 }
 
@@ -90,6 +94,7 @@ bool session::find_read(const command_facts& facts) {
   }
   if (one.kind != protocol::sql::kind::select && one.kind != protocol::sql::kind::show) return false;
   const auto profile = process().profile.get();
+  if (!profile) return false;
   read_ = find_answer(
       text, one,
       {state_, *profile, connection_id_, state_.known_last_insert_id, said_, facts.code != command::query});
@@ -105,7 +110,7 @@ task<bool> session::answer_read() {
                                    executes ? protocol::row_form::binary : protocol::row_form::text);
   if (executes) write_.statement->definitions = hash_of_definitions(*read_); // the client has new ones now
   const bool looks_back = home_.analysis().first().kind == protocol::sql::kind::show;
-  if (!looks_back) said_.text.clear(); // SHOW WARNINGS, asked again, answers the same
+  if (!looks_back) said_ = {.apart = true, .rows = -1}; // SHOW WARNINGS, asked again, answers the same
   co_return co_await answer(out);
 }
 

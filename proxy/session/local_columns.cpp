@@ -95,6 +95,10 @@ column_definition local_columns::last_insert_id() const {
   return number(type_longlong, 21, not_null | is_unsigned);
 }
 
+column_definition local_columns::row_count() const {
+  return number(type_longlong, 21, not_null);
+}
+
 column_definition local_columns::user_variable(const std::optional<std::string>& value, bool integer) const {
   constexpr std::uint32_t medium = 0xffffff; // bytes
   if (integer) return number(type_longlong, mariadb_ ? 20 : 21, 0);

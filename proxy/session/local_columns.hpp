@@ -25,6 +25,7 @@ class local_columns {
   [[nodiscard]] protocol::column_definition null() const;
   [[nodiscard]] protocol::column_definition connection_id() const;
   [[nodiscard]] protocol::column_definition last_insert_id() const;
+  [[nodiscard]] protocol::column_definition row_count() const;
   [[nodiscard]] protocol::column_definition user_variable(const std::optional<std::string>& value,
                                                           bool integer) const;
   [[nodiscard]] protocol::column_definition system_variable(const proxy::system_variable& fresh,

@@ -94,6 +94,8 @@ std::optional<cell> function(const std::string& name, const local_facts& known) 
   if (name == "CONNECTION_ID") return cell{std::to_string(known.connection_id), columns.connection_id()};
   if (name == "LAST_INSERT_ID" && known.last_insert_id)
     return cell{std::to_string(*known.last_insert_id), columns.last_insert_id()};
+  if (name == "ROW_COUNT" && known.said.rows)
+    return cell{std::to_string(*known.said.rows), columns.row_count()};
   return std::nullopt;
 }
 
@@ -163,15 +165,17 @@ std::optional<text_result_set> show_variables(const sql::plain_show& show, const
   return out;
 }
 
-text_result_set show_diagnostics(subject what, const local_facts& known) {
+std::optional<text_result_set> show_diagnostics(subject what, const local_facts& known) {
   const auto& said = known.said;
   const auto columns = columns_of(known);
-  const bool counts =
-      !said.text.empty() && (said.error || what == subject::warnings || what == subject::warning_count);
-  if (what == subject::warning_count)
-    return {{{"@@session.warning_count", columns.diagnostic_count()}}, {{counts ? "1" : "0"}}};
-  if (what == subject::error_count)
-    return {{{"@@session.error_count", columns.diagnostic_count()}}, {{counts ? "1" : "0"}}};
+  const bool of_warnings = what == subject::warnings || what == subject::warning_count;
+  const bool counts = !said.text.empty() && (said.error || of_warnings);
+  const unsigned count = (counts ? 1 : 0) + (of_warnings ? said.unseen : 0);
+  if (what == subject::warning_count || what == subject::error_count) {
+    const auto* heading = of_warnings ? "@@session.warning_count" : "@@session.error_count";
+    return text_result_set{{{heading, columns.diagnostic_count()}}, {{std::to_string(count)}}};
+  }
+  if (of_warnings && said.unseen > 0) return std::nullopt;
   text_result_set out{
       {{"Level", columns.diagnostic(0)}, {"Code", columns.diagnostic(1)}, {"Message", columns.diagnostic(2)}},
       {}};

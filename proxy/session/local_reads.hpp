@@ -15,11 +15,23 @@
 
 namespace holdwater::proxy {
 
-// What the previous statement left for SHOW WARNINGS: one line of our own at most.
+// What the previous statement left for SHOW WARNINGS and ROW_COUNT(), when that is not what the session's own
+// connection would say: one line at most, the error that was told or a Note of our own.
 struct diagnostic {
   bool error = false; // or else a Note
   unsigned number = 0;
-  std::string text; // empty: there is none
+  std::string text;                 // empty: there is none
+  bool apart = false;               // answered here or by replay: the connection knows nothing of it
+  std::optional<std::int64_t> rows; // what ROW_COUNT() says; nothing: not known
+  unsigned unseen = 0;              // warnings of the server's, whose words are not known
+
+  [[nodiscard]] bool stands() const { return apart || !text.empty(); }
+  void clear() {
+    text.clear();
+    apart = false;
+    rows.reset();
+    unseen = 0;
+  }
 };
 
 struct local_facts {

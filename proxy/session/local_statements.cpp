@@ -208,7 +208,7 @@ task<bool> session::prepare_locally() {
   protocol::byte_buffer out;
   protocol::append_prepared(out, static_cast<std::uint8_t>(command_.sequence + 1), *id,
                             static_cast<std::uint16_t>(parameters), columns, told_status(), negotiated_);
-  said_.text.clear();
+  said_.clear();
   co_return co_await answer(out);
 }
 

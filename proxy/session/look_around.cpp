@@ -21,6 +21,9 @@ situation session::look_around(const command_facts& facts, const server_view& se
     now.collected_any = !state_.collected.empty();
     now.has_read = state_.collected.has_read();
     now.one_snapshot = now.has_read && one_snapshot();
+    now.noted_last = said_.stands() && !now.collecting && command_.whole;
+    now.answered_apart = now.noted_last && said_.apart;
+    if (now.noted_last) now.answerable = find_read(facts);
     return now;
   }
   cached_ = {};
@@ -38,7 +41,8 @@ situation session::look_around(const command_facts& facts, const server_view& se
   now.bound_by_reads = (now.reading || now.has_read) && bound_by_reads();
   now.can_collect = !link_ || state_.restorable();
   now.read_only = now.collecting ? state_.collected.mode().read_only : state_.read_only();
-  now.noted_last = !said_.text.empty();
+  now.noted_last = said_.stands();
+  now.answered_apart = said_.apart;
   const bool here = !server.answers() || (now.collecting && !now.reading);
   if (here || now.noted_last) now.answerable = find_read(facts);
   const bool own = !now.answerable && own_ && own_->may_show(facts, server) && own_->find(now);

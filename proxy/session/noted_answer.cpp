@@ -76,7 +76,7 @@ void session::note_in(std::size_t at, byte_span payload) {
 
 // For SHOW WARNINGS.
 void session::leave_note() {
-  said_ = {false, note_number, std::string(stale_note)};
+  said_ = {.number = note_number, .text = std::string(stale_note)};
 }
 
 } // namespace holdwater::proxy

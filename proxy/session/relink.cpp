@@ -219,7 +219,7 @@ void session::follow_told(bool by_set) {
 }
 
 void session::apply_command_effects(const command_facts& facts) {
-  said_.text.clear();
+  said_.clear();
   follow_last_id(facts);
   if (state_.next_transaction() && !keeps_next_transaction(facts)) state_.forget_next_transaction();
   if (command_.code == command::stmt_close) {

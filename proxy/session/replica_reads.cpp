@@ -335,7 +335,7 @@ void replica_reads::close_statement() {
 
 void replica_reads::conclude(prepared_statement* executed) {
   auto& mine = asker_;
-  mine.said_.text.clear();
+  mine.said_.clear();
   if (mine.command_.code == command::stmt_prepare) {
     if (auto* const one = mine.state_.statements.find(statement_))
       one->definitions = follower_.definitions_hash();
@@ -344,7 +344,7 @@ void replica_reads::conclude(prepared_statement* executed) {
     if (const auto behind = link_->from.behind()) note += fmt::format(", {} s behind", behind->count());
     note += note_;
     if (warnings_ > 0) note += fmt::format("; it had {} warning(s) of the replica's", warnings_);
-    mine.said_ = {false, note_number, std::move(note)};
+    mine.said_ = {.number = note_number, .text = std::move(note), .apart = true};
     // A client that caches definitions has taken these for the statement's: what the server would leave out
     // is another's.
     if (executed && follower_.defined() && (mine.negotiated_ & protocol::cap::mariadb_cache_metadata) != 0)

@@ -192,7 +192,8 @@ task<bool> session::serve_command() {
       next = co_await collect_command();
       if (next != verdict::decide_again) break;
     }
-    const auto facts = describe(!here);
+    const bool looks_back = said_.stands() && command_.whole; // it may ask what the server has not seen
+    const auto facts = describe(!here && !looks_back);
     if (here && !command_.sought && (may_seek(facts, server) || (own_ && own_->may_show(facts, server)))) {
       co_await seek_behind_memory();
       continue;
@@ -254,7 +255,7 @@ task<bool> session::carry_out(const decision& chosen) {
     state_.begin(login_, process().profile.get());
     take_server_names(state_, process().profile.get().get(), home_.analysis());
     last_insert_id_ = 0;
-    said_.text.clear();
+    said_.clear();
     co_return co_await answer_ok();
   case action::ignore: forget_unsent(); co_return true;
   case action::refuse:

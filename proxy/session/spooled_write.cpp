@@ -270,7 +270,7 @@ task<session::verdict> session::answer_ticket(ticket& one, const spooled_ok& pro
   if (one.now() == phase::refused) {
     protocol::byte_buffer out;
     const auto& said = one.error();
-    said_.text.clear();
+    said_ = {.error = true, .number = said.number, .text = said.text, .apart = true, .rows = -1};
     told_error_ = true;
     protocol::append_err(out, static_cast<std::uint8_t>(command_.sequence + 1),
                          {static_cast<std::uint16_t>(said.number), said.sql_state, said.text}, negotiated_);
@@ -308,7 +308,8 @@ task<bool> session::answer_applied(const std::vector<spool::statement_answer>& s
     if (ok.last_insert_id == 0) ok.last_insert_id = one.insert_id;
   }
   protocol::byte_buffer out;
-  said_.text.clear();
+  said_ = {.apart = true, .unseen = ok.warnings};
+  if (said.size() == 1) said_.rows = static_cast<std::int64_t>(ok.affected_rows);
   protocol::append_ok(out, static_cast<std::uint8_t>(command_.sequence + 1), ok, negotiated_);
   if (ok.last_insert_id != 0) last_insert_id_ = ok.last_insert_id;
   id_owed_ = id_owed_ || (ok.last_insert_id != 0 && link_);

@@ -8,7 +8,7 @@ from pymysql.constants import CLIENT
 
 from lib.process import wait_until
 from lib.relay import Relay
-from lib.sql import affected, run, spooled_seq, value
+from lib.sql import affected, error_number, run, spooled_seq, value
 from lib.statements import Session
 
 
@@ -129,6 +129,40 @@ def test_a_client_that_waits_for_the_drain_gets_the_servers_real_answer(blocked)
     assert counted.result(60) == 2
     blocked.proxy.wait_drained()
     assert blocked.rows() == ((1, 11), (2, 21), (3, 31))
+
+
+def test_what_is_asked_about_a_real_answer_is_told_of_it(blocked):
+    """Replay has run the statement, on a connection of its own: the session's knows nothing of it."""
+    def rows(connection):
+        return affected(connection, "UPDATE t SET n = n + 1 WHERE id > 1"), value(connection, "SELECT ROW_COUNT()")
+
+    def nothing(connection):
+        run(connection, "UPDATE t SET n = n + 1 WHERE id > 1")
+        return run(connection, "SHOW WARNINGS"), value(connection, "SHOW COUNT(*) ERRORS")
+
+    def refused(connection):
+        number, _ = error_number(connection, "INSERT INTO t VALUES (1, 1)")
+        told = run(connection, "SHOW WARNINGS"), run(connection, "SHOW ERRORS")
+        return number, *(row[:2] for (row,) in told), value(connection, "SELECT ROW_COUNT()")
+
+    def warned(connection):
+        run(connection, "SET sql_mode = ''")
+        run(connection, "UPDATE t SET n = '5 and more' WHERE id = 3")
+        return value(connection, "SHOW COUNT(*) WARNINGS"), error_number(connection, "SHOW WARNINGS")[0]
+
+    def stored(connection):
+        run(connection, "UPDATE t SET n = n + 1 WHERE id > 1")
+        return error_number(connection, "UPDATE t SET n = ROW_COUNT() WHERE id = 2")[0]
+
+    answers = [blocked.meanwhile(act) for act in (rows, nothing, refused, warned, stored)]
+    blocked.wait_pending(6)
+    blocked.release()
+    assert answers[0].result(60) == (2, 2)
+    assert answers[1].result(60) == ((), 0)
+    assert answers[2].result(60) == (1062, ("Error", 1062), ("Error", 1062), -1)
+    assert answers[3].result(60) == (1, 3032)
+    assert answers[4].result(60) == answers[3].result()[1]
+    blocked.proxy.wait_drained()
 
 
 def test_a_write_through_a_view_waits_for_a_lock_as_one_of_its_table_does(server, start_proxy):

@@ -38,6 +38,26 @@ def test_writes_are_held_and_applied_once_in_order(table, server):
     assert health["spool"]["dead"] == 0
 
 
+def test_a_question_about_a_queued_write_is_not_the_servers_when_it_is_back(table, server):
+    proxy, connection, other = table, table.connect(), table.connect()
+    server.stop()
+    proxy.wait_state("down")
+    seq = spooled_seq(connection, "UPDATE t SET n = 5 WHERE id > 1")
+    was_spooled(other, "UPDATE t SET n = 6 WHERE id = 1")
+    server.start()
+    proxy.wait_drained()
+    (level, number, note), = run(connection, "SHOW WARNINGS")
+    assert (level, number) == ("Note", 1105) and f"unit {seq} " in note
+    assert value(connection, "SHOW COUNT(*) WARNINGS") == 1 and run(connection, "SHOW ERRORS") == ()
+    refused = error_number(connection, "SELECT ROW_COUNT()")
+    assert "not known" in refused[1]
+    assert run(connection, "SHOW WARNINGS") == (("Error", *refused),)
+    assert affected(connection, "UPDATE t SET n = 7 WHERE id > 1") == 2
+    assert value(connection, "SELECT ROW_COUNT()") == 2 and run(connection, "SHOW WARNINGS") == ()
+    assert error_number(other, "UPDATE t SET n = ROW_COUNT() WHERE id = 1")[1] == refused[1]
+    assert rows(server, proxy) == ((1, 6, None), (2, 7, None), (3, 7, None))
+
+
 def test_a_killed_server_is_an_outage_too(table, server):
     connection = table.connect()
     server.kill()

@@ -185,7 +185,7 @@ TEST_CASE("a read of a table with pending units is noted where it does not wait 
 
 TEST_CASE("a question about the statement before is not the server's when that one was queued") {
   for (auto now : {reads_go_on(), in(server_state::draining), in(server_state::halted)}) {
-    now.noted_last = true;
+    now.noted_last = now.answered_apart = true;
     CHECK(decide(statement("SELECT ROW_COUNT()"), now).what == refuse);
     CHECK(decide(statement("SELECT LAST_INSERT_ID()"), now).what == forward);
     now.answerable = true;

@@ -245,8 +245,27 @@ TEST_CASE("SHOW WARNINGS after a spooled OK is answered from it, in an outage an
   CHECK(decide(statement("SHOW WARNINGS"), now).what == forward);
   now.noted_last = true;
   CHECK(decide(statement("SHOW WARNINGS LIMIT 5"), now).what == answer_read);
-  now.answerable = false; // one that was not understood is the server's to answer
-  CHECK(decide(statement("SHOW WARNINGS LIMIT 0, 5"), now).what == forward);
+  now.answerable = false; // one that is not understood: the server knows nothing of it
+  CHECK(decide(statement("SHOW WARNINGS LIMIT 0, 5"), now).what == refuse);
+}
+
+TEST_CASE("what is asked about a statement that the connection has not seen is not the server's to answer") {
+  for (const auto state : {server_state::up, server_state::draining, server_state::halted}) {
+    auto now = in(state);
+    CHECK(decide(statement("SHOW ERRORS"), now).what == forward);
+    CHECK(decide(statement("SELECT ROW_COUNT()"), now).what == forward);
+    now.noted_last = true; // an answer of the server's with a note of ours
+    CHECK(decide(statement("SELECT ROW_COUNT()"), now).what == forward);
+    CHECK(decide(statement("SHOW COUNT(*) WARNINGS"), now).what == refuse);
+    now.answered_apart = true;
+    CHECK(decide(statement("SELECT ROW_COUNT()"), now).what == refuse);
+    CHECK(decide(statement("SELECT 1"), now).what == forward);
+    now.not_spoolable = "it reads ROW_COUNT()";
+    CHECK(decide(statement("INSERT INTO t VALUES (ROW_COUNT())"), now).what == refuse);
+    now.answerable = true;
+    for (const auto* text : {"SHOW ERRORS", "SHOW COUNT(*) WARNINGS", "SELECT ROW_COUNT()"})
+      CHECK(decide(statement(text), now).what == answer_read);
+  }
 }
 
 TEST_CASE("a read goes to a replica before the cache, and to neither while the server is there") {

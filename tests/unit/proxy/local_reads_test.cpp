@@ -125,10 +125,19 @@ TEST_CASE("SHOW WARNINGS tells what the previous statement was told") {
   scene one;
   CHECK(one.ask("SHOW WARNINGS") == "");
   CHECK(one.ask("SHOW COUNT(*) WARNINGS") == "#0");
-  one.said = {false, 1105, "queued"};
+  one.said = {.number = 1105, .text = "queued"};
   CHECK(one.ask("SHOW WARNINGS") == "Note|#1105|queued");
   CHECK(one.ask("SHOW ERRORS") == "");
-  one.said = {true, 3032, "needs the server"};
+  one.said = {.error = true, .number = 3032, .text = "needs the server"};
   CHECK(one.ask("SHOW ERRORS") == "Error|#3032|needs the server");
   CHECK(one.ask("SHOW COUNT(*) ERRORS") == "#1");
+}
+
+TEST_CASE("of an answer that replay had, what is known is told") {
+  scene one;
+  one.said = {.apart = true, .rows = 3, .unseen = 2};
+  CHECK(one.ask("SELECT ROW_COUNT()") == "#3");
+  CHECK(one.ask("SHOW WARNINGS") == "-");
+  CHECK(one.ask("SHOW COUNT(*) WARNINGS") == "#2");
+  CHECK(one.ask("SHOW ERRORS") == "");
 }

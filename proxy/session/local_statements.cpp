@@ -130,6 +130,7 @@ void session::look_at_execute(command_facts& facts) {
   write_.bound = true;
   write_.database = one->made_in->database;
   facts.write = analyze_write();
+  facts.asks_back = has(home_.analysis().first().traits, sql::trait::connection_value);
   if (facts.write) write_.refusal = why_not_executed_here(*one);
 }
 

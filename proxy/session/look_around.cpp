@@ -23,7 +23,7 @@ situation session::look_around(const command_facts& facts, const server_view& se
     now.one_snapshot = now.has_read && one_snapshot();
     now.noted_last = said_.stands() && !now.collecting && command_.whole;
     now.answered_apart = now.noted_last && said_.apart;
-    if (now.noted_last) now.answerable = find_read(facts);
+    now.answerable = now.noted_last && facts.code == protocol::command::query && find_read(facts);
     return now;
   }
   cached_ = {};

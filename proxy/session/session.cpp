@@ -192,8 +192,7 @@ task<bool> session::serve_command() {
       next = co_await collect_command();
       if (next != verdict::decide_again) break;
     }
-    const bool looks_back = said_.stands() && command_.whole; // it may ask what the server has not seen
-    const auto facts = describe(!here && !looks_back);
+    const auto facts = describe(!here);
     if (here && !command_.sought && (may_seek(facts, server) || (own_ && own_->may_show(facts, server)))) {
       co_await seek_behind_memory();
       continue;
@@ -285,8 +284,8 @@ command_facts session::describe(bool up) {
       return unseen;
     }
     const bool alone = !state_.more_statements.value_or((negotiated_ & protocol::cap::multi_statements) != 0);
-    const bool plain =
-        up && command_.whole && process().settings.rules.empty(); // which look at its numbers, too
+    const bool plain = up && command_.whole && !said_.stands() && // else its words matter
+                       process().settings.rules.empty();          // which look at its numbers, too
     if (const auto* known = plain ? known_read(query->text) : nullptr) return *known;
     facts = describe_query(query->text, command_.whole, alone, state_, home_.analysis());
     const bool looked = notice_ids(query->text);
@@ -301,6 +300,13 @@ command_facts session::describe(bool up) {
     facts.changes_logins = one ? one->facts.changes_logins : !state_.restorable();
   }
   if (!up) look_at_write(facts);
+  if (up && said_.apart && protocol::executes_statement(command_.code)) {
+    const auto* one = state_.statements.find(protocol::statement_id_of(command_.payload));
+    if (one && one->kept && one->facts.looks_back) {
+      home_.analysis().analyze(one->text, state_.dialect());
+      facts.asks_back = has(home_.analysis().first().traits, protocol::sql::trait::connection_value);
+    }
+  }
   return facts;
 }
 

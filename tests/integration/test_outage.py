@@ -4,6 +4,8 @@ import pytest
 
 from lib.process import wait_until
 from lib.sql import affected, error_number, run, spooled_seq, value, was_refused_for_outage, was_spooled
+from lib.statements import Session
+from lib.wire import Err
 
 
 @pytest.fixture
@@ -39,9 +41,11 @@ def test_writes_are_held_and_applied_once_in_order(table, server):
 
 
 def test_a_question_about_a_queued_write_is_not_the_servers_when_it_is_back(table, server):
-    proxy, connection, other = table, table.connect(), table.connect()
+    proxy, connection, other, binary = table, table.connect(), table.connect(), Session(table)
+    asks, adds = binary.prepare("SELECT ROW_COUNT()"), binary.prepare("INSERT INTO t (id) VALUES (9)")
     server.stop()
     proxy.wait_state("down")
+    binary.query("UPDATE t SET n = 6 WHERE id = 1")
     seq = spooled_seq(connection, "UPDATE t SET n = 5 WHERE id > 1")
     was_spooled(other, "UPDATE t SET n = 6 WHERE id = 1")
     server.start()
@@ -55,7 +59,11 @@ def test_a_question_about_a_queued_write_is_not_the_servers_when_it_is_back(tabl
     assert affected(connection, "UPDATE t SET n = 7 WHERE id > 1") == 2
     assert value(connection, "SELECT ROW_COUNT()") == 2 and run(connection, "SHOW WARNINGS") == ()
     assert error_number(other, "UPDATE t SET n = ROW_COUNT() WHERE id = 1")[1] == refused[1]
-    assert rows(server, proxy) == ((1, 6, None), (2, 7, None), (3, 7, None))
+    with pytest.raises(Err, match="not known"):
+        binary.execute(asks, [])
+    binary.execute(adds, [])
+    assert binary.execute(asks, [])[0][0] == 1
+    assert rows(server, proxy) == ((1, 6, None), (2, 7, None), (3, 7, None), (9, 0, None))
 
 
 def test_a_killed_server_is_an_outage_too(table, server):
